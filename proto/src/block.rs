@@ -1,0 +1,238 @@
+//! Blocks and headers. SPEC BLOCK-1 to BLOCK-6.
+//!
+//! Owns: the wire types, the block hash, and every check that needs no state. Does not own: execution
+//! (`ledger::apply_block`), who may lead (`leader`).
+//! Always true: a [`VerifiedBlock`] is within limits, its roots match its contents, and every signature in it verifies.
+//! Start reading at [`Header`].
+
+use crate::codec::{self, DecodeRejected};
+use crate::hash::{Hash32, hash, label, list_root};
+use crate::keys::Address;
+use crate::ledger::BlockRejected;
+use crate::limits;
+use crate::transaction::{SignedTransaction, TransactionId, VerifiedTransaction, verify_all};
+use crate::units::{Height, Round, UnixMillis};
+use crate::vote::{Certificate, Evidence};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Version of the header and of everything it commits to.
+pub const HEADER_VERSION: u16 = 1;
+
+/// Everything a block promises. SPEC BLOCK-1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// [`HEADER_VERSION`].
+    pub version: u16,
+    /// Genesis hash.
+    pub chain: Hash32,
+    /// One more than the parent's.
+    pub height: Height,
+    /// Round in which it was built: its leader is drawn for this round, also when it is proposed again later.
+    pub round: Round,
+    /// Hash of the block before; the genesis hash for block 1.
+    pub parent: Hash32,
+    /// Who built it and receives its charges.
+    pub leader: Address,
+    /// Strictly later than the parent's.
+    pub time: UnixMillis,
+    /// Root over the transaction ids.
+    pub transactions_root: Hash32,
+    /// Root over the evidence.
+    pub evidence_root: Hash32,
+    /// Root over the parent's commit.
+    pub commit_root: Hash32,
+    /// Root of the state after this block.
+    pub state_root: Hash32,
+    /// Hash of the validator set that decides this height.
+    pub validators_hash: Hash32,
+    /// Hash of the set that decides the next.
+    pub next_validators_hash: Hash32,
+}
+
+impl Header {
+    /// The block hash: everything else is reached through the roots. SPEC BLOCK-2.
+    pub fn hash(&self) -> Hash32 {
+        hash(label::BLOCK, &codec::encode(self))
+    }
+}
+
+/// A block as it travels, not yet believed. SPEC BLOCK-1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    /// What it promises.
+    pub header: Header,
+    /// In the order they are applied.
+    pub transactions: Vec<SignedTransaction>,
+    /// Of misbehaviour.
+    pub evidence: Vec<Evidence>,
+    /// Who precommitted the parent; absent in block 1 only.
+    pub commit: Option<Certificate>,
+}
+
+/// SPEC BLOCK-3.
+pub fn transactions_root(ids: &[TransactionId]) -> Hash32 {
+    list_root(label::TRANSACTIONS, ids)
+}
+
+/// SPEC BLOCK-3.
+pub fn evidence_root(evidence: &[Evidence]) -> Hash32 {
+    let items: Vec<_> = evidence.iter().map(|item| hash(label::ITEM, &codec::encode(item))).collect();
+    list_root(label::EVIDENCE, &items)
+}
+
+/// SPEC BLOCK-3: the first item is the certificate without its signatures, then one item a signature.
+pub fn commit_root(commit: Option<&Certificate>) -> Hash32 {
+    let Some(certificate) = commit else {
+        return list_root(label::COMMIT, &[]);
+    };
+    let about = (certificate.height, certificate.round, certificate.block);
+    let mut items = vec![hash(label::ITEM, &codec::encode(&about))];
+    items.extend(certificate.signatures.iter().map(|part| hash(label::ITEM, &codec::encode(part))));
+    list_root(label::COMMIT, &items)
+}
+
+impl Block {
+    /// From canonical bytes, at most [`limits::BLOCK_BYTES_MAX`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeRejected> {
+        codec::decode(bytes, limits::BLOCK_BYTES_MAX)
+    }
+
+    /// Checks everything that needs no state. SPEC BLOCK-3, BLOCK-4.
+    ///
+    /// `known` returns a transaction that was verified before under exactly this id, so that what was pooled is not
+    /// verified again; answering `None` is always right. Cost: one hash a transaction, one batch of the unknown ones.
+    pub fn verify(
+        self,
+        chain: Hash32,
+        known: impl Fn(&TransactionId) -> Option<VerifiedTransaction>,
+    ) -> Result<VerifiedBlock, BlockRejected> {
+        let bytes = codec::encode(&self);
+        self.check_frame(chain, bytes.len())?;
+        let Self { header, transactions, evidence, commit } = self;
+        check_root("evidence", header.evidence_root, evidence_root(&evidence))?;
+        check_root("commit", header.commit_root, commit_root(commit.as_ref()))?;
+        let ids: Vec<_> = transactions.iter().map(SignedTransaction::id).collect();
+        check_root("transactions", header.transactions_root, transactions_root(&ids))?;
+        if let Some(certificate) = &commit {
+            certificate.check_signatures(chain).map_err(BlockRejected::Commit)?;
+        }
+        let transactions = verify_unknown(transactions, &ids, chain, known)?;
+        let hash = header.hash();
+        Ok(VerifiedBlock(Arc::new(Contents { hash, bytes, header, transactions, evidence, commit })))
+    }
+
+    /// SPEC BLOCK-4: version, chain and sizes.
+    fn check_frame(&self, chain: Hash32, found_bytes: usize) -> Result<(), BlockRejected> {
+        if self.header.version != HEADER_VERSION {
+            return Err(BlockRejected::Version { found: self.header.version });
+        }
+        if self.header.chain != chain {
+            return Err(BlockRejected::OtherChain);
+        }
+        if found_bytes > limits::BLOCK_BYTES_MAX {
+            return Err(BlockRejected::TooLarge { found_bytes, limit_bytes: limits::BLOCK_BYTES_MAX });
+        }
+        if self.transactions.len() > limits::BLOCK_TRANSACTIONS_MAX {
+            let limit = limits::BLOCK_TRANSACTIONS_MAX;
+            return Err(BlockRejected::TooManyTransactions { found: self.transactions.len(), limit });
+        }
+        if self.evidence.len() > limits::EVIDENCE_MAX {
+            return Err(BlockRejected::TooMuchEvidence { found: self.evidence.len() });
+        }
+        Ok(())
+    }
+}
+
+fn check_root(which: &'static str, promised: Hash32, found: Hash32) -> Result<(), BlockRejected> {
+    if promised == found { Ok(()) } else { Err(BlockRejected::Root { which, promised, found }) }
+}
+
+/// Verifies in one batch what `known` does not answer, keeping the order.
+fn verify_unknown(
+    transactions: Vec<SignedTransaction>,
+    ids: &[TransactionId],
+    chain: Hash32,
+    known: impl Fn(&TransactionId) -> Option<VerifiedTransaction>,
+) -> Result<Vec<VerifiedTransaction>, BlockRejected> {
+    let remembered: Vec<_> = ids.iter().map(known).collect();
+    let unknown = transactions.into_iter().zip(&remembered).filter(|(_, old)| old.is_none()).map(|(new, _)| new);
+    let mut verified = verify_all(unknown.collect(), chain).into_iter();
+    let answer = |(index, old): (usize, Option<VerifiedTransaction>)| match old {
+        Some(transaction) => Ok(transaction),
+        None => {
+            let answer = verified.next().expect("one answer for each unknown transaction");
+            answer.map_err(|reason| BlockRejected::Transaction { index, reason })
+        }
+    };
+    remembered.into_iter().enumerate().map(answer).collect()
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Contents {
+    hash: Hash32,
+    bytes: Vec<u8>,
+    header: Header,
+    transactions: Vec<VerifiedTransaction>,
+    evidence: Vec<Evidence>,
+    commit: Option<Certificate>,
+}
+
+/// A block of this chain whose signatures, roots and limits hold. Whether the ledger accepts it is another question.
+/// Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedBlock(Arc<Contents>);
+
+impl VerifiedBlock {
+    /// Puts together a block of our own from parts that are verified already. The roots in `header` must be those of the
+    /// parts: the ledger's block builder sees to it.
+    pub(crate) fn assemble(
+        header: Header,
+        transactions: Vec<VerifiedTransaction>,
+        evidence: Vec<Evidence>,
+        commit: Option<Certificate>,
+    ) -> Self {
+        let signed = transactions.iter().map(|transaction| transaction.signed().clone()).collect();
+        let block = Block { header, transactions: signed, evidence, commit };
+        let bytes = codec::encode(&block);
+        let Block { header, evidence, commit, .. } = block;
+        Self(Arc::new(Contents { hash: header.hash(), bytes, header, transactions, evidence, commit }))
+    }
+
+    /// The block hash.
+    pub fn hash(&self) -> Hash32 {
+        self.0.hash
+    }
+
+    /// What it promises.
+    pub fn header(&self) -> &Header {
+        &self.0.header
+    }
+
+    /// Its height.
+    pub fn height(&self) -> Height {
+        self.0.header.height
+    }
+
+    /// In the order they are applied.
+    pub fn transactions(&self) -> &[VerifiedTransaction] {
+        &self.0.transactions
+    }
+
+    /// Of misbehaviour.
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.0.evidence
+    }
+
+    /// Who precommitted the parent.
+    pub fn commit(&self) -> Option<&Certificate> {
+        self.0.commit.as_ref()
+    }
+
+    /// The canonical bytes of the whole block.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}

@@ -1,0 +1,83 @@
+//! Canonical bytes: the one module that names the CBOR library. SPEC CODEC-1 to CODEC-4.
+//!
+//! Always true: for every value there is exactly one accepted encoding. `serde_cbor` alone is malleable (non-minimal
+//! integers, indefinite lengths, reordered fields), so whatever was decoded is encoded again and compared.
+//! Start reading at [`decode`].
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why bytes were refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeRejected {
+    /// SPEC CODEC-2: the length is checked before anything is read.
+    #[error("{found_bytes} bytes, the limit is {limit_bytes}")]
+    TooLong {
+        /// Length of what came.
+        found_bytes: usize,
+        /// The maximum for this type.
+        limit_bytes: usize,
+    },
+    /// SPEC CODEC-1.
+    #[error("not a valid encoding: {reason}")]
+    Malformed {
+        /// What the decoder tripped over, for a person to read.
+        reason: String,
+    },
+    /// SPEC CODEC-3: decodes, but is not the one encoding of its value.
+    #[error("not the canonical encoding of its value")]
+    NotCanonical,
+}
+
+/// The canonical bytes of a value: CBOR with packed (field-index) structs, minimal integers, definite lengths.
+///
+/// Wire types contain no floats and no maps with free keys, so encoding cannot fail.
+/// Cost: about 0.15 us for a transaction.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_cbor::ser::to_vec_packed(value).expect("wire types always encode: no floats, no foreign maps, memory only")
+}
+
+/// The value of canonical `bytes`, at most `limit_bytes` long.
+///
+/// Errors: too long, malformed (trailing bytes and unknown fields included), or not canonical.
+/// Cost: one decode and one encode; never allocates more than a small multiple of the length.
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit_bytes: usize) -> Result<T, DecodeRejected> {
+    if bytes.len() > limit_bytes {
+        return Err(DecodeRejected::TooLong { found_bytes: bytes.len(), limit_bytes });
+    }
+    let value: T =
+        serde_cbor::from_slice(bytes).map_err(|error| DecodeRejected::Malformed { reason: error.to_string() })?;
+    if encode(&value) != bytes {
+        return Err(DecodeRejected::NotCanonical);
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_encoding_of_the_same_number_is_refused() {
+        assert_eq!(decode::<u64>(&[5], 16), Ok(5));
+        assert_eq!(decode::<u64>(&[0x18, 5], 16), Err(DecodeRejected::NotCanonical));
+    }
+
+    #[test]
+    fn trailing_bytes_are_refused() {
+        assert!(matches!(decode::<u64>(&[5, 5], 16), Err(DecodeRejected::Malformed { .. })));
+    }
+
+    #[test]
+    fn the_length_is_checked_first() {
+        let refused = decode::<u64>(&[0xff; 20], 16);
+        assert_eq!(refused, Err(DecodeRejected::TooLong { found_bytes: 20, limit_bytes: 16 }));
+    }
+
+    #[test]
+    fn a_huge_length_claim_fails_without_allocating() {
+        // An array of 2^62 items, then nothing.
+        let bytes = [0x9b, 0x40, 0, 0, 0, 0, 0, 0, 0];
+        assert!(matches!(decode::<Vec<u64>>(&bytes, 16), Err(DecodeRejected::Malformed { .. })));
+    }
+}

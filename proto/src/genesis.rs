@@ -1,0 +1,247 @@
+//! The genesis: name, parameters, first accounts and validators. SPEC GEN-1 to GEN-4.
+//!
+//! Owns: the wire type, its checks, its hash, and its JSON file. Always true: a [`VerifiedGenesis`] satisfies GEN-2, so a
+//! ledger can be made from it without failing.
+//! Start reading at [`Genesis`].
+
+use crate::codec;
+use crate::coins::Coins;
+use crate::hash::{Hash32, hash, label};
+use crate::keys::Address;
+use crate::limits;
+use crate::units::UnixMillis;
+use crate::validators::{Validator, ValidatorSet};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What all nodes of a chain start from. SPEC GEN-1. As a file: JSON of the same fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Lower-case letters, digits and dashes.
+    pub name: String,
+    /// The time of height 0; block 1 is later.
+    pub time: UnixMillis,
+    /// The constants of this chain.
+    pub parameters: Parameters,
+    /// Coins that welcome grants are paid from.
+    pub treasury: Coins,
+    /// The funded accounts, sorted by address without repeats.
+    pub accounts: Vec<GenesisAccount>,
+}
+
+/// An account that exists from the start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisAccount {
+    /// Whose.
+    pub address: Address,
+    /// Spendable coins.
+    pub balance: Coins,
+    /// Staked coins; such an account is an active validator from height 1.
+    pub stake: Coins,
+}
+
+/// The constants of a chain, fixed by its genesis. SPEC GEN-3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// This many pooled transactions start a block at once; also the most a block may hold.
+    pub capacity: u32,
+    /// A non-empty pool waits at most this long for more, in ms.
+    pub block_interval_ms: u64,
+    /// An empty pool leads to an empty block after this long, in ms.
+    pub idle_block_interval_ms: u64,
+    /// Charge on sent coins, in basis points (1/10,000), rounded up to a micro-BCC.
+    pub charge_basis_points: u32,
+    /// Charge per character of a message.
+    pub charge_per_character: Coins,
+    /// Least charge of a *send* or *stake*.
+    pub charge_min: Coins,
+    /// Smallest stake of a validator.
+    pub stake_min: Coins,
+    /// Largest stake of a validator.
+    pub stake_max: Coins,
+    /// Absences and departures never bring the set below this.
+    pub validators_min: u32,
+    /// How long a lowered stake stays locked, in ms of block time. Longer than `evidence_window_ms`.
+    pub unbonding_ms: u64,
+    /// How long misbehaviour can be punished, in ms of block time.
+    pub evidence_window_ms: u64,
+    /// Share of the stake that misbehaviour burns, in basis points.
+    pub burn_basis_points: u32,
+    /// One welcome grant.
+    pub grant: Coins,
+    /// Grants of one day, in basis points of the active stake.
+    pub grant_cap_basis_points: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            capacity: 5_000,
+            block_interval_ms: 250,
+            idle_block_interval_ms: 10_000,
+            charge_basis_points: 300,
+            charge_per_character: Coins::from_bcc(1),
+            charge_min: Coins::from_micros(1_000).expect("a thousand is below the cap"),
+            stake_min: Coins::from_bcc(1),
+            stake_max: Coins::MAX,
+            validators_min: 4,
+            unbonding_ms: 2 * 24 * 3_600_000,
+            evidence_window_ms: 24 * 3_600_000,
+            burn_basis_points: 500,
+            grant: Coins::from_bcc(10),
+            grant_cap_basis_points: 100,
+        }
+    }
+}
+
+/// Why a genesis is refused. SPEC GEN-2.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GenesisRejected {
+    /// Not a name.
+    #[error("a chain name is 1 to 32 lower-case letters, digits or dashes, not {found:?}")]
+    Name {
+        /// What it says.
+        found: String,
+    },
+    /// Somebody twice, or out of order.
+    #[error("genesis accounts must be sorted by address without repeats")]
+    NotSorted,
+    /// More than [`limits::GENESIS_ACCOUNTS_MAX`].
+    #[error("{found} genesis accounts, the limit is {limit}")]
+    TooManyAccounts {
+        /// How many.
+        found: usize,
+        /// The maximum.
+        limit: usize,
+    },
+    /// More coins than there may be.
+    #[error("all balances, stakes and the treasury together exceed the cap on the supply")]
+    TooMuchMoney,
+    /// A stake outside the limits of this genesis.
+    #[error("the stake of {address} is outside stake_min..=stake_max")]
+    StakeOutOfRange {
+        /// Whose.
+        address: Address,
+    },
+    /// Nobody could decide a block.
+    #[error("no account has a stake: nobody could decide a block")]
+    NoValidators,
+    /// A parameter that cannot work.
+    #[error("parameter {name} {problem}")]
+    Parameter {
+        /// Which.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+/// A genesis that satisfies GEN-2, with its hash. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedGenesis(Arc<Inner>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Inner {
+    genesis: Genesis,
+    hash: Hash32,
+    validators: ValidatorSet,
+}
+
+impl Genesis {
+    /// Checks GEN-2 and computes the hash. `validators_min` is lowered by nobody: it is compared with the number of
+    /// genesis validators where it is used.
+    pub fn verify(self) -> Result<VerifiedGenesis, GenesisRejected> {
+        check_name(&self.name)?;
+        self.parameters.check()?;
+        if self.accounts.len() > limits::GENESIS_ACCOUNTS_MAX {
+            let limit = limits::GENESIS_ACCOUNTS_MAX;
+            return Err(GenesisRejected::TooManyAccounts { found: self.accounts.len(), limit });
+        }
+        if !self.accounts.is_sorted_by(|a, b| a.address < b.address) {
+            return Err(GenesisRejected::NotSorted);
+        }
+        self.supply().ok_or(GenesisRejected::TooMuchMoney)?;
+        let validators = self.validators()?;
+        let hash = hash(label::GENESIS, &codec::encode(&self));
+        Ok(VerifiedGenesis(Arc::new(Inner { genesis: self, hash, validators })))
+    }
+
+    /// All coins there are, or `None` above the cap.
+    fn supply(&self) -> Option<Coins> {
+        let parts = self.accounts.iter().flat_map(|account| [account.balance, account.stake]);
+        parts.chain([self.treasury]).try_fold(Coins::ZERO, Coins::checked_add)
+    }
+
+    /// The set of height 1.
+    fn validators(&self) -> Result<ValidatorSet, GenesisRejected> {
+        let allowed = self.parameters.stake_min..=self.parameters.stake_max;
+        let staked: Vec<_> = self.accounts.iter().filter(|account| !account.stake.is_zero()).collect();
+        if let Some(wrong) = staked.iter().find(|account| !allowed.contains(&account.stake)) {
+            return Err(GenesisRejected::StakeOutOfRange { address: wrong.address });
+        }
+        let member = |account: &&GenesisAccount| Validator { address: account.address, stake: account.stake.into() };
+        ValidatorSet::new(staked.iter().map(member).collect()).map_err(|_| GenesisRejected::NoValidators)
+    }
+}
+
+fn check_name(name: &str) -> Result<(), GenesisRejected> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || name.len() > limits::CHAIN_NAME_BYTES_MAX || !name.bytes().all(allowed) {
+        return Err(GenesisRejected::Name { found: name.into() });
+    }
+    Ok(())
+}
+
+impl Parameters {
+    /// SPEC GEN-3: no parameter may make the chain stand still or its arithmetic overflow.
+    fn check(&self) -> Result<(), GenesisRejected> {
+        let capacity_max = u32::try_from(limits::BLOCK_TRANSACTIONS_MAX).expect("a small constant");
+        let rules = [
+            (self.capacity == 0 || self.capacity > capacity_max, "capacity", "must be 1 to 20000"),
+            (self.block_interval_ms > 60_000, "block_interval_ms", "must be at most 60000"),
+            (
+                self.idle_block_interval_ms < self.block_interval_ms || self.idle_block_interval_ms > 3_600_000,
+                "idle_block_interval_ms",
+                "must be at least block_interval_ms and at most 3600000",
+            ),
+            (self.charge_basis_points > 10_000, "charge_basis_points", "must be at most 10000"),
+            (self.charge_per_character > Coins::from_bcc(1_000_000), "charge_per_character", "is absurdly high"),
+            (self.charge_min > Coins::from_bcc(1_000_000), "charge_min", "is absurdly high"),
+            (self.stake_min.is_zero(), "stake_min", "must not be 0"),
+            (self.stake_max < self.stake_min, "stake_max", "must be at least stake_min"),
+            (self.validators_min == 0, "validators_min", "must not be 0"),
+            (self.unbonding_ms <= self.evidence_window_ms, "unbonding_ms", "must exceed evidence_window_ms"),
+            (self.burn_basis_points > 10_000, "burn_basis_points", "must be at most 10000"),
+            (self.grant_cap_basis_points > 10_000, "grant_cap_basis_points", "must be at most 10000"),
+        ];
+        match rules.into_iter().find(|(broken, _, _)| *broken) {
+            Some((_, name, problem)) => Err(GenesisRejected::Parameter { name, problem }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl VerifiedGenesis {
+    /// The genesis.
+    pub fn genesis(&self) -> &Genesis {
+        &self.0.genesis
+    }
+
+    /// Its hash: the identity of the chain, and the parent of block 1.
+    pub fn hash(&self) -> Hash32 {
+        self.0.hash
+    }
+
+    /// The set of height 1.
+    pub fn validators(&self) -> &ValidatorSet {
+        &self.0.validators
+    }
+
+    /// `name-8hex`: for protocol names and screens only; whatever is signed carries the whole hash.
+    pub fn short_name(&self) -> String {
+        format!("{}-{}", self.0.genesis.name, self.0.hash.short())
+    }
+}

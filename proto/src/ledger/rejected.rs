@@ -1,0 +1,270 @@
+//! Why the ledger refuses. Each variant: one cause, what was found, what was required.
+
+use crate::coins::Coins;
+use crate::hash::Hash32;
+use crate::keys::Address;
+use crate::units::{Height, UnixMillis};
+use crate::vote::CertificateRejected;
+
+/// Why a transaction is refused. The state is unchanged whenever this is returned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TxRejected {
+    /// SPEC TX-1.
+    #[error("signed for another chain ({found:?}, this is {expected:?})")]
+    OtherChain {
+        /// This chain's genesis hash.
+        expected: Hash32,
+        /// The one it names.
+        found: Hash32,
+    },
+    /// SPEC SIG-1.
+    #[error("the signature does not verify")]
+    BadSignature,
+    /// SPEC TX-5.
+    #[error("transaction is {found_bytes} bytes, the limit is {limit_bytes}")]
+    TooLarge {
+        /// Its length.
+        found_bytes: usize,
+        /// The maximum.
+        limit_bytes: usize,
+    },
+    /// SPEC TX-3.
+    #[error("nothing to send: neither coins nor a message")]
+    NothingToSend,
+    /// SPEC TX-3.
+    #[error("the message is empty")]
+    EmptyMessage,
+    /// SPEC TX-3.
+    #[error("message is {found_bytes} bytes, the limit is {limit_bytes}")]
+    MessageTooLong {
+        /// Its length.
+        found_bytes: usize,
+        /// The maximum.
+        limit_bytes: usize,
+    },
+    /// SPEC TX-3.
+    #[error("sealed with unknown version {found}")]
+    UnknownSeal {
+        /// The version it names.
+        found: u8,
+    },
+    /// SPEC TX-7.
+    #[error("activate and claim carry nonce 0, not {found}")]
+    NonceNotZero {
+        /// The nonce it carries.
+        found: u64,
+    },
+    /// SPEC TX-7.
+    #[error("nonce is {found}, the account's next is {expected}")]
+    WrongNonce {
+        /// The account's next.
+        expected: u64,
+        /// The nonce it carries.
+        found: u64,
+    },
+    /// SPEC TX-8.
+    #[error("expired: valid up to height {expiry}, this is {height}")]
+    Expired {
+        /// Its last height.
+        expiry: Height,
+        /// The height of the block it would go into.
+        height: Height,
+    },
+    /// SPEC CHARGE-1: `needed` is the amount with its charge.
+    #[error("needs {needed} BCC, the account can spend {spendable} BCC")]
+    InsufficientFunds {
+        /// Amount plus charge.
+        needed: Coins,
+        /// What the account can spend.
+        spendable: Coins,
+    },
+    /// SPEC MONEY-2: the amounts add up to more than there can be.
+    #[error("the amounts exceed all the coins there can be")]
+    AmountOverflow,
+    /// SPEC STAKE-2.
+    #[error("a stake is 0 or between {min} and {max} BCC, not {found}")]
+    StakeOutOfRange {
+        /// Smallest stake.
+        min: Coins,
+        /// Largest stake.
+        max: Coins,
+        /// The one asked for.
+        found: Coins,
+    },
+    /// SPEC STAKE-3.
+    #[error("the stake is {stake} BCC already")]
+    StakeUnchanged {
+        /// The stake it has.
+        stake: Coins,
+    },
+    /// SPEC STAKE-4.
+    #[error("too many withdrawals wait already; the first is released at {earliest} (unix ms)")]
+    TooManyUnbonding {
+        /// When the first entry is released.
+        earliest: UnixMillis,
+    },
+    /// SPEC STAKE-5.
+    #[error("the last {min} validators cannot leave")]
+    LastValidators {
+        /// `validators_min`, or the number at genesis if smaller.
+        min: u32,
+    },
+    /// SPEC STAKE-6.
+    #[error("this validator is barred for misbehaviour")]
+    Barred,
+    /// SPEC ACT-1.
+    #[error("the account has no stake to activate")]
+    NoStake,
+    /// SPEC ACT-2.
+    #[error("the validator is active already")]
+    AlreadyActive,
+    /// SPEC ACT-3.
+    #[error("names a block that is not among the recent ones")]
+    NotRecent,
+    /// SPEC CLAIM-0: the wire type is fixed, the rules are not in force yet.
+    #[error("welcome grants are not open on this chain yet")]
+    ClaimsClosed,
+    /// The node's own admission: the sender has its share of the pool.
+    #[error("the pool holds {limit} transactions of this sender already")]
+    SenderLimit {
+        /// The share.
+        limit: usize,
+    },
+    /// The node's own admission: the pool is full of better-placed transactions.
+    #[error("the pool is full")]
+    PoolFull,
+    /// The node's own admission: another transaction with this sender and nonce is pooled.
+    #[error("another transaction with nonce {nonce} of this sender is pooled")]
+    NonceTaken {
+        /// The nonce.
+        nonce: u64,
+    },
+}
+
+impl TxRejected {
+    /// A stable code for scripts and the API; never changes once released.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherChain { .. } => "other_chain",
+            Self::BadSignature => "bad_signature",
+            Self::TooLarge { .. } => "transaction_too_large",
+            Self::NothingToSend => "nothing_to_send",
+            Self::EmptyMessage => "empty_message",
+            Self::MessageTooLong { .. } => "message_too_long",
+            Self::UnknownSeal { .. } => "unknown_seal",
+            Self::NonceNotZero { .. } => "nonce_not_zero",
+            Self::WrongNonce { expected, found } if found < expected => "stale_nonce",
+            Self::WrongNonce { .. } => "early_nonce",
+            Self::Expired { .. } => "expired",
+            Self::InsufficientFunds { .. } => "insufficient_funds",
+            Self::AmountOverflow => "amount_overflow",
+            Self::StakeOutOfRange { .. } => "stake_out_of_range",
+            Self::StakeUnchanged { .. } => "stake_unchanged",
+            Self::TooManyUnbonding { .. } => "too_many_unbonding",
+            Self::LastValidators { .. } => "last_validators",
+            Self::Barred => "barred",
+            Self::NoStake => "no_stake",
+            Self::AlreadyActive => "already_active",
+            Self::NotRecent => "not_recent",
+            Self::ClaimsClosed => "claims_closed",
+            Self::SenderLimit { .. } => "sender_limit",
+            Self::PoolFull => "pool_full",
+            Self::NonceTaken { .. } => "nonce_taken",
+        }
+    }
+}
+
+/// Why a block is refused. Depends on the parent state and the block's bytes only, never on a clock.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BlockRejected {
+    /// SPEC BLOCK-4.
+    #[error("unknown header version {found}")]
+    Version {
+        /// The version it names.
+        found: u16,
+    },
+    /// SPEC BLOCK-4.
+    #[error("a block of another chain")]
+    OtherChain,
+    /// SPEC BLOCK-4.
+    #[error("block is {found_bytes} bytes, the limit is {limit_bytes}")]
+    TooLarge {
+        /// Its length.
+        found_bytes: usize,
+        /// The maximum.
+        limit_bytes: usize,
+    },
+    /// SPEC BLOCK-4: more than the chain's capacity, or than any chain may have.
+    #[error("{found} transactions, the limit is {limit}")]
+    TooManyTransactions {
+        /// How many.
+        found: usize,
+        /// The maximum.
+        limit: usize,
+    },
+    /// SPEC BLOCK-4.
+    #[error("{found} evidence items are too many")]
+    TooMuchEvidence {
+        /// How many.
+        found: usize,
+    },
+    /// SPEC BLOCK-3: a root in the header is not that of the contents.
+    #[error("{which} root is {found:?}, the header promises {promised:?}")]
+    Root {
+        /// Which root.
+        which: &'static str,
+        /// In the header.
+        promised: Hash32,
+        /// Computed.
+        found: Hash32,
+    },
+    /// SPEC BLOCK-5.
+    #[error("height is {found}, expected {expected}")]
+    Height {
+        /// One after the tip.
+        expected: Height,
+        /// In the header.
+        found: Height,
+    },
+    /// SPEC BLOCK-5.
+    #[error("its parent {found:?} is not our tip {expected:?}")]
+    Parent {
+        /// Our tip.
+        expected: Hash32,
+        /// In the header.
+        found: Hash32,
+    },
+    /// SPEC BLOCK-5.
+    #[error("time {found} does not come after the parent's {parent}")]
+    Time {
+        /// The parent's.
+        parent: UnixMillis,
+        /// In the header.
+        found: UnixMillis,
+    },
+    /// SPEC LEAD-1.
+    #[error("built by {found}, the leader of its round is {expected}")]
+    Leader {
+        /// Drawn.
+        expected: Address,
+        /// In the header.
+        found: Address,
+    },
+    /// SPEC BLOCK-6: the parent's commit is missing, or present in block 1.
+    #[error("every block but the first carries its parent's commit")]
+    CommitMissing,
+    /// SPEC VOTE-4.
+    #[error("the parent's commit proves nothing: {0}")]
+    Commit(CertificateRejected),
+    /// SPEC TX-*: a transaction in it cannot be applied.
+    #[error("transaction {index}: {reason}")]
+    Transaction {
+        /// Its position.
+        index: usize,
+        /// Why not.
+        reason: TxRejected,
+    },
+    /// SPEC EVID-0: the wire type is fixed, the rules are not in force yet.
+    #[error("evidence is not accepted on this chain yet")]
+    EvidenceClosed,
+}

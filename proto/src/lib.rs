@@ -1,0 +1,26 @@
+//! The rules of BlockChat. See `SPEC.md` beside this crate; code and tests cite its rule ids.
+//!
+//! What belongs here: whatever a wallet, an explorer or an auditor needs to check the chain. No clock, disk, socket,
+//! randomness, logging, floats or hash-map order: two honest nodes can never compute different things.
+//!
+//! The map, bottom up: [`units`], [`coins`], [`hash`], [`keys`], [`codec`], [`limits`] -> [`transaction`], [`vote`],
+//! [`block`], [`validators`], [`leader`], [`genesis`] -> [`ledger`]. Beside them the contracts with the outside:
+//! [`gossip`] and [`sync`] (peers), [`api`] (clients).
+
+pub mod api;
+pub mod block;
+pub mod codec;
+pub mod coins;
+mod fixed_bytes;
+pub mod genesis;
+pub mod gossip;
+pub mod hash;
+pub mod keys;
+pub mod leader;
+pub mod ledger;
+pub mod limits;
+pub mod sync;
+pub mod transaction;
+pub mod units;
+pub mod validators;
+pub mod vote;

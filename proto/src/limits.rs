@@ -1,0 +1,47 @@
+//! Every maximum that all nodes of a network agree on: value, unit, reason. Local limits (queues, peers) live in the
+//! node's configuration.
+
+/// Longest canonical signed transaction, in bytes. A 1,024-byte text with its frame fits with room to spare.
+pub const TRANSACTION_BYTES_MAX: usize = 2_048;
+/// Longest message text (plain, UTF-8) or plaintext (sealed), in bytes.
+pub const TEXT_BYTES_MAX: usize = 1_024;
+/// Bytes the seal adds to a plaintext: the Poly1305 tag. They are not charged for.
+pub const SEAL_TAG_BYTES: usize = 16;
+/// Longest canonical block, in bytes.
+pub const BLOCK_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most transactions a block may ever hold, whatever its genesis says: bounds the work before a capacity is known.
+pub const BLOCK_TRANSACTIONS_MAX: usize = 20_000;
+/// Most validators in the set of a height.
+pub const VALIDATORS_MAX: usize = 128;
+/// Most unbonding entries of one account.
+pub const UNBONDING_ENTRIES_MAX: usize = 8;
+/// Most evidence items in one block.
+pub const EVIDENCE_MAX: usize = 16;
+/// Longest canonical vote or proposal, in bytes.
+pub const VOTE_BYTES_MAX: usize = 512;
+/// Longest canonical certificate, in bytes: 128 validators at about 110 bytes.
+pub const CERTIFICATE_BYTES_MAX: usize = 24 * 1024;
+/// Longest canonical genesis, in bytes.
+pub const GENESIS_BYTES_MAX: usize = 1024 * 1024;
+/// Most accounts a genesis may fund.
+pub const GENESIS_ACCOUNTS_MAX: usize = 8_192;
+/// Longest name of a chain, in bytes; lower-case letters, digits and dashes.
+pub const CHAIN_NAME_BYTES_MAX: usize = 32;
+/// A block hash is kept as recent every so many heights.
+pub const RECENT_STRIDE: u64 = 64;
+/// How many recent hashes are kept.
+pub const RECENT_HASHES_MAX: usize = 128;
+/// Window of the absence counter, in blocks in which the account was a member.
+pub const ABSENCE_WINDOW_BLOCKS: u32 = 100;
+/// Absent from more than this many of the window: may be jailed.
+pub const ABSENCE_BLOCKS_MAX: u32 = 90;
+/// And not present for this long, in ms of block time.
+pub const ABSENCE_TIME_MS: u64 = 30_000;
+/// Most transactions in one gossip batch or one batch submit.
+pub const BATCH_TRANSACTIONS_MAX: usize = 4_096;
+/// Longest gossip batch, in bytes.
+pub const BATCH_BYTES_MAX: usize = 128 * 1024;
+/// Most blocks in one sync response.
+pub const SYNC_BLOCKS_MAX: u32 = 256;
+/// A sync response stops growing at this size, in bytes; it holds at least one block.
+pub const SYNC_BYTES_MAX: usize = 4 * 1024 * 1024;
