@@ -1,1 +1,20 @@
-//! stub
+//! One node's decisions. Pure: [`Event`](event::Event)s in, [`Effect`](effect::Effect)s out, in order.
+//!
+//! What belongs here: every choice a running honest node makes. No clock, disk, socket, randomness, logging or waiting:
+//! time comes in with each event, and what must be written or sent goes out as an effect. The same engine runs in the
+//! node and under the simulator.
+//!
+//! The map: [`engine`] routes an event to the part that owns it. [`mempool`] keeps what is not final, `consensus` votes,
+//! `build_block` proposes, `commit` finalises, `catch_up` fetches what was missed. [`recovered`] is what a restart knows.
+
+pub mod chain_view;
+pub mod config;
+pub mod effect;
+pub mod engine;
+pub mod event;
+pub mod journal;
+pub mod mempool;
+pub mod recovered;
+
+/// Digest of the sources of `proto` and this crate: programs with the same digest follow the same rules.
+pub const SOURCES: &str = env!("BLOCKCHAT_SOURCES");

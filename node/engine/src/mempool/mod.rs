@@ -1,0 +1,1 @@
+//! Mempool: transactions that are valid now but not yet in a block.

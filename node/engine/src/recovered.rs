@@ -1,0 +1,31 @@
+//! What a restarted node knows.
+
+use crate::journal::{GuardMark, JournalEntry};
+use blockchat_proto::keys::Signer;
+use blockchat_proto::ledger::Ledger;
+use blockchat_proto::transaction::VerifiedTransaction;
+use blockchat_proto::vote::Certificate;
+
+/// Everything a node starts from, read from disk by the shell.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    /// The ledger at the last durable block.
+    pub ledger: Ledger,
+    /// Proof of that block, with every precommit known; absent at genesis.
+    pub tip_certificate: Option<Certificate>,
+    /// The journal, in order; a torn tail was cut off.
+    pub journal: Vec<JournalEntry>,
+    /// Our own transactions that were not final; verified again.
+    pub own: Vec<VerifiedTransaction>,
+    /// Who votes here; absent on an observer.
+    pub validator: Option<RecoveredValidator>,
+}
+
+/// The voting side of a restarted node.
+#[derive(Clone, Debug)]
+pub struct RecoveredValidator {
+    /// Its key.
+    pub signer: Signer,
+    /// The guard's mark; `None` if the guard is lost: nothing is signed until it is reset.
+    pub guard: Option<GuardMark>,
+}
