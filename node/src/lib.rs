@@ -1,1 +1,7 @@
-//! stub
+//! The program around the pure engine: network, disk, HTTP, dashboard, wallet, command line.
+//!
+//! What belongs here: whatever touches a clock, a disk, a socket, a terminal or randomness. Rules live in
+//! `blockchat-proto`, decisions in `blockchat-engine`.
+
+pub mod engine_handle;
+pub mod verify_pool;

@@ -1,0 +1,195 @@
+//! The door to the engine for async code: questions go in through a bounded queue, answers come back, and whoever only
+//! wants to look takes the newest [`ChainView`].
+//!
+//! Owns: the queue, and which answer belongs to which caller. Does not own: any decision, or the order in which
+//! questions are handled among other events (`runtime::event_loop`).
+//!
+//! Always true:
+//! - at most [`CALLS_MAX`] questions and [`SUBMITTED_MAX`] submitted transactions wait; more are refused at once;
+//! - events carry numbers, never channel ends, so they can be recorded and replayed;
+//! - a caller that gives up costs nothing but its unread answer.
+//!
+//! Start reading at [`EngineHandle::submit`].
+
+use blockchat_engine::chain_view::ChainView;
+use blockchat_engine::effect::{AccountAnswer, Answer, SubmitOutcome};
+use blockchat_engine::event::{Event, Query, RequestId};
+use blockchat_proto::block::VerifiedBlock;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+/// Most questions that wait for the event loop.
+pub const CALLS_MAX: usize = 256;
+/// Most submitted transactions that wait for the event loop: about 6 MB of them.
+pub const SUBMITTED_MAX: usize = 16_384;
+
+/// Why the engine did not answer. The caller may try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EngineUnavailable {
+    /// More is waiting than the node can work off soon.
+    #[error("the node is busy: too much is waiting already; try again in a moment")]
+    QueueFull,
+    /// The node is stopping.
+    #[error("the node is stopping")]
+    Stopped,
+}
+
+/// Where a transaction is that is not final, and the transaction if it was kept.
+pub type TransactionAnswer = Option<(SubmitOutcome, Option<VerifiedTransaction>)>;
+
+/// Asks the engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct EngineHandle {
+    calls: mpsc::Sender<Call>,
+    submitted: Arc<Semaphore>,
+    view: watch::Receiver<Arc<ChainView>>,
+}
+
+/// A question on its way, with where its answer goes.
+#[derive(Debug)]
+struct Call {
+    question: Question,
+    answer: oneshot::Sender<Reply>,
+    /// Gives back its share of [`SUBMITTED_MAX`] once the call is taken out of the queue.
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug)]
+enum Question {
+    Submit(Vec<VerifiedTransaction>),
+    Query(Query),
+}
+
+#[derive(Debug)]
+enum Reply {
+    Submitted(Vec<(TransactionId, SubmitOutcome)>),
+    Answered(Answer),
+}
+
+/// The two sides of the door: many handles, one [`EngineDoor`] in the event loop.
+pub fn open(view: ChainView) -> (EngineHandle, EngineDoor) {
+    let (calls, waiting) = mpsc::channel(CALLS_MAX);
+    let (publish, view) = watch::channel(Arc::new(view));
+    let handle = EngineHandle { calls, submitted: Arc::new(Semaphore::new(SUBMITTED_MAX)), view };
+    (handle, EngineDoor { calls: waiting, callers: BTreeMap::new(), last: 0, view: publish })
+}
+
+impl EngineHandle {
+    /// Hands transactions in; one outcome each, in order. At most
+    /// [`blockchat_proto::limits::BATCH_TRANSACTIONS_MAX`] at once: longer lists are refused as too much.
+    pub async fn submit(
+        &self,
+        transactions: Vec<VerifiedTransaction>,
+    ) -> Result<Vec<(TransactionId, SubmitOutcome)>, EngineUnavailable> {
+        if transactions.is_empty() {
+            return Ok(vec![]);
+        }
+        let share = u32::try_from(transactions.len()).map_err(|_| EngineUnavailable::QueueFull)?;
+        let share =
+            Arc::clone(&self.submitted).try_acquire_many_owned(share).map_err(|_| EngineUnavailable::QueueFull)?;
+        match self.ask(Question::Submit(transactions), Some(share)).await? {
+            Reply::Submitted(outcomes) => Ok(outcomes),
+            Reply::Answered(_) => unreachable!("a submit is answered with outcomes"),
+        }
+    }
+
+    /// An account, final and with its pooled transactions.
+    pub async fn account(&self, address: Address) -> Result<AccountAnswer, EngineUnavailable> {
+        match self.query(Query::Account(address)).await? {
+            Answer::Account(answer) => Ok(*answer),
+            Answer::Transaction(_) | Answer::Body(_) => unreachable!("an account question gets an account answer"),
+        }
+    }
+
+    /// Where a transaction is that is not final yet; `None` if neither pooled nor refused lately.
+    pub async fn transaction(&self, id: TransactionId) -> Result<TransactionAnswer, EngineUnavailable> {
+        match self.query(Query::Transaction(id)).await? {
+            Answer::Transaction(answer) => Ok(answer),
+            Answer::Account(_) | Answer::Body(_) => unreachable!("a transaction question gets a transaction answer"),
+        }
+    }
+
+    /// A block the engine holds in memory, proposed ones included.
+    pub async fn body(&self, hash: Hash32) -> Result<Option<VerifiedBlock>, EngineUnavailable> {
+        match self.query(Query::Body(hash)).await? {
+            Answer::Body(answer) => Ok(answer),
+            Answer::Account(_) | Answer::Transaction(_) => unreachable!("a body question gets a body answer"),
+        }
+    }
+
+    /// How the node is now.
+    pub fn view(&self) -> Arc<ChainView> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    /// Tells when the view changes.
+    pub fn watch(&self) -> watch::Receiver<Arc<ChainView>> {
+        self.view.clone()
+    }
+
+    async fn query(&self, query: Query) -> Result<Answer, EngineUnavailable> {
+        match self.ask(Question::Query(query), None).await? {
+            Reply::Answered(answer) => Ok(answer),
+            Reply::Submitted(_) => unreachable!("a query is answered with an answer"),
+        }
+    }
+
+    async fn ask(&self, question: Question, share: Option<OwnedSemaphorePermit>) -> Result<Reply, EngineUnavailable> {
+        let (answer, reply) = oneshot::channel();
+        self.calls.try_send(Call { question, answer, _share: share }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => EngineUnavailable::QueueFull,
+            mpsc::error::TrySendError::Closed(_) => EngineUnavailable::Stopped,
+        })?;
+        reply.await.map_err(|_| EngineUnavailable::Stopped)
+    }
+}
+
+/// The event loop's side: turns questions into events and gives the answers back. Dropping it answers everybody who
+/// waits with [`EngineUnavailable::Stopped`].
+#[derive(Debug)]
+pub struct EngineDoor {
+    calls: mpsc::Receiver<Call>,
+    callers: BTreeMap<RequestId, oneshot::Sender<Reply>>,
+    last: u64,
+    view: watch::Sender<Arc<ChainView>>,
+}
+
+impl EngineDoor {
+    /// The next question as an event; `None` once every handle is gone. Cancel safe.
+    pub async fn next(&mut self) -> Option<Event> {
+        let Call { question, answer, .. } = self.calls.recv().await?;
+        self.last += 1;
+        let request = RequestId(self.last);
+        self.callers.insert(request, answer);
+        Some(match question {
+            Question::Submit(transactions) => Event::SubmitTransactions { request, transactions },
+            Question::Query(query) => Event::Query { request, query },
+        })
+    }
+
+    /// Gives the outcomes of a submit to its caller.
+    pub fn reply(&mut self, request: RequestId, outcomes: Vec<(TransactionId, SubmitOutcome)>) {
+        self.give(request, Reply::Submitted(outcomes));
+    }
+
+    /// Gives the answer of a query to its caller.
+    pub fn answer(&mut self, request: RequestId, answer: Answer) {
+        self.give(request, Reply::Answered(answer));
+    }
+
+    /// Shows everybody how the node is now.
+    pub fn publish(&self, view: ChainView) {
+        self.view.send_replace(Arc::new(view));
+    }
+
+    /// A caller that gave up is no error: its answer is dropped.
+    fn give(&mut self, request: RequestId, reply: Reply) {
+        if let Some(caller) = self.callers.remove(&request) {
+            drop(caller.send(reply));
+        }
+    }
+}
