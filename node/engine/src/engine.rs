@@ -2,9 +2,10 @@
 
 use crate::chain_view::ChainView;
 use crate::config::EngineConfig;
-use crate::effect::Effect;
+use crate::effect::{Effect, Fault};
 use crate::event::Event;
 use crate::recovered::Recovered;
+use blockchat_proto::ledger::Ledger;
 use blockchat_proto::units::UnixMillis;
 
 /// One node, from its last durable state on.
@@ -12,7 +13,7 @@ pub struct Engine {}
 
 impl Engine {
     /// Starts from what was recovered. Perform the returned effects before the first event.
-    pub fn new(_config: EngineConfig, _recovered: Recovered, _now: UnixMillis) -> (Self, Vec<Effect>) {
+    pub fn new(_config: EngineConfig, _recovered: Recovered, _now: UnixMillis) -> Result<(Self, Vec<Effect>), Fault> {
         todo!()
     }
 
@@ -23,7 +24,12 @@ impl Engine {
     }
 
     /// How the node is now.
-    pub fn view(&self) -> ChainView {
+    pub fn view(&self, _now: UnixMillis) -> ChainView {
+        todo!()
+    }
+
+    /// The ledger at the tip, for checks of tests and simulators.
+    pub fn ledger(&self) -> &Ledger {
         todo!()
     }
 }

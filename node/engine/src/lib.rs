@@ -9,6 +9,7 @@
 
 pub mod chain_view;
 pub mod config;
+mod consensus;
 pub mod effect;
 pub mod engine;
 pub mod event;

@@ -1,0 +1,10 @@
+//! The only folder that names Malachite, so that an upgrade of its pre-1.0 core stays in one place.
+//!
+//! [`context`] wraps our types for its `Context`; [`convert`] goes between its messages and ours; [`core`] drives it:
+//! our inputs in, [`core::VoteOutput`]s out.
+
+mod context;
+mod convert;
+mod core;
+
+pub(crate) use core::{CoreStart, VoteInput, VoteOutput, VotingCore, VotingStep};

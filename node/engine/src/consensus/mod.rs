@@ -1,0 +1,503 @@
+//! Voting: one height after the other, with Malachite's core, our journal and our pace.
+//!
+//! Owns: the core of the height being decided, its candidates, the guard, the wait between heights, messages from ahead,
+//! late precommits. Does not own: the pool, the ledger, catching up; what it needs of those goes out as [`Wish`]es.
+//! Always true: what we signed is synced before it is published, and a valid block's bytes before the prevote for it;
+//! the core hears only verified messages of members at its own height.
+//! Start reading at [`Consensus::on_message`].
+
+mod ahead;
+mod candidates;
+mod late_votes;
+mod malachite;
+mod pace;
+mod signing;
+mod timeouts;
+mod turn;
+
+pub(crate) use ahead::Message;
+pub(crate) use turn::Turn;
+
+use crate::config::EngineConfig;
+use crate::effect::{Effect, Fault};
+use crate::event::{PeerTag, RoundTimer, Timer};
+use crate::journal::{GuardMark, JournalEntry, JournalRecord};
+use crate::recovered::RecoveredValidator;
+use ahead::Ahead;
+use blockchat_proto::block::{Block, VerifiedBlock};
+use blockchat_proto::gossip::ConsensusMessage;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::{Address, Signer};
+use blockchat_proto::leader::leader_for;
+use blockchat_proto::ledger::{AppliedBlock, Ledger};
+use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::vote::{Certificate, SignedProposal, Verified};
+use candidates::{Candidates, round_fits};
+use late_votes::LateVotes;
+use malachite::{CoreStart, VoteInput, VoteOutput, VotingCore};
+use signing::Signing;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What consensus needs of the other parts of the engine.
+pub(crate) enum Wish {
+    /// We lead this round: build a block and answer with [`Consensus::built`].
+    BuildBlock(Round),
+    /// The block is final: commit it.
+    Decided { block: VerifiedBlock, applied: AppliedBlock, certificate: Certificate },
+    /// A proposal waits for this block.
+    FetchBody { block: Hash32, from: PeerTag },
+}
+
+/// Rounds beyond this distance are not looked at; the core drops them too.
+const ROUNDS_AHEAD_MAX: u32 = 10;
+/// A peer is told where we are at most so often.
+const STATUS_EVERY_MS: u64 = 500;
+
+/// See the module's header.
+pub(crate) struct Consensus {
+    config: EngineConfig,
+    signing: Signing,
+    core: Option<VotingCore>,
+    /// Replayed when the first height starts.
+    journal: Vec<JournalRecord>,
+    round: Round,
+    leader: Address,
+    /// When the current height began, or the last one was decided.
+    since: UnixMillis,
+    candidates: Candidates,
+    ahead: Ahead,
+    late: LateVotes,
+    timers: BTreeSet<Timer>,
+    attach: BTreeSet<Hash32>,
+    heard: BTreeMap<Address, UnixMillis>,
+    told: BTreeMap<PeerTag, UnixMillis>,
+    /// While catching up, no height is started.
+    paused: bool,
+    wishes: VecDeque<Wish>,
+    halted: bool,
+}
+
+impl Consensus {
+    /// From what was recovered. A journal that does not decode or verify is a fault.
+    pub(crate) fn new(
+        config: EngineConfig,
+        ledger: &Ledger,
+        validator: Option<RecoveredValidator>,
+        tip_certificate: Option<Certificate>,
+        mut journal: Vec<JournalEntry>,
+        now: UnixMillis,
+    ) -> Result<Self, Fault> {
+        let tip = ledger.tip();
+        let height = tip.height.next();
+        // Leftovers of a crash between commit and emptying, or of a height that was synced past.
+        journal.retain(|entry| entry.height == height);
+        let signing = Signing::new(validator, ledger.chain(), tip.height, &journal);
+        let mut candidates = Candidates::default();
+        for entry in &journal {
+            if let JournalRecord::Body(bytes) = &entry.record {
+                candidates.insert(body_from_journal(bytes, ledger.chain())?, true);
+            }
+        }
+        let leader = leader_for(ledger.validators(), tip.hash, height, Round(0));
+        let ahead = Ahead::new(config.ahead_per_validator_max);
+        Ok(Self {
+            config,
+            signing,
+            core: None,
+            journal: journal.into_iter().map(|entry| entry.record).collect(),
+            round: Round(0),
+            leader,
+            since: now,
+            candidates,
+            ahead,
+            late: LateVotes::new(tip_certificate),
+            timers: BTreeSet::new(),
+            attach: BTreeSet::new(),
+            heard: BTreeMap::new(),
+            told: BTreeMap::new(),
+            paused: false,
+            wishes: VecDeque::new(),
+            halted: false,
+        })
+    }
+
+    /// The journal says that the current height was under way: go on at once, do not wait for the pace.
+    pub(crate) fn resume(&mut self, turn: &mut Turn<'_>) {
+        if !self.journal.is_empty() {
+            self.start_height(turn);
+        }
+    }
+
+    /// A verified message came. Members of the next height's set start it with their first message.
+    pub(crate) fn on_message(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: Message) {
+        let Some((height, author)) = message.height_and_author() else {
+            return;
+        };
+        let current = turn.ledger.tip().height.next();
+        if height < current {
+            return self.on_old_message(turn, from, &message);
+        }
+        if turn.ledger.validators().get(&author).is_none() {
+            return;
+        }
+        self.heard.insert(author, turn.now);
+        if height > current || (self.core.is_none() && self.paused) {
+            return self.ahead.keep(current, height, author, from, message);
+        }
+        if self.core.is_none() {
+            self.start_height(turn);
+        }
+        self.deliver(turn, from, message);
+    }
+
+    /// Hands a message of the current height to the core.
+    fn deliver(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: Message) {
+        match message {
+            Message::Proposal(proposal, block) => self.on_proposal(turn, from, proposal, block),
+            Message::Vote(vote) => self.step(turn, VoteInput::Vote(vote.into_inner())),
+            Message::Certificate(certificate) => self.step(turn, VoteInput::Certificate(certificate.into_inner())),
+        }
+    }
+
+    /// Below the current height: a late precommit is welcome; anything else means its sender is behind, and is told so,
+    /// because a node that decided never sends its votes again.
+    fn on_old_message(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: &Message) {
+        if let Message::Vote(vote) = message {
+            if self.late.add(vote.get(), turn.ledger.tip_validators()) {
+                self.heard.insert(vote.get().vote.validator, turn.now);
+                return;
+            }
+        }
+        let last = self.told.get(&from).copied().unwrap_or_default();
+        if turn.now.since(last) >= STATUS_EVERY_MS {
+            self.told.insert(from, turn.now);
+            turn.ask(Effect::SendStatus(from));
+        }
+    }
+
+    /// A proposal of the current height: heard by the core once its block is known, fits and is not from ahead of time.
+    fn on_proposal(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: PeerTag,
+        proposal: Verified<SignedProposal>,
+        block: Option<VerifiedBlock>,
+    ) {
+        let signed = proposal.into_inner();
+        let proposal = signed.proposal;
+        let tip = turn.ledger.tip();
+        let near = proposal.round.0 <= self.round.0.saturating_add(ROUNDS_AHEAD_MAX);
+        if !near
+            || leader_for(turn.ledger.validators(), tip.hash, proposal.height, proposal.round) != proposal.leader
+        {
+            return;
+        }
+        if let Some(block) = block.filter(|block| block.hash() == proposal.block) {
+            self.candidates.insert(block, false);
+        }
+        self.candidates.wait(signed);
+        if self.candidates.get(&proposal.block).is_some() {
+            self.release(turn, proposal.block);
+        } else {
+            self.wishes.push_back(Wish::FetchBody { block: proposal.block, from });
+        }
+    }
+
+    /// A block that a proposal waits for came by hash.
+    pub(crate) fn on_body(&mut self, turn: &mut Turn<'_>, block: VerifiedBlock) {
+        let hash = block.hash();
+        if self.core.is_some() && self.candidates.is_awaited(&hash) {
+            self.candidates.insert(block, false);
+            self.release(turn, hash);
+        }
+    }
+
+    /// Does a proposal still wait for this block?
+    pub(crate) fn awaits_body(&self, hash: &Hash32) -> bool {
+        self.candidates.is_awaited(hash) && self.candidates.get(hash).is_none()
+    }
+
+    /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it.
+    fn release(&mut self, turn: &mut Turn<'_>, hash: Hash32) {
+        let Some(candidate) = self.candidates.get_mut(&hash) else {
+            return;
+        };
+        let ahead_ms = candidate.block.header().time.since(turn.now);
+        if ahead_ms > self.config.clock_ahead_max_ms {
+            let after_ms = ahead_ms - self.config.clock_ahead_max_ms;
+            return turn.ask(Effect::StartTimer { timer: Timer::HeldBlock(hash), after_ms });
+        }
+        let built = candidate.block.header().round;
+        let valid = candidate.applied(turn.ledger).is_some();
+        if valid && !candidate.journaled {
+            candidate.journaled = true;
+            let record = JournalRecord::Body(candidate.block.bytes().to_vec());
+            turn.ask(Effect::Journal(JournalEntry { height: candidate.block.height(), record }));
+        }
+        for signed in self.candidates.released(&hash) {
+            if round_fits(&signed, built) {
+                let proposal = signed.proposal;
+                let (round, lock_round, leader) = (proposal.round, proposal.lock_round, proposal.leader);
+                self.step(turn, VoteInput::Verdict { block: hash, round, lock_round, leader, valid });
+                self.step(turn, VoteInput::Proposal(signed));
+            }
+        }
+    }
+
+    /// The block we were asked to build.
+    pub(crate) fn built(&mut self, turn: &mut Turn<'_>, round: Round, block: VerifiedBlock, applied: AppliedBlock) {
+        let hash = block.hash();
+        let record = JournalRecord::Body(block.bytes().to_vec());
+        turn.ask(Effect::Journal(JournalEntry { height: block.height(), record }));
+        self.candidates.insert_own(block, applied);
+        self.step(turn, VoteInput::Built { block: hash, round });
+    }
+
+    /// One of our timers ran out.
+    pub(crate) fn on_round_timer(&mut self, turn: &mut Turn<'_>, height: Height, round: Round, step: RoundTimer) {
+        self.timers.remove(&Timer::Round { height, round, step });
+        if height == turn.ledger.tip().height.next() {
+            self.step(turn, VoteInput::Timeout { round, step: step.into() });
+        }
+    }
+
+    /// Our clock reached a held block.
+    pub(crate) fn on_held_block(&mut self, turn: &mut Turn<'_>, hash: Hash32) {
+        if self.core.is_some() {
+            self.release(turn, hash);
+        }
+    }
+
+    /// Starts the next height now.
+    fn start_height(&mut self, turn: &mut Turn<'_>) {
+        let tip = turn.ledger.tip();
+        let height = tip.height.next();
+        self.since = turn.now;
+        turn.ask(Effect::CancelTimer(Timer::Pace(height)));
+        let mut core = VotingCore::new(&CoreStart {
+            chain: turn.ledger.chain(),
+            height,
+            parent: tip.hash,
+            validators: turn.ledger.validators().clone(),
+            signer: self.signing.signer(),
+            signing: self.signing.allowed_at(height),
+        });
+        let outputs = core.begin(&std::mem::take(&mut self.journal));
+        self.core = Some(core);
+        self.perform(turn, outputs);
+        for (from, message) in self.ahead.take(height) {
+            self.deliver(turn, from, message);
+        }
+    }
+
+    /// One input to the core, if a height is under way.
+    fn step(&mut self, turn: &mut Turn<'_>, input: VoteInput) {
+        if let Some(core) = &mut self.core {
+            let outputs = core.step(input);
+            self.perform(turn, outputs);
+        }
+    }
+
+    /// The core's outputs, in its order. After a fault nothing is published any more.
+    fn perform(&mut self, turn: &mut Turn<'_>, outputs: Vec<VoteOutput>) {
+        for output in outputs {
+            if self.halted {
+                return;
+            }
+            self.perform_one(turn, output);
+        }
+    }
+
+    fn perform_one(&mut self, turn: &mut Turn<'_>, output: VoteOutput) {
+        let height = turn.ledger.tip().height.next();
+        let timer = |round, step: malachite::VotingStep| Timer::Round { height, round, step: step.into() };
+        match output {
+            VoteOutput::Append(record) => turn.ask(Effect::Journal(JournalEntry { height, record })),
+            VoteOutput::Signed(mark) => {
+                if let Err(fault) = self.signing.signed(mark) {
+                    self.halt(turn, fault);
+                }
+            }
+            VoteOutput::StartTimer(round, step) => {
+                let after_ms = timeouts::wait_ms(&self.config, turn.ledger.parameters(), round, step);
+                self.timers.insert(timer(round, step));
+                turn.ask(Effect::StartTimer { timer: timer(round, step), after_ms });
+            }
+            VoteOutput::CancelTimer(round, step) => self.cancel(turn, timer(round, step)),
+            VoteOutput::CancelTimers => self.cancel_all(turn),
+            VoteOutput::RoundStarted { round, leader } => {
+                self.round = round;
+                self.leader = leader;
+            }
+            VoteOutput::BuildBlock { round } => self.wishes.push_back(Wish::BuildBlock(round)),
+            VoteOutput::AttachBody(block) => {
+                self.attach.insert(block);
+            }
+            VoteOutput::PublishProposal(signed) => self.publish_proposal(turn, signed),
+            VoteOutput::PublishVote(signed) | VoteOutput::RepublishVote(signed) => {
+                self.publish(turn, ConsensusMessage::Vote(signed));
+            }
+            VoteOutput::PublishCertificate(certificate) => {
+                self.publish(turn, ConsensusMessage::RoundCertificate(certificate));
+            }
+            VoteOutput::Decided(certificate) => self.decided(turn, certificate),
+            VoteOutput::Failed(reason) => self.halt(turn, Fault::Consensus { reason }),
+        }
+    }
+
+    /// SPEC VOTE-7: the sync point comes first.
+    fn publish(&mut self, turn: &mut Turn<'_>, message: ConsensusMessage) {
+        if let Some(sync) = self.signing.sync() {
+            turn.ask(sync);
+        }
+        turn.ask(Effect::Broadcast(message));
+    }
+
+    /// Our own proposals carry their body; so do those that help others to our lock.
+    fn publish_proposal(&mut self, turn: &mut Turn<'_>, proposal: SignedProposal) {
+        let hash = proposal.proposal.block;
+        let ours = self.signing.signer().is_some_and(|signer| signer.address() == proposal.proposal.leader);
+        let attach = self.attach.remove(&hash) || ours;
+        let block = self.candidates.get(&hash).filter(|_| attach).map(|candidate| wire_block(&candidate.block));
+        self.publish(turn, ConsensusMessage::Proposal { proposal, block });
+    }
+
+    fn decided(&mut self, turn: &mut Turn<'_>, certificate: Certificate) {
+        let candidate = self.candidates.get_mut(&certificate.block);
+        let found = candidate.and_then(|candidate| {
+            let applied = candidate.applied(turn.ledger)?.clone();
+            Some((candidate.block.clone(), applied))
+        });
+        match found {
+            Some((block, applied)) => self.wishes.push_back(Wish::Decided { block, applied, certificate }),
+            None => {
+                let reason = format!("decided on block {} without a valid body", certificate.block);
+                self.halt(turn, Fault::Consensus { reason });
+            }
+        }
+    }
+
+    fn halt(&mut self, turn: &mut Turn<'_>, fault: Fault) {
+        self.halted = true;
+        turn.ask(Effect::Halt(fault));
+    }
+
+    fn cancel(&mut self, turn: &mut Turn<'_>, timer: Timer) {
+        if self.timers.remove(&timer) {
+            turn.ask(Effect::CancelTimer(timer));
+        }
+    }
+
+    fn cancel_all(&mut self, turn: &mut Turn<'_>) {
+        for timer in std::mem::take(&mut self.timers) {
+            turn.ask(Effect::CancelTimer(timer));
+        }
+    }
+
+    /// The tip moved, by our decision or by catching up: everything of the old height is over.
+    pub(crate) fn committed(&mut self, turn: &mut Turn<'_>, certificate: Certificate) {
+        self.cancel_all(turn);
+        self.core = None;
+        self.journal.clear();
+        self.candidates = Candidates::default();
+        self.attach.clear();
+        self.late = LateVotes::new(Some(certificate));
+        self.since = turn.now;
+        self.round = Round(0);
+        let tip = turn.ledger.tip();
+        self.leader = leader_for(turn.ledger.validators(), tip.hash, tip.height.next(), Round(0));
+        self.wishes.clear();
+    }
+
+    /// While paused, no height starts: the node is catching up.
+    pub(crate) fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// The operator allows signing above this mark.
+    pub(crate) fn guard_reset(&mut self, mark: GuardMark) {
+        self.signing.reset(mark);
+    }
+
+    /// What is needed of the other parts, oldest first.
+    pub(crate) fn take_wish(&mut self) -> Option<Wish> {
+        self.wishes.pop_front()
+    }
+
+    /// The commit for the next block: the tip's, with everyone heard of.
+    pub(crate) fn commit_for_next(&self) -> Option<Certificate> {
+        self.late.certificate().cloned()
+    }
+
+    /// A proposed block we hold.
+    pub(crate) fn body(&self, hash: &Hash32) -> Option<&VerifiedBlock> {
+        self.candidates.get(hash).map(|candidate| &candidate.block)
+    }
+
+    /// Blocks proposed at this height.
+    pub(crate) fn proposed(&self) -> impl Iterator<Item = &VerifiedBlock> {
+        self.candidates.blocks()
+    }
+
+    /// Is a height under way?
+    pub(crate) fn is_deciding(&self) -> bool {
+        self.core.is_some()
+    }
+
+    /// When the current height began, or the last one was decided.
+    pub(crate) fn since(&self) -> UnixMillis {
+        self.since
+    }
+
+    pub(crate) fn round(&self) -> Round {
+        self.round
+    }
+
+    pub(crate) fn leader(&self) -> Address {
+        self.leader
+    }
+
+    /// When a member was last heard of.
+    pub(crate) fn last_heard(&self, member: &Address) -> Option<UnixMillis> {
+        self.heard.get(member).copied()
+    }
+
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.signing.signer()
+    }
+
+    /// May we sign at this height?
+    pub(crate) fn signing_allowed_at(&self, height: Height) -> bool {
+        self.signing.allowed_at(height)
+    }
+
+    /// A fault elsewhere: nothing is published any more.
+    pub(crate) fn stop(&mut self) {
+        self.halted = true;
+    }
+
+    /// Has a fault stopped us?
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// Forgets a peer.
+    pub(crate) fn peer_gone(&mut self, peer: PeerTag) {
+        self.told.remove(&peer);
+    }
+}
+
+/// A block as it travels.
+pub(crate) fn wire_block(block: &VerifiedBlock) -> Block {
+    Block {
+        header: block.header().clone(),
+        transactions: block.transactions().iter().map(|transaction| transaction.signed().clone()).collect(),
+        evidence: block.evidence().to_vec(),
+        commit: block.commit().cloned(),
+    }
+}
+
+fn body_from_journal(bytes: &[u8], chain: Hash32) -> Result<VerifiedBlock, Fault> {
+    let block = Block::decode(bytes).map_err(|error| Fault::Journal { reason: error.to_string() })?;
+    block.verify(chain, |_| None).map_err(|error| Fault::Journal { reason: error.to_string() })
+}

@@ -1,0 +1,35 @@
+//! When a height starts. DESIGN 4, "pace"; SPEC TIME-3.
+//!
+//! A node that decided at its own time T starts the next height at the first of: a verified message of a member for it
+//! (`on_message`); `capacity` pooled transactions; a non-empty pool and T + block interval; T + idle block interval.
+
+use super::{Consensus, Turn};
+use crate::effect::Effect;
+use crate::event::Timer;
+use blockchat_proto::units::Height;
+
+impl Consensus {
+    /// The pool or the tip changed: start now, or wait for as long as the pool's state asks.
+    pub(crate) fn pace(&mut self, turn: &mut Turn<'_>, pooled: usize) {
+        if self.core.is_some() || self.paused || self.halted {
+            return;
+        }
+        let height = turn.ledger.tip().height.next();
+        let parameters = turn.ledger.parameters();
+        let full = usize::try_from(parameters.capacity).is_ok_and(|capacity| pooled >= capacity);
+        let wait_ms = if pooled > 0 { parameters.block_interval_ms } else { parameters.idle_block_interval_ms };
+        let left_ms = wait_ms.saturating_sub(turn.now.since(self.since));
+        if full || left_ms == 0 || self.ahead.holds(height) {
+            self.start_height(turn);
+        } else {
+            turn.ask(Effect::StartTimer { timer: Timer::Pace(height), after_ms: left_ms });
+        }
+    }
+
+    /// The wait is over, if nothing else started the height.
+    pub(crate) fn on_pace_timer(&mut self, turn: &mut Turn<'_>, height: Height) {
+        if height == turn.ledger.tip().height.next() && self.core.is_none() && !self.paused && !self.halted {
+            self.start_height(turn);
+        }
+    }
+}
