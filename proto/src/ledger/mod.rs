@@ -3,25 +3,49 @@
 //! Owns: state, execution, state root. Does not own: signatures (arrive verified), the choice of transactions (engine).
 //! Always true: coins are conserved; a refused block or transaction changes nothing; the state root covers everything
 //! that decides validity.
+//!
+//! The map: [`Ledger::apply_block`] -> `check_block` (rules for the block) -> `execute` (the one executor) -> `apply` (one
+//! transaction) -> `check` (its rules), all on an `overlay` over the accounts; `absence` counts and jails, `roster` ranks
+//! candidates and finds due releases, `leaves` and `root` hash the state, `proof` shows one account of it. `build` makes
+//! a block of our own with the same executor.
 //! Start reading at [`Ledger::apply_block`].
 
+mod absence;
 mod account;
+mod apply;
+mod build;
+mod check;
+mod check_block;
+mod execute;
+mod leaves;
+mod overlay;
+mod proof;
 mod rejected;
+mod root;
+mod roster;
+#[cfg(test)]
+mod tests;
 
 pub use account::{Absences, Account, Standing, Unbonding};
+pub use proof::{AccountProof, Neighbour};
 pub use rejected::{BlockRejected, TxRejected};
 
 use crate::block::VerifiedBlock;
 use crate::coins::Coins;
-use crate::genesis::{Parameters, VerifiedGenesis};
+use crate::genesis::{Genesis, Parameters, VerifiedGenesis};
 use crate::hash::Hash32;
 use crate::keys::Address;
-use crate::transaction::{TransactionId, VerifiedTransaction};
+use crate::transaction::{Body, TransactionId, VerifiedTransaction};
 use crate::units::{Height, Round, UnixMillis};
 use crate::validators::{Validator, ValidatorSet};
 use crate::vote::{Certificate, Evidence};
+use check::Rules;
+use execute::Execution;
+use root::Tree;
+use roster::Roster;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The last final block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,101 +136,289 @@ pub struct BuiltBlock {
 
 /// What one block does to the ledger it was applied to. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct AppliedBlock {}
+pub struct AppliedBlock(Arc<Applied>);
+
+#[derive(Debug)]
+struct Applied {
+    parent: Tip,
+    tip: Tip,
+    charges: Coins,
+    accounts: BTreeMap<Address, Account>,
+    system: Arc<System>,
+    validators: ValidatorSet,
+    next_validators: ValidatorSet,
+    tree: Tree,
+}
 
 impl AppliedBlock {
     /// The new tip.
     pub fn tip(&self) -> &Tip {
-        todo!()
+        &self.0.tip
     }
+
     /// State root after it.
     pub fn state_root(&self) -> Hash32 {
-        todo!()
+        self.0.tree.root()
     }
+
     /// Every account that changed, with its new content.
     pub fn accounts(&self) -> &BTreeMap<Address, Account> {
-        todo!()
+        &self.0.accounts
     }
+
     /// Everything outside accounts, after it.
     pub fn system(&self) -> &System {
-        todo!()
+        &self.0.system
     }
+
     /// The set that decided it.
     pub fn validators(&self) -> &ValidatorSet {
-        todo!()
+        &self.0.validators
     }
+
+    /// The set that decides the height after it.
+    pub fn next_validators(&self) -> &ValidatorSet {
+        &self.0.next_validators
+    }
+
     /// Sum of the charges its leader received.
     pub fn charges(&self) -> Coins {
-        todo!()
+        self.0.charges
     }
 }
 
 /// Accounts and validators at one height.
 #[derive(Clone, Debug)]
-pub struct Ledger {}
+pub struct Ledger {
+    genesis: VerifiedGenesis,
+    tip: Tip,
+    accounts: BTreeMap<Address, Account>,
+    roster: Roster,
+    system: Arc<System>,
+    tip_validators: ValidatorSet,
+    validators: ValidatorSet,
+    tree: Tree,
+}
 
 impl Ledger {
-    /// The ledger before block 1.
-    pub fn at_genesis(_genesis: &VerifiedGenesis) -> Self {
-        todo!()
+    /// The ledger before block 1. Accounts with a stake are active validators from height 1 on. SPEC GEN-4.
+    pub fn at_genesis(genesis: &VerifiedGenesis) -> Self {
+        let Genesis { time, treasury, accounts, .. } = genesis.genesis();
+        let tip = Tip { height: Height(0), hash: genesis.hash(), time: *time };
+        let recent = vec![RecentBlock { height: tip.height, hash: tip.hash, time: tip.time }];
+        let system = System { treasury: *treasury, recent };
+        let active = |stake: Coins| match stake.is_zero() {
+            true => (Standing::Inactive, UnixMillis::default()),
+            false => (Standing::Active, *time),
+        };
+        let accounts = accounts.iter().map(|funded| {
+            let (balance, stake) = (funded.balance, funded.stake);
+            let (standing, last_present) = active(stake);
+            (funded.address, Account { balance, stake, standing, last_present, ..Account::default() })
+        });
+        Self::assemble(genesis, tip, genesis.validators().clone(), system, accounts.collect())
     }
+
     /// The ledger that a store kept; recomputes the state root and compares.
-    pub fn restore(_genesis: &VerifiedGenesis, _snapshot: Snapshot) -> Result<Self, SnapshotDamaged> {
-        todo!()
+    ///
+    /// The root covers everything but the hash of the tip, which covers the root: compare that with the header.
+    pub fn restore(genesis: &VerifiedGenesis, snapshot: Snapshot) -> Result<Self, SnapshotDamaged> {
+        let Snapshot { tip, state_root, tip_validators, system, accounts } = snapshot;
+        let promised = state_root;
+        let decided = ValidatorSet::new(tip_validators);
+        let decided = decided.map_err(|_| SnapshotDamaged { promised, found: Hash32::ZERO })?;
+        let ledger = Self::assemble(genesis, tip, decided, system, accounts.into_iter().collect());
+        let found = ledger.state_root();
+        if found == promised { Ok(ledger) } else { Err(SnapshotDamaged { promised, found }) }
     }
+
+    /// Builds the indexes and the tree from the parts.
+    fn assemble(
+        genesis: &VerifiedGenesis,
+        tip: Tip,
+        tip_validators: ValidatorSet,
+        system: System,
+        mut accounts: BTreeMap<Address, Account>,
+    ) -> Self {
+        let parameters = &genesis.genesis().parameters;
+        accounts.retain(|_, account| *account != Account::default());
+        let mut roster = Roster::new(parameters.stake_min);
+        accounts.iter().for_each(|(address, account)| roster.enter(*address, account));
+        let validators = roster.set_or(&tip_validators);
+        let mut updates: Vec<_> = accounts.iter().map(|(address, account)| leaves::account(address, account)).collect();
+        updates.extend([
+            leaves::system(&system),
+            leaves::parameters(parameters),
+            leaves::clock(tip.height, tip.time),
+            leaves::validators(&tip_validators, &validators),
+        ]);
+        updates.sort_unstable();
+        let (genesis, system) = (genesis.clone(), Arc::new(system));
+        let tree = Tree::default().updated(&updates);
+        Self { genesis, tip, accounts, roster, system, tip_validators, validators, tree }
+    }
+
+    /// The ledger taken apart, for [`Ledger::restore`]. Cost: O(accounts).
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            tip: self.tip,
+            state_root: self.state_root(),
+            tip_validators: self.tip_validators.members().to_vec(),
+            system: self.system().clone(),
+            accounts: self.accounts().map(|(address, account)| (*address, account.clone())).collect(),
+        }
+    }
+
     /// Genesis hash.
     pub fn chain(&self) -> Hash32 {
-        todo!()
+        self.genesis.hash()
     }
+
     /// The constants of the chain.
     pub fn parameters(&self) -> &Parameters {
-        todo!()
+        &self.genesis.genesis().parameters
     }
+
     /// The last block.
     pub fn tip(&self) -> &Tip {
-        todo!()
+        &self.tip
     }
+
     /// State root after it.
     pub fn state_root(&self) -> Hash32 {
-        todo!()
+        self.tree.root()
     }
+
     /// The set that decides the next height.
     pub fn validators(&self) -> &ValidatorSet {
-        todo!()
+        &self.validators
     }
+
     /// The set that decided the tip: it signs the commit in the next block. At genesis, the set of height 1.
     pub fn tip_validators(&self) -> &ValidatorSet {
-        todo!()
+        &self.tip_validators
     }
+
     /// Everything outside accounts.
     pub fn system(&self) -> &System {
-        todo!()
+        &self.system
     }
+
     /// An account; the default if it never appeared.
-    pub fn account(&self, _address: &Address) -> Account {
-        todo!()
+    pub fn account(&self, address: &Address) -> Account {
+        self.accounts.get(address).cloned().unwrap_or_default()
     }
+
+    /// All accounts that differ from the default, by address.
+    pub fn accounts(&self) -> impl Iterator<Item = (&Address, &Account)> {
+        self.accounts.iter()
+    }
+
+    /// An account with the proof that it is in the state, or that it is not. SPEC STATE-3.
+    pub fn prove(&self, address: &Address) -> AccountProof {
+        let key = leaves::account_key(address);
+        let path = self.tree.path(&key);
+        let neighbour = path.end.filter(|(other, _)| *other != key).map(|(key, value)| Neighbour { key, value });
+        AccountProof { address: *address, account: self.account(address), siblings: path.siblings, neighbour }
+    }
+
     /// All coins there are. Constant over the life of a chain, burns aside. Cost: O(accounts); for tests and checks.
     pub fn supply(&self) -> Coins {
-        todo!()
+        let accounts: u128 = self.accounts.values().map(Account::total_micros).sum();
+        let micros = u64::try_from(accounts + u128::from(self.system.treasury.micros())).ok();
+        micros.and_then(Coins::from_micros).expect("the genesis is below the cap, and nothing mints")
     }
+
+    /// Are there exactly as many coins as the genesis made? SPEC MONEY-3. Cost: O(accounts).
+    pub fn supply_is_conserved(&self) -> bool {
+        let Genesis { treasury, accounts, .. } = self.genesis.genesis();
+        let funded = accounts.iter().flat_map(|account| [account.balance, account.stake]);
+        let made = funded.chain([*treasury]).try_fold(Coins::ZERO, Coins::checked_add);
+        made == Some(self.supply())
+    }
+
     /// Applies one transaction to its sender's account alone, as if in the next block: every rule that concerns the
     /// sender, none of the receiver's. Returns the charge. `sender` is unchanged on refusal.
     ///
     /// A pool calls it with its own projection of the account, so that pooled spending counts.
-    pub fn project(&self, _sender: &mut Account, _transaction: &VerifiedTransaction) -> Result<Coins, TxRejected> {
-        todo!()
+    pub fn project(&self, sender: &mut Account, transaction: &VerifiedTransaction) -> Result<Coins, TxRejected> {
+        let transaction = transaction.transaction();
+        let others = match transaction.body {
+            Body::Stake { .. } => self.candidates_beside(&transaction.sender),
+            Body::Send { .. } | Body::Activate { .. } | Body::Claim { .. } => 0,
+        };
+        let rules = self.rules(self.tip.time.plus(1));
+        apply::apply_to_sender(sender, transaction, &rules, others)
     }
+
+    fn candidates_beside(&self, address: &Address) -> usize {
+        let candidacy = self.accounts.get(address).and_then(|account| account.candidacy(self.parameters().stake_min));
+        self.roster.candidates().saturating_sub(usize::from(candidacy.is_some()))
+    }
+
+    /// The rules for a transaction in the next block, if that has this time.
+    fn rules(&self, time: UnixMillis) -> Rules<'_> {
+        let parameters = self.parameters();
+        let minimum = usize::try_from(parameters.validators_min).unwrap_or(usize::MAX);
+        Rules {
+            chain: self.chain(),
+            parameters,
+            recent: &self.system.recent,
+            validators_floor: minimum.min(self.genesis.validators().members().len()),
+            height: self.tip.height.next(),
+            time,
+        }
+    }
+
     /// Executes a block on the tip without changing the ledger. SPEC BLOCK-5, BLOCK-6.
-    pub fn apply_block(&self, _block: &VerifiedBlock) -> Result<AppliedBlock, BlockRejected> {
-        todo!()
+    ///
+    /// Cost: about a us a transaction and a few us a changed account.
+    pub fn apply_block(&self, block: &VerifiedBlock) -> Result<AppliedBlock, BlockRejected> {
+        check_block::check_before(self, block)?;
+        let header = block.header();
+        let mut execution = Execution::begin(self, header.time, header.leader, block.commit());
+        for (index, transaction) in block.transactions().iter().enumerate() {
+            let refused = |reason| BlockRejected::Transaction { index, reason };
+            execution.transaction(transaction).map_err(refused)?;
+        }
+        let outcome = execution.finish();
+        check_block::check_after(header, &outcome)?;
+        Ok(outcome.applied(self, block.hash()))
     }
+
     /// Builds the next block from a draft: skips candidates that cannot be applied, stops at capacity and size.
-    pub fn build_block(&self, _draft: Draft) -> BuiltBlock {
-        todo!()
+    ///
+    /// [`Ledger::apply_block`] accepts it if `leader` is drawn for `round` and `commit` proves the tip: that is for the
+    /// caller to see to. Evidence is left out until its rules are in force (SPEC EVID-0).
+    pub fn build_block(&self, draft: Draft) -> BuiltBlock {
+        build::build(self, draft)
     }
+
     /// Moves to the next height. Panics if `applied` was not made on this tip: a bug of ours.
-    pub fn commit(&mut self, _applied: AppliedBlock) {
-        todo!()
+    ///
+    /// Cost: O(changed accounts * log accounts); hashes nothing.
+    pub fn commit(&mut self, applied: AppliedBlock) {
+        let applied = &*applied.0;
+        assert_eq!(self.tip, applied.parent, "a block is committed on the tip it was applied to");
+        for (address, account) in &applied.accounts {
+            self.set_account(*address, account);
+        }
+        self.tip = applied.tip;
+        self.system = Arc::clone(&applied.system);
+        self.tip_validators = applied.validators.clone();
+        self.validators = applied.next_validators.clone();
+        self.tree = applied.tree.clone();
+    }
+
+    fn set_account(&mut self, address: Address, account: &Account) {
+        let old = if *account == Account::default() {
+            self.accounts.remove(&address)
+        } else {
+            self.accounts.insert(address, account.clone())
+        };
+        if let Some(old) = old {
+            self.roster.remove(address, &old);
+        }
+        self.roster.enter(address, account);
     }
 }

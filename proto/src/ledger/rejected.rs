@@ -118,8 +118,8 @@ pub enum TxRejected {
     /// SPEC ACT-2.
     #[error("the validator is active already")]
     AlreadyActive,
-    /// SPEC ACT-3.
-    #[error("names a block that is not among the recent ones")]
+    /// SPEC ACT-3: unknown, too old, or from before the account was last present.
+    #[error("names no recent block, or one from before the validator was last present")]
     NotRecent,
     /// SPEC CLAIM-0: the wire type is fixed, the rules are not in force yet.
     #[error("welcome grants are not open on this chain yet")]

@@ -1,0 +1,100 @@
+//! What a transaction does to its sender: all checks first, then changes that cannot fail.
+//!
+//! Owns: paying, staking, leaving, activating. Does not own: the rules (`check`), the receiver and the leader (`execute`).
+//! Always true: on refusal the account is unchanged.
+//! Start reading at [`apply_to_sender`].
+
+use super::TxRejected;
+use super::account::{Absences, Account, Standing, Unbonding};
+use super::check::{self, Rules};
+use crate::coins::Coins;
+use crate::hash::Hash32;
+use crate::transaction::{Body, Transaction};
+
+/// Applies the sender's side of a transaction and returns its charge. SPEC TX-7 to TX-9.
+///
+/// `others`: how many candidates for the next set there are beside the sender.
+pub(super) fn apply_to_sender(
+    sender: &mut Account,
+    transaction: &Transaction,
+    rules: &Rules<'_>,
+    others: usize,
+) -> Result<Coins, TxRejected> {
+    check::check_chain(transaction, rules.chain)?;
+    check::check_expiry(transaction.expiry, rules.height)?;
+    let charge = check::charge_for(&transaction.body, rules.parameters)?;
+    match &transaction.body {
+        Body::Send { amount, .. } => pay(sender, transaction.nonce, *amount, charge)?,
+        Body::Stake { amount } if *amount > sender.stake => {
+            raise_stake(sender, transaction.nonce, *amount, charge, rules)?;
+        }
+        Body::Stake { amount } => lower_stake(sender, transaction.nonce, *amount, charge, rules, others)?,
+        Body::Activate { recent } => activate(sender, *recent, rules)?,
+        Body::Claim { .. } => return Err(TxRejected::ClaimsClosed),
+    }
+    Ok(charge)
+}
+
+/// Takes `amount` and `charge` from the balance and moves to the next nonce.
+fn pay(sender: &mut Account, nonce: u64, amount: Coins, charge: Coins) -> Result<(), TxRejected> {
+    check::check_nonce(sender, nonce)?;
+    sender.balance = check::check_funds(sender, amount, charge)?;
+    sender.next_nonce = nonce.saturating_add(1);
+    Ok(())
+}
+
+/// SPEC STAKE-1: from the balance only. A stake from nothing waits, inactive, for *activate*.
+fn raise_stake(
+    sender: &mut Account,
+    nonce: u64,
+    amount: Coins,
+    charge: Coins,
+    rules: &Rules<'_>,
+) -> Result<(), TxRejected> {
+    check::check_stake_range(amount, rules.parameters)?;
+    check::check_not_barred(sender)?;
+    let added = amount.checked_sub(sender.stake).expect("the caller compared: the stake rises");
+    pay(sender, nonce, added, charge)?;
+    if sender.stake.is_zero() {
+        sender.standing = Standing::Inactive;
+    }
+    sender.stake = amount;
+    Ok(())
+}
+
+/// SPEC STAKE-4: what is taken out waits for its release. Who takes everything out is no member any more; the barred
+/// stay barred.
+fn lower_stake(
+    sender: &mut Account,
+    nonce: u64,
+    amount: Coins,
+    charge: Coins,
+    rules: &Rules<'_>,
+    others: usize,
+) -> Result<(), TxRejected> {
+    check::check_nonce(sender, nonce)?;
+    check::check_stake_changes(sender, amount)?;
+    check::check_stake_range(amount, rules.parameters)?;
+    check::check_unbonding_room(sender)?;
+    if amount.is_zero() {
+        check::check_may_leave(sender, others, rules)?;
+    }
+    pay(sender, nonce, Coins::ZERO, charge)?;
+    let taken = sender.stake.checked_sub(amount).expect("the caller compared: the stake falls");
+    let release = rules.time.plus(rules.parameters.unbonding_ms);
+    sender.unbonding.push(Unbonding { amount: taken, release });
+    sender.stake = amount;
+    if amount.is_zero() && sender.standing != Standing::Barred {
+        sender.standing = Standing::Inactive;
+    }
+    Ok(())
+}
+
+/// SPEC ACT-1: a member from the next height on, with a clean slate.
+fn activate(sender: &mut Account, recent: Hash32, rules: &Rules<'_>) -> Result<(), TxRejected> {
+    check::check_activation(sender, recent, rules)?;
+    sender.standing = Standing::Active;
+    sender.last_present = rules.time;
+    sender.absences = Absences::default();
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Building a block of our own: candidates in, a block that [`Ledger::apply_block`] accepts out.
+//!
+//! Owns: what fits. Does not own: which candidates, in which order (engine); execution (`execute`, shared with checking).
+//! Start reading at [`build`].
+
+use super::check_block::capacity;
+use super::execute::Execution;
+use super::{BuiltBlock, Draft, Ledger};
+use crate::block::{Block, HEADER_VERSION, Header, VerifiedBlock, commit_root, evidence_root, transactions_root};
+use crate::codec;
+use crate::hash::Hash32;
+use crate::limits;
+use crate::transaction::VerifiedTransaction;
+use crate::units::UnixMillis;
+
+/// CBOR writes the number of transactions in 1 byte up to 23, in 5 up to 2^32.
+const COUNT_BYTES: usize = 4;
+
+/// Tries the candidates in order until the block is full. One that does not fit ends it: skipping it would break the row
+/// of its sender's nonces.
+pub(super) fn build(ledger: &Ledger, draft: Draft) -> BuiltBlock {
+    let time = draft.time.max(ledger.tip().time.plus(1));
+    let header = header_before(ledger, &draft, time);
+    let Draft { leader, candidates, commit, .. } = draft;
+    let frame = Block { header, transactions: vec![], evidence: vec![], commit };
+    let mut room = limits::BLOCK_BYTES_MAX.saturating_sub(codec::encode(&frame).len() + COUNT_BYTES);
+    let Block { mut header, commit, .. } = frame;
+    let mut execution = Execution::begin(ledger, time, leader, commit.as_ref());
+    let (mut taken, mut refused): (Vec<VerifiedTransaction>, _) = (vec![], vec![]);
+    for candidate in candidates {
+        let bytes = candidate.bytes().len();
+        if taken.len() >= capacity(ledger) || bytes > room {
+            break;
+        }
+        match execution.transaction(&candidate) {
+            Ok(()) => {
+                room -= bytes;
+                taken.push(candidate);
+            }
+            Err(reason) => refused.push((candidate.id(), reason)),
+        }
+    }
+    let outcome = execution.finish();
+    let ids: Vec<_> = taken.iter().map(VerifiedTransaction::id).collect();
+    header.transactions_root = transactions_root(&ids);
+    header.state_root = outcome.state_root();
+    header.next_validators_hash = outcome.next_validators().hash();
+    let block = VerifiedBlock::assemble(header, taken, vec![], commit);
+    let applied = outcome.applied(ledger, block.hash());
+    BuiltBlock { block, applied, refused }
+}
+
+/// The header, as far as it is known before execution. What is missing has a fixed length.
+fn header_before(ledger: &Ledger, draft: &Draft, time: UnixMillis) -> Header {
+    let tip = ledger.tip();
+    Header {
+        version: HEADER_VERSION,
+        chain: ledger.chain(),
+        height: tip.height.next(),
+        round: draft.round,
+        parent: tip.hash,
+        leader: draft.leader,
+        time,
+        transactions_root: Hash32::ZERO,
+        evidence_root: evidence_root(&[]),
+        commit_root: commit_root(draft.commit.as_ref()),
+        state_root: Hash32::ZERO,
+        validators_hash: ledger.validators().hash(),
+        next_validators_hash: Hash32::ZERO,
+    }
+}

@@ -1,0 +1,133 @@
+//! The rules for one transaction, one small function each. They decide and change nothing.
+//!
+//! Owns: expiry, nonce, charge, funds, stake limits, activation. Does not own: what an accepted transaction changes
+//! (`apply`), and every rule that needs no state (`transaction`).
+//! Start reading at [`Rules`].
+
+use super::account::{Account, Standing};
+use super::{RecentBlock, TxRejected};
+use crate::coins::Coins;
+use crate::genesis::Parameters;
+use crate::hash::Hash32;
+use crate::limits;
+use crate::transaction::{Body, Transaction};
+use crate::units::{Height, UnixMillis};
+
+/// What the rules compare with: the constants of the chain and the block that the transaction would go into.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'a> {
+    /// Genesis hash.
+    pub(super) chain: Hash32,
+    /// Constants.
+    pub(super) parameters: &'a Parameters,
+    /// What *activate* may name: the list after the parent.
+    pub(super) recent: &'a [RecentBlock],
+    /// Departures and absences leave at least this many candidates. SPEC STAKE-5.
+    pub(super) validators_floor: usize,
+    /// Of the block.
+    pub(super) height: Height,
+    /// Of the block.
+    pub(super) time: UnixMillis,
+}
+
+/// SPEC TX-1. Whoever verified the transaction has seen to it; verified for another chain, it must not slip in here.
+pub(super) fn check_chain(transaction: &Transaction, expected: Hash32) -> Result<(), TxRejected> {
+    let found = transaction.chain;
+    if found == expected { Ok(()) } else { Err(TxRejected::OtherChain { expected, found }) }
+}
+
+/// SPEC TX-8: valid in blocks up to the expiry height, that one included.
+pub(super) fn check_expiry(expiry: Option<Height>, height: Height) -> Result<(), TxRejected> {
+    match expiry {
+        Some(expiry) if expiry < height => Err(TxRejected::Expired { expiry, height }),
+        _ => Ok(()),
+    }
+}
+
+/// SPEC TX-7: strictly consecutive.
+pub(super) fn check_nonce(account: &Account, found: u64) -> Result<(), TxRejected> {
+    let expected = account.next_nonce;
+    if found == expected { Ok(()) } else { Err(TxRejected::WrongNonce { expected, found }) }
+}
+
+/// What a body costs on top of what it moves. SPEC CHARGE-1, CHARGE-2.
+///
+/// *send*: basis points of the amount, rounded up to a micro-BCC, plus the charge per character; at least `charge_min`.
+/// *stake*: `charge_min`. *activate* and *claim*: nothing, because a node without coins must be able to come back.
+pub(super) fn charge_for(body: &Body, parameters: &Parameters) -> Result<Coins, TxRejected> {
+    match body {
+        Body::Send { amount, payload, .. } => {
+            let on_coins = u128::from(amount.micros()) * u128::from(parameters.charge_basis_points);
+            let per_character = u128::from(parameters.charge_per_character.micros());
+            let charge = on_coins.div_ceil(10_000) + per_character * u128::from(payload.charged_length());
+            let micros = u64::try_from(charge).map_err(|_| TxRejected::AmountOverflow)?;
+            let charge = Coins::from_micros(micros).ok_or(TxRejected::AmountOverflow)?;
+            Ok(charge.max(parameters.charge_min))
+        }
+        Body::Stake { .. } => Ok(parameters.charge_min),
+        Body::Activate { .. } | Body::Claim { .. } => Ok(Coins::ZERO),
+    }
+}
+
+/// The balance that is left after paying `amount` and `charge`. SPEC CHARGE-1, MONEY-2.
+pub(super) fn check_funds(account: &Account, amount: Coins, charge: Coins) -> Result<Coins, TxRejected> {
+    let needed = amount.checked_add(charge).ok_or(TxRejected::AmountOverflow)?;
+    let spendable = account.balance;
+    spendable.checked_sub(needed).ok_or(TxRejected::InsufficientFunds { needed, spendable })
+}
+
+/// SPEC STAKE-2: nothing, or within the limits of the chain.
+pub(super) fn check_stake_range(found: Coins, parameters: &Parameters) -> Result<(), TxRejected> {
+    let (min, max) = (parameters.stake_min, parameters.stake_max);
+    if found.is_zero() || (min..=max).contains(&found) {
+        Ok(())
+    } else {
+        Err(TxRejected::StakeOutOfRange { min, max, found })
+    }
+}
+
+/// SPEC STAKE-3.
+pub(super) fn check_stake_changes(account: &Account, amount: Coins) -> Result<(), TxRejected> {
+    if account.stake == amount { Err(TxRejected::StakeUnchanged { stake: amount }) } else { Ok(()) }
+}
+
+/// SPEC STAKE-6: who misbehaved may take its stake back, never add to it or stand again.
+pub(super) fn check_not_barred(account: &Account) -> Result<(), TxRejected> {
+    if account.standing == Standing::Barred { Err(TxRejected::Barred) } else { Ok(()) }
+}
+
+/// SPEC STAKE-4: one more withdrawal fits. Entries are oldest first.
+pub(super) fn check_unbonding_room(account: &Account) -> Result<(), TxRejected> {
+    match account.unbonding.first() {
+        Some(first) if account.unbonding.len() >= limits::UNBONDING_ENTRIES_MAX => {
+            Err(TxRejected::TooManyUnbonding { earliest: first.release })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// SPEC STAKE-5: a candidate that leaves, leaves enough others behind. Jailed and inactive ones are free to go.
+pub(super) fn check_may_leave(account: &Account, others: usize, rules: &Rules<'_>) -> Result<(), TxRejected> {
+    if account.candidacy(rules.parameters.stake_min).is_none() || others >= rules.validators_floor {
+        return Ok(());
+    }
+    let min = u32::try_from(rules.validators_floor).expect("at most validators_min, which is a u32");
+    Err(TxRejected::LastValidators { min })
+}
+
+/// SPEC ACT-1 to ACT-3: there is something to activate, and the node has seen the chain *since it was last present*.
+///
+/// Without the comparison of times, a stranger could send an old *activate* again whenever its dead author is jailed,
+/// and keep a crowd of dead validators in the set.
+pub(super) fn check_activation(account: &Account, recent: Hash32, rules: &Rules<'_>) -> Result<(), TxRejected> {
+    match account.standing {
+        Standing::Barred => return Err(TxRejected::Barred),
+        Standing::Active => return Err(TxRejected::AlreadyActive),
+        Standing::Inactive | Standing::Jailed => {}
+    }
+    if account.stake.is_zero() || account.stake < rules.parameters.stake_min {
+        return Err(TxRejected::NoStake);
+    }
+    let fits = |block: &RecentBlock| block.hash == recent && block.time >= account.last_present;
+    if rules.recent.iter().any(fits) { Ok(()) } else { Err(TxRejected::NotRecent) }
+}

@@ -1,0 +1,83 @@
+//! The rules for a block, one small function each. They depend on the parent state and the block's bytes only.
+//!
+//! Owns: header against tip, leader, commit, capacity, promised roots. Does not own: what needs no state (`block`), the
+//! rules for its transactions (`check`).
+//! Start reading at [`check_before`].
+
+use super::execute::Outcome;
+use super::{BlockRejected, Ledger};
+use crate::block::{Header, VerifiedBlock};
+use crate::hash::Hash32;
+use crate::leader::leader_for;
+
+/// Everything that can be refused without executing it; the cheapest first. SPEC BLOCK-4 to BLOCK-6.
+pub(super) fn check_before(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), BlockRejected> {
+    let header = block.header();
+    check_place(ledger, header)?;
+    check_capacity(ledger, block.transactions().len())?;
+    if !block.evidence().is_empty() {
+        return Err(BlockRejected::EvidenceClosed);
+    }
+    check_root("validators", header.validators_hash, ledger.validators().hash())?;
+    check_leader(ledger, header)?;
+    check_commit(ledger, block)
+}
+
+/// What the header promises about the state after it. SPEC BLOCK-3.
+pub(super) fn check_after(header: &Header, outcome: &Outcome) -> Result<(), BlockRejected> {
+    check_root("next validators", header.next_validators_hash, outcome.next_validators().hash())?;
+    check_root("state", header.state_root, outcome.state_root())
+}
+
+/// SPEC BLOCK-5: the one place after the tip, at a later time.
+fn check_place(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> {
+    let tip = ledger.tip();
+    if header.chain != ledger.chain() {
+        return Err(BlockRejected::OtherChain);
+    }
+    if header.height != tip.height.next() {
+        return Err(BlockRejected::Height { expected: tip.height.next(), found: header.height });
+    }
+    if header.parent != tip.hash {
+        return Err(BlockRejected::Parent { expected: tip.hash, found: header.parent });
+    }
+    if header.time <= tip.time {
+        return Err(BlockRejected::Time { parent: tip.time, found: header.time });
+    }
+    Ok(())
+}
+
+/// SPEC BLOCK-4: at most what the genesis allows.
+fn check_capacity(ledger: &Ledger, found: usize) -> Result<(), BlockRejected> {
+    let limit = capacity(ledger);
+    if found <= limit { Ok(()) } else { Err(BlockRejected::TooManyTransactions { found, limit }) }
+}
+
+/// Most transactions of one block.
+pub(super) fn capacity(ledger: &Ledger) -> usize {
+    usize::try_from(ledger.parameters().capacity).unwrap_or(usize::MAX)
+}
+
+/// SPEC LEAD-1: drawn for the round in which the block was built, also when it is proposed again later.
+fn check_leader(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> {
+    let expected = leader_for(ledger.validators(), header.parent, header.height, header.round);
+    let found = header.leader;
+    if found == expected { Ok(()) } else { Err(BlockRejected::Leader { expected, found }) }
+}
+
+/// SPEC BLOCK-6, VOTE-4. Its signatures are verified already.
+fn check_commit(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), BlockRejected> {
+    let tip = ledger.tip();
+    match block.commit() {
+        None if tip.height.0 == 0 => Ok(()),
+        Some(commit) if tip.height.0 > 0 => {
+            let proves = commit.check_structure(tip.height, tip.hash, ledger.tip_validators());
+            proves.map_err(BlockRejected::Commit)
+        }
+        _ => Err(BlockRejected::CommitMissing),
+    }
+}
+
+fn check_root(which: &'static str, promised: Hash32, found: Hash32) -> Result<(), BlockRejected> {
+    if promised == found { Ok(()) } else { Err(BlockRejected::Root { which, promised, found }) }
+}

@@ -1,0 +1,182 @@
+//! One block on top of a ledger: the code that `apply_block` and `build_block` share, so that they cannot disagree.
+//!
+//! Order (SPEC BLOCK-6): absences, transactions one by one, charges to the leader, releases, recent hashes, next set. The
+//! leader is paid after the last transaction: what it earns in a block it can spend from the next one on.
+//! Start reading at [`Execution::begin`].
+
+use super::absence::{longest_absent, record_presence};
+use super::account::{Account, Standing};
+use super::apply::apply_to_sender;
+use super::check::Rules;
+use super::leaves;
+use super::overlay::Overlay;
+use super::root::Tree;
+use super::{Applied, AppliedBlock, Ledger, RecentBlock, System, Tip, TxRejected};
+use crate::coins::Coins;
+use crate::hash::Hash32;
+use crate::keys::Address;
+use crate::limits;
+use crate::transaction::{Body, VerifiedTransaction};
+use crate::units::UnixMillis;
+use crate::validators::ValidatorSet;
+use crate::vote::Certificate;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A block being executed.
+#[derive(Debug)]
+pub(super) struct Execution<'a> {
+    ledger: &'a Ledger,
+    rules: Rules<'a>,
+    leader: Address,
+    overlay: Overlay<'a>,
+    candidates: usize,
+    charges: Coins,
+}
+
+/// What an executed block did, before its hash is known.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    time: UnixMillis,
+    charges: Coins,
+    accounts: BTreeMap<Address, Account>,
+    system: Arc<System>,
+    next_validators: ValidatorSet,
+    tree: Tree,
+}
+
+impl<'a> Execution<'a> {
+    /// Starts the block after the tip: records who was present at the parent and jails at most one. SPEC ABS-1 to ABS-3.
+    pub(super) fn begin(ledger: &'a Ledger, time: UnixMillis, leader: Address, commit: Option<&Certificate>) -> Self {
+        let mut execution = Self {
+            ledger,
+            rules: ledger.rules(time),
+            leader,
+            overlay: Overlay::new(&ledger.accounts),
+            candidates: ledger.roster.candidates(),
+            charges: Coins::ZERO,
+        };
+        if let Some(commit) = commit {
+            record_presence(&mut execution.overlay, commit, &ledger.tip_validators, time);
+            execution.jail_one();
+        }
+        execution
+    }
+
+    fn jail_one(&mut self) {
+        let left = self.candidates.saturating_sub(1);
+        let gone = longest_absent(&self.overlay, &self.ledger.tip_validators, self.rules.time);
+        if let Some(address) = gone.filter(|_| left >= self.rules.validators_floor) {
+            self.overlay.edit(address).standing = Standing::Jailed;
+            self.candidates = left;
+        }
+    }
+
+    /// Applies one transaction, or refuses it and changes nothing.
+    pub(super) fn transaction(&mut self, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
+        let stake_min = self.rules.parameters.stake_min;
+        let sender = self.overlay.edit(transaction.sender());
+        let others = self.candidates.saturating_sub(usize::from(sender.candidacy(stake_min).is_some()));
+        let charge = apply_to_sender(sender, transaction.transaction(), &self.rules, others)?;
+        self.candidates = others + usize::from(sender.candidacy(stake_min).is_some());
+        self.charges = self.charges.checked_add(charge).expect("charges are part of the supply, which is capped");
+        match &transaction.transaction().body {
+            Body::Send { to, amount, .. } if !amount.is_zero() => self.overlay.edit(*to).credit(*amount),
+            Body::Send { .. } | Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Pays the leader, releases what is due, fixes the next set and computes the new state root.
+    ///
+    /// Cost: a few us for every changed account.
+    pub(super) fn finish(mut self) -> Outcome {
+        let (ledger, time) = (self.ledger, self.rules.time);
+        if !self.charges.is_zero() {
+            self.overlay.edit(self.leader).credit(self.charges);
+        }
+        for address in ledger.roster.due(time) {
+            self.overlay.edit(address).release_due(time);
+        }
+        let next_validators = ledger.roster.next_set(&self.overlay, &ledger.validators);
+        self.welcome(&next_validators);
+        let system = system_after(ledger);
+        let accounts = self.overlay.into_changes();
+        let tree = tree_after(ledger, time, &accounts, &system, &next_validators);
+        Outcome { time, charges: self.charges, accounts, system, next_validators, tree }
+    }
+
+    /// Who enters the set has not been absent from it: its time starts now. SPEC ABS-2.
+    fn welcome(&mut self, next: &ValidatorSet) {
+        let current = &self.ledger.validators;
+        if next == current {
+            return;
+        }
+        for member in next.members().iter().filter(|member| current.get(&member.address).is_none()) {
+            self.overlay.edit(member.address).last_present = self.rules.time;
+        }
+    }
+}
+
+/// The system state with the parent among the recent blocks, if it is its turn. SPEC ACT-3.
+///
+/// A block cannot hold its own hash, so each one enters its parent; transactions see the list as the parent left it. The
+/// genesis is in the list from the start.
+fn system_after(ledger: &Ledger) -> Arc<System> {
+    let tip = &ledger.tip;
+    if tip.height.0 == 0 || tip.height.0 % limits::RECENT_STRIDE != 0 {
+        return Arc::clone(&ledger.system);
+    }
+    let mut system = System::clone(&ledger.system);
+    system.recent.push(RecentBlock { height: tip.height, hash: tip.hash, time: tip.time });
+    let surplus = system.recent.len().saturating_sub(limits::RECENT_HASHES_MAX);
+    system.recent.drain(..surplus);
+    Arc::new(system)
+}
+
+/// The state tree with every changed leaf.
+fn tree_after(
+    ledger: &Ledger,
+    time: UnixMillis,
+    accounts: &BTreeMap<Address, Account>,
+    system: &Arc<System>,
+    next: &ValidatorSet,
+) -> Tree {
+    let mut updates: Vec<_> = accounts.iter().map(|(address, account)| leaves::account(address, account)).collect();
+    updates.push(leaves::clock(ledger.tip.height.next(), time));
+    if !Arc::ptr_eq(system, &ledger.system) {
+        updates.push(leaves::system(system));
+    }
+    if ledger.tip_validators != ledger.validators || ledger.validators != *next {
+        updates.push(leaves::validators(&ledger.validators, next));
+    }
+    updates.sort_unstable();
+    ledger.tree.updated(&updates)
+}
+
+impl Outcome {
+    /// State root after the block.
+    pub(super) fn state_root(&self) -> Hash32 {
+        self.tree.root()
+    }
+
+    /// The set that decides the height after the block.
+    pub(super) fn next_validators(&self) -> &ValidatorSet {
+        &self.next_validators
+    }
+
+    /// Ready to commit on `ledger`, now that the block has a hash.
+    pub(super) fn applied(self, ledger: &Ledger, hash: Hash32) -> AppliedBlock {
+        let tip = Tip { height: ledger.tip.height.next(), hash, time: self.time };
+        AppliedBlock(Arc::new(Applied {
+            parent: ledger.tip,
+            tip,
+            charges: self.charges,
+            accounts: self.accounts,
+            system: self.system,
+            validators: ledger.validators.clone(),
+            next_validators: self.next_validators,
+            tree: self.tree,
+        }))
+    }
+}

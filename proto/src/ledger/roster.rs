@@ -1,0 +1,83 @@
+//! Indexes over the accounts, kept up to date at every commit, so that no block walks all accounts.
+//!
+//! Owns: who is a candidate for the set, by weight; whose stake is released when. Derived from the accounts alone: no
+//! state of its own, in no root.
+//! Start reading at [`Roster::next_set`].
+
+use super::account::Account;
+use super::overlay::Overlay;
+use crate::coins::{Coins, Stake};
+use crate::keys::Address;
+use crate::limits;
+use crate::units::UnixMillis;
+use crate::validators::{Validator, ValidatorSet};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+/// Candidates by (stake descending, address ascending), and unbonding entries by release time.
+#[derive(Clone, Debug)]
+pub(super) struct Roster {
+    stake_min: Coins,
+    ranking: BTreeSet<(Reverse<Stake>, Address)>,
+    releases: BTreeSet<(UnixMillis, Address)>,
+}
+
+impl Roster {
+    /// Of no accounts.
+    pub(super) fn new(stake_min: Coins) -> Self {
+        Self { stake_min, ranking: BTreeSet::new(), releases: BTreeSet::new() }
+    }
+
+    /// How many candidates there are, members of the set or not.
+    pub(super) fn candidates(&self) -> usize {
+        self.ranking.len()
+    }
+
+    /// Enters an account.
+    pub(super) fn enter(&mut self, address: Address, account: &Account) {
+        if let Some(stake) = account.candidacy(self.stake_min) {
+            self.ranking.insert((Reverse(stake), address));
+        }
+        self.releases.extend(account.unbonding.iter().map(|entry| (entry.release, address)));
+    }
+
+    /// Takes an account out; `account` is what was entered.
+    pub(super) fn remove(&mut self, address: Address, account: &Account) {
+        if let Some(stake) = account.candidacy(self.stake_min) {
+            self.ranking.remove(&(Reverse(stake), address));
+        }
+        for entry in &account.unbonding {
+            self.releases.remove(&(entry.release, address));
+        }
+    }
+
+    /// Accounts with an unbonding entry due at `now`; somebody with two due entries may appear twice.
+    pub(super) fn due(&self, now: UnixMillis) -> impl Iterator<Item = Address> + '_ {
+        let due = move |entry: &&(UnixMillis, Address)| entry.0 <= now;
+        self.releases.iter().take_while(due).map(|(_, address)| *address)
+    }
+
+    /// The set after a block that touched these accounts; `current` stays if nobody is left. SPEC VAL-1, VAL-4.
+    ///
+    /// Cost: one look at every touched account; ranks anew only if a candidate came, went or changed its stake.
+    pub(super) fn next_set(&self, overlay: &Overlay<'_>, current: &ValidatorSet) -> ValidatorSet {
+        let weight = |account: &Account| account.candidacy(self.stake_min);
+        let differs = |(address, new): (&Address, &Account)| overlay.base(address).and_then(weight) != weight(new);
+        if !overlay.touched().iter().any(differs) {
+            return current.clone();
+        }
+        let untouched = self.ranking.iter().filter(|(_, address)| !overlay.touched().contains_key(address));
+        let standing = untouched.take(limits::VALIDATORS_MAX);
+        let standing = standing.map(|(Reverse(stake), address)| Validator { address: *address, stake: *stake });
+        let touched = overlay.touched().iter();
+        let touched = touched.filter_map(|(address, new)| Some(Validator { address: *address, stake: weight(new)? }));
+        ValidatorSet::new(standing.chain(touched).collect()).unwrap_or_else(|_| current.clone())
+    }
+
+    /// The set that the entered accounts make, or `fallback` if none is a candidate.
+    pub(super) fn set_or(&self, fallback: &ValidatorSet) -> ValidatorSet {
+        let heaviest = self.ranking.iter().take(limits::VALIDATORS_MAX);
+        let members = heaviest.map(|(Reverse(stake), address)| Validator { address: *address, stake: *stake });
+        ValidatorSet::new(members.collect()).unwrap_or_else(|_| fallback.clone())
+    }
+}
