@@ -7,3 +7,4 @@ pub mod config;
 pub mod engine_handle;
 pub mod ready_file;
 pub mod verify_pool;
+pub mod wallet;

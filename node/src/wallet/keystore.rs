@@ -1,0 +1,321 @@
+//! Key files: PKCS#8 in PEM, encrypted with a passphrase or not.
+//!
+//! Owns: the file format, its permissions, wrong passphrases. Does not own: where files lie and who is asked for a
+//! passphrase (`cli`).
+//!
+//! Always true: files are written as PKCS#8 version 1, which OpenSSL reads, and read as version 1 or 2; a file that others
+//! than its owner may read is refused; nothing here prints a key. A line before the PEM block names the address, so that
+//! an encrypted key's owner is known without its passphrase; once decrypted, the two must agree.
+//! Start reading at [`load`].
+
+use super::private_file;
+use blockchat_proto::keys::{Address, Signer};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
+use pkcs8::der::pem::PemLabel;
+use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Longest key file, in bytes.
+const KEY_FILE_BYTES_MAX: u64 = 16 * 1024;
+const ENCRYPTED_BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+const PLAIN_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+
+/// What protects a key file. Prints as `[secret]`; wiped from memory when dropped.
+#[derive(Clone)]
+pub struct Passphrase(Zeroizing<String>);
+
+impl Passphrase {
+    /// A passphrase as typed or read; an empty one protects nothing and is refused.
+    pub fn new(text: impl Into<Zeroizing<String>>) -> Option<Self> {
+        let text = text.into();
+        if text.is_empty() { None } else { Some(Self(text)) }
+    }
+}
+
+impl PartialEq for Passphrase {
+    fn eq(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// Why a key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeystoreError {
+    /// Nothing there.
+    #[error("there is no key file {path}", path = path.display())]
+    Missing {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A key is never overwritten.
+    #[error("{path} exists already, and a key is never overwritten", path = path.display())]
+    Exists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Anybody on this machine could copy it.
+    #[error("{path} can be read by others (mode {mode:04o})", path = path.display())]
+    OpenPermissions {
+        /// Where.
+        path: PathBuf,
+        /// Its mode bits for group and others.
+        mode: u32,
+    },
+    /// It needs a passphrase, and none was given.
+    #[error("{path} is encrypted", path = path.display())]
+    PassphraseNeeded {
+        /// Where.
+        path: PathBuf,
+    },
+    /// It does not open with this one.
+    #[error("the passphrase does not open {path}", path = path.display())]
+    WrongPassphrase {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Not what we write, nor what OpenSSL writes for ed25519.
+    #[error("{path} is not an ed25519 key in PKCS#8 PEM: {reason}", path = path.display())]
+    NotAKey {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The line before the key names another account.
+    #[error("{path} says it belongs to {named}, but its key is that of {found}", path = path.display())]
+    OtherAddress {
+        /// Where.
+        path: PathBuf,
+        /// In the line.
+        named: Address,
+        /// Of the key.
+        found: Address,
+    },
+    /// The system refuses.
+    #[error("cannot use {path}: {source}", path = path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A new key from the system's randomness. Panics if the system has none: no key must be made then.
+pub fn generate() -> Signer {
+    let mut seed = Zeroizing::new([0; 32]);
+    SysRng.try_fill_bytes(&mut *seed).expect("the system gives random bytes");
+    Signer::from_seed(&seed)
+}
+
+/// Writes a new key file with mode 0600. Cost: about 115 ms with a passphrase (scrypt), none without.
+pub fn create(path: &Path, signer: &Signer, passphrase: Option<&Passphrase>) -> Result<(), KeystoreError> {
+    let io_error = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => KeystoreError::Exists { path: path.into() },
+        _ => KeystoreError::Io { path: path.into(), source },
+    };
+    let pem = encode(signer, passphrase)
+        .map_err(|error| KeystoreError::NotAKey { path: path.into(), reason: error.to_string() })?;
+    if let Some(folder) = path.parent() {
+        private_file::create_folder(folder).map_err(io_error)?;
+    }
+    let text = Zeroizing::new(format!("BlockChat key of {}\n{}", signer.address(), *pem));
+    private_file::create(path, text.as_bytes()).map_err(io_error)
+}
+
+/// PKCS#8 version 1: the public key is left out, because OpenSSL 3.0 cannot read version 2.
+fn encode(signer: &Signer, passphrase: Option<&Passphrase>) -> pkcs8::Result<Zeroizing<String>> {
+    let secret = Zeroizing::new(signer.signing_key().to_bytes());
+    let document = KeypairBytes { secret_key: *secret, public_key: None }.to_pkcs8_der()?;
+    match passphrase {
+        None => Ok(document.to_pem(PrivateKeyInfoRef::PEM_LABEL, LineEnding::LF)?),
+        Some(passphrase) => {
+            let info = PrivateKeyInfoRef::try_from(document.as_bytes())?;
+            let sealed = info.encrypt_with_rng(&mut SysRng, passphrase.0.as_bytes())?;
+            Ok(sealed.to_pem(EncryptedPrivateKeyInfoRef::PEM_LABEL, LineEnding::LF)?)
+        }
+    }
+}
+
+/// Reads a key file. Cost: about 115 ms if it is encrypted.
+pub fn load(path: &Path, passphrase: Option<&Passphrase>) -> Result<Signer, KeystoreError> {
+    let text = read(path)?;
+    let pem = pem_block(path, &text)?;
+    let key = match (is_encrypted_text(pem), passphrase) {
+        (false, _) => SigningKey::from_pkcs8_pem(pem).map_err(|error| not_a_key(path, error))?,
+        (true, None) => return Err(KeystoreError::PassphraseNeeded { path: path.into() }),
+        (true, Some(passphrase)) => decrypt(path, pem, passphrase)?,
+    };
+    let signer = Signer::from(key);
+    match named_address(&text) {
+        Some(named) if named != signer.address() => {
+            Err(KeystoreError::OtherAddress { path: path.into(), named, found: signer.address() })
+        }
+        _ => Ok(signer),
+    }
+}
+
+/// Does this key file need a passphrase?
+pub fn is_encrypted(path: &Path) -> Result<bool, KeystoreError> {
+    let text = read(path)?;
+    Ok(is_encrypted_text(pem_block(path, &text)?))
+}
+
+/// Whose key this is, without opening it: from the line before the key, or from the key if it is not encrypted.
+pub fn address_of(path: &Path) -> Result<Option<Address>, KeystoreError> {
+    let text = read(path)?;
+    match named_address(&text) {
+        Some(address) => Ok(Some(address)),
+        None if is_encrypted_text(pem_block(path, &text)?) => Ok(None),
+        None => Ok(Some(load(path, None)?.address())),
+    }
+}
+
+fn decrypt(path: &Path, pem: &str, passphrase: &Passphrase) -> Result<SigningKey, KeystoreError> {
+    SigningKey::from_pkcs8_encrypted_pem(pem, passphrase.0.as_bytes()).map_err(|error| match error {
+        pkcs8::Error::EncryptedPrivateKey(_) => KeystoreError::WrongPassphrase { path: path.into() },
+        other => not_a_key(path, other),
+    })
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, KeystoreError> {
+    let io_error = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => KeystoreError::Missing { path: path.into() },
+        _ => KeystoreError::Io { path: path.into(), source },
+    };
+    let mode = private_file::open_bits(path).map_err(io_error)?;
+    if mode != 0 {
+        return Err(KeystoreError::OpenPermissions { path: path.into(), mode });
+    }
+    if std::fs::metadata(path).map_err(io_error)?.len() > KEY_FILE_BYTES_MAX {
+        return Err(KeystoreError::NotAKey { path: path.into(), reason: "the file is too long".into() });
+    }
+    std::fs::read_to_string(path).map(Zeroizing::new).map_err(io_error)
+}
+
+/// From the first dash on: what lies before is for people.
+fn pem_block<'a>(path: &Path, text: &'a str) -> Result<&'a str, KeystoreError> {
+    let start = [PLAIN_BEGIN, ENCRYPTED_BEGIN].iter().filter_map(|begin| text.find(begin)).min();
+    match start {
+        Some(start) => Ok(&text[start..]),
+        None => Err(KeystoreError::NotAKey { path: path.into(), reason: "there is no PRIVATE KEY block".into() }),
+    }
+}
+
+fn is_encrypted_text(pem: &str) -> bool {
+    pem.starts_with(ENCRYPTED_BEGIN)
+}
+
+fn named_address(text: &str) -> Option<Address> {
+    let line = text.lines().next()?.strip_prefix("BlockChat key of ")?;
+    line.trim().parse().ok()
+}
+
+fn not_a_key(path: &Path, reason: impl fmt::Display) -> KeystoreError {
+    KeystoreError::NotAKey { path: path.into(), reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn passphrase(text: &str) -> Passphrase {
+        Passphrase::new(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_key_survives_its_file_with_and_without_a_passphrase() {
+        let folder = folder();
+        let signer = generate();
+        for (name, secret) in [("a.pem", None), ("b.pem", Some(passphrase("correct horse")))] {
+            let path = folder.path().join(name);
+            create(&path, &signer, secret.as_ref()).unwrap();
+            assert_eq!(load(&path, secret.as_ref()).unwrap().address(), signer.address());
+            assert_eq!(address_of(&path).unwrap(), Some(signer.address()));
+            assert_eq!(is_encrypted(&path).unwrap(), secret.is_some());
+        }
+    }
+
+    #[test]
+    fn a_wrong_or_missing_passphrase_is_named_as_such() {
+        let folder = folder();
+        let path = folder.path().join("k.pem");
+        create(&path, &generate(), Some(&passphrase("right"))).unwrap();
+        assert!(matches!(load(&path, Some(&passphrase("wrong"))), Err(KeystoreError::WrongPassphrase { .. })));
+        assert!(matches!(load(&path, None), Err(KeystoreError::PassphraseNeeded { .. })));
+    }
+
+    #[test]
+    fn a_key_is_never_overwritten() {
+        let folder = folder();
+        let path = folder.path().join("k.pem");
+        let first = generate();
+        create(&path, &first, None).unwrap();
+        assert!(matches!(create(&path, &generate(), None), Err(KeystoreError::Exists { .. })));
+        assert_eq!(load(&path, None).unwrap().address(), first.address());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = folder();
+        let path = folder.path().join("k.pem");
+        create(&path, &generate(), None).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(load(&path, None), Err(KeystoreError::OpenPermissions { mode: 0o040, .. })));
+    }
+
+    #[test]
+    fn version_1_is_written_and_version_2_is_read() {
+        let folder = folder();
+        let signer = generate();
+        let version_1 = encode(&signer, None).unwrap();
+        let version_2 = signer.signing_key().to_pkcs8_pem(LineEnding::LF).unwrap();
+        assert!(version_1.len() < version_2.len(), "version 2 carries the public key too");
+        let path = folder.path().join("v2.pem");
+        private_file::create(&path, version_2.as_bytes()).unwrap();
+        assert_eq!(load(&path, None).unwrap().address(), signer.address());
+    }
+
+    #[test]
+    fn a_key_under_the_name_of_another_account_is_refused() {
+        let folder = folder();
+        let path = folder.path().join("k.pem");
+        let text = format!("BlockChat key of {}\n{}", generate().address(), *encode(&generate(), None).unwrap());
+        private_file::create(&path, text.as_bytes()).unwrap();
+        assert!(matches!(load(&path, None), Err(KeystoreError::OtherAddress { .. })));
+    }
+
+    #[test]
+    fn what_is_no_key_is_said_to_be_none() {
+        let folder = folder();
+        let path = folder.path().join("k.pem");
+        assert!(matches!(load(&path, None), Err(KeystoreError::Missing { .. })));
+        private_file::create(&path, b"hello").unwrap();
+        assert!(matches!(load(&path, None), Err(KeystoreError::NotAKey { .. })));
+    }
+
+    #[test]
+    fn neither_an_empty_nor_a_printed_passphrase_exists() {
+        assert_eq!(Passphrase::new(String::new()), None);
+        assert_eq!(format!("{:?}", passphrase("hush")), "[secret]");
+    }
+}

@@ -1,0 +1,7 @@
+//! Keys of people and nodes, names for addresses, and signing. Keys never leave this process: the API takes what is
+//! signed already.
+
+pub mod address_book;
+pub mod keystore;
+pub mod private_file;
+pub mod sign;

@@ -1,0 +1,46 @@
+//! Files that only their owner may read.
+//!
+//! Always true: a secret is never on disk in a file that others may open, not even for a moment; a file that others may
+//! open is not read as a secret.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Creates a folder, with its parents, that only its owner may enter. One that exists is left as it is.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Writes a new file durably; one that exists already is an error and stays untouched.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    sync_folder(path)
+}
+
+/// The mode bits by which others than the owner may use the file; 0 if none, and always 0 where there are no such bits.
+pub fn open_bits(path: &Path) -> io::Result<u32> {
+    let metadata = std::fs::metadata(path)?;
+    #[cfg(unix)]
+    return Ok(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077);
+    #[cfg(not(unix))]
+    return Ok(drop(metadata)).map(|()| 0);
+}
+
+/// Makes the name in its folder durable too.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if cfg!(unix) && !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}
