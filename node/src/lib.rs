@@ -6,5 +6,6 @@
 pub mod config;
 pub mod engine_handle;
 pub mod ready_file;
+pub mod store;
 pub mod verify_pool;
 pub mod wallet;

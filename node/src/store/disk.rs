@@ -1,0 +1,124 @@
+//! The writer of final blocks: one atomic, durable commit a block.
+//!
+//! Owns: the only write transactions on `store.redb`. Always true: a block is there with its certificate, the state after
+//! it, the tip and all indexes, or with none of them, whenever the power goes.
+//! Start reading at [`Disk::commit`].
+
+use super::StoreError;
+use super::damage::{contained, database};
+use super::record::{self, TipRecord};
+use super::tables;
+use blockchat_engine::effect::CommittedBlock;
+use blockchat_proto::block::VerifiedBlock;
+use blockchat_proto::codec;
+use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::Account;
+use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
+use redb::{Database, ReadableTable, WriteTransaction};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Writes final blocks. There is one.
+pub struct Disk {
+    database: Arc<Database>,
+    file: Arc<Path>,
+}
+
+impl std::fmt::Debug for Disk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Disk at {}", self.file.display())
+    }
+}
+
+impl Disk {
+    pub(super) fn new(database: Arc<Database>, file: Arc<Path>) -> Self {
+        Self { database, file }
+    }
+
+    /// Makes a final block durable with everything it changes. Blocks until it is on disk: about 0.5 ms for a small one,
+    /// 6 ms for 1 MiB. On error nothing of it is there, and the node must stop.
+    pub fn commit(&mut self, committed: &CommittedBlock) -> Result<(), StoreError> {
+        let place = format!("block {}", committed.block.height());
+        contained(&self.file, &place, || {
+            let mut transaction = self.database.begin_write().map_err(database(&self.file, "write"))?;
+            transaction.set_quick_repair(true);
+            self.check_next(&transaction, committed)?;
+            write(&transaction, committed).map_err(database(&self.file, "write"))?;
+            transaction.commit().map_err(database(&self.file, "write"))
+        })
+    }
+
+    /// A gap or a repetition is a bug of ours: refuse before anything is written.
+    fn check_next(&self, transaction: &WriteTransaction, committed: &CommittedBlock) -> Result<(), StoreError> {
+        let fault = || database(&self.file, "read");
+        let meta = transaction.open_table(tables::META).map_err(database(&self.file, "read"))?;
+        let stored = meta.get(tables::META_TIP).map_err(fault())?;
+        let stored = stored.map(|bytes| TipRecord::decode(bytes.value())).transpose();
+        let stored = stored.map_err(|reason| StoreError::damaged(&self.file, "the tip", reason))?;
+        let tip = stored.map_or(0, |record| record.tip.height.0);
+        let found = committed.block.height().0;
+        if found == tip + 1 && committed.applied.tip().hash == committed.block.hash() {
+            Ok(())
+        } else {
+            Err(StoreError::NotNext { file: self.file.to_path_buf(), tip, found })
+        }
+    }
+}
+
+fn write(transaction: &WriteTransaction, committed: &CommittedBlock) -> Result<(), redb::Error> {
+    let CommittedBlock { block, certificate, applied } = committed;
+    let height = block.height();
+    let record = record::encode_block(height, certificate, block.bytes());
+    transaction.open_table(tables::BLOCKS)?.insert(height.0, record.as_slice())?;
+    transaction.open_table(tables::HEIGHTS)?.insert(&block.hash().0, height.0)?;
+    let tip = TipRecord::of(applied).encode();
+    transaction.open_table(tables::META)?.insert(tables::META_TIP, tip.as_slice())?;
+    write_accounts(transaction, applied.accounts())?;
+    write_indexes(transaction, block)
+}
+
+/// An account that is back to the default is as good as absent, and absent ones have no entry.
+fn write_accounts(transaction: &WriteTransaction, changed: &BTreeMap<Address, Account>) -> Result<(), redb::Error> {
+    let mut accounts = transaction.open_table(tables::ACCOUNTS)?;
+    for (address, account) in changed {
+        if *account == Account::default() {
+            accounts.remove(&address.0)?;
+        } else {
+            accounts.insert(&address.0, codec::encode(account).as_slice())?;
+        }
+    }
+    Ok(())
+}
+
+/// Keys are inserted in order: neighbours then share their pages while these are in memory.
+fn write_indexes(transaction: &WriteTransaction, block: &VerifiedBlock) -> Result<(), redb::Error> {
+    let height = block.height().0;
+    let numbered = || (0u32..).zip(block.transactions());
+    let mut ids: Vec<_> = numbered().map(|(index, transaction)| (transaction.id(), index)).collect();
+    ids.sort_unstable();
+    let mut transactions = transaction.open_table(tables::TRANSACTIONS)?;
+    for (id, index) in ids {
+        transactions.insert(&id.0, (height, index))?;
+    }
+    let mut readers: Vec<_> = numbered().flat_map(|(index, transaction)| concerned(transaction, index)).collect();
+    readers.sort_unstable();
+    readers.dedup();
+    let mut messages = transaction.open_table(tables::MESSAGES)?;
+    for (account, index) in readers {
+        messages.insert((&account.0, height, index), ())?;
+    }
+    Ok(())
+}
+
+/// Whose message list a transaction belongs in: sender and recipient of a *send* with a payload.
+fn concerned(transaction: &VerifiedTransaction, index: u32) -> impl Iterator<Item = (Address, u32)> {
+    let Transaction { sender, body, .. } = transaction.transaction();
+    let accounts = match body {
+        Body::Send { payload: Payload::None, .. } | Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => {
+            [None, None]
+        }
+        Body::Send { to, .. } => [Some(*sender), Some(*to)],
+    };
+    accounts.into_iter().flatten().map(move |account| (account, index))
+}

@@ -1,0 +1,220 @@
+//! The guard beside the key: the highest thing it has signed, so that two copies of one home, or one home brought back
+//! from a backup, do not sign against each other.
+//!
+//! Owns: the guard file and its lock, held as long as the process lives. Does not own: when it is raised (the engine's
+//! sync points) or what it forbids ([`GuardMark::allows`]).
+//!
+//! The file: two slots of 4 KiB, each `magic, sequence u64be, length u32be, mark, crc32 u32be`. A mark is written to the
+//! slot that does not hold the newest one, so a torn write leaves the previous mark whole.
+//!
+//! Always true: after [`Guard::raise`] returned, the mark survives a power cut; opening yields the newest whole mark.
+//! Start reading at [`Guard::open`].
+
+use super::error::{GUARD_LOST, StoreError};
+use super::lock::{open_alone, sync_folder};
+use blockchat_engine::journal::GuardMark;
+use blockchat_proto::codec;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+const MAGIC: [u8; 8] = *b"BCGUARD1";
+/// One slot: no disk tears the other one while it writes this.
+const SLOT_BYTES: usize = 4096;
+/// Magic, sequence and length.
+const HEAD_BYTES: usize = 20;
+/// Longest mark.
+const MARK_BYTES_MAX: usize = 256;
+
+/// The guard of one key, held by this process.
+#[derive(Debug)]
+pub struct Guard {
+    path: PathBuf,
+    /// Absent while there is no file: then nothing is signed either.
+    file: Option<File>,
+    /// Of the newest mark; it lies in the slot with this parity.
+    sequence: u64,
+    broken: bool,
+}
+
+impl Guard {
+    /// Opens the guard and holds it for this process. The mark is `None` if there is no file: it was lost, and nothing may
+    /// be signed until `guard reset`.
+    ///
+    /// Errors: held by another process; neither slot whole.
+    pub fn open(path: &Path) -> Result<(Self, Option<GuardMark>), StoreError> {
+        let file = match open_alone(path, false) {
+            Ok(file) => file,
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                let guard = Self { path: path.to_path_buf(), file: None, sequence: 0, broken: false };
+                return Ok((guard, None));
+            }
+            Err(other) => return Err(other),
+        };
+        let (sequence, mark) = newest(&file, path)?;
+        Ok((Self { path: path.to_path_buf(), file: Some(file), sequence, broken: false }, Some(mark)))
+    }
+
+    /// Writes the guard of a new key: nothing was ever signed. Refuses to replace one that is there.
+    pub fn create(path: &Path) -> Result<(), StoreError> {
+        if fs::exists(path).map_err(StoreError::io(path, "look for"))? {
+            let exists = std::io::Error::from(ErrorKind::AlreadyExists);
+            return Err(StoreError::io(path, "create")(exists));
+        }
+        Self::reset(path, &GuardMark::START)
+    }
+
+    /// Makes `mark` the guard, whatever was there, damaged or lost. The owner answers for it: nothing above `mark` was ever
+    /// signed with this key. Refuses while a node holds the guard.
+    pub fn reset(path: &Path, mark: &GuardMark) -> Result<(), StoreError> {
+        let file = open_alone(path, true)?;
+        let fresh = |file: &File| {
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            file.write_all_at(&slot(1, mark), offset(1))?;
+            file.write_all_at(&slot(2, mark), offset(2))?;
+            file.sync_all()
+        };
+        fresh(&file).map_err(StoreError::io(path, "write"))?;
+        sync_folder(path)
+    }
+
+    /// Makes a higher mark durable. Blocks for about 0.2 ms; call it after the journal is synced, and before anything that
+    /// was signed leaves. After an error nothing may be signed any more.
+    pub fn raise(&mut self, mark: &GuardMark) -> Result<(), StoreError> {
+        let Some(file) = self.file.as_ref().filter(|_| !self.broken) else {
+            return Err(StoreError::Broken { file: self.path.clone() });
+        };
+        let next = self.sequence + 1;
+        let write = file.write_all_at(&slot(next, mark), offset(next)).and_then(|()| file.sync_data());
+        match write {
+            Ok(()) => self.sequence = next,
+            Err(_) => self.broken = true,
+        }
+        write.map_err(StoreError::io(&self.path, "write"))
+    }
+}
+
+/// Where the slot of this sequence number begins.
+fn offset(sequence: u64) -> u64 {
+    if sequence % 2 == 0 { 0 } else { SLOT_BYTES as u64 }
+}
+
+/// The bytes of a slot.
+fn slot(sequence: u64, mark: &GuardMark) -> Vec<u8> {
+    let mark = codec::encode(mark);
+    let length = u32::try_from(mark.len()).expect("a mark is about 50 bytes");
+    let mut bytes = Vec::with_capacity(SLOT_BYTES);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&sequence.to_be_bytes());
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(&mark);
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
+    bytes.resize(SLOT_BYTES, 0);
+    bytes
+}
+
+/// Sequence number and mark of the newest whole slot.
+fn newest(file: &File, path: &Path) -> Result<(u64, GuardMark), StoreError> {
+    let mut bytes = Vec::new();
+    let mut reader = file;
+    std::io::Read::read_to_end(&mut reader, &mut bytes).map_err(StoreError::io(path, "read"))?;
+    let slots = bytes.chunks(SLOT_BYTES).take(2);
+    slots.filter_map(read_slot).max_by_key(|(sequence, _)| *sequence).ok_or_else(|| StoreError::Damaged {
+        file: path.to_path_buf(),
+        place: "both slots".into(),
+        reason: "neither holds a whole mark".into(),
+        next: GUARD_LOST,
+    })
+}
+
+/// The content of a whole slot.
+fn read_slot(bytes: &[u8]) -> Option<(u64, GuardMark)> {
+    let head = bytes.get(..HEAD_BYTES)?.strip_prefix(&MAGIC)?;
+    let sequence = u64::from_be_bytes(*head.first_chunk()?);
+    let length = usize::try_from(u32::from_be_bytes(*head.last_chunk()?)).ok()?;
+    let end = HEAD_BYTES.checked_add(length).filter(|_| length <= MARK_BYTES_MAX)?;
+    let crc = bytes.get(end..)?.first_chunk()?;
+    if crc32fast::hash(&bytes[..end]).to_be_bytes() != *crc {
+        return None;
+    }
+    let mark = codec::decode(&bytes[HEAD_BYTES..end], MARK_BYTES_MAX).ok()?;
+    Some((sequence, mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockchat_engine::journal::SignStep;
+    use blockchat_proto::hash::Hash32;
+    use blockchat_proto::units::{Height, Round};
+    use tempfile::TempDir;
+
+    fn mark(height: u64) -> GuardMark {
+        GuardMark { height: Height(height), round: Round(0), step: SignStep::Prevote, hash: Hash32([7; 32]) }
+    }
+
+    fn opened(path: &Path) -> Option<GuardMark> {
+        Guard::open(path).unwrap().1
+    }
+
+    fn new_guard() -> (TempDir, PathBuf) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("guard");
+        Guard::create(&path).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_new_guard_starts_at_nothing_and_remembers_what_was_signed() {
+        let (_folder, path) = new_guard();
+        assert_eq!(opened(&path), Some(GuardMark::START));
+        for height in 1..=5 {
+            let (mut guard, _) = Guard::open(&path).unwrap();
+            guard.raise(&mark(height)).unwrap();
+            drop(guard);
+            assert_eq!(opened(&path), Some(mark(height)));
+        }
+    }
+
+    #[test]
+    fn a_write_torn_at_any_byte_leaves_the_previous_or_the_new_mark() {
+        let (_folder, path) = new_guard();
+        let (mut guard, _) = Guard::open(&path).unwrap();
+        guard.raise(&mark(1)).unwrap();
+        let before = fs::read(&path).unwrap();
+        guard.raise(&mark(2)).unwrap();
+        drop(guard);
+        let after = fs::read(&path).unwrap();
+        let changed: Vec<_> = (0..before.len()).filter(|at| before[*at] != after[*at]).collect();
+        let (first, last) = (changed[0], changed[changed.len() - 1]);
+        for torn in first..=last + 1 {
+            let mixed: Vec<_> = after[..torn].iter().chain(&before[torn..]).copied().collect();
+            fs::write(&path, mixed).unwrap();
+            let expected = if torn > last { mark(2) } else { mark(1) };
+            assert_eq!(opened(&path), Some(expected), "torn at {torn}");
+        }
+    }
+
+    #[test]
+    fn a_lost_guard_is_told_apart_from_a_damaged_one_and_reset_mends_both() {
+        let (_folder, path) = new_guard();
+        fs::remove_file(&path).unwrap();
+        let (mut guard, found) = Guard::open(&path).unwrap();
+        assert_eq!(found, None);
+        assert!(guard.raise(&mark(1)).is_err());
+        fs::write(&path, vec![0; 2 * SLOT_BYTES]).unwrap();
+        assert!(matches!(Guard::open(&path), Err(StoreError::Damaged { .. })));
+        Guard::reset(&path, &mark(9)).unwrap();
+        assert_eq!(opened(&path), Some(mark(9)));
+    }
+
+    #[test]
+    fn a_second_node_with_the_same_guard_is_refused() {
+        let (_folder, path) = new_guard();
+        let _held = Guard::open(&path).unwrap();
+        assert!(matches!(Guard::open(&path), Err(StoreError::InUse { .. })));
+        assert!(matches!(Guard::reset(&path, &mark(1)), Err(StoreError::InUse { .. })));
+        assert!(Guard::create(&path).is_err());
+    }
+}

@@ -1,0 +1,197 @@
+//! Read-only queries over what is final.
+//!
+//! Owns: how final blocks, transactions and messages are found again. Does not own: what is pooled or being decided
+//! (the engine knows).
+//!
+//! Always true: readers see the store as of one final block and never wait for the writer; a record that does not match
+//! its checksum, its height or its certificate is an error that names the height, never an answer.
+//! Calls block the thread for a disk read: use `spawn_blocking` for more than a few.
+//! Start reading at [`History::block_at`].
+
+use super::StoreError;
+use super::damage::{contained, database};
+use super::record::{self, TipRecord};
+use super::tables;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::Tip;
+use blockchat_proto::sync::CertifiedBlock;
+use blockchat_proto::transaction::TransactionId;
+use blockchat_proto::units::Height;
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use std::path::Path;
+use std::sync::Arc;
+
+pub use super::record::StoredBlock;
+
+/// Reads what is final. Cheap to clone.
+#[derive(Clone)]
+pub struct History {
+    database: Arc<Database>,
+    file: Arc<Path>,
+}
+
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "History of {}", self.file.display())
+    }
+}
+
+/// Position of a transaction: the height of its block, and its place in it.
+pub type Position = (Height, u32);
+
+impl History {
+    pub(super) fn new(database: Arc<Database>, file: Arc<Path>) -> Self {
+        Self { database, file }
+    }
+
+    /// Height of the last final block; 0 before block 1.
+    pub fn tip_height(&self) -> Result<Height, StoreError> {
+        Ok(self.tip()?.map_or(Height(0), |tip| tip.height))
+    }
+
+    /// The last final block; `None` before block 1.
+    pub fn tip(&self) -> Result<Option<Tip>, StoreError> {
+        self.read("the tip", |reader| Ok(reader.tip_record()?.map(|record| record.tip)))
+    }
+
+    /// The earliest height whose block is here; 1 before block 1.
+    pub fn earliest(&self) -> Result<Height, StoreError> {
+        self.read("the blocks", |reader| {
+            let blocks = reader.open(tables::BLOCKS)?;
+            let first = blocks.first().map_err(reader.fault())?;
+            Ok(first.map_or(Height(1), |(height, _)| Height(height.value())))
+        })
+    }
+
+    /// The final block of a height, if it is here.
+    pub fn block_at(&self, height: Height) -> Result<Option<StoredBlock>, StoreError> {
+        self.read(&format!("block {height}"), |reader| reader.block(height))
+    }
+
+    /// The final block with this hash, if it is here.
+    pub fn block_by_hash(&self, hash: Hash32) -> Result<Option<StoredBlock>, StoreError> {
+        self.read(&format!("block {hash}"), |reader| {
+            let heights = reader.open(tables::HEIGHTS)?;
+            let Some(height) = heights.get(&hash.0).map_err(reader.fault())? else {
+                return Ok(None);
+            };
+            let height = Height(height.value());
+            match reader.block(height)? {
+                Some(found) if found.hash != hash => {
+                    Err(reader.damaged(height, format!("its hash is {}, the index says {hash}", found.hash)))
+                }
+                found => Ok(found),
+            }
+        })
+    }
+
+    /// Consecutive final blocks from `from` on: at most `count`, and no more once their bytes pass `bytes_max`, but at
+    /// least one if there is one.
+    pub fn range(&self, from: Height, count: u32, bytes_max: usize) -> Result<Vec<CertifiedBlock>, StoreError> {
+        self.read(&format!("blocks from {from}"), |reader| {
+            let mut blocks = Vec::new();
+            let mut bytes = 0;
+            let mut height = from;
+            for _ in 0..count {
+                let Some(stored) = reader.block(height)? else { break };
+                bytes += stored.bytes;
+                if bytes > bytes_max && !blocks.is_empty() {
+                    break;
+                }
+                blocks.push(CertifiedBlock { block: stored.block, certificate: stored.certificate });
+                height = height.next();
+            }
+            Ok(blocks)
+        })
+    }
+
+    /// Where a final transaction is.
+    pub fn transaction(&self, id: TransactionId) -> Result<Option<Position>, StoreError> {
+        self.read(&format!("transaction {id}"), |reader| {
+            let transactions = reader.open(tables::TRANSACTIONS)?;
+            let found = transactions.get(&id.0).map_err(reader.fault())?;
+            Ok(found.map(|position| {
+                let (height, index) = position.value();
+                (Height(height), index)
+            }))
+        })
+    }
+
+    /// Where the messages to and from an account are: newest first, at most `limit`, only those before `before`.
+    /// A message is a *send* with a payload.
+    pub fn messages(
+        &self,
+        account: Address,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Position>, StoreError> {
+        let (height, index) = before.map_or((u64::MAX, u32::MAX), |(height, index)| (height.0, index));
+        self.read(&format!("messages of {account}"), |reader| {
+            let messages = reader.open(tables::MESSAGES)?;
+            let range = messages.range((&account.0, 0, 0)..(&account.0, height, index)).map_err(reader.fault())?;
+            range
+                .rev()
+                .take(limit)
+                .map(|entry| {
+                    let (key, _) = entry.map_err(reader.fault())?;
+                    let (_, height, index) = key.value();
+                    Ok((Height(height), index))
+                })
+                .collect()
+        })
+    }
+
+    /// One consistent look at the store.
+    pub(super) fn read<T>(
+        &self,
+        place: &str,
+        work: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        contained(&self.file, place, || {
+            let transaction = self.database.begin_read().map_err(database(&self.file, "read"))?;
+            work(&Reader { transaction, file: &self.file })
+        })
+    }
+}
+
+/// The store as of one final block.
+pub(super) struct Reader<'a> {
+    transaction: ReadTransaction,
+    file: &'a Path,
+}
+
+impl Reader<'_> {
+    pub(super) fn open<K: redb::Key + 'static, V: redb::Value + 'static>(
+        &self,
+        table: redb::TableDefinition<'static, K, V>,
+    ) -> Result<redb::ReadOnlyTable<K, V>, StoreError> {
+        self.transaction.open_table(table).map_err(database(self.file, "read"))
+    }
+
+    pub(super) fn fault(&self) -> impl FnOnce(redb::StorageError) -> StoreError {
+        database(self.file, "read")
+    }
+
+    pub(super) fn damaged(&self, height: Height, reason: impl ToString) -> StoreError {
+        StoreError::damaged(self.file, format!("block {height}"), reason)
+    }
+
+    pub(super) fn tip_record(&self) -> Result<Option<TipRecord>, StoreError> {
+        let meta = self.open(tables::META)?;
+        let Some(bytes) = meta.get(tables::META_TIP).map_err(self.fault())? else {
+            return Ok(None);
+        };
+        let decoded = TipRecord::decode(bytes.value());
+        decoded.map(Some).map_err(|reason| StoreError::damaged(self.file, "the tip", reason))
+    }
+
+    pub(super) fn block(&self, height: Height) -> Result<Option<StoredBlock>, StoreError> {
+        let blocks = self.open(tables::BLOCKS)?;
+        let Some(bytes) = blocks.get(height.0).map_err(self.fault())? else {
+            return Ok(None);
+        };
+        let decoded = record::decode_block(height, bytes.value());
+        decoded.map(Some).map_err(|reason| self.damaged(height, reason))
+    }
+}

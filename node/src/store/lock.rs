@@ -1,0 +1,31 @@
+//! One process a file: locks that the system gives back when a process ends, however it ends.
+
+use super::error::StoreError;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+
+/// Opens `file` for reading and writing and holds it for this process alone, as long as the returned handle lives.
+/// With `create`, makes an empty one if there is none.
+pub(super) fn open_alone(file: &Path, create: bool) -> Result<File, StoreError> {
+    let handle = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(create)
+        .truncate(false)
+        .open(file)
+        .map_err(StoreError::io(file, "open"))?;
+    match flock(&handle, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(handle),
+        Err(Errno::WOULDBLOCK) => Err(StoreError::InUse { file: file.to_path_buf() }),
+        Err(other) => Err(StoreError::io(file, "lock")(other.into())),
+    }
+}
+
+/// Makes the names in the folder of `file` durable: a new file survives a power cut only after this.
+pub(super) fn sync_folder(file: &Path) -> Result<(), StoreError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let sync = |folder: &Path| File::open(folder)?.sync_all();
+    sync(folder).map_err(StoreError::io(folder, "make durable"))
+}

@@ -1,0 +1,130 @@
+//! The bytes of the larger values in the store, each with a checksum: what does not match is damage and is never served.
+//!
+//! A block record is `crc32 u32be, length of the certificate u32be, certificate, block`, both canonical. The checksum
+//! covers the height too, so that a record under a wrong height is noticed. A sealed value is `crc32 u32be, value`.
+
+use blockchat_proto::block::Block;
+use blockchat_proto::codec;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::{AppliedBlock, System, Tip};
+use blockchat_proto::limits;
+use blockchat_proto::units::Height;
+use blockchat_proto::vote::Certificate;
+use serde::{Deserialize, Serialize};
+
+const CRC_BYTES: usize = 4;
+const LENGTH_BYTES: usize = 4;
+/// Longest [`TipRecord`]: 128 validators and 128 recent blocks of about 60 bytes each.
+const TIP_BYTES_MAX: usize = 64 * 1024;
+
+/// A final block as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBlock {
+    /// The block.
+    pub block: Block,
+    /// Proof that it is final.
+    pub certificate: Certificate,
+    /// Its hash.
+    pub hash: Hash32,
+    /// Length of its canonical bytes.
+    pub bytes: usize,
+}
+
+/// Everything about the tip that is no account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TipRecord {
+    pub(super) tip: Tip,
+    pub(super) state_root: Hash32,
+    /// The set that decided the tip: address and stake in micro-BCC.
+    pub(super) validators: Vec<(Address, u64)>,
+    pub(super) system: System,
+}
+
+impl TipRecord {
+    pub(super) fn of(applied: &AppliedBlock) -> Self {
+        let members = applied.validators().members().iter();
+        Self {
+            tip: *applied.tip(),
+            state_root: applied.state_root(),
+            validators: members.map(|member| (member.address, member.stake.0)).collect(),
+            system: applied.system().clone(),
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        seal(&codec::encode(self))
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
+        codec::decode(unseal(bytes)?, TIP_BYTES_MAX).map_err(|refused| refused.to_string())
+    }
+}
+
+/// Puts a checksum before a value.
+pub(super) fn seal(value: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(CRC_BYTES + value.len());
+    sealed.extend_from_slice(&crc32fast::hash(value).to_be_bytes());
+    sealed.extend_from_slice(value);
+    sealed
+}
+
+/// The value behind its checksum.
+pub(super) fn unseal(sealed: &[u8]) -> Result<&[u8], String> {
+    let (crc, value) = split_crc(sealed)?;
+    if crc32fast::hash(value) == crc { Ok(value) } else { Err("its checksum does not match".into()) }
+}
+
+/// The record of a block.
+pub(super) fn encode_block(height: Height, certificate: &Certificate, block: &[u8]) -> Vec<u8> {
+    let certificate = codec::encode(certificate);
+    let mut record = vec![0; CRC_BYTES];
+    let length = u32::try_from(certificate.len()).expect("certificates are at most 24 KiB");
+    record.extend_from_slice(&length.to_be_bytes());
+    record.extend_from_slice(&certificate);
+    record.extend_from_slice(block);
+    let crc = block_crc(height, &record[CRC_BYTES..]);
+    record[..CRC_BYTES].copy_from_slice(&crc.to_be_bytes());
+    record
+}
+
+/// The block of a record; the reason if anything does not fit.
+pub(super) fn decode_block(height: Height, record: &[u8]) -> Result<StoredBlock, String> {
+    let (certificate, bytes) = split_block(height, record)?;
+    let certificate: Certificate =
+        codec::decode(certificate, limits::CERTIFICATE_BYTES_MAX).map_err(|refused| refused.to_string())?;
+    let block = Block::decode(bytes).map_err(|refused| refused.to_string())?;
+    let hash = block.header.hash();
+    if block.header.height != height || certificate.height != height {
+        return Err(format!("it holds block {} and a certificate of {}", block.header.height, certificate.height));
+    }
+    if certificate.block != hash {
+        return Err(format!("its hash is {hash}, its certificate names {}", certificate.block));
+    }
+    Ok(StoredBlock { block, certificate, hash, bytes: bytes.len() })
+}
+
+/// Certificate and block bytes of a record whose checksum matches.
+fn split_block(height: Height, record: &[u8]) -> Result<(&[u8], &[u8]), String> {
+    let (crc, rest) = split_crc(record)?;
+    if block_crc(height, rest) != crc {
+        return Err("its checksum does not match".into());
+    }
+    let (length, rest) = rest.split_at_checked(LENGTH_BYTES).ok_or("it is too short")?;
+    let length = u32::from_be_bytes(length.try_into().expect("just split off"));
+    let length = usize::try_from(length).map_err(|_| "its certificate is too long")?;
+    rest.split_at_checked(length).ok_or_else(|| "its certificate is cut off".into())
+}
+
+fn split_crc(bytes: &[u8]) -> Result<(u32, &[u8]), String> {
+    let (crc, rest) = bytes.split_at_checked(CRC_BYTES).ok_or("it is too short")?;
+    Ok((u32::from_be_bytes(crc.try_into().expect("just split off")), rest))
+}
+
+fn block_crc(height: Height, rest: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&height.0.to_be_bytes());
+    crc.update(rest);
+    crc.finalize()
+}

@@ -1,0 +1,23 @@
+//! The tables of `store.redb`.
+
+use redb::TableDefinition;
+
+/// Format, genesis hash, tip: see the constants below.
+pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
+/// Height -> block with its certificate, as `record` lays it out.
+pub(super) const BLOCKS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("blocks");
+/// Block hash -> height.
+pub(super) const HEIGHTS: TableDefinition<'static, &[u8; 32], u64> = TableDefinition::new("heights");
+/// Transaction id -> height, position in the block.
+pub(super) const TRANSACTIONS: TableDefinition<'static, &[u8; 32], (u64, u32)> = TableDefinition::new("transactions");
+/// Account, height, position: a message to or from the account.
+pub(super) const MESSAGES: TableDefinition<'static, (&[u8; 32], u64, u32), ()> = TableDefinition::new("messages");
+/// Address -> canonical account, as it is after the tip.
+pub(super) const ACCOUNTS: TableDefinition<'static, &[u8; 32], &[u8]> = TableDefinition::new("accounts");
+
+/// In [`META`]: the format of the file, u32 big endian.
+pub(super) const META_SCHEMA: &str = "schema";
+/// In [`META`]: the genesis hash.
+pub(super) const META_GENESIS: &str = "genesis";
+/// In [`META`]: everything about the tip that is no account; absent before block 1.
+pub(super) const META_TIP: &str = "tip";
