@@ -62,6 +62,7 @@ pub struct ConsensusEnvelope {
 }
 
 /// What validators say to each other.
+#[expect(clippy::large_enum_variant, reason = "one value a message, moved a few times, never collected")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum ConsensusMessage {

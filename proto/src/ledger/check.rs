@@ -54,7 +54,7 @@ pub(super) fn check_nonce(account: &Account, found: u64) -> Result<(), TxRejecte
 ///
 /// *send*: basis points of the amount, rounded up to a micro-BCC, plus the charge per character; at least `charge_min`.
 /// *stake*: `charge_min`. *activate* and *claim*: nothing, because a node without coins must be able to come back.
-pub(super) fn charge_for(body: &Body, parameters: &Parameters) -> Result<Coins, TxRejected> {
+pub fn charge_for(body: &Body, parameters: &Parameters) -> Result<Coins, TxRejected> {
     match body {
         Body::Send { amount, payload, .. } => {
             let on_coins = u128::from(amount.micros()) * u128::from(parameters.charge_basis_points);

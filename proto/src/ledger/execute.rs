@@ -17,7 +17,7 @@ use crate::hash::Hash32;
 use crate::keys::Address;
 use crate::limits;
 use crate::transaction::{Body, VerifiedTransaction};
-use crate::units::UnixMillis;
+use crate::units::{Height, UnixMillis};
 use crate::validators::ValidatorSet;
 use crate::vote::Certificate;
 use std::collections::BTreeMap;
@@ -124,7 +124,7 @@ impl<'a> Execution<'a> {
 /// genesis is in the list from the start.
 fn system_after(ledger: &Ledger) -> Arc<System> {
     let tip = &ledger.tip;
-    if tip.height.0 == 0 || tip.height.0 % limits::RECENT_STRIDE != 0 {
+    if tip.height == Height(0) || !tip.height.0.is_multiple_of(limits::RECENT_STRIDE) {
         return Arc::clone(&ledger.system);
     }
     let mut system = System::clone(&ledger.system);

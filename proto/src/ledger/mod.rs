@@ -27,6 +27,7 @@ mod roster;
 mod tests;
 
 pub use account::{Absences, Account, Standing, Unbonding};
+pub use check::charge_for;
 pub use proof::{AccountProof, Neighbour};
 pub use rejected::{BlockRejected, TxRejected};
 
