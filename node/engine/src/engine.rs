@@ -1,35 +1,201 @@
 //! Routes every event to the part that owns it. No rules of its own.
 
+use crate::catch_up::CatchUp;
 use crate::chain_view::ChainView;
 use crate::config::EngineConfig;
+use crate::consensus::{Consensus, Message, Turn, Wish};
 use crate::effect::{Effect, Fault};
-use crate::event::Event;
+use crate::event::{Event, PeerTag, RequestId, Timer};
+use crate::mempool::Mempool;
 use crate::recovered::Recovered;
+use blockchat_proto::coins::Coins;
 use blockchat_proto::ledger::Ledger;
+use blockchat_proto::transaction::VerifiedTransaction;
 use blockchat_proto::units::UnixMillis;
 
+/// How often the pool is looked at, in ms.
+pub(crate) const MEMPOOL_TICK_MS: u64 = 500;
+/// How often we look at who is reachable, in ms.
+pub(crate) const PRESENCE_TICK_MS: u64 = 1_000;
+
 /// One node, from its last durable state on.
-pub struct Engine {}
+pub struct Engine {
+    pub(crate) ledger: Ledger,
+    pub(crate) mempool: Mempool,
+    pub(crate) consensus: Consensus,
+    pub(crate) catch_up: CatchUp,
+    /// Constant until burning comes into force; summed up once.
+    pub(crate) supply: Coins,
+    pub(crate) catch_up_timer: bool,
+    shown: Option<ChainView>,
+    effects: Vec<Effect>,
+}
 
 impl Engine {
     /// Starts from what was recovered. Perform the returned effects before the first event.
-    pub fn new(_config: EngineConfig, _recovered: Recovered, _now: UnixMillis) -> Result<(Self, Vec<Effect>), Fault> {
-        todo!()
+    ///
+    /// Errors: [`Fault::Journal`] if the journal does not decode or verify.
+    pub fn new(config: EngineConfig, recovered: Recovered, now: UnixMillis) -> Result<(Self, Vec<Effect>), Fault> {
+        let Recovered { ledger, tip_certificate, journal, own, validator } = recovered;
+        let consensus = Consensus::new(config.clone(), &ledger, validator, tip_certificate, journal, now)?;
+        let mut engine = Self {
+            supply: ledger.supply(),
+            mempool: Mempool::new(&config),
+            catch_up: CatchUp::new(&config, now),
+            consensus,
+            ledger,
+            catch_up_timer: false,
+            shown: None,
+            effects: vec![],
+        };
+        engine.start(own, now);
+        let effects = engine.finish(now);
+        Ok((engine, effects))
     }
 
-    /// Handles one event. `now` is the shell's clock; it never runs backwards by more than a clock step, and nothing
-    /// that decides validity depends on it.
-    pub fn handle(&mut self, _event: Event, _now: UnixMillis) -> Vec<Effect> {
-        todo!()
+    fn start(&mut self, own: Vec<VerifiedTransaction>, now: UnixMillis) {
+        let hopeless = self.mempool.restore_own(&self.ledger, own, now);
+        self.forget_own(hopeless);
+        self.ask(Effect::StartTimer { timer: Timer::Mempool, after_ms: MEMPOOL_TICK_MS });
+        self.ask(Effect::StartTimer { timer: Timer::Presence, after_ms: PRESENCE_TICK_MS });
+        self.with_consensus(now, |consensus, turn| consensus.resume(turn));
+        self.pace(now);
+    }
+
+    /// Handles one event. `now` is the shell's clock; it may step, and nothing that decides validity depends on it.
+    ///
+    /// After [`Effect::Halt`] every call returns nothing.
+    pub fn handle(&mut self, event: Event, now: UnixMillis) -> Vec<Effect> {
+        if self.consensus.is_halted() {
+            return vec![];
+        }
+        match event {
+            Event::TimerElapsed(timer) => self.on_timer(timer, now),
+            Event::SubmitTransactions { request, transactions } => self.on_submit(request, transactions, now),
+            Event::GossipTransactions { ticket, transactions } => {
+                let verdict = self.mempool.gossiped(&self.ledger, transactions, now);
+                self.ask(Effect::GossipVerdict { ticket, verdict });
+                self.pace(now);
+            }
+            Event::Proposal { from, proposal, block } => {
+                self.on_message(from, Message::Proposal(proposal, block), now);
+            }
+            Event::Vote { from, vote } => self.on_message(from, Message::Vote(vote), now),
+            Event::RoundCertificate { from, certificate } => {
+                self.on_message(from, Message::Certificate(certificate), now);
+            }
+            Event::PeerStatus { peer, status } => self.on_status(peer, &status, now),
+            Event::PeerGone { peer } => self.on_peer_gone(peer, now),
+            Event::BlocksReceived { request, peer, blocks } => self.on_blocks(request, peer, blocks, now),
+            Event::BodyReceived { request, block } => self.on_body(request, block, now),
+            Event::RequestFailed { request, reason } => self.on_request_failed(request, reason, now),
+            Event::Query { request, query } => self.on_query(request, query),
+            Event::GuardReset(mark) => self.consensus.guard_reset(mark),
+        }
+        self.finish(now)
     }
 
     /// How the node is now.
-    pub fn view(&self, _now: UnixMillis) -> ChainView {
-        todo!()
+    pub fn view(&self, now: UnixMillis) -> ChainView {
+        self.build_view(now)
     }
 
     /// The ledger at the tip, for checks of tests and simulators.
     pub fn ledger(&self) -> &Ledger {
-        todo!()
+        &self.ledger
+    }
+
+    fn on_message(&mut self, from: PeerTag, message: Message, now: UnixMillis) {
+        self.with_consensus(now, |consensus, turn| consensus.on_message(turn, from, message));
+    }
+
+    fn on_timer(&mut self, timer: Timer, now: UnixMillis) {
+        match timer {
+            Timer::Round { height, round, step } => {
+                self.with_consensus(now, |consensus, turn| consensus.on_round_timer(turn, height, round, step));
+            }
+            Timer::Pace(height) => {
+                self.with_consensus(now, |consensus, turn| consensus.on_pace_timer(turn, height));
+            }
+            Timer::HeldBlock(hash) => {
+                self.with_consensus(now, |consensus, turn| consensus.on_held_block(turn, hash));
+            }
+            Timer::Body(hash) => self.fetch_body(hash, None),
+            Timer::CatchUp => self.on_catch_up_timer(now),
+            Timer::Mempool => self.on_mempool_timer(now),
+            Timer::Presence => self.on_presence_timer(now),
+        }
+    }
+
+    fn on_submit(&mut self, request: RequestId, transactions: Vec<VerifiedTransaction>, now: UnixMillis) {
+        let submitted = self.mempool.submit(&self.ledger, transactions, now);
+        if !submitted.own.is_empty() {
+            self.ask(Effect::RememberOwn(submitted.own));
+        }
+        self.ask(Effect::Reply { request, outcomes: submitted.outcomes });
+        self.gossip(submitted.gossip);
+        self.pace(now);
+    }
+
+    fn on_mempool_timer(&mut self, now: UnixMillis) {
+        let ticked = self.mempool.tick(now);
+        self.gossip(ticked.gossip);
+        self.forget_own(ticked.forget);
+        self.ask(Effect::StartTimer { timer: Timer::Mempool, after_ms: MEMPOOL_TICK_MS });
+        self.pace(now);
+    }
+
+    /// Lets consensus handle something, then grants its wishes until it has none.
+    pub(crate) fn with_consensus(&mut self, now: UnixMillis, act: impl FnOnce(&mut Consensus, &mut Turn<'_>)) {
+        act(&mut self.consensus, &mut Turn { ledger: &self.ledger, now, effects: &mut self.effects });
+        while let Some(wish) = self.consensus.take_wish() {
+            match wish {
+                Wish::BuildBlock(round) => self.build_block(round, now),
+                Wish::FetchBody { block, from } => self.fetch_body(block, Some(from)),
+                Wish::Decided { block, applied, certificate } => {
+                    self.commit(block, applied, certificate, now);
+                    self.after_commit(now);
+                }
+            }
+        }
+    }
+
+    /// Starts the next height if the pool and the clock say so.
+    pub(crate) fn pace(&mut self, now: UnixMillis) {
+        let pooled = self.mempool.len();
+        self.with_consensus(now, |consensus, turn| consensus.pace(turn, pooled));
+    }
+
+    /// Hands a block to consensus without the wish loop of [`Self::with_consensus`], which is running already.
+    pub(crate) fn turn(&mut self, now: UnixMillis, act: impl FnOnce(&mut Consensus, &mut Turn<'_>)) {
+        act(&mut self.consensus, &mut Turn { ledger: &self.ledger, now, effects: &mut self.effects });
+    }
+
+    pub(crate) fn gossip(&mut self, transactions: Vec<VerifiedTransaction>) {
+        if !transactions.is_empty() {
+            self.ask(Effect::GossipTransactions(transactions));
+        }
+    }
+
+    pub(crate) fn forget_own(&mut self, ids: Vec<blockchat_proto::transaction::TransactionId>) {
+        if !ids.is_empty() {
+            self.ask(Effect::ForgetOwn(ids));
+        }
+    }
+
+    pub(crate) fn ask(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Shows what changed and hands the effects out.
+    fn finish(&mut self, now: UnixMillis) -> Vec<Effect> {
+        if !self.consensus.is_halted() {
+            let view = self.build_view(now);
+            if self.shown.as_ref() != Some(&view) {
+                self.ask(Effect::PublishView(view.clone()));
+                self.shown = Some(view);
+            }
+        }
+        std::mem::take(&mut self.effects)
     }
 }

@@ -7,14 +7,19 @@
 //! The map: [`engine`] routes an event to the part that owns it. [`mempool`] keeps what is not final, `consensus` votes,
 //! `build_block` proposes, `commit` finalises, `catch_up` fetches what was missed. [`recovered`] is what a restart knows.
 
+mod build_block;
+mod catch_up;
 pub mod chain_view;
+mod commit;
 pub mod config;
 mod consensus;
 pub mod effect;
 pub mod engine;
 pub mod event;
+mod following;
 pub mod journal;
 pub mod mempool;
+mod presence;
 pub mod recovered;
 
 /// Digest of the sources of `proto` and this crate: programs with the same digest follow the same rules.

@@ -1,0 +1,28 @@
+//! Builds a block when we lead.
+
+use crate::engine::Engine;
+use blockchat_proto::ledger::Draft;
+use blockchat_proto::limits;
+use blockchat_proto::units::{Round, UnixMillis};
+
+impl Engine {
+    /// Selects from the pool, executes on trial, and hands the block to consensus. What cannot be applied leaves the pool.
+    pub(crate) fn build_block(&mut self, round: Round, now: UnixMillis) {
+        let Some(leader) = self.consensus.signer().map(|signer| signer.address()) else {
+            return;
+        };
+        let capacity = usize::try_from(self.ledger.parameters().capacity).unwrap_or(usize::MAX);
+        let draft = Draft {
+            round,
+            leader,
+            time: now,
+            candidates: self.mempool.select(capacity, limits::BLOCK_BYTES_MAX),
+            evidence: vec![],
+            commit: self.consensus.commit_for_next(),
+        };
+        let built = self.ledger.build_block(draft);
+        let forget = self.mempool.refused(&self.ledger, &built.refused);
+        self.forget_own(forget);
+        self.turn(now, |consensus, turn| consensus.built(turn, round, built.block, built.applied));
+    }
+}

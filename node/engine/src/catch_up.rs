@@ -1,0 +1,214 @@
+//! Am I behind, whom to ask, what to ask next.
+//!
+//! Owns: peers' claims, questions under way. Does not own: checking and applying blocks (`commit`).
+//! Always true: a claim mutes our votes only while its peer backs it with certified blocks; unbacked claims expire; at
+//! most one question for blocks is under way; bulk sync never enters the voting core.
+//! Start reading at [`CatchUp::next_question`].
+
+use crate::config::EngineConfig;
+use crate::event::{PeerTag, SyncId};
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::limits;
+use blockchat_proto::sync::Status;
+use blockchat_proto::units::{Height, UnixMillis};
+use std::collections::BTreeMap;
+
+/// A claim one or a few heights ahead is most often our own decision on its way: wait so long before asking.
+pub(crate) const PATIENCE_MS: u64 = 100;
+/// A claim further ahead than this is followed at once.
+const FAR_AHEAD: u64 = 8;
+/// Most questions for single blocks under way.
+const BODY_QUESTIONS_MAX: usize = 16;
+
+/// What a peer says of itself, and what it has proved.
+struct Claim {
+    height: Height,
+    since: UnixMillis,
+    /// Last time it delivered a certified block we needed.
+    backed: Option<UnixMillis>,
+    /// Do not ask before this time.
+    busy_until: UnixMillis,
+}
+
+struct Question {
+    request: SyncId,
+    peer: PeerTag,
+    asked: UnixMillis,
+}
+
+/// A question to send.
+pub(crate) struct BlocksQuestion {
+    pub(crate) request: SyncId,
+    pub(crate) peer: PeerTag,
+    pub(crate) from: Height,
+    pub(crate) count: u32,
+}
+
+/// See the module's header.
+pub(crate) struct CatchUp {
+    claim_expires_ms: u64,
+    request_timeout_ms: u64,
+    claims: BTreeMap<PeerTag, Claim>,
+    question: Option<Question>,
+    bodies: BTreeMap<SyncId, Hash32>,
+    next_request: u64,
+    last_peer: PeerTag,
+    tip_moved: UnixMillis,
+}
+
+impl CatchUp {
+    pub(crate) fn new(config: &EngineConfig, now: UnixMillis) -> Self {
+        Self {
+            claim_expires_ms: config.claim_expires_ms,
+            request_timeout_ms: config.request_timeout_ms,
+            claims: BTreeMap::new(),
+            question: None,
+            bodies: BTreeMap::new(),
+            next_request: 0,
+            last_peer: PeerTag(0),
+            tip_moved: now,
+        }
+    }
+
+    /// A peer says how far it is. `true` if it is our first peer.
+    pub(crate) fn on_status(&mut self, peer: PeerTag, status: &Status, now: UnixMillis) -> bool {
+        let first = self.claims.is_empty();
+        let claim = self.claims.entry(peer).or_insert(Claim {
+            height: status.height,
+            since: now,
+            backed: None,
+            busy_until: UnixMillis(0),
+        });
+        if claim.height != status.height {
+            claim.height = status.height;
+            claim.since = now;
+        }
+        first
+    }
+
+    pub(crate) fn on_gone(&mut self, peer: PeerTag) {
+        self.claims.remove(&peer);
+        if self.question.as_ref().is_some_and(|question| question.peer == peer) {
+            self.question = None;
+        }
+    }
+
+    /// Our tip moved.
+    pub(crate) fn tip_moved(&mut self, now: UnixMillis) {
+        self.tip_moved = now;
+    }
+
+    /// An answer came. `false` if it answers no question of ours.
+    pub(crate) fn answered(&mut self, request: SyncId) -> bool {
+        match &self.question {
+            Some(question) if question.request == request => {
+                self.question = None;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The peer delivered certified blocks beyond our tip: its claim counts.
+    pub(crate) fn backed(&mut self, peer: PeerTag, now: UnixMillis) {
+        if let Some(claim) = self.claims.get_mut(&peer) {
+            claim.backed = Some(now);
+        }
+    }
+
+    /// The peer had nothing, or nothing good: its claim does not count until it makes another.
+    pub(crate) fn disappointed(&mut self, peer: PeerTag, tip: Height) {
+        if let Some(claim) = self.claims.get_mut(&peer) {
+            claim.height = claim.height.min(tip);
+            claim.backed = None;
+        }
+    }
+
+    /// The question failed; ask this peer not before `retry_ms` from now.
+    pub(crate) fn failed(&mut self, request: SyncId, retry_ms: u64, now: UnixMillis) {
+        if let Some(question) = self.question.take_if(|question| question.request == request) {
+            if let Some(claim) = self.claims.get_mut(&question.peer) {
+                claim.busy_until = now.plus(retry_ms);
+            }
+        }
+    }
+
+    /// Drops what nobody backed or answered in time. Returns peers that claimed without ever backing it.
+    pub(crate) fn expire(&mut self, tip: Height, now: UnixMillis) -> Vec<PeerTag> {
+        let timeout_ms = self.request_timeout_ms;
+        if let Some(late) = self.question.take_if(|question| now.since(question.asked) > timeout_ms) {
+            if let Some(claim) = self.claims.get_mut(&late.peer) {
+                claim.busy_until = now.plus(timeout_ms);
+            }
+        }
+        let expires_ms = self.claim_expires_ms;
+        let mut empty = vec![];
+        for (peer, claim) in &mut self.claims {
+            let last = claim.backed.map_or(claim.since, |backed| backed.max(claim.since));
+            if claim.height > tip && now.since(last) > expires_ms && now.since(self.tip_moved) > expires_ms {
+                if claim.backed.is_none() {
+                    empty.push(*peer);
+                }
+                claim.height = tip;
+                claim.backed = None;
+            }
+        }
+        empty
+    }
+
+    /// The highest height that a peer claims and has lately backed, if it is beyond our tip: then we are behind.
+    pub(crate) fn backed_target(&self, tip: Height, now: UnixMillis) -> Option<Height> {
+        let counts = |claim: &&Claim| {
+            claim.height > tip && claim.backed.is_some_and(|backed| now.since(backed) <= self.claim_expires_ms)
+        };
+        self.claims.values().filter(counts).map(|claim| claim.height).max()
+    }
+
+    /// Does any peer claim a height beyond our tip?
+    pub(crate) fn anyone_ahead(&self, tip: Height) -> bool {
+        self.claims.values().any(|claim| claim.height > tip)
+    }
+
+    /// What to ask now, if anything: blocks after our tip, of the next peer in turn that claims them.
+    pub(crate) fn next_question(&mut self, tip: Height, now: UnixMillis) -> Option<BlocksQuestion> {
+        if self.question.is_some() {
+            return None;
+        }
+        let ready = |claim: &Claim| {
+            let far = claim.height.0 > tip.0.saturating_add(FAR_AHEAD) || claim.backed.is_some();
+            let patient = now.since(claim.since.max(self.tip_moved)) >= PATIENCE_MS;
+            claim.height > tip && now >= claim.busy_until && (far || patient)
+        };
+        let candidates: Vec<PeerTag> =
+            self.claims.iter().filter(|(_, claim)| ready(claim)).map(|(peer, _)| *peer).collect();
+        let peer = *candidates.iter().find(|peer| **peer > self.last_peer).or(candidates.first())?;
+        self.last_peer = peer;
+        let request = self.number();
+        self.question = Some(Question { request, peer, asked: now });
+        Some(BlocksQuestion { request, peer, from: tip.next(), count: limits::SYNC_BLOCKS_MAX })
+    }
+
+    /// A question for one block, to `preferred` or another peer; `None` if nobody is there or too many are under way.
+    pub(crate) fn ask_body(&mut self, block: Hash32, preferred: Option<PeerTag>) -> Option<(SyncId, PeerTag)> {
+        let known = preferred.filter(|peer| self.claims.contains_key(peer));
+        let next = self.claims.keys().find(|peer| **peer > self.last_peer).or(self.claims.keys().next()).copied();
+        let peer = known.or(next)?;
+        if self.bodies.len() >= BODY_QUESTIONS_MAX {
+            self.bodies.pop_first();
+        }
+        self.last_peer = peer;
+        let request = self.number();
+        self.bodies.insert(request, block);
+        Some((request, peer))
+    }
+
+    /// Which block was asked for, if this was a question for one.
+    pub(crate) fn body_answered(&mut self, request: SyncId) -> Option<Hash32> {
+        self.bodies.remove(&request)
+    }
+
+    fn number(&mut self) -> SyncId {
+        self.next_request += 1;
+        SyncId(self.next_request)
+    }
+}

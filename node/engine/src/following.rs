@@ -1,0 +1,109 @@
+//! Peers' claims, questions and answers: how a node that fell behind comes back.
+
+use crate::catch_up::PATIENCE_MS;
+use crate::effect::{Effect, Offence};
+use crate::engine::Engine;
+use crate::event::{PeerTag, RequestFailure, SyncId, Timer};
+use blockchat_proto::block::VerifiedBlock;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::sync::Status;
+use blockchat_proto::units::UnixMillis;
+use blockchat_proto::vote::{Certificate, Verified};
+
+/// Asked again for a single block after this, in ms.
+const BODY_RETRY_MS: u64 = 250;
+
+impl Engine {
+    pub(crate) fn on_status(&mut self, peer: PeerTag, status: &Status, now: UnixMillis) {
+        if self.catch_up.on_status(peer, status, now) {
+            let own = self.mempool.own_now(now);
+            self.gossip(own);
+        }
+        self.follow(now);
+    }
+
+    pub(crate) fn on_peer_gone(&mut self, peer: PeerTag, now: UnixMillis) {
+        self.catch_up.on_gone(peer);
+        self.consensus.peer_gone(peer);
+        self.follow(now);
+    }
+
+    pub(crate) fn on_blocks(
+        &mut self,
+        request: SyncId,
+        peer: PeerTag,
+        blocks: Vec<(VerifiedBlock, Verified<Certificate>)>,
+        now: UnixMillis,
+    ) {
+        if !self.catch_up.answered(request) {
+            return;
+        }
+        let reached = blocks.last().map(|(block, _)| block.height());
+        if self.commit_certified(peer, blocks, now) > 0 {
+            self.catch_up.backed(peer, now);
+        } else if reached.is_none_or(|height| height > self.ledger.tip().height) {
+            // Nothing, or nothing that proves anything. Old news are no offence: we moved on meanwhile.
+            self.catch_up.disappointed(peer, self.ledger.tip().height);
+        }
+        self.after_commit(now);
+        self.follow(now);
+    }
+
+    pub(crate) fn on_body(&mut self, request: SyncId, block: Option<VerifiedBlock>, now: UnixMillis) {
+        let asked = self.catch_up.body_answered(request);
+        if let Some(block) = block.filter(|block| Some(block.hash()) == asked) {
+            self.with_consensus(now, |consensus, turn| consensus.on_body(turn, block));
+        }
+    }
+
+    pub(crate) fn on_request_failed(&mut self, request: SyncId, reason: RequestFailure, now: UnixMillis) {
+        let retry_ms = match reason {
+            RequestFailure::Busy { retry_ms } => retry_ms,
+            RequestFailure::Unreachable => 500,
+            RequestFailure::Garbage => 10_000,
+        };
+        self.catch_up.failed(request, retry_ms, now);
+        self.catch_up.body_answered(request);
+        self.follow(now);
+    }
+
+    pub(crate) fn on_catch_up_timer(&mut self, now: UnixMillis) {
+        self.catch_up_timer = false;
+        for peer in self.catch_up.expire(self.ledger.tip().height, now) {
+            self.ask(Effect::Blame { peer, offence: Offence::EmptyClaim });
+        }
+        self.after_commit(now);
+        self.follow(now);
+    }
+
+    /// Asks for what we miss, and looks again soon while anyone claims to be ahead.
+    pub(crate) fn follow(&mut self, now: UnixMillis) {
+        let tip = self.ledger.tip().height;
+        if let Some(question) = self.catch_up.next_question(tip, now) {
+            let (request, peer) = (question.request, question.peer);
+            self.ask(Effect::RequestBlocks { request, peer, from: question.from, count: question.count });
+        }
+        if self.catch_up.anyone_ahead(tip) && !self.catch_up_timer {
+            self.catch_up_timer = true;
+            self.ask(Effect::StartTimer { timer: Timer::CatchUp, after_ms: PATIENCE_MS });
+        }
+    }
+
+    /// After the tip moved: stay silent while a peer has proved that we are behind, otherwise take part.
+    pub(crate) fn after_commit(&mut self, now: UnixMillis) {
+        let behind = self.catch_up.backed_target(self.ledger.tip().height, now).is_some();
+        self.consensus.pause(behind);
+        self.pace(now);
+    }
+
+    /// Asks somebody for a proposed block, again and again while a proposal waits for it.
+    pub(crate) fn fetch_body(&mut self, block: Hash32, from: Option<PeerTag>) {
+        if !self.consensus.awaits_body(&block) {
+            return;
+        }
+        if let Some((request, peer)) = self.catch_up.ask_body(block, from) {
+            self.ask(Effect::RequestBody { request, peer, block });
+        }
+        self.ask(Effect::StartTimer { timer: Timer::Body(block), after_ms: BODY_RETRY_MS });
+    }
+}

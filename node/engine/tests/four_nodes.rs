@@ -1,0 +1,202 @@
+//! Four engines in one process on a perfect network with a fixed delay: the plain path, without faults. Everything that
+//! can go wrong is the simulator's business; this is the smallest world in which the engine can be debugged.
+
+use blockchat_engine::config::EngineConfig;
+use blockchat_engine::effect::{Effect, SubmitOutcome};
+use blockchat_engine::engine::Engine;
+use blockchat_engine::event::{Event, PeerTag, RequestId, Timer};
+use blockchat_engine::journal::GuardMark;
+use blockchat_engine::recovered::{Recovered, RecoveredValidator};
+use blockchat_proto::coins::Coins;
+use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
+use blockchat_proto::gossip::ConsensusMessage;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Signer;
+use blockchat_proto::ledger::Ledger;
+use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
+use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::vote::VerifySignatures;
+use std::collections::BTreeMap;
+
+const START: UnixMillis = UnixMillis(1_800_000_000_000);
+const DELAY_MS: u64 = 5;
+
+fn signers(count: u8) -> Vec<Signer> {
+    (1..=count).map(|seed| Signer::from_seed(&[seed; 32])).collect()
+}
+
+fn genesis(signers: &[Signer]) -> VerifiedGenesis {
+    let account = |signer: &Signer| GenesisAccount {
+        address: signer.address(),
+        balance: Coins::from_bcc(1_000),
+        stake: Coins::from_bcc(10),
+    };
+    let mut accounts: Vec<_> = signers.iter().map(account).collect();
+    accounts.sort_by_key(|account| account.address);
+    let parameters = Parameters { capacity: 10, ..Parameters::default() };
+    let genesis = Genesis { name: "four".into(), time: START, parameters, treasury: Coins::ZERO, accounts };
+    genesis.verify().expect("a sound genesis")
+}
+
+struct World {
+    genesis: VerifiedGenesis,
+    engines: Vec<Engine>,
+    now: UnixMillis,
+    sequence: u64,
+    queue: BTreeMap<(UnixMillis, u64), (usize, Event)>,
+    timers: BTreeMap<(usize, Timer), u64>,
+    outcomes: Vec<SubmitOutcome>,
+    committed: Vec<BTreeMap<Height, Hash32>>,
+    unsynced: Vec<bool>,
+}
+
+impl World {
+    fn new(signers: &[Signer]) -> Self {
+        let genesis = genesis(signers);
+        let mut world = Self {
+            genesis: genesis.clone(),
+            engines: vec![],
+            now: START,
+            sequence: 0,
+            queue: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            outcomes: vec![],
+            committed: vec![BTreeMap::new(); signers.len()],
+            unsynced: vec![false; signers.len()],
+        };
+        for (node, signer) in signers.iter().enumerate() {
+            let recovered = Recovered {
+                ledger: Ledger::at_genesis(&genesis),
+                tip_certificate: None,
+                journal: vec![],
+                own: vec![],
+                validator: Some(RecoveredValidator { signer: signer.clone(), guard: Some(GuardMark::START) }),
+            };
+            let (engine, effects) = Engine::new(EngineConfig::default(), recovered, START).expect("a fresh start");
+            world.engines.push(engine);
+            world.perform(node, effects);
+        }
+        world
+    }
+
+    fn push(&mut self, after_ms: u64, node: usize, event: Event) -> u64 {
+        self.sequence += 1;
+        self.queue.insert((self.now.plus(after_ms), self.sequence), (node, event));
+        self.sequence
+    }
+
+    fn others(&self, node: usize) -> Vec<usize> {
+        (0..self.committed.len()).filter(|other| *other != node).collect()
+    }
+
+    fn perform(&mut self, node: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            self.perform_one(node, effect);
+        }
+    }
+
+    fn perform_one(&mut self, node: usize, effect: Effect) {
+        match effect {
+            Effect::Journal(_) => self.unsynced[node] = true,
+            Effect::Sync(_) => self.unsynced[node] = false,
+            Effect::Broadcast(message) => {
+                for other in self.others(node) {
+                    let event = self.event(node, message.clone());
+                    self.push(DELAY_MS, other, event);
+                }
+            }
+            Effect::GossipTransactions(transactions) => {
+                for other in self.others(node) {
+                    let ticket = blockchat_engine::event::GossipTicket(0);
+                    let event = Event::GossipTransactions { ticket, transactions: transactions.clone() };
+                    self.push(DELAY_MS, other, event);
+                }
+            }
+            Effect::StartTimer { timer, after_ms } => {
+                let id = self.push(after_ms, node, Event::TimerElapsed(timer));
+                self.timers.insert((node, timer), id);
+            }
+            Effect::CancelTimer(timer) => {
+                self.timers.remove(&(node, timer));
+            }
+            Effect::Commit(committed) => {
+                self.committed[node].insert(committed.block.height(), committed.block.hash());
+            }
+            Effect::Reply { outcomes, .. } => self.outcomes.extend(outcomes.into_iter().map(|(_, outcome)| outcome)),
+            Effect::Halt(fault) => panic!("node {node} halts: {fault}"),
+            _ => {}
+        }
+    }
+
+    fn event(&self, from: usize, message: ConsensusMessage) -> Event {
+        let chain = self.genesis.hash();
+        let from = PeerTag(u64::try_from(from).expect("small"));
+        match message {
+            ConsensusMessage::Vote(vote) => Event::Vote { from, vote: vote.verify(chain).expect("signed") },
+            ConsensusMessage::Proposal { proposal, block } => Event::Proposal {
+                from,
+                proposal: proposal.verify(chain).expect("signed"),
+                block: block.map(|block| block.verify(chain, |_| None).expect("well made")),
+            },
+            ConsensusMessage::RoundCertificate(certificate) => {
+                Event::RoundCertificate { from, certificate: certificate.verify(chain).expect("signed") }
+            }
+        }
+    }
+
+    /// Runs until `done` or this much virtual time has passed.
+    fn run_until(&mut self, most_ms: u64, done: impl Fn(&Self) -> bool) {
+        let end = self.now.plus(most_ms);
+        while !done(self) {
+            let Some(((at, id), (node, event))) = self.queue.pop_first() else {
+                panic!("nothing left to happen");
+            };
+            assert!(at <= end, "not done after {most_ms} ms: {:?}", self.engines[0].view(self.now));
+            self.now = at;
+            if let Event::TimerElapsed(timer) = &event {
+                if self.timers.get(&(node, *timer)) != Some(&id) {
+                    continue;
+                }
+                self.timers.remove(&(node, *timer));
+            }
+            let effects = self.engines[node].handle(event, at);
+            self.perform(node, effects);
+        }
+    }
+}
+
+fn payment(world: &World, from: &Signer, to: &Signer, nonce: u64) -> VerifiedTransaction {
+    let chain = world.genesis.hash();
+    let body = Body::Send { to: to.address(), amount: Coins::from_bcc(1), payload: Payload::Plain("hello".into()) };
+    let transaction = Transaction { chain, sender: from.address(), nonce, expiry: None, body };
+    transaction.sign(from).verify(chain).expect("well made")
+}
+
+#[test]
+fn four_nodes_decide_the_same_blocks_and_final_payments_arrive() {
+    let signers = signers(4);
+    let mut world = World::new(&signers);
+    let transactions = (0..25).map(|nonce| payment(&world, &signers[0], &signers[1], nonce)).collect();
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    world.run_until(60_000, |world| {
+        world.engines.iter().all(|engine| engine.ledger().account(&signers[0].address()).next_nonce == 25)
+    });
+    assert_eq!(world.outcomes, vec![SubmitOutcome::Pooled; 25]);
+    assert!(world.committed.iter().all(|chain| chain[&Height(1)] == world.committed[0][&Height(1)]));
+    let waited = world.now.since(START);
+    assert!(waited < 1_500, "three blocks of ten take well under six block intervals, not {waited} ms");
+}
+
+#[test]
+fn an_idle_chain_makes_an_empty_block_after_the_idle_interval() {
+    let mut world = World::new(&signers(4));
+    world.run_until(11_000, |world| world.committed.iter().all(|chain| chain.len() == 1));
+    assert!(world.now.since(START) >= 10_000);
+}
+
+#[test]
+fn a_single_validator_decides_alone() {
+    let signers = signers(1);
+    let mut world = World::new(&signers);
+    world.run_until(25_000, |world| world.committed[0].len() == 2);
+}
