@@ -5,7 +5,7 @@
 //! Start reading at [`Disk::commit`].
 
 use super::StoreError;
-use super::damage::{contained, database};
+use super::database::{Fenced, fault, read_fault};
 use super::record::{self, TipRecord};
 use super::tables;
 use blockchat_engine::effect::CommittedBlock;
@@ -14,54 +14,48 @@ use blockchat_proto::codec;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Account;
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
-use redb::{Database, ReadableTable, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 
 /// Writes final blocks. There is one.
-pub struct Disk {
-    database: Arc<Database>,
-    file: Arc<Path>,
-}
+pub struct Disk(Fenced);
 
 impl std::fmt::Debug for Disk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Disk at {}", self.file.display())
+        write!(f, "Disk at {}", self.0.file().display())
     }
 }
 
 impl Disk {
-    pub(super) fn new(database: Arc<Database>, file: Arc<Path>) -> Self {
-        Self { database, file }
+    pub(super) fn new(database: Fenced) -> Self {
+        Self(database)
     }
 
     /// Makes a final block durable with everything it changes. Blocks until it is on disk: about 0.5 ms for a small one,
     /// 6 ms for 1 MiB. On error nothing of it is there, and the node must stop.
     pub fn commit(&mut self, committed: &CommittedBlock) -> Result<(), StoreError> {
-        let place = format!("block {}", committed.block.height());
-        contained(&self.file, &place, || {
-            let mut transaction = self.database.begin_write().map_err(database(&self.file, "write"))?;
-            transaction.set_quick_repair(true);
+        let file = self.0.file();
+        self.0.contain(&format!("block {}", committed.block.height()), || {
+            let transaction = self.0.begin_write()?;
             self.check_next(&transaction, committed)?;
-            write(&transaction, committed).map_err(database(&self.file, "write"))?;
-            transaction.commit().map_err(database(&self.file, "write"))
+            write(&transaction, committed).map_err(fault(file, "write"))?;
+            transaction.commit().map_err(fault(file, "write"))
         })
     }
 
     /// A gap or a repetition is a bug of ours: refuse before anything is written.
     fn check_next(&self, transaction: &WriteTransaction, committed: &CommittedBlock) -> Result<(), StoreError> {
-        let fault = || database(&self.file, "read");
-        let meta = transaction.open_table(tables::META).map_err(database(&self.file, "read"))?;
-        let stored = meta.get(tables::META_TIP).map_err(fault())?;
+        let file = self.0.file();
+        let meta = transaction.open_table(tables::META).map_err(fault(file, "read"))?;
+        let stored = meta.get(tables::META_TIP).map_err(read_fault(file))?;
         let stored = stored.map(|bytes| TipRecord::decode(bytes.value())).transpose();
-        let stored = stored.map_err(|reason| StoreError::damaged(&self.file, "the tip", reason))?;
+        let stored = stored.map_err(|reason| StoreError::damaged(file, "the tip", reason))?;
         let tip = stored.map_or(0, |record| record.tip.height.0);
         let found = committed.block.height().0;
         if found == tip + 1 && committed.applied.tip().hash == committed.block.hash() {
             Ok(())
         } else {
-            Err(StoreError::NotNext { file: self.file.to_path_buf(), tip, found })
+            Err(StoreError::NotNext { file: file.to_path_buf(), tip, found })
         }
     }
 }

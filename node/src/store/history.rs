@@ -9,7 +9,7 @@
 //! Start reading at [`History::block_at`].
 
 use super::StoreError;
-use super::damage::{contained, database};
+use super::database::{Fenced, fault, read_fault};
 use super::record::{self, TipRecord};
 use super::tables;
 use blockchat_proto::hash::Hash32;
@@ -18,22 +18,18 @@ use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::CertifiedBlock;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use redb::{ReadTransaction, ReadableTable, StorageError};
 use std::path::Path;
-use std::sync::Arc;
 
 pub use super::record::StoredBlock;
 
 /// Reads what is final. Cheap to clone.
 #[derive(Clone)]
-pub struct History {
-    database: Arc<Database>,
-    file: Arc<Path>,
-}
+pub struct History(Fenced);
 
 impl std::fmt::Debug for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "History of {}", self.file.display())
+        write!(f, "History of {}", self.0.file().display())
     }
 }
 
@@ -41,8 +37,8 @@ impl std::fmt::Debug for History {
 pub type Position = (Height, u32);
 
 impl History {
-    pub(super) fn new(database: Arc<Database>, file: Arc<Path>) -> Self {
-        Self { database, file }
+    pub(super) fn new(database: Fenced) -> Self {
+        Self(database)
     }
 
     /// Height of the last final block; 0 before block 1.
@@ -57,11 +53,7 @@ impl History {
 
     /// The earliest height whose block is here; 1 before block 1.
     pub fn earliest(&self) -> Result<Height, StoreError> {
-        self.read("the blocks", |reader| {
-            let blocks = reader.open(tables::BLOCKS)?;
-            let first = blocks.first().map_err(reader.fault())?;
-            Ok(first.map_or(Height(1), |(height, _)| Height(height.value())))
-        })
+        self.read("the blocks", |reader| reader.earliest())
     }
 
     /// The final block of a height, if it is here.
@@ -148,10 +140,7 @@ impl History {
         place: &str,
         work: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        contained(&self.file, place, || {
-            let transaction = self.database.begin_read().map_err(database(&self.file, "read"))?;
-            work(&Reader { transaction, file: &self.file })
-        })
+        self.0.contain(place, || work(&Reader { transaction: self.0.begin_read()?, file: self.0.file() }))
     }
 }
 
@@ -166,11 +155,11 @@ impl Reader<'_> {
         &self,
         table: redb::TableDefinition<'static, K, V>,
     ) -> Result<redb::ReadOnlyTable<K, V>, StoreError> {
-        self.transaction.open_table(table).map_err(database(self.file, "read"))
+        self.transaction.open_table(table).map_err(fault(self.file, "read"))
     }
 
-    pub(super) fn fault(&self) -> impl FnOnce(redb::StorageError) -> StoreError {
-        database(self.file, "read")
+    pub(super) fn fault(&self) -> impl FnOnce(StorageError) -> StoreError {
+        read_fault(self.file)
     }
 
     pub(super) fn damaged(&self, height: Height, reason: impl ToString) -> StoreError {
@@ -186,10 +175,23 @@ impl Reader<'_> {
         decoded.map(Some).map_err(|reason| StoreError::damaged(self.file, "the tip", reason))
     }
 
+    fn earliest(&self) -> Result<Height, StoreError> {
+        let meta = self.open(tables::META)?;
+        let bytes = meta.get(tables::META_EARLIEST).map_err(self.fault())?;
+        let earliest = bytes.and_then(|bytes| Some(u64::from_be_bytes(bytes.value().try_into().ok()?)));
+        let damaged = || StoreError::damaged(self.file, "the earliest height", "it is missing or no number");
+        earliest.map(Height).ok_or_else(damaged)
+    }
+
+    /// A block that is missing between the earliest and the tip is damage.
     pub(super) fn block(&self, height: Height) -> Result<Option<StoredBlock>, StoreError> {
         let blocks = self.open(tables::BLOCKS)?;
         let Some(bytes) = blocks.get(height.0).map_err(self.fault())? else {
-            return Ok(None);
+            let tip = self.tip_record()?.map_or(Height(0), |record| record.tip.height);
+            return match self.earliest()? <= height && height <= tip {
+                true => Err(self.damaged(height, "it is missing")),
+                false => Ok(None),
+            };
         };
         let decoded = record::decode_block(height, bytes.value());
         decoded.map(Some).map_err(|reason| self.damaged(height, reason))

@@ -14,7 +14,7 @@
 //! is compared with its root on start); an error leaves the file as it was or the node stopped.
 //! Start reading at [`open`].
 
-mod damage;
+mod database;
 pub mod disk;
 mod error;
 pub mod frame_log;
@@ -30,3 +30,6 @@ mod tables;
 
 pub use error::StoreError;
 pub use recover::{Opened, open};
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,6 @@ use blockchat_proto::vote::Certificate;
 use redb::{ReadableTable, ReadableTableMetadata};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Longest canonical account: 8 unbonding entries and fixed fields.
 const ACCOUNT_BYTES_MAX: usize = 1024;
@@ -52,14 +51,14 @@ pub struct Opened {
 /// Opens the data folder of a node of this chain; makes what is missing. Recomputes the state root: about 3 us an account.
 pub fn open(folder: &Path, genesis: &VerifiedGenesis) -> Result<Opened, StoreError> {
     fs::create_dir_all(folder).map_err(StoreError::io(folder, "create"))?;
-    let file: Arc<Path> = folder.join("store.redb").into();
-    let database = Arc::new(schema::open(&file, genesis.hash())?);
-    let history = History::new(Arc::clone(&database), Arc::clone(&file));
+    let file = folder.join("store.redb");
+    let database = schema::open(&file, genesis)?;
+    let history = History::new(database.clone());
     let (ledger, tip_certificate) = history.read("the state", |reader| restore(reader, &file, genesis))?;
     let tip = ledger.tip().height;
     let (journal, journal_entries) = SignJournal::open(&folder.join("journal"), tip)?;
     let (own, own_transactions) = OwnLog::open(&folder.join("own"))?;
-    let disk = Disk::new(database, file);
+    let disk = Disk::new(database);
     Ok(Opened { disk, history, journal, own, ledger, tip_certificate, journal_entries, own_transactions })
 }
 

@@ -19,5 +19,7 @@ pub(super) const ACCOUNTS: TableDefinition<'static, &[u8; 32], &[u8]> = TableDef
 pub(super) const META_SCHEMA: &str = "schema";
 /// In [`META`]: the genesis hash.
 pub(super) const META_GENESIS: &str = "genesis";
+/// In [`META`]: the earliest height whose block is here, u64 big endian; 1 unless pruned.
+pub(super) const META_EARLIEST: &str = "earliest";
 /// In [`META`]: everything about the tip that is no account; absent before block 1.
 pub(super) const META_TIP: &str = "tip";
