@@ -3,6 +3,7 @@
 //! What belongs here: whatever touches a clock, a disk, a socket, a terminal or randomness. Rules live in
 //! `blockchat-proto`, decisions in `blockchat-engine`.
 
+pub mod api;
 pub mod config;
 pub mod engine_handle;
 pub mod ready_file;

@@ -26,6 +26,8 @@ pub mod path {
     pub const MESSAGES: &str = "/v1/messages";
     /// GET -> `Vec<`[`super::PeerView`]`>`.
     pub const PEERS: &str = "/v1/peers";
+    /// GET -> server-sent events named `block`, each `{height, hash, time}` of a new final block.
+    pub const EVENTS: &str = "/v1/events";
     /// GET -> the genesis as JSON.
     pub const GENESIS: &str = "/v1/genesis";
     /// GET -> 200 while the process works.

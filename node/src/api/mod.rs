@@ -1,0 +1,21 @@
+//! The HTTP API: what a node tells, and how signed transactions get in.
+//!
+//! Owns: routes, limits of requests, error answers, and the client for all of it. Does not own: the JSON shapes
+//! (`blockchat_proto::api`), any decision.
+//!
+//! Always true:
+//! - nothing here signs, unlocks or changes a setting: transactions come in signed, or not at all;
+//! - every error is an `application/problem+json` with a stable code;
+//! - bodies, requests under way and their time are bounded.
+//!
+//! Start reading at [`server::router`].
+
+pub mod client;
+mod final_blocks;
+mod problem;
+mod routes;
+pub mod server;
+mod state;
+mod views;
+
+pub use state::{ApiState, NodeInfo};

@@ -1,0 +1,97 @@
+//! `GET /healthz/live` and `GET /healthz/ready`.
+//!
+//! Always true: live depends on this process only, never on peers; ready means that the node takes part in its chain.
+
+use crate::api::ApiState;
+use crate::api::problem::ApiError;
+use crate::engine_handle::EngineUnavailable;
+use axum::Json;
+use axum::extract::State;
+use blockchat_engine::chain_view::{ChainView, PhaseView};
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// An event loop that answers nothing for so long hangs.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// 200 while the event loop answers; a full queue is work, not death.
+pub(in crate::api) async fn live(State(state): State<ApiState>) -> Result<Json<Value>, ApiError> {
+    match tokio::time::timeout(ANSWER_WITHIN, state.engine.body(Hash32::ZERO)).await {
+        Ok(Ok(_) | Err(EngineUnavailable::QueueFull)) => Ok(Json(json!({ "live": true }))),
+        Ok(Err(EngineUnavailable::Stopped)) => Err(ApiError::unavailable("stopping", "the node is stopping")),
+        Err(_) => Err(ApiError::unavailable("stuck", "the event loop does not answer")),
+    }
+}
+
+/// 200 while the node takes part in its chain; otherwise 503 with the reason.
+pub(in crate::api) async fn ready(State(state): State<ApiState>) -> Result<Json<Value>, ApiError> {
+    let view = state.engine.view();
+    let peers = state.info.peers.borrow().len();
+    match takes_part(&view, peers, state.info.validator) {
+        Ok(doing) => Ok(Json(json!({ "ready": true, "height": view.tip.height, "peers": peers, "doing": doing }))),
+        Err(reason) => Err(ApiError::unavailable("not_ready", reason)),
+    }
+}
+
+/// What it does, or why it takes no part.
+fn takes_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Result<&'static str, String> {
+    let alone = matches!((view.validators.members(), validator), ([only], Some(own)) if only.address == own);
+    match &view.phase {
+        PhaseView::CatchingUp { target } => Err(format!("catching up: at {} of {target}", view.tip.height)),
+        PhaseView::WaitingForStake { online, missing } => {
+            let share = crate::api::views::percent(*online, view.validators.total());
+            let missing: Vec<_> = missing.iter().map(Address::short).collect();
+            Err(format!("waiting for stake: {share} % of 66.7 % online, missing {}", missing.join(", ")))
+        }
+        _ if peers == 0 && !alone => Err("no peers yet".into()),
+        PhaseView::Idle => Ok("at the tip"),
+        PhaseView::Deciding => Ok("deciding a block"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockchat_proto::coins::{Coins, Stake};
+    use blockchat_proto::ledger::Tip;
+    use blockchat_proto::units::{Height, Round, UnixMillis};
+    use blockchat_proto::validators::{Validator, ValidatorSet};
+
+    const OWN: Address = Address([1; 32]);
+
+    fn view(members: u8, phase: PhaseView) -> ChainView {
+        let member = |n| Validator { address: Address([n; 32]), stake: Stake(10) };
+        ChainView {
+            tip: Tip { height: Height(7), hash: Hash32::ZERO, time: UnixMillis(0) },
+            state_root: Hash32::ZERO,
+            supply: Coins::ZERO,
+            validators: ValidatorSet::new((1..=members).map(member).collect()).unwrap(),
+            round: Round(0),
+            leader: OWN,
+            phase,
+            voting: true,
+            pool_transactions: 0,
+            pool_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn the_only_validator_needs_no_peers_and_others_do() {
+        assert!(takes_part(&view(1, PhaseView::Idle), 0, Some(OWN)).is_ok());
+        assert!(takes_part(&view(1, PhaseView::Idle), 0, None).is_err());
+        assert!(takes_part(&view(4, PhaseView::Deciding), 0, Some(OWN)).is_err());
+        assert!(takes_part(&view(4, PhaseView::Deciding), 1, Some(OWN)).is_ok());
+    }
+
+    #[test]
+    fn who_catches_up_or_waits_for_stake_says_so() {
+        let behind = takes_part(&view(4, PhaseView::CatchingUp { target: Height(50) }), 3, Some(OWN));
+        assert_eq!(behind.unwrap_err(), "catching up: at 7 of 50");
+        let missing = vec![Address([3; 32]), Address([4; 32])];
+        let halted = PhaseView::WaitingForStake { online: Stake(20), missing };
+        let reason = takes_part(&view(4, halted), 1, Some(OWN)).unwrap_err();
+        assert!(reason.starts_with("waiting for stake: 50.0 % of 66.7 % online, missing bcc1"), "{reason}");
+    }
+}

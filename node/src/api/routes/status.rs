@@ -1,0 +1,41 @@
+//! `GET /v1/status` and `GET /v1/genesis`.
+
+use crate::api::{ApiState, views};
+use axum::Json;
+use axum::extract::State;
+use blockchat_proto::api::StatusView;
+use blockchat_proto::genesis::Genesis;
+
+/// How the node is. Answered from the newest view: never waits for the engine.
+pub(in crate::api) async fn status(State(state): State<ApiState>) -> Json<StatusView> {
+    let view = state.engine.view();
+    let info = &state.info;
+    Json(StatusView {
+        chain: state.genesis.short_name(),
+        genesis_hash: state.genesis.hash(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        sources: blockchat_engine::SOURCES.into(),
+        peer_id: info.peer_id.clone(),
+        listen: info.listen.clone(),
+        validator: info.validator,
+        height: view.tip.height,
+        tip: view.tip.hash,
+        state_root: view.state_root,
+        tip_time: view.tip.time,
+        supply: view.supply,
+        phase: views::phase(&view),
+        round: view.round,
+        leader: Some(view.leader),
+        voting: view.voting,
+        peers: u32::try_from(info.peers.borrow().len()).unwrap_or(u32::MAX),
+        pool_transactions: u32::try_from(view.pool_transactions).unwrap_or(u32::MAX),
+        pool_bytes: u64::try_from(view.pool_bytes).unwrap_or(u64::MAX),
+        validators: views::validators(&view),
+        started: info.started,
+    })
+}
+
+/// The genesis, so that a client can compute charges and check the chain it signs for.
+pub(in crate::api) async fn genesis(State(state): State<ApiState>) -> Json<Genesis> {
+    Json(state.genesis.genesis().clone())
+}

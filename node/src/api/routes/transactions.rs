@@ -1,0 +1,185 @@
+//! `POST /v1/transactions`, `POST /v1/transactions/batch`, `GET /v1/transactions/{id}`.
+//!
+//! Always true: submitting is idempotent: a transaction that is known, even a final one, answers with where it is, never
+//! with a stale nonce. SPEC API-1.
+
+use crate::api::final_blocks::Found;
+use crate::api::problem::ApiError;
+use crate::api::{ApiState, views};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use blockchat_engine::effect::SubmitOutcome;
+use blockchat_proto::api::{BATCH_CONTENT_TYPE, SubmitView, TransactionState, TransactionView};
+use blockchat_proto::codec;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::ledger::{TxRejected, charge_for};
+use blockchat_proto::limits;
+use blockchat_proto::transaction::{SignedTransaction, TransactionId, VerifiedTransaction};
+
+/// Longest JSON of one transaction, in bytes: 1,024 bytes of text, each escaped as six, and the frame.
+pub(in crate::api) const JSON_BYTES_MAX: usize = 16 * 1024;
+/// Longest batch, in bytes: the most transactions at a quarter of their longest, which is more than a full text each.
+pub(in crate::api) const BATCH_BYTES_MAX: usize = limits::BATCH_TRANSACTIONS_MAX * limits::TRANSACTION_BYTES_MAX;
+
+/// What became of a transaction on its way in.
+enum Submitted {
+    Known(TransactionState),
+    Refused(TxRejected),
+}
+
+/// One transaction as JSON. 202 with where it is; a refusal is a problem.
+pub(in crate::api) async fn submit(
+    State(state): State<ApiState>,
+    body: Result<Json<SignedTransaction>, JsonRejection>,
+) -> Result<(StatusCode, Json<SubmitView>), ApiError> {
+    let Json(signed) = body.map_err(|rejection| json_problem(&rejection))?;
+    let (id, submitted) = enter(&state, vec![signed]).await?.pop().expect("one answer for one transaction");
+    match submitted {
+        Submitted::Known(place) => Ok((StatusCode::ACCEPTED, Json(SubmitView { id, state: place }))),
+        Submitted::Refused(reason) => Err(ApiError::refused(&reason)),
+    }
+}
+
+/// Many transactions as canonical bytes. 200 with one answer each, in order; refusals are among them.
+pub(in crate::api) async fn submit_batch(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Vec<SubmitView>>, ApiError> {
+    check_batch_type(&headers)?;
+    let bytes = body.map_err(|rejection| ApiError::new(rejection.status(), "body_refused", rejection.body_text()))?;
+    let signed = decode_batch(&bytes)?;
+    let answers = enter(&state, signed).await?.into_iter();
+    let view = |(id, submitted)| match submitted {
+        Submitted::Known(state) => SubmitView { id, state },
+        Submitted::Refused(reason) => SubmitView { id, state: views::refused(&reason) },
+    };
+    Ok(Json(answers.map(view).collect()))
+}
+
+/// Where a transaction is: queued, pooled, in a block, final, or refused lately.
+pub(in crate::api) async fn transaction(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+) -> Result<Json<TransactionView>, ApiError> {
+    let id: Hash32 =
+        id.parse().map_err(|reason| ApiError::bad_request("bad_transaction_id", format!("{id:?}: {reason}")))?;
+    // The engine first: what it has let go of by then is final and in the store.
+    let pooled = state.engine.transaction(id).await?;
+    let (place, signed) = match pooled {
+        Some((SubmitOutcome::Pooled, kept)) => (TransactionState::Pooled, signed(kept)),
+        Some((SubmitOutcome::Queued, kept)) => (TransactionState::Queued, signed(kept)),
+        Some((SubmitOutcome::InBlock(height), kept)) => (TransactionState::InBlock { height }, signed(kept)),
+        Some((SubmitOutcome::Refused(reason) | SubmitOutcome::MaybeFinal(reason), kept)) => {
+            match final_place(&state, id).await? {
+                Some(found) => (views::final_state(&found), views::transaction_at(&found).cloned()),
+                None => (views::refused(&reason), signed(kept)),
+            }
+        }
+        None => {
+            let found = final_place(&state, id).await?.ok_or_else(|| unknown(id))?;
+            (views::final_state(&found), views::transaction_at(&found).cloned())
+        }
+    };
+    let parameters = &state.genesis.genesis().parameters;
+    let charge = signed.as_ref().and_then(|known| charge_for(&known.transaction.body, parameters).ok());
+    Ok(Json(TransactionView { id, state: place, transaction: signed, charge }))
+}
+
+fn signed(kept: Option<VerifiedTransaction>) -> Option<SignedTransaction> {
+    kept.map(|transaction| transaction.signed().clone())
+}
+
+fn unknown(id: Hash32) -> ApiError {
+    let detail = format!("transaction {id} is neither final, nor pooled, nor refused lately on this node");
+    ApiError::not_found("transaction_unknown", detail)
+}
+
+async fn final_place(state: &ApiState, id: TransactionId) -> Result<Option<Found>, ApiError> {
+    Ok(state.blocks.find(vec![id]).await?.pop().flatten())
+}
+
+/// Verifies, submits, and looks up what may be final already. One answer each, in order.
+async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(TransactionId, Submitted)>, ApiError> {
+    let ids: Vec<_> = signed.iter().map(SignedTransaction::id).collect();
+    let verified = state.verify.transactions(signed).await;
+    let good = verified.iter().flatten().cloned().collect();
+    let mut outcomes = state.engine.submit(good).await?.into_iter();
+    let mut answers = Vec::with_capacity(ids.len());
+    let mut perhaps_final = Vec::new();
+    for (index, (id, verified)) in ids.into_iter().zip(verified).enumerate() {
+        let submitted = match verified {
+            Err(reason) => Submitted::Refused(reason),
+            Ok(_) => match outcomes.next().map(|(_, outcome)| outcome) {
+                Some(SubmitOutcome::Pooled) => Submitted::Known(TransactionState::Pooled),
+                Some(SubmitOutcome::Queued) => Submitted::Known(TransactionState::Queued),
+                Some(SubmitOutcome::InBlock(height)) => Submitted::Known(TransactionState::InBlock { height }),
+                Some(SubmitOutcome::Refused(reason)) => Submitted::Refused(reason),
+                Some(SubmitOutcome::MaybeFinal(reason)) => {
+                    perhaps_final.push((index, id));
+                    Submitted::Refused(reason)
+                }
+                None => return Err(ApiError::unavailable("stopping", "the node is stopping")),
+            },
+        };
+        answers.push((id, submitted));
+    }
+    settle_final(state, &mut answers, perhaps_final).await?;
+    Ok(answers)
+}
+
+/// A used nonce is no refusal if it was used by this very transaction.
+async fn settle_final(
+    state: &ApiState,
+    answers: &mut [(TransactionId, Submitted)],
+    perhaps_final: Vec<(usize, TransactionId)>,
+) -> Result<(), ApiError> {
+    if perhaps_final.is_empty() {
+        return Ok(());
+    }
+    let places = state.blocks.find(perhaps_final.iter().map(|(_, id)| *id).collect()).await?;
+    for ((index, _), place) in perhaps_final.into_iter().zip(places) {
+        if let Some(found) = place {
+            answers[index].1 = Submitted::Known(views::final_state(&found));
+        }
+    }
+    Ok(())
+}
+
+fn check_batch_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("none");
+    if found == BATCH_CONTENT_TYPE {
+        return Ok(());
+    }
+    let detail = format!("a batch is canonical bytes with the content type {BATCH_CONTENT_TYPE}, not {found}");
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_content_type", detail))
+}
+
+fn decode_batch(bytes: &[u8]) -> Result<Vec<SignedTransaction>, ApiError> {
+    let signed: Vec<SignedTransaction> = codec::decode(bytes, BATCH_BYTES_MAX)
+        .map_err(|refused| ApiError::bad_request("bad_encoding", refused.to_string()))?;
+    match signed.len() {
+        0 => Err(ApiError::bad_request("empty_batch", "the batch holds no transaction")),
+        found if found > limits::BATCH_TRANSACTIONS_MAX => {
+            let limit = limits::BATCH_TRANSACTIONS_MAX;
+            let detail = format!("{found} transactions in one batch, the limit is {limit}");
+            Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", detail))
+        }
+        _ => Ok(signed),
+    }
+}
+
+/// 415 for another content type, 413 for too many bytes, 400 for anything that is no transaction.
+fn json_problem(rejection: &JsonRejection) -> ApiError {
+    let detail = rejection.body_text();
+    match rejection {
+        JsonRejection::MissingJsonContentType(_) => {
+            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_content_type", detail)
+        }
+        JsonRejection::BytesRejection(_) => ApiError::new(rejection.status(), "body_refused", detail),
+        _ => ApiError::bad_request("bad_json", detail),
+    }
+}

@@ -1,0 +1,71 @@
+//! What the routes answer from.
+
+use super::final_blocks::FinalBlocks;
+use crate::engine_handle::EngineHandle;
+use crate::store::history::History;
+use crate::verify_pool::VerifyPool;
+use blockchat_proto::api::PeerView;
+use blockchat_proto::genesis::VerifiedGenesis;
+use blockchat_proto::keys::Address;
+use blockchat_proto::units::UnixMillis;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Event streams at a time.
+const STREAMS_MAX: usize = 64;
+
+/// Everything the API knows. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ApiState {
+    /// The door to the engine.
+    pub engine: EngineHandle,
+    /// Signature checks.
+    pub verify: VerifyPool,
+    /// The chain.
+    pub genesis: VerifiedGenesis,
+    /// About the node itself.
+    pub info: Arc<NodeInfo>,
+    /// What is final.
+    pub(super) blocks: FinalBlocks,
+    /// Event streams that may still be opened.
+    pub(super) streams: Arc<Semaphore>,
+    /// Ends event streams when the server stops.
+    pub(super) ending: CancellationToken,
+}
+
+/// What the runtime tells the API about the node; the API knows nothing of the network behind it.
+#[derive(Debug)]
+pub struct NodeInfo {
+    /// libp2p peer id.
+    pub peer_id: String,
+    /// Where it listens, as multiaddresses with the real ports.
+    pub listen: Vec<String>,
+    /// The validator key's address, if this node has one.
+    pub validator: Option<Address>,
+    /// When the process started.
+    pub started: UnixMillis,
+    /// Connected peers of this chain, as the network last saw them.
+    pub peers: watch::Receiver<Vec<PeerView>>,
+}
+
+impl ApiState {
+    /// Puts the parts together.
+    pub fn new(
+        engine: EngineHandle,
+        verify: VerifyPool,
+        genesis: VerifiedGenesis,
+        history: History,
+        info: NodeInfo,
+    ) -> Self {
+        Self {
+            engine,
+            verify,
+            genesis,
+            info: Arc::new(info),
+            blocks: FinalBlocks::new(history),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            ending: CancellationToken::new(),
+        }
+    }
+}

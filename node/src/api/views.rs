@@ -1,0 +1,146 @@
+//! The ledger's types as the API's JSON shapes. Pure.
+
+use super::final_blocks::Found;
+use crate::store::history::StoredBlock;
+use blockchat_engine::chain_view::{ChainView, PhaseView};
+use blockchat_engine::effect::AccountAnswer;
+use blockchat_proto::api::{
+    AccountView, BlockTransactionView, BlockView, MessageView, Phase, TransactionState, UnbondingView, ValidatorView,
+};
+use blockchat_proto::coins::{Coins, Stake};
+use blockchat_proto::genesis::Parameters;
+use blockchat_proto::ledger::{Standing, TxRejected, charge_for};
+use blockchat_proto::transaction::{Body, Payload, SignedTransaction};
+
+/// What the node does now.
+pub(super) fn phase(view: &ChainView) -> Phase {
+    match &view.phase {
+        PhaseView::Idle => Phase::Idle,
+        PhaseView::Deciding => Phase::Deciding,
+        PhaseView::CatchingUp { target } => Phase::CatchingUp { target: *target },
+        PhaseView::WaitingForStake { online, missing } => Phase::WaitingForStake {
+            online_percent: percent(*online, view.validators.total()),
+            missing: missing.clone(),
+        },
+    }
+}
+
+/// `part` of `total` with one decimal, rounded down: 66.66 % must not read as 66.7 %, which would be enough.
+pub(super) fn percent(part: Stake, total: Stake) -> String {
+    let tenths = u128::from(part.0) * 1_000 / u128::from(total.0.max(1));
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// The set of the height being decided.
+pub(super) fn validators(view: &ChainView) -> Vec<ValidatorView> {
+    let members = view.validators.members().iter();
+    members.map(|member| ValidatorView { address: member.address, stake: coins(member.stake) }).collect()
+}
+
+fn coins(stake: Stake) -> Coins {
+    Coins::from_micros(stake.0).expect("a stake is part of the supply, which is capped")
+}
+
+/// One account.
+pub(super) fn account(answer: AccountAnswer) -> AccountView {
+    let AccountAnswer { address, height, account, pending_balance, pending_nonce } = answer;
+    let unbonding = account.unbonding.iter();
+    AccountView {
+        address,
+        height,
+        balance: account.balance,
+        pending_balance,
+        stake: account.stake,
+        unbonding: unbonding.map(|part| UnbondingView { amount: part.amount, release: part.release }).collect(),
+        next_nonce: account.next_nonce,
+        pending_nonce,
+        standing: standing(account.standing).into(),
+    }
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Inactive => "inactive",
+        Standing::Active => "active",
+        Standing::Jailed => "jailed",
+        Standing::Barred => "barred",
+    }
+}
+
+/// One final block.
+pub(super) fn block(stored: &StoredBlock, parameters: &Parameters) -> BlockView {
+    let header = &stored.block.header;
+    let transactions: Vec<_> =
+        stored.block.transactions.iter().map(|signed| block_transaction(signed, parameters)).collect();
+    let charges = transactions.iter().try_fold(Coins::ZERO, |sum, one| sum.checked_add(one.charge));
+    BlockView {
+        height: header.height,
+        hash: stored.hash,
+        parent: header.parent,
+        time: header.time,
+        leader: header.leader,
+        round: header.round,
+        state_root: header.state_root,
+        signers: stored.certificate.signatures.iter().map(|part| part.validator).collect(),
+        charges: charges.expect("the charges of a final block are parts of the supply"),
+        bytes: u64::try_from(stored.bytes).unwrap_or(u64::MAX),
+        transactions,
+    }
+}
+
+fn block_transaction(signed: &SignedTransaction, parameters: &Parameters) -> BlockTransactionView {
+    let charge = charge_for(&signed.transaction.body, parameters);
+    let charge = charge.expect("a final transaction could be charged for");
+    BlockTransactionView { id: signed.id(), transaction: signed.clone(), charge }
+}
+
+/// A refusal.
+pub(super) fn refused(reason: &TxRejected) -> TransactionState {
+    TransactionState::Refused { code: reason.code().into(), reason: reason.to_string() }
+}
+
+/// A final transaction's place.
+pub(super) fn final_state(found: &Found) -> TransactionState {
+    let header = &found.block.block.header;
+    TransactionState::Final { height: header.height, index: found.index, leader: header.leader }
+}
+
+/// What is at this place; `None` only if the index is damaged.
+pub(super) fn transaction_at(found: &Found) -> Option<&SignedTransaction> {
+    found.block.block.transactions.get(usize::try_from(found.index).ok()?)
+}
+
+/// One message; `None` if there is none at this place.
+pub(super) fn message(found: &Found) -> Option<MessageView> {
+    let signed = transaction_at(found)?;
+    let Body::Send { to, amount, payload } = &signed.transaction.body else { return None };
+    let (text, sealed) = match payload {
+        Payload::None => return None,
+        Payload::Plain(text) => (Some(text.clone()), false),
+        Payload::Sealed(_) => (None, true),
+    };
+    let header = &found.block.block.header;
+    Some(MessageView {
+        id: signed.id(),
+        height: header.height,
+        index: found.index,
+        time: header.time,
+        from: signed.transaction.sender,
+        to: *to,
+        amount: *amount,
+        text,
+        sealed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_just_short_of_two_thirds_does_not_read_as_enough() {
+        assert_eq!(percent(Stake(2), Stake(3)), "66.6");
+        assert_eq!(percent(Stake(600), Stake(1000)), "60.0");
+        assert_eq!(percent(Stake(1), Stake(1)), "100.0");
+    }
+}
