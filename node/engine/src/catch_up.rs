@@ -93,9 +93,13 @@ impl CatchUp {
         }
     }
 
-    /// Our tip moved.
-    pub(crate) fn tip_moved(&mut self, now: UnixMillis) {
+    /// Our tip moved. A claim that we have reached has done its duty: what its peer claims next must be backed anew, or a
+    /// node that once fell behind would follow for ever instead of voting.
+    pub(crate) fn tip_moved(&mut self, tip: Height, now: UnixMillis) {
         self.tip_moved = now;
+        for claim in self.claims.values_mut().filter(|claim| claim.height <= tip) {
+            claim.backed = None;
+        }
     }
 
     /// An answer came. `false` if it answers no question of ours.
@@ -109,9 +113,9 @@ impl CatchUp {
         }
     }
 
-    /// The peer delivered certified blocks beyond our tip: its claim counts.
-    pub(crate) fn backed(&mut self, peer: PeerTag, now: UnixMillis) {
-        if let Some(claim) = self.claims.get_mut(&peer) {
+    /// The peer delivered certified blocks up to our new tip: what it claims beyond counts.
+    pub(crate) fn backed(&mut self, peer: PeerTag, tip: Height, now: UnixMillis) {
+        if let Some(claim) = self.claims.get_mut(&peer).filter(|claim| claim.height > tip) {
             claim.backed = Some(now);
         }
     }
@@ -133,8 +137,9 @@ impl CatchUp {
         }
     }
 
-    /// Drops what nobody backed or answered in time. Returns peers that claimed without ever backing it.
-    pub(crate) fn expire(&mut self, tip: Height, now: UnixMillis) -> Vec<PeerTag> {
+    /// Drops claims that nobody backed and questions that nobody answered in time. A claim is heard again with its peer's
+    /// next status.
+    pub(crate) fn expire(&mut self, tip: Height, now: UnixMillis) {
         let timeout_ms = self.request_timeout_ms;
         if let Some(late) = self.question.take_if(|question| now.since(question.asked) > timeout_ms) {
             if let Some(claim) = self.claims.get_mut(&late.peer) {
@@ -142,18 +147,13 @@ impl CatchUp {
             }
         }
         let expires_ms = self.claim_expires_ms;
-        let mut empty = vec![];
-        for (peer, claim) in &mut self.claims {
-            let last = claim.backed.map_or(claim.since, |backed| backed.max(claim.since));
-            if claim.height > tip && now.since(last) > expires_ms && now.since(self.tip_moved) > expires_ms {
-                if claim.backed.is_none() {
-                    empty.push(*peer);
-                }
+        for claim in self.claims.values_mut() {
+            let last = claim.backed.unwrap_or_default().max(claim.since).max(self.tip_moved);
+            if claim.height > tip && now.since(last) > expires_ms {
                 claim.height = tip;
                 claim.backed = None;
             }
         }
-        empty
     }
 
     /// The highest height that a peer claims and has lately backed, if it is beyond our tip: then we are behind.
@@ -210,5 +210,82 @@ impl CatchUp {
     fn number(&mut self) -> SyncId {
         self.next_request += 1;
         SyncId(self.next_request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockchat_proto::hash::Hash32;
+
+    const LIAR: PeerTag = PeerTag(1);
+    const HONEST: PeerTag = PeerTag(2);
+
+    fn status(height: u64) -> Status {
+        Status {
+            version: 1,
+            chain: Hash32::ZERO,
+            height: Height(height),
+            hash: Hash32::ZERO,
+            earliest: Height(1),
+            time: UnixMillis(0),
+        }
+    }
+
+    fn catch_up() -> CatchUp {
+        CatchUp::new(&EngineConfig::default(), UnixMillis(0))
+    }
+
+    #[test]
+    fn a_claim_that_nobody_backs_never_mutes_us_and_expires() {
+        let mut catch_up = catch_up();
+        catch_up.on_status(LIAR, &status(1_000_000), UnixMillis(10));
+        assert_eq!(catch_up.backed_target(Height(5), UnixMillis(20)), None);
+        assert!(catch_up.anyone_ahead(Height(5)));
+        catch_up.expire(Height(5), UnixMillis(10_000));
+        assert!(!catch_up.anyone_ahead(Height(5)));
+    }
+
+    #[test]
+    fn certified_blocks_back_a_claim_until_it_is_reached() {
+        let mut catch_up = catch_up();
+        catch_up.on_status(HONEST, &status(300), UnixMillis(10));
+        catch_up.backed(HONEST, Height(256), UnixMillis(20));
+        assert_eq!(catch_up.backed_target(Height(256), UnixMillis(30)), Some(Height(300)));
+        catch_up.tip_moved(Height(300), UnixMillis(40));
+        catch_up.on_status(HONEST, &status(301), UnixMillis(50));
+        assert_eq!(catch_up.backed_target(Height(300), UnixMillis(60)), None, "its next claim must be backed anew");
+    }
+
+    #[test]
+    fn a_block_that_is_just_being_decided_is_not_asked_for_at_once() {
+        let mut catch_up = catch_up();
+        catch_up.tip_moved(Height(7), UnixMillis(1_000));
+        catch_up.on_status(HONEST, &status(8), UnixMillis(1_001));
+        assert!(catch_up.next_question(Height(7), UnixMillis(1_010)).is_none());
+        assert!(catch_up.next_question(Height(7), UnixMillis(1_001 + PATIENCE_MS)).is_some());
+    }
+
+    #[test]
+    fn one_question_at_a_time_and_the_peers_take_turns() {
+        let mut catch_up = catch_up();
+        catch_up.on_status(LIAR, &status(100), UnixMillis(10));
+        catch_up.on_status(HONEST, &status(100), UnixMillis(10));
+        let first = catch_up.next_question(Height(0), UnixMillis(20)).unwrap();
+        assert!(catch_up.next_question(Height(0), UnixMillis(30)).is_none());
+        assert!(catch_up.answered(first.request));
+        assert!(!catch_up.answered(first.request), "an answer counts once");
+        let second = catch_up.next_question(Height(0), UnixMillis(40)).unwrap();
+        assert_ne!(first.peer, second.peer);
+    }
+
+    #[test]
+    fn a_busy_peer_is_left_alone_for_as_long_as_it_asks() {
+        let mut catch_up = catch_up();
+        catch_up.on_status(HONEST, &status(100), UnixMillis(10));
+        let question = catch_up.next_question(Height(0), UnixMillis(20)).unwrap();
+        catch_up.failed(question.request, 500, UnixMillis(30));
+        assert!(catch_up.next_question(Height(0), UnixMillis(529)).is_none());
+        assert!(catch_up.next_question(Height(0), UnixMillis(530)).is_some());
     }
 }

@@ -17,12 +17,13 @@ impl Engine {
         certificate: Certificate,
         now: UnixMillis,
     ) {
-        let committed = CommittedBlock { block: block.clone(), certificate: certificate.clone(), applied: applied.clone() };
+        let committed =
+            CommittedBlock { block: block.clone(), certificate: certificate.clone(), applied: applied.clone() };
         self.ask(Effect::Commit(Box::new(committed)));
         self.ledger.commit(applied);
         let done = self.mempool.block_committed(&self.ledger, &block, now);
         self.forget_own(done);
-        self.catch_up.tip_moved(now);
+        self.catch_up.tip_moved(self.ledger.tip().height, now);
         self.turn(now, |consensus, turn| consensus.committed(turn, certificate));
     }
 

@@ -163,8 +163,6 @@ pub struct CommittedBlock {
 pub enum Offence {
     /// Blocks that do not follow, or certificates that prove nothing, in answer to our question.
     BadBlocks,
-    /// A claim of a higher chain that it never backed.
-    EmptyClaim,
 }
 
 /// Why a node must stop.

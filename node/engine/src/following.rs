@@ -1,7 +1,7 @@
 //! Peers' claims, questions and answers: how a node that fell behind comes back.
 
 use crate::catch_up::PATIENCE_MS;
-use crate::effect::{Effect, Offence};
+use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::event::{PeerTag, RequestFailure, SyncId, Timer};
 use blockchat_proto::block::VerifiedBlock;
@@ -40,7 +40,7 @@ impl Engine {
         }
         let reached = blocks.last().map(|(block, _)| block.height());
         if self.commit_certified(peer, blocks, now) > 0 {
-            self.catch_up.backed(peer, now);
+            self.catch_up.backed(peer, self.ledger.tip().height, now);
         } else if reached.is_none_or(|height| height > self.ledger.tip().height) {
             // Nothing, or nothing that proves anything. Old news are no offence: we moved on meanwhile.
             self.catch_up.disappointed(peer, self.ledger.tip().height);
@@ -69,9 +69,7 @@ impl Engine {
 
     pub(crate) fn on_catch_up_timer(&mut self, now: UnixMillis) {
         self.catch_up_timer = false;
-        for peer in self.catch_up.expire(self.ledger.tip().height, now) {
-            self.ask(Effect::Blame { peer, offence: Offence::EmptyClaim });
-        }
+        self.catch_up.expire(self.ledger.tip().height, now);
         self.after_commit(now);
         self.follow(now);
     }

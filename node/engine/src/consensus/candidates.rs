@@ -18,26 +18,28 @@ pub(super) struct Candidate {
     pub(super) journaled: bool,
 }
 
-/// Most different blocks of one round: a leader that makes more is lying.
-const PER_ROUND_MAX: usize = 2;
-/// Most proposals that wait for a block.
-const WAITING_MAX: usize = 64;
+/// Most different blocks that the proposals of one round may bring: a leader that makes more is lying.
+const BLOCKS_PER_ROUND_MAX: usize = 2;
+/// Most proposals of one round that wait for a block.
+const WAITING_PER_ROUND_MAX: usize = 4;
 
 /// All of the current height.
 #[derive(Default)]
 pub(super) struct Candidates {
     known: BTreeMap<Hash32, Candidate>,
+    /// How many blocks the proposals of a round brought.
+    brought: BTreeMap<Round, usize>,
     waiting: Vec<SignedProposal>,
 }
 
 impl Candidates {
-    /// Adds a block, unless its round has too many already.
-    pub(super) fn insert(&mut self, block: VerifiedBlock, journaled: bool) {
-        let round = block.header().round;
-        let same_round = self.known.values().filter(|other| other.block.header().round == round).count();
-        if same_round < PER_ROUND_MAX {
-            let hash = block.hash();
-            self.known.entry(hash).or_insert(Candidate { block, verdict: None, journaled });
+    /// Adds a block that a proposal of `round` brought, unless that round has brought too many already.
+    pub(super) fn insert(&mut self, round: Round, block: VerifiedBlock, journaled: bool) {
+        let brought = self.brought.entry(round).or_default();
+        let hash = block.hash();
+        if *brought < BLOCKS_PER_ROUND_MAX && !self.known.contains_key(&hash) {
+            *brought += 1;
+            self.known.insert(hash, Candidate { block, verdict: None, journaled });
         }
     }
 
@@ -61,14 +63,16 @@ impl Candidates {
 
     /// Lets a proposal wait for its block.
     pub(super) fn wait(&mut self, proposal: SignedProposal) {
-        if self.waiting.len() < WAITING_MAX && !self.waiting.contains(&proposal) {
+        let round = proposal.proposal.round;
+        let same_round = self.waiting.iter().filter(|other| other.proposal.round == round).count();
+        if same_round < WAITING_PER_ROUND_MAX && !self.waiting.contains(&proposal) {
             self.waiting.push(proposal);
         }
     }
 
-    /// Does a proposal wait for this block?
-    pub(super) fn is_awaited(&self, hash: &Hash32) -> bool {
-        self.waiting.iter().any(|proposal| proposal.proposal.block == *hash)
+    /// The round of a proposal that waits for this block, if any does.
+    pub(super) fn awaited_in(&self, hash: &Hash32) -> Option<Round> {
+        self.waiting.iter().find(|signed| signed.proposal.block == *hash).map(|signed| signed.proposal.round)
     }
 
     /// Takes the proposals that waited for this block.

@@ -21,7 +21,8 @@ impl LateVotes {
         };
         let vote = &signed.vote;
         let same = vote.kind == VoteKind::Precommit
-            && (vote.height, vote.round, vote.value) == (certificate.height, certificate.round, Some(certificate.block));
+            && (vote.height, vote.round, vote.value)
+                == (certificate.height, certificate.round, Some(certificate.block));
         if !same || members.get(&vote.validator).is_none() {
             return false;
         }

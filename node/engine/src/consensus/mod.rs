@@ -95,7 +95,8 @@ impl Consensus {
         let mut candidates = Candidates::default();
         for entry in &journal {
             if let JournalRecord::Body(bytes) = &entry.record {
-                candidates.insert(body_from_journal(bytes, ledger.chain())?, true);
+                let block = body_from_journal(bytes, ledger.chain())?;
+                candidates.insert(block.header().round, block, true);
             }
         }
         let leader = leader_for(ledger.validators(), tip.hash, height, Round(0));
@@ -187,13 +188,11 @@ impl Consensus {
         let proposal = signed.proposal;
         let tip = turn.ledger.tip();
         let near = proposal.round.0 <= self.round.0.saturating_add(ROUNDS_AHEAD_MAX);
-        if !near
-            || leader_for(turn.ledger.validators(), tip.hash, proposal.height, proposal.round) != proposal.leader
-        {
+        if !near || leader_for(turn.ledger.validators(), tip.hash, proposal.height, proposal.round) != proposal.leader {
             return;
         }
         if let Some(block) = block.filter(|block| block.hash() == proposal.block) {
-            self.candidates.insert(block, false);
+            self.candidates.insert(proposal.round, block, false);
         }
         self.candidates.wait(signed);
         if self.candidates.get(&proposal.block).is_some() {
@@ -206,15 +205,15 @@ impl Consensus {
     /// A block that a proposal waits for came by hash.
     pub(crate) fn on_body(&mut self, turn: &mut Turn<'_>, block: VerifiedBlock) {
         let hash = block.hash();
-        if self.core.is_some() && self.candidates.is_awaited(&hash) {
-            self.candidates.insert(block, false);
+        if let Some(round) = self.candidates.awaited_in(&hash).filter(|_| self.core.is_some()) {
+            self.candidates.insert(round, block, false);
             self.release(turn, hash);
         }
     }
 
     /// Does a proposal still wait for this block?
     pub(crate) fn awaits_body(&self, hash: &Hash32) -> bool {
-        self.candidates.is_awaited(hash) && self.candidates.get(hash).is_none()
+        self.candidates.awaited_in(hash).is_some() && self.candidates.get(hash).is_none()
     }
 
     /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it.

@@ -134,8 +134,7 @@ impl VotingCore {
             enabled: start.signing && start.signer.is_some(),
         };
         let set = SeededSet::new(start.validators.clone(), start.parent);
-        let state =
-            State::new(BlockchatContext, CoreHeight(start.height), set, params, CORE_QUEUE, CORE_QUEUE);
+        let state = State::new(BlockchatContext, CoreHeight(start.height), set, params, CORE_QUEUE, CORE_QUEUE);
         let handler =
             Handler { chain: start.chain, signer: start.signer.cloned(), verified: BTreeSet::new(), out: vec![] };
         Self { state: Some(state), handler, height: start.height }
@@ -197,9 +196,13 @@ impl VotingCore {
     fn replayed_input(&mut self, record: &JournalRecord) -> Option<Input<BlockchatContext>> {
         let input = match record {
             JournalRecord::Body(_) => return None,
-            JournalRecord::Verdict { block, round, lock_round, leader, valid } => {
-                VoteInput::Verdict { block: *block, round: *round, lock_round: *lock_round, leader: *leader, valid: *valid }
-            }
+            JournalRecord::Verdict { block, round, lock_round, leader, valid } => VoteInput::Verdict {
+                block: *block,
+                round: *round,
+                lock_round: *lock_round,
+                leader: *leader,
+                valid: *valid,
+            },
             JournalRecord::Proposal(proposal) => VoteInput::Proposal(*proposal),
             JournalRecord::Vote(vote) => VoteInput::Vote(*vote),
             JournalRecord::Timeout { round, step } => VoteInput::Timeout { round: *round, step: (*step).into() },
@@ -284,13 +287,11 @@ impl Handler {
         use Effect as E;
         match effect {
             E::CancelAllTimeouts(r) => r.resume_with(self.push(VoteOutput::CancelTimers)),
-            E::CancelTimeout(timeout, r) => {
-                r.resume_with(self.push_timer(timeout, VoteOutput::CancelTimer))
-            }
+            E::CancelTimeout(timeout, r) => r.resume_with(self.push_timer(timeout, VoteOutput::CancelTimer)),
             E::ScheduleTimeout(timeout, r) => r.resume_with(self.push_timer(timeout, VoteOutput::StartTimer)),
-            E::StartRound(_, round, leader, _, r) => {
-                r.resume_with(self.push(VoteOutput::RoundStarted { round: convert::our_round(round), leader: leader.0 }))
-            }
+            E::StartRound(_, round, leader, _, r) => r.resume_with(
+                self.push(VoteOutput::RoundStarted { round: convert::our_round(round), leader: leader.0 }),
+            ),
             E::GetValue(_, round, _, r) => {
                 r.resume_with(self.push(VoteOutput::BuildBlock { round: convert::our_round(round) }))
             }
@@ -306,9 +307,9 @@ impl Handler {
                 }
             })),
             E::RepublishVote(vote, r) => r.resume_with(self.push(VoteOutput::RepublishVote(convert::our_vote(&vote)))),
-            E::RepublishRoundCertificate(certificate, r) => r.resume_with(
-                self.push(VoteOutput::PublishCertificate(convert::our_round_certificate(&certificate))),
-            ),
+            E::RepublishRoundCertificate(certificate, r) => {
+                r.resume_with(self.push(VoteOutput::PublishCertificate(convert::our_round_certificate(&certificate))))
+            }
             E::RestreamProposal(_, _, _, _, block, r) => r.resume_with(self.push(VoteOutput::AttachBody(block.0))),
             E::WalAppend(_, input, r) => r.resume_with(self.append(&input)),
             E::SignVote(vote, r) => {
@@ -341,9 +342,7 @@ impl Handler {
             // Below: never asked, because extensions are disabled and synced blocks never enter the core.
             E::ExtendVote(.., r) => r.resume_with(None),
             E::VerifyVoteExtension(.., r) => r.resume_with(Ok(())),
-            E::VerifyExtendedCommitCertificate(.., r) => {
-                r.resume_with(Err(CertificateError::VerificationError(None)))
-            }
+            E::VerifyExtendedCommitCertificate(.., r) => r.resume_with(Err(CertificateError::VerificationError(None))),
             E::CertVerifiedSyncValue(_, _, r) => r.resume_with(()),
             E::CertRejectedSyncValue(_, _, _, r) => r.resume_with(()),
         }
