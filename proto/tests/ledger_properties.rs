@@ -1,0 +1,471 @@
+//! Random chains against a slow, obvious model: plain signed integers, vectors, everything looked at every time.
+//!
+//! After every block: the same accounts, the same refusals, the same validators, the same state root recomputed from
+//! nothing, as many coins as ever. What one node builds, another accepts from its bytes.
+
+use blockchat_proto::block::Block;
+use blockchat_proto::codec;
+use blockchat_proto::coins::{Coins, MICROS_PER_BCC};
+use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
+use blockchat_proto::hash::{Hash32, Hasher, label};
+use blockchat_proto::keys::{Address, Signer};
+use blockchat_proto::leader::leader_for;
+use blockchat_proto::ledger::{Absences, Account, Draft, Ledger, RecentBlock, Standing, System, Unbonding};
+use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
+use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
+use proptest::prelude::*;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+const PEOPLE: u8 = 8;
+const UNBONDING_MS: u64 = 60_000;
+const FLOOR: usize = 3;
+
+fn coins(micros: i128) -> Coins {
+    Coins::from_micros(u64::try_from(micros).expect("never negative")).expect("never above the cap")
+}
+
+fn bcc(amount: u16) -> i128 {
+    i128::from(amount) * i128::from(MICROS_PER_BCC)
+}
+
+fn parameters() -> Parameters {
+    let (stake_max, validators_min) = (coins(bcc(60)), u32::try_from(FLOOR).expect("small"));
+    let (unbonding_ms, evidence_window_ms) = (UNBONDING_MS, 1_000);
+    Parameters { stake_max, validators_min, unbonding_ms, evidence_window_ms, ..Parameters::default() }
+}
+
+fn signers() -> Vec<Signer> {
+    (0..PEOPLE).map(|person| Signer::from_seed(&[person + 1; 32])).collect()
+}
+
+/// Five validators, three people with coins only.
+fn genesis(signers: &[Signer]) -> VerifiedGenesis {
+    let funded = |(index, signer): (usize, &Signer)| {
+        let stake = if index < 5 { bcc(20) } else { 0 };
+        GenesisAccount { address: signer.address(), balance: coins(bcc(200)), stake: coins(stake) }
+    };
+    let mut accounts: Vec<_> = signers.iter().enumerate().map(funded).collect();
+    accounts.sort_by_key(|account| account.address);
+    let (name, time, treasury) = ("properties".into(), UnixMillis(1_000), coins(bcc(1_000)));
+    Genesis { name, time, parameters: parameters(), treasury, accounts }.verify().expect("a good genesis")
+}
+
+// ---- What may happen ----
+
+#[derive(Clone, Debug)]
+enum Ask {
+    Send {
+        to: u8,
+        micros: u64,
+        text: u8,
+    },
+    Stake {
+        amount: u16,
+    },
+    /// Names the recent block so many before the newest, or nothing known.
+    Activate {
+        back: u8,
+    },
+    Claim,
+}
+
+#[derive(Clone, Debug)]
+struct Request {
+    person: u8,
+    ask: Ask,
+    /// Added to the right nonce; mostly 0.
+    nonce_off: u64,
+    expiry_off: Option<u8>,
+}
+
+#[derive(Clone, Debug)]
+struct Step {
+    requests: Vec<Request>,
+    /// Which of the first two people are absent.
+    absent: [bool; 2],
+    wait_ms: u64,
+    /// Empty blocks after this one, of the same kind.
+    idle: u8,
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    let micros = prop_oneof![Just(0), 1..100_u64, 1..150 * MICROS_PER_BCC];
+    prop_oneof![
+        4 => (0..PEOPLE, micros, 0..9_u8).prop_map(|(to, micros, text)| Ask::Send { to, micros, text }),
+        4 => prop_oneof![Just(0), 1..70_u16].prop_map(|amount| Ask::Stake { amount }),
+        4 => (0..3_u8).prop_map(|back| Ask::Activate { back }),
+        1 => Just(Ask::Claim),
+    ]
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let nonce_off = prop_oneof![9 => Just(0), 1 => 1..3_u64];
+    (0..PEOPLE, ask(), nonce_off, prop::option::weighted(0.1, 0..3_u8))
+        .prop_map(|(person, ask, nonce_off, expiry_off)| Request { person, ask, nonce_off, expiry_off })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let absent = prop_oneof![2 => Just([true, false]), 1 => Just([true, true]), 1 => Just([false, false])];
+    let wait = prop_oneof![4 => 1..2_000_u64, 1 => 1..UNBONDING_MS + 1];
+    (prop::collection::vec(request(), 0..6), absent, wait, prop_oneof![3 => Just(0), 1 => 1..70_u8])
+        .prop_map(|(requests, absent, wait_ms, idle)| Step { requests, absent, wait_ms, idle })
+}
+
+// ---- The model ----
+
+#[derive(Clone, Debug)]
+struct Person {
+    address: Address,
+    balance: i128,
+    stake: i128,
+    nonce: u64,
+    unbonding: Vec<(i128, u64)>,
+    standing: Standing,
+    /// Newest last, for ever.
+    absences: Vec<bool>,
+    last_present: u64,
+}
+
+struct Model {
+    chain: Hash32,
+    people: Vec<Person>,
+    recent: Vec<RecentBlock>,
+    decided: Vec<Address>,
+    next: Vec<Address>,
+    height: u64,
+    time: u64,
+}
+
+impl Person {
+    fn is_candidate(&self) -> bool {
+        self.standing == Standing::Active && self.stake > 0
+    }
+
+    fn absent_in_window(&self) -> usize {
+        self.absences.iter().rev().take(100).filter(|absent| **absent).count()
+    }
+
+    fn account(&self) -> Account {
+        let mut absences = Absences::default();
+        self.absences.iter().for_each(|absent| absences.record(*absent));
+        let entry =
+            |(amount, release): &(i128, u64)| Unbonding { amount: coins(*amount), release: UnixMillis(*release) };
+        Account {
+            balance: coins(self.balance),
+            stake: coins(self.stake),
+            next_nonce: self.nonce,
+            unbonding: self.unbonding.iter().map(entry).collect(),
+            claimed: false,
+            standing: self.standing,
+            absences,
+            last_present: UnixMillis(self.last_present),
+        }
+    }
+}
+
+impl Model {
+    fn new(ledger: &Ledger, signers: &[Signer]) -> Self {
+        let time = ledger.tip().time.0;
+        let person = |(index, signer): (usize, &Signer)| {
+            let (stake, standing, last_present) =
+                if index < 5 { (bcc(20), Standing::Active, time) } else { (0, Standing::Inactive, 0) };
+            let (address, balance, unbonding, absences) = (signer.address(), bcc(200), vec![], vec![]);
+            Person { address, balance, stake, nonce: 0, unbonding, standing, absences, last_present }
+        };
+        let chain = ledger.chain();
+        let recent = vec![RecentBlock { height: Height(0), hash: chain, time: UnixMillis(time) }];
+        let people = signers.iter().enumerate().map(person).collect();
+        let mut model = Self { chain, people, recent, decided: vec![], next: vec![], height: 0, time };
+        model.next = model.candidates();
+        model.decided = model.next.clone();
+        model
+    }
+
+    fn candidates(&self) -> Vec<Address> {
+        let standing = self.people.iter().filter(|person| person.is_candidate());
+        let mut addresses: Vec<_> = standing.map(|person| person.address).collect();
+        addresses.sort();
+        addresses
+    }
+
+    fn begin(&mut self, time: u64, present: &[Address]) {
+        (self.height, self.time) = (self.height + 1, time);
+        if self.height == 1 {
+            return;
+        }
+        for person in &mut self.people {
+            if self.decided.contains(&person.address) && person.standing == Standing::Active {
+                let here = present.contains(&person.address);
+                person.absences.push(!here);
+                person.last_present = if here { time } else { person.last_present };
+            }
+        }
+        let (decided, left) = (&self.decided, self.candidates().len() - 1);
+        let gone = self.people.iter_mut().filter(|person| {
+            let long = person.absent_in_window() > 90 && time - person.last_present >= 30_000;
+            long && person.standing == Standing::Active && decided.contains(&person.address)
+        });
+        if let Some(worst) = gone.min_by_key(|person| (person.last_present, person.address))
+            && left >= FLOOR
+        {
+            worst.standing = Standing::Jailed;
+        }
+    }
+
+    /// Was it applied, and what did it charge?
+    fn transaction(&mut self, transaction: &Transaction) -> Option<i128> {
+        let index = self.people.iter().position(|person| person.address == transaction.sender)?;
+        let others = self.candidates().len() - usize::from(self.people[index].is_candidate());
+        let (time, recent) = (self.time, &self.recent);
+        let sender = &mut self.people[index];
+        if transaction.expiry.is_some_and(|expiry| self.height > expiry.0) {
+            return None;
+        }
+        let right_nonce = transaction.nonce == sender.nonce;
+        let charge = match &transaction.body {
+            Body::Send { to, amount, payload } => {
+                let amount = i128::from(amount.micros());
+                let letters =
+                    if let Payload::Plain(text) = payload { bcc(u16::try_from(text.len()).unwrap()) } else { 0 };
+                let charge = ((amount * 3 + 99) / 100 + letters).max(1_000);
+                if !right_nonce || sender.balance < amount + charge {
+                    return None;
+                }
+                sender.balance -= amount + charge;
+                let receiver = self.people.iter_mut().find(|person| person.address == *to)?;
+                receiver.balance += amount;
+                charge
+            }
+            Body::Stake { amount } => {
+                let new = i128::from(amount.micros());
+                let added = new - sender.stake;
+                let range = new == 0 || (bcc(1)..=bcc(60)).contains(&new);
+                let last = new == 0 && sender.is_candidate() && others < FLOOR;
+                let full = added < 0 && sender.unbonding.len() == 8;
+                if !right_nonce || added == 0 || !range || last || full || sender.balance < added.max(0) + 1_000 {
+                    return None;
+                }
+                sender.balance -= added.max(0) + 1_000;
+                if added < 0 {
+                    sender.unbonding.push((-added, time + UNBONDING_MS));
+                }
+                if new == 0 || sender.stake == 0 {
+                    sender.standing = Standing::Inactive;
+                }
+                sender.stake = new;
+                1_000
+            }
+            Body::Activate { recent: named } => {
+                let known = recent.iter().any(|block| block.hash == *named && block.time.0 >= sender.last_present);
+                if sender.stake == 0 || sender.standing == Standing::Active || !known {
+                    return None;
+                }
+                sender.standing = Standing::Active;
+                sender.last_present = time;
+                sender.absences.clear();
+                return Some(0);
+            }
+            Body::Claim { .. } => return None,
+        };
+        self.people[index].nonce += 1;
+        Some(charge)
+    }
+
+    fn finish(&mut self, leader: Address, charges: i128, parent: RecentBlock) {
+        for person in &mut self.people {
+            let due = person.unbonding.iter().filter(|(_, release)| *release <= self.time);
+            person.balance += due.map(|(amount, _)| amount).sum::<i128>();
+            person.unbonding.retain(|(_, release)| *release > self.time);
+            person.balance += if person.address == leader { charges } else { 0 };
+        }
+        if parent.height > Height(0) && parent.height.0.is_multiple_of(64) {
+            self.recent.push(parent);
+        }
+        let next = self.candidates();
+        for person in &mut self.people {
+            if next.contains(&person.address) && !self.next.contains(&person.address) {
+                person.last_present = self.time;
+            }
+        }
+        self.decided = std::mem::replace(&mut self.next, next);
+    }
+
+    fn coins(&self) -> i128 {
+        let of = |person: &Person| {
+            assert!(person.balance >= 0 && person.stake >= 0);
+            person.balance + person.stake + person.unbonding.iter().map(|(amount, _)| amount).sum::<i128>()
+        };
+        self.people.iter().map(of).sum()
+    }
+}
+
+// ---- The state root from nothing ----
+
+fn state_root(model: &Model, ledger: &Ledger) -> Hash32 {
+    let key = |name: &[u8], rest: &[u8]| Hasher::new(label::STATE_KEY).part(name).part(rest).finish();
+    let mut leaves = BTreeMap::new();
+    for person in &model.people {
+        leaves.insert(key(b"account", &person.address.0), value(&person.account()));
+    }
+    let system = System { treasury: coins(bcc(1_000)), recent: model.recent.clone() };
+    leaves.insert(key(b"system", &[]), value(&system));
+    leaves.insert(key(b"parameters", &[]), value(&parameters()));
+    leaves.insert(key(b"clock", &[]), value(&(model.height, model.time)));
+    let sets = (ledger.tip_validators().hash(), ledger.validators().hash());
+    leaves.insert(key(b"validators", &[]), value(&sets));
+    subtree(&leaves.into_iter().collect::<Vec<_>>(), 0)
+}
+
+fn value(content: &impl Serialize) -> Hash32 {
+    Hasher::new(label::STATE_VALUE).part(&codec::encode(content)).finish()
+}
+
+fn subtree(leaves: &[(Hash32, Hash32)], depth: usize) -> Hash32 {
+    let node = |prefix: u8, a: Hash32, b: Hash32| {
+        Hash32(Sha256::new().chain_update([prefix]).chain_update(a.0).chain_update(b.0).finalize().into())
+    };
+    match leaves {
+        [] => Hash32::ZERO,
+        [(key, value)] => node(0, *key, *value),
+        _ => {
+            let one = |leaf: &&(Hash32, Hash32)| leaf.0.0[depth / 8] & (0x80 >> (depth % 8)) != 0;
+            let (right, left): (Vec<_>, Vec<_>) = leaves.iter().partition(one);
+            node(1, subtree(&left, depth + 1), subtree(&right, depth + 1))
+        }
+    }
+}
+
+// ---- Both side by side ----
+
+struct Chain {
+    genesis: VerifiedGenesis,
+    signers: Vec<Signer>,
+    ledger: Ledger,
+    model: Model,
+}
+
+impl Chain {
+    fn new() -> Self {
+        let signers = signers();
+        let genesis = genesis(&signers);
+        let ledger = Ledger::at_genesis(&genesis);
+        let model = Model::new(&ledger, &signers);
+        Self { genesis, signers, ledger, model }
+    }
+
+    /// The commit of the tip without the absent, unless that would leave too little stake.
+    fn commit(&self, absent: [bool; 2]) -> Option<Certificate> {
+        let tip = self.ledger.tip();
+        let certificate = |absent: [bool; 2]| {
+            let gone = |address: &Address| (0..2).any(|i| absent[i] && self.signers[i].address() == *address);
+            let members = self.ledger.tip_validators().members().iter().map(|member| member.address);
+            let sign = |validator: Address| {
+                let signer = self.signers.iter().find(|signer| signer.address() == validator).expect("a person");
+                let (kind, height, value) = (VoteKind::Precommit, tip.height, Some(tip.hash));
+                let vote = Vote { kind, height, round: Round(0), value, validator };
+                CommitSignature { validator, signature: vote.sign(self.ledger.chain(), signer).signature }
+            };
+            let signatures = members.filter(|address| !gone(address)).map(sign).collect();
+            Certificate { height: tip.height, round: Round(0), block: tip.hash, signatures }
+        };
+        let enough = |certificate: &Certificate| {
+            certificate.check_structure(tip.height, tip.hash, self.ledger.tip_validators()).is_ok()
+        };
+        let tries = [absent, [absent[0], false], [false; 2]].map(certificate);
+        if tip.height.0 == 0 { None } else { tries.into_iter().find(enough) }
+    }
+
+    fn signed(&self, request: &Request) -> Option<VerifiedTransaction> {
+        let signer = &self.signers[usize::from(request.person)];
+        let newest = self.model.recent.len() - 1;
+        let hash_before =
+            |back: u8| newest.checked_sub(usize::from(back)).map_or(Hash32([7; 32]), |i| self.model.recent[i].hash);
+        let (body, nonce) = match request.ask {
+            Ask::Send { to, micros, text } => {
+                let payload = if text < 5 { Payload::None } else { Payload::Plain("x".repeat(usize::from(text - 4))) };
+                let to = self.signers[usize::from(to)].address();
+                (Body::Send { to, amount: coins(micros.into()), payload }, None)
+            }
+            Ask::Stake { amount } => (Body::Stake { amount: coins(bcc(amount)) }, None),
+            Ask::Activate { back } => (Body::Activate { recent: hash_before(back) }, Some(0)),
+            Ask::Claim => (Body::Claim { recent: hash_before(0), work: 1 }, Some(0)),
+        };
+        let nonce = nonce.unwrap_or(self.model.people[usize::from(request.person)].nonce + request.nonce_off);
+        let expiry = request.expiry_off.map(|off| Height((self.model.height + u64::from(off)).saturating_sub(1)));
+        let transaction = Transaction { chain: self.model.chain, sender: signer.address(), nonce, expiry, body };
+        transaction.sign(signer).verify(self.model.chain).ok()
+    }
+
+    fn block(&mut self, step: &Step, requests: &[Request]) {
+        let tip = *self.ledger.tip();
+        let leader = leader_for(self.ledger.validators(), tip.hash, tip.height.next(), Round(0));
+        let (time, commit) = (tip.time.plus(step.wait_ms), self.commit(step.absent));
+        let present: Vec<_> = commit.iter().flat_map(|c| &c.signatures).map(|part| part.validator).collect();
+        self.model.begin(time.0, &present);
+        let (mut candidates, mut refused, mut charges) = (vec![], vec![], 0);
+        for request in requests {
+            let Some(transaction) = self.signed(request) else { continue };
+            match self.model.transaction(transaction.transaction()) {
+                Some(charge) => charges += charge,
+                None => refused.push(transaction.id()),
+            }
+            candidates.push(transaction);
+        }
+        let parent = RecentBlock { height: tip.height, hash: tip.hash, time: tip.time };
+        self.model.finish(leader, charges, parent);
+        let draft = Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit };
+        let built = self.ledger.build_block(draft);
+        let named: Vec<_> = built.refused.iter().map(|(id, _)| *id).collect();
+        assert_eq!(named, refused, "{:?}", built.refused);
+        let block = Block::decode(built.block.bytes()).expect("canonical");
+        let block = block.verify(self.ledger.chain(), |_| None).expect("every signature and root is good");
+        let applied = self.ledger.apply_block(&block).expect("what one builds, another accepts");
+        assert_eq!(applied.accounts(), built.applied.accounts());
+        assert_eq!((applied.tip(), applied.charges()), (built.applied.tip(), coins(charges)));
+        assert_eq!(self.ledger.state_root(), self.ledger.snapshot().state_root, "a trial changes nothing");
+        self.ledger.commit(applied);
+    }
+
+    fn check(&self, supply: i128) {
+        for person in &self.model.people {
+            assert_eq!(self.ledger.account(&person.address), person.account());
+        }
+        assert_eq!(self.model.coins(), supply, "coins are conserved");
+        assert!(self.ledger.supply_is_conserved());
+        let members: Vec<_> = self.ledger.validators().members().iter().map(|member| member.address).collect();
+        assert_eq!(members, self.model.next);
+        assert_eq!(self.ledger.state_root(), state_root(&self.model, &self.ledger));
+    }
+
+    fn check_restored(&self) {
+        let snapshot = self.ledger.snapshot();
+        let restored = Ledger::restore(&self.genesis, snapshot.clone()).expect("undamaged");
+        assert_eq!(restored.snapshot(), snapshot);
+        assert_eq!(restored.validators(), self.ledger.validators());
+        for person in &self.model.people {
+            assert!(restored.prove(&person.address).verify(self.ledger.state_root()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_ledger_does_what_the_model_does(steps in prop::collection::vec(step(), 1..25)) {
+        let mut chain = Chain::new();
+        let supply = chain.model.coins();
+        for step in &steps {
+            chain.block(step, &step.requests);
+            chain.check(supply);
+            for _ in 0..step.idle {
+                chain.block(step, &[]);
+            }
+            chain.check(supply);
+        }
+        chain.check_restored();
+    }
+}
