@@ -1,0 +1,7 @@
+//! The commands of `blockchat-testnet`, one file each.
+
+pub mod down;
+pub mod start;
+pub mod status;
+pub mod stop;
+pub mod up;

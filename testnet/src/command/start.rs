@@ -1,0 +1,54 @@
+//! `start NAME...`: starts nodes of a network again; they outlive this command.
+
+use crate::cli::NamesArgs;
+use crate::client::NodeClient;
+use crate::command::up::runtime;
+use crate::processes::launch::{Launcher, StartFailed};
+use crate::processes::network_file::{FolderLock, NetworkFile};
+use crate::processes::{ports, stop};
+use anyhow::Result;
+use std::process::ExitCode;
+
+/// Starts them one after the other, each until it answers.
+pub fn run(args: &NamesArgs) -> Result<ExitCode> {
+    let file = NetworkFile::read(&args.dir)?;
+    let indexes = args.names.iter().map(|name| file.index_of(name)).collect::<Result<Vec<_>>>()?;
+    runtime()?.block_on(start_nodes(args, &indexes))
+}
+
+async fn start_nodes(args: &NamesArgs, indexes: &[usize]) -> Result<ExitCode> {
+    let _lock = FolderLock::take(&args.dir)?;
+    let mut file = NetworkFile::read(&args.dir)?;
+    for index in indexes {
+        if stop::is_running(&file.nodes[*index]) {
+            println!("{} is running already", file.nodes[*index].name);
+            continue;
+        }
+        start_node(&mut file, *index).await?;
+        file.write(&args.dir)?;
+        let node = &file.nodes[*index];
+        println!("{} started, API http://127.0.0.1:{}", node.name, node.api_port);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// If somebody took its ports meanwhile it gets others: it calls its peers itself, so they find it all the same.
+async fn start_node(file: &mut NetworkFile, index: usize) -> Result<()> {
+    let launcher = Launcher { node_bin: file.node_bin.clone(), detached: true, http: NodeClient::http() };
+    let peers = file.peers_of(index);
+    let node = &mut file.nodes[index];
+    loop {
+        match launcher.start(node, &peers).await {
+            Ok(running) => {
+                node.pid = Some(running.pid);
+                running.let_go();
+                return Ok(());
+            }
+            Err(StartFailed::PortTaken { .. }) => {
+                let chosen = ports::choose(2)?;
+                (node.api_port, node.p2p_port) = (chosen[0], chosen[1]);
+            }
+            Err(other) => return Err(other.into()),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! `up`: a network from nothing to a report.
+//!
+//! Owns: the order of things, the folder, and that no process is left behind. Does not own: any of the parts.
+//! Always true: unless `--keep-running` was asked for and reached, every node is gone when this returns, however it
+//! returns. Start reading at [`play`].
+
+use crate::checks;
+use crate::cli::{Output, UpArgs};
+use crate::client::NodeClient;
+use crate::faults::{Fault, FaultReport, Scene, Target};
+use crate::load::board::Board;
+use crate::load::follow::Follower;
+use crate::load::lane::Lane;
+use crate::load::sender::{Sender, SharedBoard};
+use crate::load::workload::{self, Workload};
+use crate::network::Network;
+use crate::processes::homes::{self, Begin};
+use crate::processes::launch::Launcher;
+use crate::processes::network_file::{NetworkFile, NodeEntry};
+use crate::processes::supervise::{self, Order};
+use crate::processes::{logs, node_bin};
+use crate::report::{self, Findings, Report};
+use crate::screen::Screen;
+use crate::witness::SharedWitness;
+use anyhow::{Context, Result, ensure};
+use blockchat_proto::genesis::VerifiedGenesis;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// A run in which nothing happens to any line for so long is given up.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
+/// The nodes get so long to find each other before the load starts.
+const MEET_WITHIN: Duration = Duration::from_secs(30);
+/// How often progress is shown and patience is checked.
+const TICK: Duration = Duration::from_millis(100);
+/// As a shell reports a program ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// All tasks of this program run on the main thread: nodes die with the *thread* that started them (see `exec_node`).
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")
+}
+
+/// The folder of the network, and whether it goes away in the end.
+enum Folder {
+    Named(PathBuf),
+    Temporary(TempDir),
+}
+
+/// Everything made before the first process starts.
+struct Prepared {
+    dir: PathBuf,
+    genesis: VerifiedGenesis,
+    file: NetworkFile,
+    lanes: Vec<Lane>,
+    lines: usize,
+    faults: Vec<Fault>,
+}
+
+/// Runs the whole command.
+pub fn run(args: UpArgs) -> Result<ExitCode> {
+    let screen = Screen::new();
+    let workload = read_workload(&args)?;
+    let node_bin = node_bin::find(args.node_bin.as_deref())?;
+    let folder = Folder::make(args.dir.as_deref())?;
+    let prepared = prepare(&args, node_bin, &folder, workload)?;
+    let outcome = runtime()?.block_on(up(&args, prepared, &screen));
+    let (report, kept) = match outcome {
+        Ok(Some(report)) => (report, args.keep_running),
+        Ok(None) => return Ok(ExitCode::from(INTERRUPTED)),
+        Err(error) => {
+            let dir = folder.keep();
+            return Err(error.context(format!("the network failed; its homes and logs are in {}", dir.display())));
+        }
+    };
+    let dir = if kept || !report.ok || args.dir.is_some() { Some(folder.keep()) } else { None };
+    let report = Report { dir, ..report };
+    print(&args, &report)?;
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Folder {
+    fn make(named: Option<&Path>) -> Result<Self> {
+        let Some(dir) = named else {
+            let made = tempfile::Builder::new().prefix("blockchat-testnet-").tempdir();
+            return Ok(Self::Temporary(made.context("cannot make a temporary folder")?));
+        };
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let mut entries = std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+        ensure!(
+            entries.next().is_none(),
+            "{} is not empty: name a new folder, or remove this one after `blockchat-testnet down --dir {}`",
+            dir.display(),
+            dir.display()
+        );
+        Ok(Self::Named(dir.canonicalize()?))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Named(path) => path,
+            Self::Temporary(dir) => dir.path(),
+        }
+    }
+
+    fn keep(self) -> PathBuf {
+        match self {
+            Self::Named(path) => path,
+            Self::Temporary(dir) => dir.keep(),
+        }
+    }
+}
+
+fn read_workload(args: &UpArgs) -> Result<Workload> {
+    let nodes = usize::try_from(args.nodes)?;
+    match &args.workload {
+        Some(dir) => Ok(workload::read(dir, nodes)?),
+        None => Ok(workload::own(nodes)),
+    }
+}
+
+fn prepare(args: &UpArgs, node_bin: PathBuf, folder: &Folder, workload: Workload) -> Result<Prepared> {
+    let begin = Begin { nodes: workload.files.len(), capacity: args.capacity, fund: args.fund, stake: args.stake };
+    let homes = homes::create(&node_bin, folder.path(), &begin)?.homes;
+    let genesis = homes::genesis(&homes[0].home)?;
+    let lines = workload.line_count();
+    let addresses: Vec<_> = homes.iter().map(|home| home.address).collect();
+    let lane = |(home, lines): (&homes::Home, Vec<workload::Line>)| -> Result<Lane> {
+        let messages = lines.into_iter().map(|line| (addresses[line.to], line.text)).collect();
+        let user = homes::validator_key(&home.home)?;
+        Ok(Lane::new(user, genesis.hash(), genesis.genesis().parameters.clone(), messages, 0))
+    };
+    let lanes = homes.iter().zip(workload.files).map(lane).collect::<Result<_>>()?;
+    let nodes = homes.into_iter().map(|home| NodeEntry {
+        name: home.name,
+        home: home.home,
+        address: home.address,
+        peer_id: home.peer_id,
+        api_port: 0,
+        p2p_port: 0,
+        pid: None,
+    });
+    let mut file = NetworkFile { node_bin, nodes: nodes.collect() };
+    supervise::choose_ports(&mut file)?;
+    let fault = |target, setting: crate::cli::Setting| setting.0.map(|at| Fault { target, at });
+    let faults = [fault(Target::Leader, args.kill_leader_at), fault(Target::All, args.kill_all_at)];
+    let faults = faults.into_iter().flatten().collect();
+    Ok(Prepared { dir: folder.path().to_owned(), genesis, file, lanes, lines, faults })
+}
+
+/// Starts, plays, and ends the network. `None` if a person interrupted it.
+async fn up(args: &UpArgs, mut prepared: Prepared, screen: &Screen) -> Result<Option<Report>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        report = start_and_play(args, &mut prepared, screen) => report.map(Some),
+        _ = interrupt.recv() => Ok(None),
+        _ = terminate.recv() => Ok(None),
+    }
+    // Interrupted: the nodes are killed as their handles are dropped.
+}
+
+async fn start_and_play(args: &UpArgs, prepared: &mut Prepared, screen: &Screen) -> Result<Report> {
+    let node_bin = prepared.file.node_bin.clone();
+    let launcher = Launcher { node_bin, detached: args.keep_running, http: NodeClient::http() };
+    let nodes = supervise::start_all(&mut prepared.file, &launcher, screen).await?;
+    let network = Network::new(&prepared.file, nodes);
+    prepared.file.write(&prepared.dir)?;
+    meet(&network).await;
+    screen.note(&format!("{} nodes run and know each other", network.nodes.len()));
+    let (board, findings) = play(&network, prepared, screen).await;
+    let report = board.with(|board| Report::new(&network, board, findings));
+    let order = if args.keep_running { Order::LetGo } else { Order::End };
+    network.end(order, &mut prepared.file).await;
+    prepared.file.write(&prepared.dir)?;
+    Ok(report)
+}
+
+/// Waits until every node takes part. A network that cannot is reported by the run itself.
+async fn meet(network: &Network) {
+    let all_ready = async {
+        for node in 0..network.nodes.len() {
+            while let Some(client) = network.client(node)
+                && client.ready().await.is_err()
+            {
+                sleep(TICK / 2).await;
+            }
+        }
+    };
+    let _ = timeout(MEET_WITHIN, all_ready).await;
+}
+
+/// The load, the faults and the checks.
+async fn play(network: &Network, prepared: &mut Prepared, screen: &Screen) -> (SharedBoard, Findings) {
+    let count = network.nodes.len();
+    let board = SharedBoard::new(Board::new(prepared.lines, count, Instant::now()));
+    let witness = SharedWitness::new(count);
+    let screen = screen.with_bar(u64::try_from(prepared.lines).unwrap_or(u64::MAX));
+    let mut tasks = JoinSet::new();
+    spawn_load(&mut tasks, network, std::mem::take(&mut prepared.lanes), &board, &witness);
+    let scene = Scene { network, board: board.clone(), witness: witness.clone(), screen: screen.clone() };
+    let asked = prepared.faults.len();
+    let (faults, gave_up) = until_settled(&scene, std::mem::take(&mut prepared.faults)).await;
+    screen.clear();
+    tasks.shutdown().await;
+    let mut problems: Vec<_> = gave_up.into_iter().collect();
+    let tips = checks::one_tip(network).await;
+    let supply = match network.any_client() {
+        Some((_, client)) => checks::coins_conserved(&client, prepared.genesis.genesis()).await,
+        None => Err("no node answers".into()),
+    };
+    let taken_back = checks::finals_kept(network, &witness).await;
+    problems.extend(board.with(|board| board.contradictions().to_vec()));
+    problems.extend(witness.with(|witness| witness.contradictions().to_vec()));
+    let faults_missing = asked - faults.len();
+    (board, Findings { tips, supply, faults, faults_missing, taken_back, problems })
+}
+
+fn spawn_load(
+    tasks: &mut JoinSet<()>,
+    network: &Network,
+    lanes: Vec<Lane>,
+    board: &SharedBoard,
+    witness: &SharedWitness,
+) {
+    let nodes = network.watched();
+    for (node, (lane, watched)) in lanes.into_iter().zip(&nodes).enumerate() {
+        tasks.spawn(Sender { node, lane, watched: watched.clone(), board: board.clone() }.run());
+        tasks.spawn(witness.clone().listen(node, watched.clone()));
+    }
+    tasks.spawn(Follower { nodes, board: board.clone(), witness: witness.clone() }.run());
+}
+
+/// Until every line is settled and every fault has healed; or the reason for giving up.
+async fn until_settled(scene: &Scene<'_>, faults: Vec<Fault>) -> (Vec<FaultReport>, Option<String>) {
+    let mut healed = None;
+    let done = async {
+        healed = Some(scene.perform(faults).await);
+        while !scene.board.with(|board| board.counts().all_settled()) {
+            sleep(TICK / 10).await;
+        }
+    };
+    let gave_up = tokio::select! {
+        () = done => None,
+        reason = lose_patience(scene) => Some(reason),
+    };
+    (healed.unwrap_or_default(), gave_up)
+}
+
+/// Shows progress; returns when waiting makes no sense any more.
+async fn lose_patience(scene: &Scene<'_>) -> String {
+    loop {
+        let (counts, height, quiet_for) = scene.board.with(|board| {
+            let height = board.blocks().last().map_or(0, |block| block.height.0);
+            (board.counts().clone(), height, board.last_progress().elapsed())
+        });
+        let words = format!("final {}  refused {}  height {height}", counts.finalised, counts.refused_total());
+        scene.screen.progress(counts.settled(), words);
+        if let Some(failure) = scene.network.failure() {
+            return failure;
+        }
+        if quiet_for > GIVE_UP_AFTER {
+            return format!("nothing happened for {} s; {}", GIVE_UP_AFTER.as_secs(), what_nodes_do(scene).await);
+        }
+        sleep(TICK).await;
+    }
+}
+
+async fn what_nodes_do(scene: &Scene<'_>) -> String {
+    let statuses = scene.network.statuses().await;
+    let words = statuses.iter().enumerate().map(|(node, status)| {
+        let phase =
+            status.as_ref().map_or("no answer".into(), |status| format!("{} {:?}", status.height, status.phase));
+        format!("{}: {phase}", scene.network.name_of(node))
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+fn print(args: &UpArgs, report: &Report) -> Result<()> {
+    match args.output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(report)?),
+        Output::Table => println!("{}", report::render(report)),
+    }
+    if let Some(dir) = report.dir.as_ref().filter(|_| !report.ok) {
+        eprintln!("each node's log is in its home: {}", logs::path(&dir.join("idN")).display());
+    }
+    Ok(())
+}

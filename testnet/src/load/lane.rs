@@ -1,0 +1,431 @@
+//! One node's lane: which of its lines to sign, send or send again next. Pure: no clock of its own, no waiting.
+//!
+//! Owns: nonces, the bytes that were signed, the funds that are certain. Does not own: HTTP (`sender`), the counts
+//! (`board`). Always true:
+//! - a line is signed once; the same bytes are submitted until they are final or refused;
+//! - several lines travel together only if their charges are certain to be covered, so that only a lone line can be
+//!   refused for want of funds: its nonce is free again before the next line is signed;
+//! - nothing new is signed while a line has no verdict, nor before the node knows all of the earlier ones.
+//!
+//! Start reading at [`Lane::step`].
+
+use blockchat_proto::api::{AccountView, TransactionState};
+use blockchat_proto::codec;
+use blockchat_proto::coins::Coins;
+use blockchat_proto::genesis::Parameters;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::{Address, Signer};
+use blockchat_proto::ledger::charge_for;
+use blockchat_proto::limits;
+use blockchat_proto::transaction::{Body, Payload, SignedTransaction, Transaction, TransactionId};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// Most lines in one submit; with [`SUBMIT_BYTES_MAX`], below the limits of a batch.
+const SUBMIT_LINES_MAX: usize = 128;
+/// Most bytes of one submit.
+const SUBMIT_BYTES_MAX: usize = limits::BATCH_BYTES_MAX / 2;
+/// Most lines that are accepted and not final: below one sender's share of a pool.
+const IN_FLIGHT_MAX: usize = 4_096;
+/// What is not final after this is submitted again.
+const RESEND_AFTER: Duration = Duration::from_secs(5);
+/// Refusals that pass by themselves: the same bytes are tried again.
+const PASSING: [&str; 4] = ["pool_full", "sender_limit", "early_nonce", "nonce_taken"];
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Submit these, in this order, to the lane's node.
+    Submit(Vec<(TransactionId, SignedTransaction)>),
+    /// Ask the node for the account, and tell [`Lane::account`].
+    AskAccount,
+    /// Nothing until a line becomes final or some time passes.
+    Wait,
+    /// Every line is final or refused.
+    Done,
+}
+
+/// What became of a submitted line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is queued, pooled, in a block or final.
+    Accepted,
+    /// Refused for good with this code; the nonce is free.
+    Refused(String),
+    /// Refused for now; the same bytes are tried again.
+    TryAgain,
+    /// Not one of this lane that waits for anything.
+    Unknown,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    id: TransactionId,
+    signed: SignedTransaction,
+    /// When it was last submitted; nothing while its node has not heard of it for certain.
+    heard: Option<Instant>,
+    has_verdict: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Lane {
+    user: Signer,
+    chain: Hash32,
+    parameters: Parameters,
+    unsent: VecDeque<Body>,
+    next_nonce: u64,
+    /// Nonces below `next_nonce` that a refusal freed.
+    freed: BTreeSet<u64>,
+    in_flight: BTreeMap<u64, InFlight>,
+    nonces: HashMap<TransactionId, u64>,
+    /// What is certain to be spendable, less what was signed since.
+    funds: Coins,
+    /// Is `funds` what the node said a moment ago?
+    funds_are_fresh: bool,
+}
+
+impl Lane {
+    /// A lane for a user of this chain that sends these messages in order, with its first nonce.
+    pub fn new(
+        user: Signer,
+        chain: Hash32,
+        parameters: Parameters,
+        messages: Vec<(Address, String)>,
+        next_nonce: u64,
+    ) -> Self {
+        let send = |(to, text)| Body::Send { to, amount: Coins::ZERO, payload: Payload::Plain(text) };
+        Self {
+            user,
+            chain,
+            parameters,
+            unsent: messages.into_iter().map(send).collect(),
+            next_nonce,
+            freed: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            nonces: HashMap::new(),
+            funds: Coins::ZERO,
+            funds_are_fresh: false,
+        }
+    }
+
+    /// Whose lane it is.
+    pub fn address(&self) -> Address {
+        self.user.address()
+    }
+
+    /// What to do next. Call again after doing it.
+    pub fn step(&mut self, now: Instant) -> Step {
+        let again = self.due_again(now);
+        if !again.is_empty() {
+            return Step::Submit(again);
+        }
+        let Some(body) = self.unsent.front() else {
+            return if self.in_flight.is_empty() { Step::Done } else { Step::Wait };
+        };
+        if self.in_flight.len() >= IN_FLIGHT_MAX || self.in_flight.values().any(|line| !line.has_verdict) {
+            return Step::Wait;
+        }
+        let covered = self.charge(body) <= self.funds;
+        if !covered && !self.funds_are_fresh {
+            return Step::AskAccount;
+        }
+        Step::Submit(if covered { self.sign_covered(now) } else { vec![self.sign_next(now)] })
+    }
+
+    /// The account as its node sees it. Believed only if the node knows everything this lane has sent.
+    pub fn account(&mut self, account: &AccountView) -> bool {
+        let expected = self.freed.first().copied().unwrap_or(self.next_nonce);
+        self.funds_are_fresh = account.pending_nonce == expected;
+        if self.funds_are_fresh {
+            self.funds = account.pending_balance;
+        }
+        self.funds_are_fresh
+    }
+
+    /// The node's answer about one submitted line.
+    pub fn answer(&mut self, id: TransactionId, state: &TransactionState) -> Outcome {
+        let Some(nonce) = self.nonces.get(&id).copied() else {
+            return Outcome::Unknown;
+        };
+        let line = self.in_flight.get_mut(&nonce).expect("both maps hold the same lines");
+        match state {
+            TransactionState::Queued | TransactionState::Pooled | TransactionState::InBlock { .. } => {
+                line.has_verdict = true;
+                Outcome::Accepted
+            }
+            TransactionState::Final { .. } => {
+                self.settle(id);
+                Outcome::Accepted
+            }
+            TransactionState::Refused { code, .. } if PASSING.contains(&code.as_str()) => Outcome::TryAgain,
+            TransactionState::Refused { code, .. } => {
+                self.settle(id);
+                self.freed.insert(nonce);
+                Outcome::Refused(code.clone())
+            }
+        }
+    }
+
+    /// The line is final: nothing more to do for it. Saying so twice is fine.
+    pub fn settle(&mut self, id: TransactionId) {
+        if let Some(nonce) = self.nonces.remove(&id) {
+            self.in_flight.remove(&nonce);
+        }
+    }
+
+    /// The node is gone, or did not answer: what it knows is uncertain, so everything in flight is submitted again.
+    pub fn lost_contact(&mut self) {
+        self.funds = Coins::ZERO;
+        self.funds_are_fresh = false;
+        for line in self.in_flight.values_mut() {
+            line.heard = None;
+            line.has_verdict = false;
+        }
+    }
+
+    /// What must be submitted again: what the node may not have heard of, and what is not final for long.
+    fn due_again(&mut self, now: Instant) -> Vec<(TransactionId, SignedTransaction)> {
+        let due = |line: &&mut InFlight| match line.heard {
+            Some(at) => now.saturating_duration_since(at) >= RESEND_AFTER,
+            None => true,
+        };
+        let again = self.in_flight.values_mut().filter(due).take(SUBMIT_LINES_MAX / 4);
+        let again = again.map(|line| {
+            line.heard = Some(now);
+            (line.id, line.signed.clone())
+        });
+        again.collect()
+    }
+
+    /// Signs as many of the next lines as are certain to be covered, at least one.
+    fn sign_covered(&mut self, now: Instant) -> Vec<(TransactionId, SignedTransaction)> {
+        let mut signed = vec![];
+        let mut bytes = 0;
+        while let Some(body) = self.unsent.front() {
+            // Chain, sender, nonce and signature take about 200 bytes.
+            bytes += codec::encode(body).len() + 256;
+            let charge = self.charge(body);
+            let fits = signed.len() < SUBMIT_LINES_MAX && bytes <= SUBMIT_BYTES_MAX;
+            let Some(left) = self.funds.checked_sub(charge).filter(|_| fits || signed.is_empty()) else {
+                break;
+            };
+            self.funds = left;
+            signed.push(self.sign_next(now));
+        }
+        signed
+    }
+
+    /// Signs the next line with the lowest free nonce. There must be one.
+    fn sign_next(&mut self, now: Instant) -> (TransactionId, SignedTransaction) {
+        let body = self.unsent.pop_front().expect("the caller has seen a line");
+        let nonce = self.freed.pop_first().unwrap_or_else(|| {
+            self.next_nonce += 1;
+            self.next_nonce - 1
+        });
+        self.funds_are_fresh = false;
+        let transaction = Transaction { chain: self.chain, sender: self.address(), nonce, expiry: None, body };
+        let signed = transaction.sign(&self.user);
+        let id = signed.id();
+        self.nonces.insert(id, nonce);
+        let line = InFlight { id, signed: signed.clone(), heard: Some(now), has_verdict: false };
+        self.in_flight.insert(nonce, line);
+        (id, signed)
+    }
+
+    /// What it costs; more than anybody has if it is beyond all amounts: then the node refuses it.
+    fn charge(&self, body: &Body) -> Coins {
+        charge_for(body, &self.parameters).unwrap_or(Coins::MAX)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fake {
+    //! A node in memory: admits by nonce and funds, forgets its pool when killed, and makes everything final on demand.
+
+    use super::*;
+    use blockchat_proto::api::BlockTransactionView;
+    use blockchat_proto::keys::Signature;
+    use blockchat_proto::units::Height;
+
+    /// An entry of a block with this id; its content does not matter.
+    pub(crate) fn block_entry(id: TransactionId) -> BlockTransactionView {
+        let body = Body::Stake { amount: Coins::ZERO };
+        let transaction = Transaction { chain: Hash32::ZERO, sender: Address([0; 32]), nonce: 0, expiry: None, body };
+        let transaction = SignedTransaction { transaction, signature: Signature([0; 64]) };
+        BlockTransactionView { id, transaction, charge: Coins::ZERO }
+    }
+
+    #[derive(Default)]
+    pub(crate) struct FakeNode {
+        pub(crate) balance: u64,
+        pub(crate) chain: Vec<(TransactionId, String)>,
+        pub(crate) pool: BTreeMap<u64, (TransactionId, String)>,
+        pub(crate) refusals: usize,
+    }
+
+    impl FakeNode {
+        fn pending(&self) -> u64 {
+            self.balance - self.pool.values().map(|(_, text)| text.chars().count() as u64).sum::<u64>()
+        }
+
+        fn pending_nonce(&self) -> u64 {
+            (self.chain.len() as u64..).find(|nonce| !self.pool.contains_key(nonce)).unwrap()
+        }
+
+        pub(crate) fn account(&self, address: Address) -> AccountView {
+            AccountView {
+                address,
+                height: Height(0),
+                balance: Coins::from_bcc(self.balance),
+                pending_balance: Coins::from_bcc(self.pending()),
+                stake: Coins::ZERO,
+                unbonding: vec![],
+                next_nonce: self.chain.len() as u64,
+                pending_nonce: self.pending_nonce(),
+                standing: "active".into(),
+            }
+        }
+
+        pub(crate) fn submit(&mut self, signed: &SignedTransaction) -> TransactionState {
+            let Body::Send { payload: Payload::Plain(text), .. } = &signed.transaction.body else {
+                panic!("lanes send messages")
+            };
+            let (id, nonce) = (signed.id(), signed.transaction.nonce);
+            if self.chain.iter().any(|(known, _)| *known == id) {
+                return TransactionState::Final { height: Height(1), index: 0, leader: Address([0; 32]) };
+            }
+            if self.pool.get(&nonce).is_some_and(|(known, _)| *known == id) {
+                return TransactionState::Pooled;
+            }
+            assert_eq!(nonce, self.pending_nonce(), "two transactions share a nonce, or one is missing");
+            if text.chars().count() as u64 > self.pending() {
+                self.refusals += 1;
+                return TransactionState::Refused { code: "insufficient_funds".into(), reason: String::new() };
+            }
+            self.pool.insert(nonce, (id, text.clone()));
+            TransactionState::Pooled
+        }
+
+        /// Makes the first `count` of the pool final.
+        pub(crate) fn commit(&mut self, count: usize) -> Vec<TransactionId> {
+            let mut ids = vec![];
+            for _ in 0..count {
+                let Some((_, (id, text))) = self.pool.pop_first() else { break };
+                self.balance -= text.chars().count() as u64;
+                self.chain.push((id, text));
+                ids.push(id);
+            }
+            ids
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fake::FakeNode;
+    use super::*;
+
+    fn message(text: &str) -> Body {
+        Body::Send { to: Address([9; 32]), amount: Coins::ZERO, payload: Payload::Plain(text.into()) }
+    }
+
+    fn lane(texts: &[&str]) -> Lane {
+        let user = Signer::from_seed(&[3; 32]);
+        let messages = texts.iter().map(|text| (Address([9; 32]), (*text).to_string())).collect();
+        Lane::new(user, Hash32::ZERO, Parameters::default(), messages, 0)
+    }
+
+    /// Performs steps until the lane waits or is done; returns the sizes of the submits.
+    fn drive(lane: &mut Lane, node: &mut FakeNode, now: Instant) -> Vec<usize> {
+        let mut sizes = vec![];
+        loop {
+            match lane.step(now) {
+                Step::Submit(batch) => {
+                    sizes.push(batch.len());
+                    for (id, signed) in batch {
+                        lane.answer(id, &node.submit(&signed));
+                    }
+                }
+                Step::AskAccount => assert!(lane.account(&node.account(lane.address()))),
+                Step::Wait | Step::Done => return sizes,
+            }
+        }
+    }
+
+    fn texts(node: &FakeNode) -> Vec<&str> {
+        node.chain.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
+    #[test]
+    fn lines_that_are_covered_travel_together_and_in_order() {
+        let mut node = FakeNode { balance: 100, ..FakeNode::default() };
+        let mut lane = lane(&["one", "two", "three"]);
+        assert_eq!(drive(&mut lane, &mut node, Instant::now()), [3]);
+        node.commit(9).into_iter().for_each(|id| lane.settle(id));
+        assert_eq!(texts(&node), ["one", "two", "three"]);
+        assert_eq!(lane.step(Instant::now()), Step::Done);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_paid_goes_alone_and_frees_its_nonce() {
+        let mut node = FakeNode { balance: 8, ..FakeNode::default() };
+        let mut lane = lane(&["four", "much too long", "abc", "no", "x"]);
+        assert_eq!(drive(&mut lane, &mut node, Instant::now()), [1, 1, 1, 1, 1]);
+        assert_eq!(node.refusals, 2);
+        node.commit(9).into_iter().for_each(|id| lane.settle(id));
+        assert_eq!(texts(&node), ["four", "abc", "x"]);
+        assert_eq!(lane.step(Instant::now()), Step::Done);
+    }
+
+    #[test]
+    fn after_a_crash_the_same_bytes_go_again_before_anything_new() {
+        let mut node = FakeNode { balance: 100, ..FakeNode::default() };
+        let mut lane = lane(&["one", "two"]);
+        drive(&mut lane, &mut node, Instant::now());
+        let first_final = node.commit(1);
+        node.pool.clear();
+        lane.lost_contact();
+        lane.unsent.push_back(message("late"));
+        let sizes = drive(&mut lane, &mut node, Instant::now());
+        assert_eq!(sizes, [2, 1], "two old ones, then the new one");
+        assert_eq!(lane.in_flight.len(), 2, "the first one answered that it is final");
+        node.commit(9).into_iter().chain(first_final).for_each(|id| lane.settle(id));
+        assert_eq!(texts(&node), ["one", "two", "late"]);
+        assert_eq!(lane.step(Instant::now()), Step::Done);
+    }
+
+    #[test]
+    fn a_node_that_is_behind_is_not_believed_about_funds() {
+        let mut lane = lane(&["one"]);
+        lane.next_nonce = 7;
+        let behind = FakeNode { balance: 1_000, ..FakeNode::default() }.account(lane.address());
+        assert_eq!(lane.step(Instant::now()), Step::AskAccount);
+        assert!(!lane.account(&behind));
+        assert_eq!(lane.step(Instant::now()), Step::AskAccount);
+    }
+
+    #[test]
+    fn what_is_not_final_for_long_is_submitted_again_unchanged() {
+        let mut node = FakeNode { balance: 100, ..FakeNode::default() };
+        let mut lane = lane(&["one"]);
+        let start = Instant::now();
+        drive(&mut lane, &mut node, start);
+        assert_eq!(lane.step(start), Step::Wait);
+        let Step::Submit(again) = lane.step(start + RESEND_AFTER) else { panic!("nothing is sent again") };
+        assert_eq!(again[0].0, node.pool[&0].0);
+        assert_eq!(lane.step(start + RESEND_AFTER), Step::Wait);
+    }
+
+    #[test]
+    fn a_passing_refusal_keeps_the_line_and_its_nonce() {
+        let mut lane = lane(&["one"]);
+        let start = Instant::now();
+        lane.account(&FakeNode { balance: 100, ..FakeNode::default() }.account(lane.address()));
+        let Step::Submit(batch) = lane.step(start) else { panic!("it was not sent") };
+        let full = TransactionState::Refused { code: "pool_full".into(), reason: String::new() };
+        assert_eq!(lane.answer(batch[0].0, &full), Outcome::TryAgain);
+        assert_eq!(lane.step(start), Step::Wait);
+        assert_eq!(lane.step(start + RESEND_AFTER), Step::Submit(batch));
+    }
+}

@@ -1,0 +1,142 @@
+//! Performs one lane: submits, waits while the node is down, and tells the board.
+//!
+//! Owns: when to wait and for what. Does not own: what to send (`lane`). One task a node; it ends when each of its lines
+//! is final or refused.
+
+use super::board::{Board, Verdict};
+use super::lane::{Lane, Outcome, Step};
+use crate::client::{NodeClient, NodeUnavailable};
+use crate::processes::supervise::{NodeState, Watched};
+use blockchat_proto::transaction::{SignedTransaction, TransactionId};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// Pause before a node that answers, but not usefully, is asked again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// A waiting lane looks at its clock this often, for what must be sent again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// The board, shared by all tasks of a run; locked for moments only, never over an await.
+#[derive(Clone, Debug)]
+pub struct SharedBoard {
+    board: Arc<Mutex<Board>>,
+    changed: watch::Sender<()>,
+}
+
+impl SharedBoard {
+    /// Shares a board.
+    pub fn new(board: Board) -> Self {
+        Self { board: Arc::new(Mutex::new(board)), changed: watch::Sender::new(()) }
+    }
+
+    /// Reads or changes the board.
+    pub fn with<T>(&self, use_it: impl FnOnce(&mut Board) -> T) -> T {
+        // The board stays whole when a task panics: each change is one call.
+        use_it(&mut self.board.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// As [`SharedBoard::with`], and wakes everybody who waits for a change.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Board) -> T) -> T {
+        let answer = self.with(change);
+        self.changed.send_replace(());
+        answer
+    }
+
+    /// Wakes at each change.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+}
+
+/// Sends everything of one lane.
+#[derive(Debug)]
+pub struct Sender {
+    /// Which node.
+    pub node: usize,
+    /// Its lines.
+    pub lane: Lane,
+    /// Its process.
+    pub watched: Watched,
+    /// Where results go.
+    pub board: SharedBoard,
+}
+
+impl Sender {
+    /// Runs until every line is final or refused, or the run is given up (then the task is dropped).
+    pub async fn run(mut self) {
+        let mut changes = self.board.changes();
+        loop {
+            let Some((generation, client)) = self.up().await else {
+                return;
+            };
+            self.lane.lost_contact();
+            loop {
+                changes.mark_unchanged();
+                self.collect_finals();
+                let went_well = match self.lane.step(Instant::now()) {
+                    Step::Done => return,
+                    Step::Wait => {
+                        let _ = timeout(LOOK_AGAIN_AFTER, changes.changed()).await;
+                        true
+                    }
+                    Step::AskAccount => self.ask_account(&client).await.is_ok(),
+                    Step::Submit(batch) => self.submit(&client, batch).await.is_ok(),
+                };
+                if self.watched.generation() != Some(generation) {
+                    break;
+                }
+                if !went_well {
+                    self.lane.lost_contact();
+                    sleep(ASK_AGAIN_AFTER).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until the process runs; which start of it this is, and how to talk to it.
+    async fn up(&mut self) -> Option<(u32, NodeClient)> {
+        let state = self.watched.state.wait_for(|state| matches!(state, NodeState::Up { .. })).await.ok()?;
+        match &*state {
+            NodeState::Up { generation, client, .. } => Some((*generation, client.clone())),
+            _ => None,
+        }
+    }
+
+    fn collect_finals(&mut self) {
+        let finals = self.board.with(|board| board.take_finals(self.node));
+        finals.into_iter().for_each(|id| self.lane.settle(id));
+    }
+
+    /// A node that does not know all of our lines yet is asked again a little later.
+    async fn ask_account(&mut self, client: &NodeClient) -> Result<(), NodeUnavailable> {
+        let account = client.account(self.lane.address()).await?;
+        if !self.lane.account(&account) {
+            sleep(ASK_AGAIN_AFTER).await;
+        }
+        Ok(())
+    }
+
+    async fn submit(
+        &mut self,
+        client: &NodeClient,
+        batch: Vec<(TransactionId, SignedTransaction)>,
+    ) -> Result<(), NodeUnavailable> {
+        let now = Instant::now();
+        self.board.with(|board| batch.iter().for_each(|(id, _)| board.sent(self.node, *id, now)));
+        let signed: Vec<_> = batch.into_iter().map(|(_, signed)| signed).collect();
+        let answers = client.submit(&signed).await?;
+        let mut verdicts = vec![];
+        for answer in answers {
+            match self.lane.answer(answer.id, &answer.state) {
+                Outcome::Accepted => verdicts.push((answer.id, Verdict::Accepted)),
+                Outcome::Refused(code) => verdicts.push((answer.id, Verdict::Refused(code))),
+                Outcome::TryAgain | Outcome::Unknown => {}
+            }
+        }
+        let now = Instant::now();
+        self.board.change(|board| verdicts.iter().for_each(|(id, verdict)| board.verdict(*id, verdict, now)));
+        Ok(())
+    }
+}

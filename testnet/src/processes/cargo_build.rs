@@ -1,0 +1,125 @@
+//! Building the node when this program runs under cargo: same checkout, same profile, same target folder.
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where and how cargo built this program.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Checkout {
+    cargo: OsString,
+    manifest: PathBuf,
+    target_dir: PathBuf,
+    /// Set if this program was built with `--target`.
+    triple: Option<String>,
+    profile: String,
+}
+
+/// One line of cargo's JSON, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Message {
+    reason: String,
+    executable: Option<PathBuf>,
+    target: Option<Target>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+}
+
+impl Checkout {
+    /// Only if this very program was started by cargo: `cargo run` says so in the environment.
+    pub fn of_this_program() -> Option<Self> {
+        let cargo = std::env::var_os("CARGO")?;
+        let package = std::env::var_os("CARGO_PKG_NAME")?;
+        if package != env!("CARGO_PKG_NAME") {
+            return None;
+        }
+        let manifest = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR")?).parent()?.join("Cargo.toml");
+        Self::from_own_path(cargo, manifest, &std::env::current_exe().ok()?)
+    }
+
+    /// This program lies in `target/PROFILE/` or `target/TRIPLE/PROFILE/`; cargo tags its target folder.
+    fn from_own_path(cargo: OsString, manifest: PathBuf, own: &Path) -> Option<Self> {
+        let folder = own.parent()?;
+        let above = folder.parent()?;
+        let is_target_dir = |folder: &Path| folder.join("CACHEDIR.TAG").is_file();
+        let (target_dir, triple) = if is_target_dir(above) {
+            (above.to_owned(), None)
+        } else {
+            let target_dir = above.parent().filter(|folder| is_target_dir(folder))?;
+            (target_dir.to_owned(), Some(above.file_name()?.to_str()?.to_owned()))
+        };
+        let profile = match folder.file_name()?.to_str()? {
+            "debug" => "dev",
+            other => other,
+        };
+        Some(Self { cargo, manifest, target_dir, triple, profile: profile.to_owned() })
+    }
+
+    /// Builds the node, showing cargo's own progress; the path of the program is what cargo says it is.
+    pub fn build_node(&self) -> Result<PathBuf> {
+        let mut command = Command::new(&self.cargo);
+        command.args(["build", "-p", "blockchat-node", "--bin", "blockchat-node", "--profile", &self.profile]);
+        command.arg("--manifest-path").arg(&self.manifest).arg("--target-dir").arg(&self.target_dir);
+        if let Some(triple) = &self.triple {
+            command.args(["--target", triple]);
+        }
+        command.arg("--message-format=json-render-diagnostics").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut cargo = command.spawn().with_context(|| format!("cannot run {}", self.cargo.to_string_lossy()))?;
+        let output = cargo.stdout.take().context("cargo's output was asked for")?;
+        let mut found = None;
+        for line in BufReader::new(output).lines() {
+            found = executable(&line?).or(found);
+        }
+        let status = cargo.wait()?;
+        if !status.success() {
+            bail!("building blockchat-node failed ({status}); the reason is above");
+        }
+        found.context("cargo built blockchat-node without naming the program")
+    }
+}
+
+fn executable(line: &str) -> Option<PathBuf> {
+    let message: Message = serde_json::from_str(line).ok()?;
+    let is_node = message.reason == "compiler-artifact" && message.target?.name == "blockchat-node";
+    message.executable.filter(|_| is_node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkout(own: &Path) -> Option<Checkout> {
+        Checkout::from_own_path("cargo".into(), "/co/Cargo.toml".into(), own)
+    }
+
+    #[test]
+    fn profile_and_target_folder_are_read_off_the_own_path() {
+        let target = tempfile::tempdir().unwrap();
+        std::fs::write(target.path().join("CACHEDIR.TAG"), "").unwrap();
+        let at = |path: &str| checkout(&target.path().join(path)).unwrap();
+        assert_eq!(at("debug/testnet").profile, "dev");
+        assert_eq!(at("release/testnet").triple, None);
+        let cross = at("x86_64-unknown-linux-musl/release/testnet");
+        assert_eq!(cross.triple.as_deref(), Some("x86_64-unknown-linux-musl"));
+        assert_eq!((cross.profile.as_str(), cross.target_dir.as_path()), ("release", target.path()));
+    }
+
+    #[test]
+    fn an_installed_program_is_not_in_a_checkout() {
+        assert_eq!(checkout(Path::new("/usr/local/bin/blockchat-testnet")), None);
+    }
+
+    #[test]
+    fn the_program_is_the_one_cargo_names() {
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"blockchat-node"},"executable":"/t/n"}"#;
+        assert_eq!(executable(line), Some("/t/n".into()));
+        assert_eq!(executable(&line.replace("-node", "_node")), None);
+        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+    }
+}

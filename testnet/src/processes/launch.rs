@@ -1,0 +1,183 @@
+//! Starting one node process and waiting until it answers.
+//!
+//! Always true: a [`Running`] that is dropped kills its process, unless it was let go; an error tells what the node last
+//! wrote to its log.
+
+use super::network_file::NodeEntry;
+use super::{logs, ports};
+use crate::client::NodeClient;
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use tokio::process::{Child, Command};
+use tokio::time::sleep;
+
+/// A node that is silent for so long after its start is given up: it opens its store, which may be large.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How often the ready file is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How nodes are started.
+#[derive(Clone, Debug)]
+pub struct Launcher {
+    /// The node program.
+    pub node_bin: PathBuf,
+    /// Do the nodes outlive this program?
+    pub detached: bool,
+    /// For talking to them.
+    pub http: reqwest::Client,
+}
+
+/// A process that became ready.
+#[derive(Debug)]
+pub struct Running {
+    child: Option<Child>,
+    /// Its process id.
+    pub pid: u32,
+    /// Its API.
+    pub client: NodeClient,
+}
+
+/// Why a node did not become ready.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFailed {
+    /// One of its ports is taken: choose others and start again.
+    #[error("port {port} of {name} is taken by another program")]
+    PortTaken {
+        /// Which node.
+        name: String,
+        /// Which port.
+        port: u16,
+    },
+    /// It ended.
+    #[error("{name} ended {seconds:.1} s after its start ({status}); {tail}")]
+    Ended {
+        /// Which node.
+        name: String,
+        /// When.
+        seconds: f32,
+        /// How.
+        status: ExitStatus,
+        /// Its last words.
+        tail: String,
+    },
+    /// It runs and says nothing.
+    #[error("{name} is not ready after {} s; {tail}", READY_WITHIN.as_secs())]
+    Silent {
+        /// Which node.
+        name: String,
+        /// Its last words.
+        tail: String,
+    },
+    /// The system would not start it.
+    #[error("{0:#}")]
+    NotStarted(anyhow::Error),
+}
+
+/// What a node writes to its ready file.
+#[derive(Debug, Deserialize)]
+struct ReadyFile {
+    pid: u32,
+}
+
+impl Launcher {
+    /// Starts a node and waits until its API answers.
+    pub async fn start(&self, entry: &NodeEntry, peers: &[String]) -> Result<Running, StartFailed> {
+        let begun = Instant::now();
+        let mut running = self.spawn(entry, peers).map_err(StartFailed::NotStarted)?;
+        let ready = ready_file(&entry.home);
+        while begun.elapsed() < READY_WITHIN {
+            if let Some(status) = running.ended() {
+                return Err(ended(entry, status, begun));
+            }
+            if says_ready(&ready, running.pid) && running.client.status().await.is_ok() {
+                return Ok(running);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Err(StartFailed::Silent { name: entry.name.clone(), tail: logs::tail(&entry.home) })
+    }
+
+    fn spawn(&self, entry: &NodeEntry, peers: &[String]) -> Result<Running> {
+        let ready = ready_file(&entry.home);
+        let _ = std::fs::remove_file(&ready);
+        let log = logs::open(&entry.home).with_context(|| format!("cannot write the log of {}", entry.name))?;
+        let mut command = self.become_node_command()?;
+        command.arg("run").arg("--home").arg(&entry.home).arg("--ready-file").arg(&ready);
+        command.args(["--api", &format!("127.0.0.1:{}", entry.api_port)]);
+        command.args(["--listen", &format!("/ip4/127.0.0.1/tcp/{}", entry.p2p_port), "--mdns", "off"]);
+        peers.iter().for_each(|peer| _ = command.args(["--peer", peer]));
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+        let child = command.spawn().with_context(|| format!("cannot start {}", entry.name))?;
+        let pid = child.id().context("the process ended at once")?;
+        let client = NodeClient::new(&self.http, entry.api_port);
+        Ok(Running { child: Some(child), pid, client })
+    }
+
+    /// This program once more, which then becomes the node: see `exec_node`.
+    fn become_node_command(&self) -> Result<Command> {
+        let own = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut command = Command::new(own);
+        command.arg("exec-node");
+        if self.detached {
+            command.arg("--detach");
+        } else {
+            command.args(["--parent", &std::process::id().to_string()]);
+        }
+        command.arg("--").arg(&self.node_bin);
+        Ok(command)
+    }
+}
+
+fn ready_file(home: &Path) -> PathBuf {
+    home.join("ready.json")
+}
+
+/// A ready file of an earlier process does not count.
+fn says_ready(path: &Path, pid: u32) -> bool {
+    let read = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<ReadyFile>(&bytes).ok());
+    read.is_some_and(|ready| ready.pid == pid)
+}
+
+fn ended(entry: &NodeEntry, status: ExitStatus, begun: Instant) -> StartFailed {
+    let name = entry.name.clone();
+    match [entry.api_port, entry.p2p_port].into_iter().find(|port| !ports::is_free(*port)) {
+        Some(port) => StartFailed::PortTaken { name, port },
+        None => {
+            let seconds = begun.elapsed().as_secs_f32();
+            StartFailed::Ended { name, seconds, status, tail: logs::tail(&entry.home) }
+        }
+    }
+}
+
+impl Running {
+    /// Waits until the process ends.
+    pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        self.child.as_mut().expect("only `let_go` takes the child, and consumes").wait().await
+    }
+
+    /// Kills it outright, as a power cut would, and waits until it is gone.
+    pub async fn kill(&mut self) -> std::io::Result<()> {
+        self.child.as_mut().expect("only `let_go` takes the child, and consumes").kill().await
+    }
+
+    /// Lets it outlive this program.
+    pub fn let_go(mut self) {
+        // Dropping a tokio child does not kill it unless asked to.
+        drop(self.child.take());
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.start_kill();
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `network.json` in the folder of a network: who its nodes are and where they listen, for `start`, `stop`, `status`.
+//!
+//! Always true: the file is replaced in one step, so a reader sees the old or the new one; whoever changes it holds the
+//! folder's lock.
+
+use anyhow::{Context, Result, bail};
+use blockchat_proto::keys::Address;
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// A network that `up` made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkFile {
+    /// The node program it runs.
+    pub node_bin: PathBuf,
+    /// Its nodes, `id0` first.
+    pub nodes: Vec<NodeEntry>,
+}
+
+/// One node of a network.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeEntry {
+    /// `idN`.
+    pub name: String,
+    /// Its folder.
+    pub home: PathBuf,
+    /// The account of its validator key.
+    pub address: Address,
+    /// Its libp2p identity.
+    pub peer_id: String,
+    /// Port of its HTTP API on 127.0.0.1.
+    pub api_port: u16,
+    /// Port its peers call, on 127.0.0.1.
+    pub p2p_port: u16,
+    /// Its process, while it runs.
+    pub pid: Option<u32>,
+}
+
+impl NodeEntry {
+    /// Its address for peers.
+    pub fn multiaddr(&self) -> String {
+        format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", self.p2p_port, self.peer_id)
+    }
+}
+
+impl NetworkFile {
+    /// Reads the file of the network in `dir`.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let path = file_in(dir);
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!(
+                "no network in {}: {} cannot be read\nMake one with: blockchat-testnet up --keep-running --dir {}",
+                dir.display(),
+                path.display(),
+                dir.display()
+            )
+        })?;
+        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    /// Replaces the file of the network in `dir`.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        let path = file_in(dir);
+        let new = path.with_extension("json.new");
+        let text = serde_json::to_string_pretty(self)?;
+        std::fs::write(&new, text + "\n")
+            .and_then(|()| std::fs::rename(&new, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The addresses that node `index` is given: those of the next two, around the table.
+    pub fn peers_of(&self, index: usize) -> Vec<String> {
+        let count = self.nodes.len();
+        let next = (1..=2).map(|step| (index + step) % count).filter(|other| *other != index);
+        let mut peers: Vec<_> = next.map(|other| self.nodes[other].multiaddr()).collect();
+        peers.dedup();
+        peers
+    }
+
+    /// Number of the node with this name.
+    pub fn index_of(&self, name: &str) -> Result<usize> {
+        match self.nodes.iter().position(|node| node.name == name) {
+            Some(index) => Ok(index),
+            None => {
+                let names: Vec<_> = self.nodes.iter().map(|node| node.name.as_str()).collect();
+                bail!("there is no node {name}; there are {}", names.join(", "))
+            }
+        }
+    }
+}
+
+fn file_in(dir: &Path) -> PathBuf {
+    dir.join("network.json")
+}
+
+/// Keeps other `start` and `stop` commands out while it lives; they wait.
+#[derive(Debug)]
+pub struct FolderLock(#[expect(dead_code, reason = "held for its lock, which ends with it")] File);
+
+impl FolderLock {
+    /// Waits for the lock of this network.
+    pub fn take(dir: &Path) -> Result<Self> {
+        let path = dir.join("network.lock");
+        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        flock(&file, FlockOperation::LockExclusive).with_context(|| format!("cannot lock {}", path.display()))?;
+        Ok(Self(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(count: u16) -> NetworkFile {
+        let node = |n: u16| NodeEntry {
+            name: format!("id{n}"),
+            home: PathBuf::from(format!("/net/id{n}")),
+            address: Address([0; 32]),
+            peer_id: format!("P{n}"),
+            api_port: 100 + n,
+            p2p_port: 200 + n,
+            pid: None,
+        };
+        NetworkFile { node_bin: "node".into(), nodes: (0..count).map(node).collect() }
+    }
+
+    #[test]
+    fn each_node_knows_the_next_two_around_the_table() {
+        let addresses = |n: u16| format!("/ip4/127.0.0.1/tcp/{}/p2p/P{n}", 200 + n);
+        assert_eq!(network(5).peers_of(3), [addresses(4), addresses(0)]);
+        assert_eq!(network(2).peers_of(0), [addresses(1)]);
+        assert!(network(1).peers_of(0).is_empty());
+    }
+
+    #[test]
+    fn the_file_survives_a_round_trip_and_unknown_names_are_explained() {
+        let dir = tempfile::tempdir().unwrap();
+        let _lock = FolderLock::take(dir.path()).unwrap();
+        network(3).write(dir.path()).unwrap();
+        let read = NetworkFile::read(dir.path()).unwrap();
+        assert_eq!(read.index_of("id2").unwrap(), 2);
+        assert!(read.index_of("id3").unwrap_err().to_string().contains("id0, id1, id2"));
+    }
+
+    #[test]
+    fn a_folder_without_a_network_says_how_to_make_one() {
+        let refused = NetworkFile::read(Path::new("/nowhere")).unwrap_err().to_string();
+        assert!(refused.contains("up --keep-running"), "{refused}");
+    }
+}

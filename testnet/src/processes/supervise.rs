@@ -1,0 +1,281 @@
+//! Keeping one node running: whatever was killed or died is started again after [`RESTART_AFTER`].
+//!
+//! Owns: the process, its restarts, and its state for everybody else. Does not own: why it is killed (`faults`).
+//! One task a node; it ends on [`Order::End`] or [`Order::LetGo`], or when the node cannot be started any more.
+
+use super::launch::{Launcher, Running, StartFailed};
+use super::network_file::{NetworkFile, NodeEntry};
+use super::{logs, ports, stop};
+use crate::client::NodeClient;
+use crate::screen::Screen;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+/// Time between the end of a process and its next start.
+pub const RESTART_AFTER: Duration = Duration::from_secs(3);
+/// So many starts may fail in a row.
+const FAILED_STARTS_MAX: u32 = 5;
+/// A process that ends by itself sooner than this counts as a failed start.
+const HEALTHY_AFTER: Duration = Duration::from_secs(30);
+/// An orderly stop that takes longer is cut short.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How a node's process is.
+#[derive(Clone, Debug)]
+pub enum NodeState {
+    /// It answers.
+    Up {
+        /// 0 for the first start, 1 for the first restart.
+        generation: u32,
+        /// Its process id.
+        pid: u32,
+        /// How to talk to it.
+        client: NodeClient,
+    },
+    /// It is gone, and will be started again.
+    Down,
+    /// It cannot be started, for this reason.
+    Failed(String),
+    /// It was stopped in order, or let go.
+    Ended,
+}
+
+/// What a supervised node can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// `kill -9`.
+    Kill,
+    /// Stop it in order; it is not started again.
+    End,
+    /// Leave it running; it is not watched any more.
+    LetGo,
+}
+
+/// A view of one supervised node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// Changes with the process.
+    pub state: watch::Receiver<NodeState>,
+}
+
+impl Watched {
+    /// Which start of the node is running, if any.
+    pub fn generation(&self) -> Option<u32> {
+        match &*self.state.borrow() {
+            NodeState::Up { generation, .. } => Some(*generation),
+            _ => None,
+        }
+    }
+
+    /// How to talk to it, if it runs.
+    pub fn client(&self) -> Option<NodeClient> {
+        match &*self.state.borrow() {
+            NodeState::Up { client, .. } => Some(client.clone()),
+            _ => None,
+        }
+    }
+
+    /// Why it cannot run any more, if so.
+    pub fn failure(&self) -> Option<String> {
+        match &*self.state.borrow() {
+            NodeState::Failed(reason) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// A node that is kept running. See the module.
+#[derive(Debug)]
+pub struct Supervised {
+    /// Who it is and where it listens; its ports change if somebody took them while it was away.
+    pub entry: NodeEntry,
+    /// Whom it is told to call.
+    pub peers: Vec<String>,
+    /// How it is started.
+    pub launcher: Launcher,
+    /// For a person.
+    pub screen: Screen,
+}
+
+/// The handle of a supervised node.
+#[derive(Debug)]
+pub struct NodeHandle {
+    /// Its state.
+    pub watched: Watched,
+    orders: mpsc::Sender<Order>,
+    task: tokio::task::JoinHandle<NodeEntry>,
+}
+
+impl NodeHandle {
+    /// Gives an order. A node that is down already does not mind.
+    pub fn order(&self, order: Order) {
+        // Full means that orders wait already; closed that the node has ended.
+        let _ = self.orders.try_send(order);
+    }
+
+    /// Waits until the supervision has ended; the entry as it is then.
+    pub async fn join(self) -> Option<NodeEntry> {
+        self.task.await.ok()
+    }
+}
+
+/// Starts all nodes at once, on ports that are free; returns them once all answer.
+pub async fn start_all(
+    file: &mut NetworkFile,
+    launcher: &Launcher,
+    screen: &Screen,
+) -> anyhow::Result<Vec<NodeHandle>> {
+    loop {
+        let starts = file.nodes.iter().enumerate().map(|(index, entry)| {
+            let peers = file.peers_of(index);
+            async move { launcher.start(entry, &peers).await }
+        });
+        match futures::future::try_join_all(starts).await {
+            Ok(running) => {
+                let nodes = running.into_iter().enumerate();
+                return Ok(nodes.map(|(index, running)| supervise(file, index, running, launcher, screen)).collect());
+            }
+            // The others were dropped, hence killed. Their peers' addresses change, so all start anew.
+            Err(StartFailed::PortTaken { name, port }) => {
+                screen.note(&format!("port {port} of {name} is taken: choosing other ports"));
+                choose_ports(file)?;
+            }
+            Err(other) => return Err(other.into()),
+        }
+    }
+}
+
+/// Gives every node two free ports.
+pub fn choose_ports(file: &mut NetworkFile) -> anyhow::Result<()> {
+    let chosen = ports::choose(2 * file.nodes.len())?;
+    for (node, pair) in file.nodes.iter_mut().zip(chosen.chunks_exact(2)) {
+        (node.api_port, node.p2p_port) = (pair[0], pair[1]);
+    }
+    Ok(())
+}
+
+fn supervise(
+    file: &mut NetworkFile,
+    index: usize,
+    running: Running,
+    launcher: &Launcher,
+    screen: &Screen,
+) -> NodeHandle {
+    file.nodes[index].pid = Some(running.pid);
+    let peers = file.peers_of(index);
+    let (entry, launcher, screen) = (file.nodes[index].clone(), launcher.clone(), screen.clone());
+    let (orders, inbox) = mpsc::channel(4);
+    let (state, watching) = watch::channel(up(0, &running));
+    let supervised = Supervised { entry, peers, launcher, screen };
+    let task = tokio::spawn(supervised.keep_running(running, inbox, state));
+    NodeHandle { watched: Watched { state: watching }, orders, task }
+}
+
+fn up(generation: u32, running: &Running) -> NodeState {
+    NodeState::Up { generation, pid: running.pid, client: running.client.clone() }
+}
+
+impl Supervised {
+    async fn keep_running(
+        mut self,
+        mut running: Running,
+        mut orders: mpsc::Receiver<Order>,
+        state: watch::Sender<NodeState>,
+    ) -> NodeEntry {
+        let mut failed_starts = 0;
+        for generation in 1.. {
+            let since = Instant::now();
+            let how = tokio::select! {
+                status = running.wait() => HowItEnded::ByItself(status.map_or_else(|e| e.to_string(), |s| s.to_string())),
+                order = orders.recv() => HowItEnded::Ordered(order.unwrap_or(Order::End)),
+            };
+            match how {
+                HowItEnded::Ordered(Order::LetGo) => {
+                    running.let_go();
+                    break;
+                }
+                HowItEnded::Ordered(Order::End) => {
+                    end_in_order(&mut running).await;
+                    self.entry.pid = None;
+                    break;
+                }
+                HowItEnded::Ordered(Order::Kill) => {
+                    let _ = running.kill().await;
+                    failed_starts = 0;
+                }
+                HowItEnded::ByItself(status) => {
+                    failed_starts = if since.elapsed() < HEALTHY_AFTER { failed_starts + 1 } else { 0 };
+                    let tail = logs::tail(&self.entry.home);
+                    self.screen.note(&format!("{} ended by itself ({status}); {tail}", self.entry.name));
+                }
+            }
+            self.entry.pid = None;
+            state.send_replace(NodeState::Down);
+            tokio::select! {
+                () = sleep(RESTART_AFTER) => {}
+                order = last_order(&mut orders) => {
+                    let _ = order;
+                    break;
+                }
+            }
+            match self.start_again(&mut failed_starts).await {
+                Ok(again) => running = again,
+                Err(reason) => {
+                    state.send_replace(NodeState::Failed(reason));
+                    return self.entry;
+                }
+            }
+            self.entry.pid = Some(running.pid);
+            state.send_replace(up(generation, &running));
+        }
+        state.send_replace(NodeState::Ended);
+        self.entry
+    }
+
+    /// Tries until it works, with other ports if somebody took the old ones: the node calls its peers itself, so they
+    /// find it all the same.
+    async fn start_again(&mut self, failed_starts: &mut u32) -> Result<Running, String> {
+        loop {
+            match self.launcher.start(&self.entry, &self.peers).await {
+                Ok(_) if *failed_starts >= FAILED_STARTS_MAX => {
+                    return Err(format!("{} has ended by itself {failed_starts} times in a row", self.entry.name));
+                }
+                Ok(running) => return Ok(running),
+                Err(StartFailed::PortTaken { .. }) => {
+                    let chosen = ports::choose(2).map_err(|error| error.to_string())?;
+                    (self.entry.api_port, self.entry.p2p_port) = (chosen[0], chosen[1]);
+                }
+                Err(error) if *failed_starts >= FAILED_STARTS_MAX => return Err(error.to_string()),
+                Err(error) => {
+                    *failed_starts += 1;
+                    self.screen.note(&error.to_string());
+                    sleep(RESTART_AFTER).await;
+                }
+            }
+        }
+    }
+}
+
+enum HowItEnded {
+    ByItself(String),
+    Ordered(Order),
+}
+
+/// The next order that ends the supervision; killing what is down changes nothing.
+async fn last_order(orders: &mut mpsc::Receiver<Order>) -> Order {
+    loop {
+        match orders.recv().await {
+            Some(Order::Kill) => {}
+            Some(order) => return order,
+            None => return Order::End,
+        }
+    }
+}
+
+async fn end_in_order(running: &mut Running) {
+    let _ = stop::ask_to_end(running.pid);
+    if timeout(STOP_WITHIN, running.wait()).await.is_err() {
+        let _ = running.kill().await;
+    }
+}
