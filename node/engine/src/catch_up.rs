@@ -130,10 +130,10 @@ impl CatchUp {
 
     /// The question failed; ask this peer not before `retry_ms` from now.
     pub(crate) fn failed(&mut self, request: SyncId, retry_ms: u64, now: UnixMillis) {
-        if let Some(question) = self.question.take_if(|question| question.request == request) {
-            if let Some(claim) = self.claims.get_mut(&question.peer) {
-                claim.busy_until = now.plus(retry_ms);
-            }
+        if let Some(question) = self.question.take_if(|question| question.request == request)
+            && let Some(claim) = self.claims.get_mut(&question.peer)
+        {
+            claim.busy_until = now.plus(retry_ms);
         }
     }
 
@@ -141,10 +141,10 @@ impl CatchUp {
     /// next status.
     pub(crate) fn expire(&mut self, tip: Height, now: UnixMillis) {
         let timeout_ms = self.request_timeout_ms;
-        if let Some(late) = self.question.take_if(|question| now.since(question.asked) > timeout_ms) {
-            if let Some(claim) = self.claims.get_mut(&late.peer) {
-                claim.busy_until = now.plus(timeout_ms);
-            }
+        if let Some(late) = self.question.take_if(|question| now.since(question.asked) > timeout_ms)
+            && let Some(claim) = self.claims.get_mut(&late.peer)
+        {
+            claim.busy_until = now.plus(timeout_ms);
         }
         let expires_ms = self.claim_expires_ms;
         for claim in self.claims.values_mut() {

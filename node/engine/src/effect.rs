@@ -17,6 +17,10 @@ use blockchat_proto::vote::Certificate;
 /// and nothing after it happens.
 #[derive(Clone, Debug)]
 #[must_use = "an unperformed effect is a lost vote"]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "effects live for one turn; boxing the view would cost more than it saves"
+)]
 pub enum Effect {
     /// Append to the journal; need not be durable yet.
     Journal(JournalEntry),

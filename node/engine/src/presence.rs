@@ -42,12 +42,12 @@ impl Engine {
             body: Body::Activate { recent: recent.hash },
         };
         let signed = transaction.sign(signer);
-        if let Ok(verified) = signed.verify(self.ledger.chain()) {
-            if self.mempool.get(&verified.id()).is_none() {
-                let submitted = self.mempool.submit(&self.ledger, vec![verified], now);
-                self.gossip(submitted.gossip);
-                self.pace(now);
-            }
+        if let Ok(verified) = signed.verify(self.ledger.chain())
+            && self.mempool.get(&verified.id()).is_none()
+        {
+            let submitted = self.mempool.submit(&self.ledger, vec![verified], now);
+            self.gossip(submitted.gossip);
+            self.pace(now);
         }
     }
 

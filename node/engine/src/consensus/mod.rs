@@ -163,11 +163,11 @@ impl Consensus {
     /// Below the current height: a late precommit is welcome; anything else means its sender is behind, and is told so,
     /// because a node that decided never sends its votes again.
     fn on_old_message(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: &Message) {
-        if let Message::Vote(vote) = message {
-            if self.late.add(vote.get(), turn.ledger.tip_validators()) {
-                self.heard.insert(vote.get().vote.validator, turn.now);
-                return;
-            }
+        if let Message::Vote(vote) = message
+            && self.late.add(vote.get(), turn.ledger.tip_validators())
+        {
+            self.heard.insert(vote.get().vote.validator, turn.now);
+            return;
         }
         let last = self.told.get(&from).copied().unwrap_or_default();
         if turn.now.since(last) >= STATUS_EVERY_MS {

@@ -286,40 +286,36 @@ impl Handler {
     fn answer(&mut self, effect: Effect<BlockchatContext>) -> Resume<BlockchatContext> {
         use Effect as E;
         match effect {
-            E::CancelAllTimeouts(r) => r.resume_with(self.push(VoteOutput::CancelTimers)),
-            E::CancelTimeout(timeout, r) => r.resume_with(self.push_timer(timeout, VoteOutput::CancelTimer)),
-            E::ScheduleTimeout(timeout, r) => r.resume_with(self.push_timer(timeout, VoteOutput::StartTimer)),
-            E::StartRound(_, round, leader, _, r) => r.resume_with(
-                self.push(VoteOutput::RoundStarted { round: convert::our_round(round), leader: leader.0 }),
-            ),
-            E::GetValue(_, round, _, r) => {
-                r.resume_with(self.push(VoteOutput::BuildBlock { round: convert::our_round(round) }))
+            E::CancelAllTimeouts(r) => self.emit(r, VoteOutput::CancelTimers),
+            E::CancelTimeout(timeout, r) => self.emit_timer(r, timeout, VoteOutput::CancelTimer),
+            E::ScheduleTimeout(timeout, r) => self.emit_timer(r, timeout, VoteOutput::StartTimer),
+            E::StartRound(_, round, leader, _, r) => {
+                self.emit(r, VoteOutput::RoundStarted { round: convert::our_round(round), leader: leader.0 })
             }
-            E::PublishConsensusMsg(message, r) => r.resume_with(self.push(match message {
-                SignedConsensusMsg::Vote(vote) => VoteOutput::PublishVote(convert::our_vote(&vote)),
-                SignedConsensusMsg::Proposal(signed) => VoteOutput::PublishProposal(convert::our_proposal(&signed)),
-            })),
-            E::PublishLivenessMsg(message, r) => r.resume_with(self.push(match message {
-                LivenessMsg::Vote(vote) => VoteOutput::RepublishVote(convert::our_vote(&vote)),
-                LivenessMsg::PolkaCertificate(polka) => VoteOutput::PublishCertificate(convert::our_polka(&polka)),
-                LivenessMsg::SkipRoundCertificate(certificate) => {
-                    VoteOutput::PublishCertificate(convert::our_round_certificate(&certificate))
-                }
-            })),
-            E::RepublishVote(vote, r) => r.resume_with(self.push(VoteOutput::RepublishVote(convert::our_vote(&vote)))),
-            E::RepublishRoundCertificate(certificate, r) => {
-                r.resume_with(self.push(VoteOutput::PublishCertificate(convert::our_round_certificate(&certificate))))
+            E::GetValue(_, round, _, r) => self.emit(r, VoteOutput::BuildBlock { round: convert::our_round(round) }),
+            E::PublishConsensusMsg(SignedConsensusMsg::Vote(vote), r) => {
+                self.emit(r, VoteOutput::PublishVote(convert::our_vote(&vote)))
             }
-            E::RestreamProposal(_, _, _, _, block, r) => r.resume_with(self.push(VoteOutput::AttachBody(block.0))),
-            E::WalAppend(_, input, r) => r.resume_with(self.append(&input)),
-            E::SignVote(vote, r) => {
-                let signed = self.sign_vote(vote);
-                r.resume_with(signed)
+            E::PublishConsensusMsg(SignedConsensusMsg::Proposal(signed), r) => {
+                self.emit(r, VoteOutput::PublishProposal(convert::our_proposal(&signed)))
             }
-            E::SignProposal(proposal, r) => {
-                let signed = self.sign_proposal(proposal);
-                r.resume_with(signed)
+            E::PublishLivenessMsg(LivenessMsg::Vote(vote), r) | E::RepublishVote(vote, r) => {
+                self.emit(r, VoteOutput::RepublishVote(convert::our_vote(&vote)))
             }
+            E::PublishLivenessMsg(LivenessMsg::PolkaCertificate(polka), r) => {
+                self.emit(r, VoteOutput::PublishCertificate(convert::our_polka(&polka)))
+            }
+            E::PublishLivenessMsg(LivenessMsg::SkipRoundCertificate(certificate), r)
+            | E::RepublishRoundCertificate(certificate, r) => {
+                self.emit(r, VoteOutput::PublishCertificate(convert::our_round_certificate(&certificate)))
+            }
+            E::RestreamProposal(_, _, _, _, block, r) => self.emit(r, VoteOutput::AttachBody(block.0)),
+            E::WalAppend(_, input, r) => match journal_record(&input) {
+                Ok(record) => self.emit(r, VoteOutput::Append(record)),
+                Err(reason) => self.emit(r, VoteOutput::Failed(reason)),
+            },
+            E::SignVote(vote, r) => r.resume_with(self.sign_vote(vote)),
+            E::SignProposal(proposal, r) => r.resume_with(self.sign_proposal(proposal)),
             E::VerifySignature(message, _, r) => r.resume_with(self.is_verified(&message)),
             E::VerifyCommitCertificate(certificate, set, _, r) => {
                 let ours = convert::our_certificate(&certificate);
@@ -334,10 +330,8 @@ impl Handler {
                 let ours = convert::our_round_certificate(&certificate);
                 r.resume_with(self.judge(ours.check_structure(&set.set), ours.votes.iter().copied()))
             }
-            E::Decide(certificate, _, r) => {
-                r.resume_with(self.push(VoteOutput::Decided(convert::our_certificate(&certificate))))
-            }
-            // Fires right after Decide with the same bare quorum; late votes and evidence are collected by `consensus`.
+            E::Decide(certificate, _, r) => self.emit(r, VoteOutput::Decided(convert::our_certificate(&certificate))),
+            // Fires right after Decide with the same bare quorum; late votes are collected by `consensus`.
             E::Finalize(_, _, _, r) => r.resume_with(()),
             // Below: never asked, because extensions are disabled and synced blocks never enter the core.
             E::ExtendVote(.., r) => r.resume_with(None),
@@ -348,48 +342,30 @@ impl Handler {
         }
     }
 
-    fn push(&mut self, output: VoteOutput) {
+    fn emit(
+        &mut self,
+        resume: impl Resumable<BlockchatContext, Value = ()>,
+        output: VoteOutput,
+    ) -> Resume<BlockchatContext> {
         self.out.push(output);
+        resume.resume_with(())
     }
 
-    fn push_timer(&mut self, timeout: Timeout, wrap: fn(Round, VotingStep) -> VoteOutput) {
+    fn emit_timer(
+        &mut self,
+        resume: impl Resumable<BlockchatContext, Value = ()>,
+        timeout: Timeout,
+        wrap: fn(Round, VotingStep) -> VoteOutput,
+    ) -> Resume<BlockchatContext> {
         let step = match timeout.kind {
             TimeoutKind::Propose => VotingStep::Propose,
             TimeoutKind::Prevote => VotingStep::Prevote,
             TimeoutKind::Precommit => VotingStep::Precommit,
             TimeoutKind::Rebroadcast => VotingStep::Rebroadcast,
             // Only with a target time, which we never set.
-            TimeoutKind::FinalizeHeight(_) => return,
+            TimeoutKind::FinalizeHeight(_) => return resume.resume_with(()),
         };
-        self.out.push(wrap(convert::our_round(timeout.round), step));
-    }
-
-    fn append(&mut self, input: &Input<BlockchatContext>) {
-        let record = match input {
-            Input::Vote(vote) => JournalRecord::Vote(convert::our_vote(vote)),
-            Input::Proposal(proposal) => JournalRecord::Proposal(convert::our_proposal(proposal)),
-            Input::TimeoutElapsed(timeout) => {
-                let step = match timeout.kind {
-                    TimeoutKind::Propose => JournalStep::Propose,
-                    TimeoutKind::Prevote => JournalStep::Prevote,
-                    TimeoutKind::Precommit => JournalStep::Precommit,
-                    TimeoutKind::Rebroadcast | TimeoutKind::FinalizeHeight(_) => return,
-                };
-                JournalRecord::Timeout { round: convert::our_round(timeout.round), step }
-            }
-            Input::ProposedValue(value, _) => JournalRecord::Verdict {
-                block: value.value.0,
-                round: convert::our_round(value.round),
-                lock_round: value.valid_round.as_u32().map(Round),
-                leader: value.proposer.0,
-                valid: value.validity.is_valid(),
-            },
-            Input::PolkaCertificate(polka) => JournalRecord::Certificate(convert::our_polka(polka)),
-            Input::StartHeight(..) | Input::RoundCertificate(_) | Input::Propose(_) | Input::SyncValueResponse(_) => {
-                return self.push(VoteOutput::Failed(format!("asked to journal {input:?}")));
-            }
-        };
-        self.out.push(VoteOutput::Append(record));
+        self.emit(resume, wrap(convert::our_round(timeout.round), step))
     }
 
     fn sign_vote(&mut self, vote: CoreVote) -> malachitebft_core_types::SignedVote<BlockchatContext> {
@@ -439,6 +415,7 @@ impl Handler {
         self.verified.contains(&key) || signed.signatures_verify(self.chain)
     }
 
+    #[expect(clippy::result_large_err, reason = "the core wants this type")]
     fn judge(
         &self,
         structure: Result<(), CertificateRejected>,
@@ -450,6 +427,36 @@ impl Handler {
             Err(CertificateError::VerificationError(None))
         }
     }
+}
+
+/// What the core wants written down, as our journal keeps it. Other inputs never come here.
+fn journal_record(input: &Input<BlockchatContext>) -> Result<JournalRecord, String> {
+    Ok(match input {
+        Input::Vote(vote) => JournalRecord::Vote(convert::our_vote(vote)),
+        Input::Proposal(proposal) => JournalRecord::Proposal(convert::our_proposal(proposal)),
+        Input::TimeoutElapsed(timeout) => {
+            let step = match timeout.kind {
+                TimeoutKind::Propose => JournalStep::Propose,
+                TimeoutKind::Prevote => JournalStep::Prevote,
+                TimeoutKind::Precommit => JournalStep::Precommit,
+                TimeoutKind::Rebroadcast | TimeoutKind::FinalizeHeight(_) => {
+                    return Err(format!("asked to journal {timeout:?}"));
+                }
+            };
+            JournalRecord::Timeout { round: convert::our_round(timeout.round), step }
+        }
+        Input::ProposedValue(value, _) => JournalRecord::Verdict {
+            block: value.value.0,
+            round: convert::our_round(value.round),
+            lock_round: value.valid_round.as_u32().map(Round),
+            leader: value.proposer.0,
+            valid: value.validity.is_valid(),
+        },
+        Input::PolkaCertificate(polka) => JournalRecord::Certificate(convert::our_polka(polka)),
+        Input::StartHeight(..) | Input::RoundCertificate(_) | Input::Propose(_) | Input::SyncValueResponse(_) => {
+            return Err(format!("asked to journal {input:?}"));
+        }
+    })
 }
 
 impl From<JournalStep> for VotingStep {
