@@ -6,12 +6,13 @@
 
 use super::absence::{longest_absent, record_presence};
 use super::account::{Account, Standing};
+use super::applied::Applied;
 use super::apply::apply_to_sender;
 use super::check::Rules;
 use super::leaves;
 use super::overlay::Overlay;
 use super::root::Tree;
-use super::{Applied, AppliedBlock, Ledger, RecentBlock, System, Tip, TxRejected};
+use super::{AppliedBlock, Ledger, RecentBlock, System, Tip, TxRejected};
 use crate::coins::Coins;
 use crate::hash::Hash32;
 use crate::keys::Address;

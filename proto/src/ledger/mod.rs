@@ -12,6 +12,7 @@
 
 mod absence;
 mod account;
+mod applied;
 mod apply;
 mod build;
 mod check;
@@ -19,6 +20,7 @@ mod check_block;
 mod execute;
 mod leaves;
 mod overlay;
+mod parts;
 mod proof;
 mod rejected;
 mod root;
@@ -27,7 +29,9 @@ mod roster;
 mod tests;
 
 pub use account::{Absences, Account, Standing, Unbonding};
+pub use applied::{AppliedBlock, BuiltBlock, Draft};
 pub use check::charge_for;
+pub use parts::{RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
 pub use proof::{AccountProof, Neighbour};
 pub use rejected::{BlockRejected, TxRejected};
 
@@ -36,157 +40,15 @@ use crate::coins::Coins;
 use crate::genesis::{Genesis, Parameters, VerifiedGenesis};
 use crate::hash::Hash32;
 use crate::keys::Address;
-use crate::transaction::{Body, TransactionId, VerifiedTransaction};
-use crate::units::{Height, Round, UnixMillis};
-use crate::validators::{Validator, ValidatorSet};
-use crate::vote::{Certificate, Evidence};
+use crate::transaction::{Body, VerifiedTransaction};
+use crate::units::{Height, UnixMillis};
+use crate::validators::ValidatorSet;
 use check::Rules;
 use execute::Execution;
 use root::Tree;
 use roster::Roster;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// The last final block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tip {
-    /// 0 at genesis.
-    pub height: Height,
-    /// The genesis hash at genesis.
-    pub hash: Hash32,
-    /// Of the block.
-    pub time: UnixMillis,
-}
-
-/// State that belongs to no account. A wire type: it is hashed and stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct System {
-    /// Coins left for welcome grants.
-    pub treasury: Coins,
-    /// Every 64th block, oldest first, at most 128: what *activate* and *claim* may name.
-    pub recent: Vec<RecentBlock>,
-}
-
-/// One of the recent blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecentBlock {
-    /// A multiple of 64, or 0 for the genesis.
-    pub height: Height,
-    /// Its hash.
-    pub hash: Hash32,
-    /// Its time.
-    pub time: UnixMillis,
-}
-
-/// A ledger taken apart, as a store keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// At this block.
-    pub tip: Tip,
-    /// State root after it.
-    pub state_root: Hash32,
-    /// The set that decided the tip.
-    pub tip_validators: Vec<Validator>,
-    /// Everything outside accounts.
-    pub system: System,
-    /// All accounts, in any order.
-    pub accounts: Vec<(Address, Account)>,
-}
-
-/// The parts do not add up to the state root: the store is damaged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("stored state has root {found:?}, the tip promises {promised:?}")]
-pub struct SnapshotDamaged {
-    /// Of the tip.
-    pub promised: Hash32,
-    /// Of the parts.
-    pub found: Hash32,
-}
-
-/// What a leader wants in a block.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// Round it is built for.
-    pub round: Round,
-    /// Its leader.
-    pub leader: Address,
-    /// The leader's clock; raised to one ms after the parent if it lags.
-    pub time: UnixMillis,
-    /// Candidates in the order they are tried.
-    pub candidates: Vec<VerifiedTransaction>,
-    /// Of misbehaviour.
-    pub evidence: Vec<Evidence>,
-    /// Of the parent, late precommits included; absent for block 1.
-    pub commit: Option<Certificate>,
-}
-
-/// A block of our own, and what it would do.
-#[derive(Clone, Debug)]
-pub struct BuiltBlock {
-    /// The block.
-    pub block: VerifiedBlock,
-    /// Its effect, ready to commit once it is final.
-    pub applied: AppliedBlock,
-    /// Candidates that cannot be applied, with the reason. Candidates that merely did not fit are not listed.
-    pub refused: Vec<(TransactionId, TxRejected)>,
-}
-
-/// What one block does to the ledger it was applied to. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct AppliedBlock(Arc<Applied>);
-
-#[derive(Debug)]
-struct Applied {
-    parent: Tip,
-    tip: Tip,
-    charges: Coins,
-    accounts: BTreeMap<Address, Account>,
-    system: Arc<System>,
-    validators: ValidatorSet,
-    next_validators: ValidatorSet,
-    tree: Tree,
-}
-
-impl AppliedBlock {
-    /// The new tip.
-    pub fn tip(&self) -> &Tip {
-        &self.0.tip
-    }
-
-    /// State root after it.
-    pub fn state_root(&self) -> Hash32 {
-        self.0.tree.root()
-    }
-
-    /// Every account that changed, with its new content.
-    pub fn accounts(&self) -> &BTreeMap<Address, Account> {
-        &self.0.accounts
-    }
-
-    /// Everything outside accounts, after it.
-    pub fn system(&self) -> &System {
-        &self.0.system
-    }
-
-    /// The set that decided it.
-    pub fn validators(&self) -> &ValidatorSet {
-        &self.0.validators
-    }
-
-    /// The set that decides the height after it.
-    pub fn next_validators(&self) -> &ValidatorSet {
-        &self.0.next_validators
-    }
-
-    /// Sum of the charges its leader received.
-    pub fn charges(&self) -> Coins {
-        self.0.charges
-    }
-}
 
 /// Accounts and validators at one height.
 #[derive(Clone, Debug)]

@@ -1,0 +1,95 @@
+//! A block on its way: what its leader wants in it, what came out, and what it does to the ledger.
+
+use super::root::Tree;
+use super::{Account, System, Tip, TxRejected};
+use crate::block::VerifiedBlock;
+use crate::coins::Coins;
+use crate::hash::Hash32;
+use crate::keys::Address;
+use crate::transaction::{TransactionId, VerifiedTransaction};
+use crate::units::{Round, UnixMillis};
+use crate::validators::ValidatorSet;
+use crate::vote::{Certificate, Evidence};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a leader wants in a block.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Round it is built for.
+    pub round: Round,
+    /// Its leader.
+    pub leader: Address,
+    /// The leader's clock; raised to one ms after the parent if it lags.
+    pub time: UnixMillis,
+    /// Candidates in the order they are tried.
+    pub candidates: Vec<VerifiedTransaction>,
+    /// Of misbehaviour.
+    pub evidence: Vec<Evidence>,
+    /// Of the parent, late precommits included; absent for block 1.
+    pub commit: Option<Certificate>,
+}
+
+/// A block of our own, and what it would do.
+#[derive(Clone, Debug)]
+pub struct BuiltBlock {
+    /// The block.
+    pub block: VerifiedBlock,
+    /// Its effect, ready to commit once it is final.
+    pub applied: AppliedBlock,
+    /// Candidates that cannot be applied, with the reason. Candidates that merely did not fit are not listed.
+    pub refused: Vec<(TransactionId, TxRejected)>,
+}
+
+/// What one block does to the ledger it was applied to. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppliedBlock(pub(super) Arc<Applied>);
+
+#[derive(Debug)]
+pub(super) struct Applied {
+    pub(super) parent: Tip,
+    pub(super) tip: Tip,
+    pub(super) charges: Coins,
+    pub(super) accounts: BTreeMap<Address, Account>,
+    pub(super) system: Arc<System>,
+    pub(super) validators: ValidatorSet,
+    pub(super) next_validators: ValidatorSet,
+    pub(super) tree: Tree,
+}
+
+impl AppliedBlock {
+    /// The new tip.
+    pub fn tip(&self) -> &Tip {
+        &self.0.tip
+    }
+
+    /// State root after it.
+    pub fn state_root(&self) -> Hash32 {
+        self.0.tree.root()
+    }
+
+    /// Every account that changed, with its new content.
+    pub fn accounts(&self) -> &BTreeMap<Address, Account> {
+        &self.0.accounts
+    }
+
+    /// Everything outside accounts, after it.
+    pub fn system(&self) -> &System {
+        &self.0.system
+    }
+
+    /// The set that decided it.
+    pub fn validators(&self) -> &ValidatorSet {
+        &self.0.validators
+    }
+
+    /// The set that decides the height after it.
+    pub fn next_validators(&self) -> &ValidatorSet {
+        &self.0.next_validators
+    }
+
+    /// Sum of the charges its leader received.
+    pub fn charges(&self) -> Coins {
+        self.0.charges
+    }
+}

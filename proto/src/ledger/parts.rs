@@ -1,0 +1,68 @@
+//! The ledger's state beside its accounts, and the whole taken apart for a store.
+
+use super::Account;
+use crate::coins::Coins;
+use crate::hash::Hash32;
+use crate::keys::Address;
+use crate::units::{Height, UnixMillis};
+use crate::validators::Validator;
+use serde::{Deserialize, Serialize};
+
+/// The last final block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tip {
+    /// 0 at genesis.
+    pub height: Height,
+    /// The genesis hash at genesis.
+    pub hash: Hash32,
+    /// Of the block.
+    pub time: UnixMillis,
+}
+
+/// State that belongs to no account. A wire type: it is hashed and stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct System {
+    /// Coins left for welcome grants.
+    pub treasury: Coins,
+    /// Every 64th block, oldest first, at most 128: what *activate* and *claim* may name.
+    pub recent: Vec<RecentBlock>,
+}
+
+/// One of the recent blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecentBlock {
+    /// A multiple of 64, or 0 for the genesis.
+    pub height: Height,
+    /// Its hash.
+    pub hash: Hash32,
+    /// Its time.
+    pub time: UnixMillis,
+}
+
+/// A ledger taken apart, as a store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// At this block.
+    pub tip: Tip,
+    /// State root after it.
+    pub state_root: Hash32,
+    /// The set that decided the tip.
+    pub tip_validators: Vec<Validator>,
+    /// Everything outside accounts.
+    pub system: System,
+    /// All accounts, in any order.
+    pub accounts: Vec<(Address, Account)>,
+}
+
+/// The parts do not add up to the state root: the store is damaged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("stored state has root {found:?}, the tip promises {promised:?}")]
+pub struct SnapshotDamaged {
+    /// Of the tip.
+    pub promised: Hash32,
+    /// Of the parts.
+    pub found: Hash32,
+}
