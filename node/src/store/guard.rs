@@ -97,7 +97,7 @@ impl Guard {
 
 /// Where the slot of this sequence number begins.
 fn offset(sequence: u64) -> u64 {
-    if sequence % 2 == 0 { 0 } else { SLOT_BYTES as u64 }
+    if sequence.is_multiple_of(2) { 0 } else { SLOT_BYTES as u64 }
 }
 
 /// The bytes of a slot.

@@ -1,0 +1,126 @@
+//! Carries out what the engine asks for, one arm per effect, in order.
+//!
+//! Owns: the writing sides of the store, the timers, the door's answers. Does not own: what to do.
+//!
+//! Always true: disk effects are finished when [`Performer::perform`] returns, everything else is only handed over and
+//! waits for nobody; after an error no further effect is performed, so a vote that is not on disk never leaves.
+//!
+//! Runs on the engine's own thread and simply blocks on the disk there: no other task waits with it, and there is no way
+//! to another thread and back in front of a vote.
+
+use super::clock::unix_millis;
+use super::timers::Timers;
+use crate::engine_handle::EngineDoor;
+use crate::net::{NetHandle, NetVerdict};
+use crate::store::StoreError;
+use crate::store::disk::Disk;
+use crate::store::guard::Guard;
+use crate::store::own::OwnLog;
+use crate::store::sign_journal::SignJournal;
+use blockchat_engine::effect::{CommittedBlock, Effect, Fault, GossipVerdict};
+use blockchat_engine::journal::GuardMark;
+use blockchat_proto::sync::Status;
+use std::time::Instant;
+use tokio::sync::watch;
+use tracing::{debug, info, trace};
+
+/// Why a running node must stop.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeFault {
+    /// The disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine found that going on would be wrong.
+    #[error(transparent)]
+    Engine(#[from] Fault),
+}
+
+/// Everything effects are performed on.
+#[derive(Debug)]
+pub(super) struct Performer {
+    pub(super) disk: Disk,
+    pub(super) journal: SignJournal,
+    pub(super) own: OwnLog,
+    /// Absent on an observer.
+    pub(super) guard: Option<Guard>,
+    pub(super) net: NetHandle,
+    pub(super) door: EngineDoor,
+    pub(super) timers: Timers,
+    /// What the network tells peers about us.
+    pub(super) status: watch::Sender<Status>,
+}
+
+impl Performer {
+    /// Performs effects in order, up to the first that fails.
+    pub(super) fn perform_all(&mut self, effects: Vec<Effect>) -> Result<(), NodeFault> {
+        effects.into_iter().try_for_each(|effect| self.perform(effect))
+    }
+
+    fn perform(&mut self, effect: Effect) -> Result<(), NodeFault> {
+        trace!(?effect, "effect");
+        match effect {
+            Effect::Journal(entry) => self.journal.append(&entry)?,
+            Effect::Sync(mark) => self.sync(&mark)?,
+            Effect::Broadcast(message) => self.net.broadcast(message),
+            Effect::GossipTransactions(transactions) => self.net.gossip(transactions),
+            Effect::GossipVerdict { ticket, verdict } => self.net.verdict(ticket, net_verdict(verdict)),
+            Effect::StartTimer { timer, after_ms } => self.timers.start(timer, after_ms),
+            Effect::CancelTimer(timer) => self.timers.cancel(timer),
+            Effect::Commit(committed) => self.commit(&committed)?,
+            Effect::PublishView(view) => self.door.publish(view),
+            Effect::Reply { request, outcomes } => self.door.reply(request, outcomes),
+            Effect::Answer { request, answer } => self.door.answer(request, answer),
+            Effect::RememberOwn(transactions) => self.own.remember(&transactions)?,
+            Effect::ForgetOwn(ids) => self.own.forget(&ids)?,
+            Effect::RequestBlocks { request, peer, from, count } => {
+                self.net.request_blocks(request, peer, from, count);
+            }
+            Effect::RequestBody { request, peer, block } => self.net.request_body(request, peer, block),
+            Effect::SendStatus(peer) => self.net.send_status(peer),
+            Effect::Blame { peer, offence } => self.net.blame(peer, offence),
+            Effect::Halt(fault) => return Err(fault.into()),
+        }
+        Ok(())
+    }
+
+    /// A sync point: the journal first, so that an honest crash never looks like a lost journal.
+    fn sync(&mut self, mark: &GuardMark) -> Result<(), NodeFault> {
+        let begin = Instant::now();
+        self.journal.sync()?;
+        let guard = self.guard.as_mut().expect("only a validator signs, and a validator has a guard");
+        guard.raise(mark)?;
+        let GuardMark { height, round, step, .. } = mark;
+        debug!(%height, %round, ?step, us = begin.elapsed().as_micros(), "signed and synced");
+        Ok(())
+    }
+
+    /// The block first, then the journal: what was signed for it is needed until it is durable.
+    fn commit(&mut self, committed: &CommittedBlock) -> Result<(), NodeFault> {
+        let begin = Instant::now();
+        self.disk.commit(committed)?;
+        self.journal.clear()?;
+        let header = committed.block.header();
+        info!(
+            height = %header.height,
+            round = %committed.certificate.round,
+            leader = ?header.leader,
+            transactions = committed.block.transactions().len(),
+            hash = ?committed.block.hash(),
+            disk_us = begin.elapsed().as_micros(),
+            "block final"
+        );
+        self.status.send_modify(|status| {
+            status.height = header.height;
+            status.hash = committed.block.hash();
+            status.time = unix_millis();
+        });
+        Ok(())
+    }
+}
+
+fn net_verdict(verdict: GossipVerdict) -> NetVerdict {
+    match verdict {
+        GossipVerdict::Accept => NetVerdict::Accept,
+        GossipVerdict::Ignore => NetVerdict::Ignore,
+    }
+}

@@ -1,0 +1,339 @@
+//! The composition root: opens a home, replays what it holds, spawns the parts and wires them, and stops them in order.
+//!
+//! Always true: nothing listens or speaks before the store is open, checked and locked; a fault ends the process with an
+//! error, quickly, and nothing is sent after it.
+//!
+//! Threads: the engine with its disk has one of its own; network, API and everything else share tokio's; signatures are
+//! checked on the pool's (`verify_pool`).
+//! Start reading at [`run`].
+
+use super::clock::unix_millis;
+use super::event_loop::{self, Queues};
+use super::inbound::Inbound;
+use super::perform::Performer;
+use super::serving::Serving;
+use super::shutdown::Signals;
+use super::timers::Timers;
+use crate::api::server;
+use crate::api::{ApiState, NodeInfo};
+use crate::config::Settings;
+use crate::engine_handle;
+use crate::logging::{self, LogRejected};
+use crate::net::{self, NetConfig, NetError, NetHandle};
+use crate::ready_file::Ready;
+use crate::store::guard::Guard;
+use crate::store::history::History;
+use crate::store::{self, Opened, StoreError};
+use crate::verify_pool::VerifyPool;
+use blockchat_engine::effect::Effect;
+use blockchat_engine::engine::Engine;
+use blockchat_engine::recovered::{Recovered, RecoveredValidator};
+use blockchat_proto::api::PeerView;
+use blockchat_proto::genesis::VerifiedGenesis;
+use blockchat_proto::ledger::Tip;
+use blockchat_proto::sync::{STATUS_VERSION, Status};
+use blockchat_proto::transaction::{SignedTransaction, VerifiedTransaction, verify_all};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+pub use super::perform::NodeFault;
+
+/// Verified consensus and sync events that wait for the engine.
+const CONSENSUS_QUEUE: usize = 1_024;
+/// Verified batches that wait for the engine.
+const GOSSIP_QUEUE: usize = 64;
+/// How long the parts have to stop in order.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// The same after a fault: quickly.
+const STOP_AFTER_FAULT_WITHIN: Duration = Duration::from_millis(500);
+/// How often the API's picture of the peers is renewed.
+const PEERS_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a node did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogRejected),
+    /// The files of the home.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Starting or going on would be wrong.
+    #[error("the node has stopped: {0}")]
+    Fault(#[from] NodeFault),
+    /// A bug of ours in the engine's thread; the panic message stands above.
+    #[error("the node has stopped: its engine panicked")]
+    EnginePanicked,
+    /// The network.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The API's address.
+    #[error("cannot listen on {address} for the API: {source}; choose another address with --api")]
+    ApiListen {
+        /// As configured.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The API ended by itself.
+    #[error("the API has stopped: {0}")]
+    Api(std::io::Error),
+    /// Threads or signals of the process.
+    #[error("the system refuses what every process needs: {0}")]
+    System(#[from] std::io::Error),
+    /// The file that says where the node is reached.
+    #[error("cannot write {file}: {source}")]
+    Ready {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Runs a node until SIGINT, SIGTERM or a fault. Blocks.
+pub fn run(settings: Settings) -> Result<(), RunError> {
+    logging::start(&settings.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("node").build()?;
+    let outcome = runtime.block_on(Box::pin(node(settings)));
+    runtime.shutdown_timeout(STOP_AFTER_FAULT_WITHIN);
+    match &outcome {
+        Ok(()) => info!("stopped"),
+        Err(reason) => error!(%reason, "stopped"),
+    }
+    outcome
+}
+
+async fn node(settings: Settings) -> Result<(), RunError> {
+    let stop = CancellationToken::new();
+    tokio::spawn(Signals::listen()?.relay(stop.clone()));
+    let listener = listen(settings.api_listen).await?;
+    let home = Home::open(&settings)?;
+    let running = Running::start(&settings, home, listener, &stop).await?;
+    let serving = running.announce(&settings);
+    let outcome = match serving {
+        Ok(()) => running.wait(&stop).await,
+        Err(refused) => Err(refused),
+    };
+    settings.ready_files.iter().for_each(|file| drop(std::fs::remove_file(file)));
+    outcome
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address).await.map_err(|source| RunError::ApiListen { address, source })
+}
+
+/// Everything on disk, open, and the engine that starts from it.
+struct Home {
+    engine: Engine,
+    first: Vec<Effect>,
+    tip: Tip,
+    history: History,
+    disk: store::disk::Disk,
+    journal: store::sign_journal::SignJournal,
+    own: store::own::OwnLog,
+    guard: Option<Guard>,
+}
+
+impl Home {
+    /// Opens and locks the home, and replays it. Blocks; takes about 3 us an account.
+    fn open(settings: &Settings) -> Result<Self, RunError> {
+        let Opened { disk, history, journal, own, ledger, tip_certificate, journal_entries, own_transactions } =
+            store::open(&settings.data_dir(), &settings.genesis)?;
+        let tip = *ledger.tip();
+        let (guard, validator) = validator(settings)?;
+        info!(chain = settings.genesis.short_name(), height = %tip.height, hash = ?tip.hash, voter = ?settings.validator.as_ref().map(|signer| signer.address()), "store open");
+        let recovered = Recovered {
+            own: verified(&settings.genesis, own_transactions),
+            ledger,
+            tip_certificate,
+            journal: journal_entries,
+            validator,
+        };
+        let (engine, first) =
+            Engine::new(settings.engine.clone(), recovered, unix_millis()).map_err(NodeFault::Engine)?;
+        Ok(Self { engine, first, tip, history, disk, journal, own, guard })
+    }
+}
+
+/// Opens and locks the guard of the key that votes here, if one does.
+fn validator(settings: &Settings) -> Result<(Option<Guard>, Option<RecoveredValidator>), StoreError> {
+    let Some(signer) = settings.validator.clone() else {
+        return Ok((None, None));
+    };
+    let (guard, mark) = Guard::open(&settings.guard_path)?;
+    if mark.is_none() {
+        let file = settings.guard_path.display();
+        warn!(%file, "the guard of the validator key is missing: nothing is signed until `blockchat-node guard reset`");
+    }
+    Ok((Some(guard), Some(RecoveredValidator { signer, guard: mark })))
+}
+
+/// What no longer verifies is left out: the file is not ours alone.
+fn verified(genesis: &VerifiedGenesis, own: Vec<SignedTransaction>) -> Vec<VerifiedTransaction> {
+    verify_all(own, genesis.hash()).into_iter().filter_map(Result::ok).collect()
+}
+
+/// The parts of a node at work.
+struct Running {
+    tasks: TaskTracker,
+    net: NetHandle,
+    api: SocketAddr,
+    engine_ended: oneshot::Receiver<Result<(), NodeFault>>,
+    api_ended: oneshot::Receiver<std::io::Result<()>>,
+}
+
+impl Running {
+    async fn start(
+        settings: &Settings,
+        home: Home,
+        listener: TcpListener,
+        stop: &CancellationToken,
+    ) -> Result<Self, RunError> {
+        let Home { engine, first, tip, history, disk, journal, own, guard } = home;
+        let (handle, door) = engine_handle::open(engine.view(unix_millis()));
+        let (status, told) = watch::channel(first_status(settings, &tip, &history)?);
+        let (net, events) = net::start(net_config(settings), told, stop.clone()).await?;
+        let (consensus, from_consensus) = mpsc::channel(CONSENSUS_QUEUE);
+        let (gossip, from_gossip) = mpsc::channel(GOSSIP_QUEUE);
+        let performer =
+            Performer { disk, journal, own, guard, net: net.clone(), door, timers: Timers::default(), status };
+        let queues = Queues { consensus: from_consensus, gossip: from_gossip };
+        let engine_ended = spawn_engine(engine, first, performer, queues, stop.clone())?;
+        let tasks = TaskTracker::new();
+        let verify = VerifyPool::new(settings.genesis.hash());
+        let serving = Serving::new(net.clone(), handle.clone(), history.clone(), tasks.clone());
+        let inbound =
+            Inbound::new(net.clone(), verify.clone(), handle.clone(), serving, consensus, gossip, tasks.clone());
+        tasks.spawn(inbound.run(events, stop.clone()));
+        let (peers_shown, peers) = watch::channel(vec![]);
+        tasks.spawn(show_peers(net.clone(), peers_shown, stop.clone()));
+        let api = listener.local_addr()?;
+        let info = NodeInfo {
+            peer_id: net.peer_id(),
+            listen: net.listen_addresses(),
+            validator: settings.validator.as_ref().map(|signer| signer.address()),
+            started: unix_millis(),
+            peers,
+        };
+        let state = ApiState::new(handle, verify, settings.genesis.clone(), history, info);
+        let (ended, api_ended) = oneshot::channel();
+        let serve = server::serve(state, listener, stop.clone());
+        tasks.spawn(async move { drop(ended.send(serve.await)) });
+        Ok(Self { tasks, net, api, engine_ended, api_ended })
+    }
+
+    /// Tells where the node is reached: to programs in the ready files, to people as the settings say.
+    fn announce(&self, settings: &Settings) -> Result<(), RunError> {
+        let ready = Ready {
+            api: format!("http://{}", self.api),
+            peer_id: self.net.peer_id(),
+            listen: self.net.listen_addresses(),
+            pid: std::process::id(),
+        };
+        for file in &settings.ready_files {
+            ready.write(file).map_err(|source| RunError::Ready { file: file.clone(), source })?;
+        }
+        (settings.announce)(settings, &ready);
+        Ok(())
+    }
+
+    /// Waits for the end, whoever brings it about, and then for the parts to stop.
+    async fn wait(mut self, stop: &CancellationToken) -> Result<(), RunError> {
+        let outcome = tokio::select! { biased;
+            ended = &mut self.engine_ended => engine_outcome(ended),
+            reason = fault_of(self.api_ended) => {
+                stop.cancel();
+                engine_outcome(self.engine_ended.await).and(Err(RunError::Api(reason)))
+            }
+        };
+        stop.cancel();
+        let within = if outcome.is_ok() { STOP_WITHIN } else { STOP_AFTER_FAULT_WITHIN };
+        self.tasks.close();
+        if tokio::time::timeout(within, self.tasks.wait()).await.is_err() {
+            warn!(tasks = self.tasks.len(), "some tasks did not stop in time");
+        }
+        outcome
+    }
+}
+
+/// Resolves only if the API ended with an error: ending when asked to is nothing to act on.
+async fn fault_of(ended: oneshot::Receiver<std::io::Result<()>>) -> std::io::Error {
+    match ended.await {
+        Ok(Err(reason)) => reason,
+        Ok(Ok(())) | Err(_) => std::future::pending().await,
+    }
+}
+
+/// An engine that ends without a word has panicked.
+fn engine_outcome(ended: Result<Result<(), NodeFault>, oneshot::error::RecvError>) -> Result<(), RunError> {
+    match ended {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(RunError::EnginePanicked),
+    }
+}
+
+/// The engine on a thread of its own, with a runtime that has nothing but timers.
+fn spawn_engine(
+    engine: Engine,
+    first: Vec<Effect>,
+    performer: Performer,
+    queues: Queues,
+    stop: CancellationToken,
+) -> Result<oneshot::Receiver<Result<(), NodeFault>>, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let (ended, outcome) = oneshot::channel();
+    let work = move || {
+        let events = Box::pin(event_loop::run(engine, first, performer, queues, stop));
+        drop(ended.send(runtime.block_on(events)));
+    };
+    std::thread::Builder::new().name("engine".into()).spawn(work)?;
+    Ok(outcome)
+}
+
+fn first_status(settings: &Settings, tip: &Tip, history: &History) -> Result<Status, StoreError> {
+    Ok(Status {
+        version: STATUS_VERSION,
+        chain: settings.genesis.hash(),
+        height: tip.height,
+        hash: tip.hash,
+        earliest: history.earliest()?,
+        time: unix_millis(),
+    })
+}
+
+fn net_config(settings: &Settings) -> NetConfig {
+    NetConfig {
+        identity: *settings.p2p_seed,
+        genesis: settings.genesis.clone(),
+        listen: settings.p2p_listen.clone(),
+        peers: settings.peers.clone(),
+        mdns: settings.mdns,
+        external: settings.external.clone(),
+        book: Some(settings.data_dir().join("peers.cbor")),
+    }
+}
+
+/// Keeps the API's picture of the peers fresh.
+async fn show_peers(net: NetHandle, shown: watch::Sender<Vec<PeerView>>, stop: CancellationToken) {
+    let mut often = tokio::time::interval(PEERS_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = often.tick() => {
+                let peers = net.peers().await;
+                shown.send_if_modified(|old| {
+                    let changed = *old != peers;
+                    *old = peers;
+                    changed
+                });
+            }
+        }
+    }
+}
