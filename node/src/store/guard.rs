@@ -56,6 +56,15 @@ impl Guard {
         Ok((Self { path: path.to_path_buf(), file: Some(file), sequence, broken: false }, Some(mark)))
     }
 
+    /// The mark, without holding the guard: to look at it while a node runs. `None` if there is no file.
+    pub fn peek(path: &Path) -> Result<Option<GuardMark>, StoreError> {
+        match File::open(path) {
+            Ok(file) => newest(&file, path).map(|(_, mark)| Some(mark)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io(path, "open")(error)),
+        }
+    }
+
     /// Writes the guard of a new key: nothing was ever signed. Refuses to replace one that is there.
     pub fn create(path: &Path) -> Result<(), StoreError> {
         if fs::exists(path).map_err(StoreError::io(path, "look for"))? {
@@ -213,6 +222,7 @@ mod tests {
     fn a_second_node_with_the_same_guard_is_refused() {
         let (_folder, path) = new_guard();
         let _held = Guard::open(&path).unwrap();
+        assert_eq!(Guard::peek(&path).unwrap(), Some(GuardMark::START));
         assert!(matches!(Guard::open(&path), Err(StoreError::InUse { .. })));
         assert!(matches!(Guard::reset(&path, &mark(1)), Err(StoreError::InUse { .. })));
         assert!(Guard::create(&path).is_err());

@@ -18,7 +18,7 @@ use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::CertifiedBlock;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
-use redb::{ReadTransaction, ReadableTable, StorageError};
+use redb::{ReadTransaction, StorageError};
 use std::path::Path;
 
 pub use super::record::StoredBlock;
