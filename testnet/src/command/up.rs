@@ -2,7 +2,7 @@
 //!
 //! Owns: the order of things, the folder, and that no process is left behind. Does not own: any of the parts.
 //! Always true: unless `--keep-running` was asked for and reached, every node is gone when this returns, however it
-//! returns. Start reading at [`play`].
+//! returns. Start reading at `play`.
 
 use crate::checks;
 use crate::cli::{Output, UpArgs};

@@ -2,7 +2,7 @@
 //!
 //! Owns: the format, our own five files, and how they are dealt out to another number of nodes. Does not own: signing,
 //! charges. Always true: every receiver of a [`Workload`] is one of its nodes, and no text is empty.
-//! Start reading at [`parse_file`].
+//! Start reading at `parse_file`.
 
 use std::path::{Path, PathBuf};
 

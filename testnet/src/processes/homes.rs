@@ -1,6 +1,6 @@
 //! Genesis, keys and address book of a network: written by the node program itself, read back here.
 
-use super::logs;
+use super::node_bin;
 use anyhow::{Context, Result, bail, ensure};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
@@ -9,7 +9,6 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// What `blockchat-node init --output json` prints.
 #[derive(Debug, Deserialize)]
@@ -46,7 +45,7 @@ pub struct Begin {
 
 /// Has the node program write the homes of a new network below `dir`.
 pub fn create(node_bin: &Path, dir: &Path, begin: &Begin) -> Result<Homes> {
-    let mut command = Command::new(node_bin);
+    let mut command = node_bin::command(node_bin);
     command.args(["init", "--name", "testnet", "--output", "json", "--validators", &begin.nodes.to_string()]);
     command.args(["--capacity", &begin.capacity.to_string(), "--fund", &begin.fund.to_string()]);
     command.args(["--stake", &begin.stake.to_string(), "--dir"]).arg(dir);
@@ -74,11 +73,4 @@ pub fn validator_key(home: &Path) -> Result<Signer> {
     let pem = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let key = SigningKey::from_pkcs8_pem(&pem).with_context(|| format!("{} holds no ed25519 key", path.display()))?;
     Ok(Signer::from(key))
-}
-
-impl Home {
-    /// Where the node's output goes.
-    pub fn log(&self) -> PathBuf {
-        logs::path(&self.home)
-    }
 }

@@ -4,7 +4,7 @@
 //! wrote to its log.
 
 use super::network_file::NodeEntry;
-use super::{logs, ports};
+use super::{logs, node_bin, ports};
 use crate::client::NodeClient;
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -119,7 +119,8 @@ impl Launcher {
     /// This program once more, which then becomes the node: see `exec_node`.
     fn become_node_command(&self) -> Result<Command> {
         let own = std::env::current_exe().context("cannot find this program's own file")?;
-        let mut command = Command::new(own);
+        let mut command = std::process::Command::new(own);
+        node_bin::clear_environment(&mut command);
         command.arg("exec-node");
         if self.detached {
             command.arg("--detach");
@@ -127,7 +128,7 @@ impl Launcher {
             command.args(["--parent", &std::process::id().to_string()]);
         }
         command.arg("--").arg(&self.node_bin);
-        Ok(command)
+        Ok(command.into())
     }
 }
 

@@ -19,6 +19,20 @@ struct Version {
     sources: String,
 }
 
+/// The node program, to be given arguments. What the environment says about another node must not reach ours.
+pub fn command(path: &Path) -> Command {
+    let mut command = Command::new(path);
+    clear_environment(&mut command);
+    command
+}
+
+/// See [`command`].
+pub fn clear_environment(command: &mut Command) {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    let of_nodes = names.filter(|name| name.as_encoded_bytes().starts_with(b"BLOCKCHAT_"));
+    of_nodes.for_each(|name| _ = command.env_remove(name));
+}
+
 /// Finds, if need be builds, and checks the node program.
 pub fn find(named: Option<&Path>) -> Result<PathBuf> {
     let path = match named {
@@ -29,7 +43,7 @@ pub fn find(named: Option<&Path>) -> Result<PathBuf> {
         },
     };
     let path = path.canonicalize().with_context(|| format!("there is no node program at {}", path.display()))?;
-    let output = Command::new(&path).args(["version", "--output", "json"]).output();
+    let output = command(&path).args(["version", "--output", "json"]).output();
     let output = output.with_context(|| format!("cannot run {}", path.display()))?;
     ensure!(output.status.success(), "`{} version` failed ({})", path.display(), output.status);
     check_sources(&path, &output.stdout)?;
