@@ -111,13 +111,21 @@ pub struct Layer {
     /// The peer-to-peer side.
     pub p2p: P2pLayer,
     /// Where keys are, if not under `keys/`.
+    #[serde(skip_serializing_if = "is_default")]
     pub keys: KeysLayer,
     /// Logging.
+    #[serde(skip_serializing_if = "is_default")]
     pub log: LogLayer,
     /// Local limits of the pool.
+    #[serde(skip_serializing_if = "is_default")]
     pub pool: PoolLayer,
     /// Waits of the voting rounds.
+    #[serde(skip_serializing_if = "is_default")]
     pub rounds: RoundsLayer,
+}
+
+fn is_default<T: Default + PartialEq>(section: &T) -> bool {
+    *section == T::default()
 }
 
 /// `[api]`

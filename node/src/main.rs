@@ -1,1 +1,7 @@
-fn main() {}
+//! `blockchat-node`: see [`blockchat_node::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    blockchat_node::cli::main()
+}

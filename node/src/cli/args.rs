@@ -1,0 +1,392 @@
+//! The command line: every verb, flag and environment variable, with its help. No behaviour.
+
+use super::output::Format;
+use crate::config::LogFormat;
+use blockchat_proto::coins::Coins;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+const EXAMPLES: &str = "\
+Examples:
+  blockchat-node run                          a chain of your own on this machine, at once
+  blockchat-node wallet new bob               a new key
+  blockchat-node send bob 5 -m \"Hello Bob\"    coins and a message in one transaction
+  blockchat-node inbox                        messages to and from you
+  blockchat-node init --validators 4 --dir net   the homes of a network of four";
+
+fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> =
+        LazyLock::new(|| format!("{}\nsources {}", env!("CARGO_PKG_VERSION"), blockchat_engine::SOURCES));
+    &TEXT
+}
+
+/// A decentralised node for signed chat messages and payments.
+#[derive(Debug, Parser)]
+#[command(name = "blockchat-node", version, long_version = long_version(), after_help = EXAMPLES)]
+#[command(arg_required_else_help = true, max_term_width = 110, disable_help_flag = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Common {
+    /// Folder with configuration, keys and chain [default: blockchat in the user's data folder]
+    #[arg(long, global = true, env = "BLOCKCHAT_HOME", hide_env_values = true, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// How results are printed
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "BLOCKCHAT_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORM"
+    )]
+    pub(crate) output: Format,
+    /// Print this help
+    #[arg(long, short, global = true, action = ArgAction::HelpShort)]
+    help: Option<bool>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the homes of a new network: keys, genesis, configuration
+    Init(InitArgs),
+    /// Run the node; without any files, a development chain of its own
+    Run(RunArgs),
+    /// Make and list keys
+    #[command(subcommand)]
+    Wallet(WalletCommand),
+    /// Names for addresses
+    #[command(subcommand)]
+    Contacts(ContactsCommand),
+    /// Send coins, a message, or both
+    Send(SendArgs),
+    /// Set the stake of a key; 0 leaves the validators
+    Stake(StakeArgs),
+    /// What an account has
+    Balance(BalanceArgs),
+    /// Show a final block: the last one, or one by height or hash
+    View(ViewArgs),
+    /// Where a transaction is: queued, pooled, in a block, final, or refused and why
+    Tx(TxArgs),
+    /// Messages to and from an account, newest last
+    #[command(visible_alias = "inbox")]
+    Messages(MessagesArgs),
+    /// How the node is
+    Status(ApiArg),
+    /// Connected peers
+    Peers(ApiArg),
+    /// Exit code 0 if the node takes part in its chain, 1 otherwise
+    Health(ApiArg),
+    /// The guard that keeps the validator key from contradicting itself
+    #[command(subcommand)]
+    Guard(GuardCommand),
+    /// Print a completion script: `source <(blockchat-node completions bash)`
+    Completions {
+        /// For this shell
+        shell: Shell,
+    },
+    /// Version of the program, and the digest of the rules it was built from
+    Version,
+}
+
+/// Which node to ask.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ApiArg {
+    /// Address of the node's API [default: the node of this home]
+    #[arg(long, env = "BLOCKCHAT_API", hide_env_values = true, value_name = "URL")]
+    pub(crate) api: Option<String>,
+}
+
+/// Which key signs.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct KeyArg {
+    /// Wallet that signs, by name or file [default: the home's validator key, or its only wallet]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) wallet: Option<String>,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArg,
+}
+
+/// How an encrypted key is opened. Never a passphrase itself: other users can read command lines.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PassphraseArg {
+    /// File whose first line is the passphrase; BLOCKCHAT_PASSPHRASE works too [default: ask]
+    #[arg(long, env = "BLOCKCHAT_PASSPHRASE_FILE", hide_env_values = true, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Nodes, each a validator with a home of its own
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=128))]
+    pub(crate) validators: u32,
+    /// Where the homes are written, as id0, id1, ...
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// What is written
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: InitFormat,
+    /// Name of the chain: lower-case letters, digits, dashes
+    #[arg(long, default_value = "blockchat")]
+    pub(crate) name: String,
+    /// Coins of each validator, stake included
+    #[arg(long, default_value = "1000", value_name = "BCC")]
+    pub(crate) fund: Coins,
+    /// Of these, staked
+    #[arg(long, default_value = "10", value_name = "BCC")]
+    pub(crate) stake: Coins,
+    /// Further funded accounts, written as DIR/wallets/user0.pem, ...
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(..=8000))]
+    pub(crate) wallets: u32,
+    /// Coins of each of these
+    #[arg(long, default_value = "1000", value_name = "BCC")]
+    pub(crate) wallet_fund: Coins,
+    /// First port: node i takes API port P + 2i and peer port P + 2i + 1; 0 takes free ones at every start
+    #[arg(long, default_value_t = 7474, value_name = "P")]
+    pub(crate) base_port: u16,
+    /// Encrypt the validator keys with the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArgs,
+}
+
+/// Constants of the new chain; those not named have the defaults of the rules.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Constants of the chain, for ever")]
+pub(crate) struct ParameterArgs {
+    /// Most transactions a block holds; so many pooled ones start a block at once [default: 5000]
+    #[arg(long, value_name = "N")]
+    pub(crate) capacity: Option<u32>,
+    /// A transaction waits at most this long for others, in ms [default: 250]
+    #[arg(long, value_name = "MS")]
+    pub(crate) block_interval: Option<u64>,
+    /// Without transactions, a block comes after this long, in ms [default: 10000]
+    #[arg(long, value_name = "MS")]
+    pub(crate) idle_block_interval: Option<u64>,
+    /// Charge on sent coins, in 1/10,000 [default: 300, which is 3 %]
+    #[arg(long, value_name = "BP")]
+    pub(crate) charge_basis_points: Option<u32>,
+    /// Charge per character of a message [default: 1]
+    #[arg(long, value_name = "BCC")]
+    pub(crate) charge_per_character: Option<Coins>,
+    /// Least charge of a transaction [default: 0.001]
+    #[arg(long, value_name = "BCC")]
+    pub(crate) charge_min: Option<Coins>,
+    /// Absences and departures never bring the validators below this [default: 4]
+    #[arg(long, value_name = "N")]
+    pub(crate) validators_min: Option<u32>,
+    /// A lowered stake stays locked this long, in ms [default: two days]
+    #[arg(long, value_name = "MS")]
+    pub(crate) unbonding: Option<u64>,
+    /// Misbehaviour can be punished this long, in ms [default: one day]
+    #[arg(long, value_name = "MS")]
+    pub(crate) evidence_window: Option<u64>,
+}
+
+/// What `init` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InitFormat {
+    /// A folder per node
+    #[default]
+    Dir,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct RunArgs {
+    /// Address of the HTTP API; port 0 takes a free one [default: 127.0.0.1:7474]
+    #[arg(long, env = "BLOCKCHAT_API_LISTEN", hide_env_values = true, value_name = "ADDR:PORT")]
+    pub(crate) api: Option<SocketAddr>,
+    /// Listen for peers here; may be repeated [default: /ip4/0.0.0.0/tcp/7475]
+    #[arg(long, env = "BLOCKCHAT_P2P_LISTEN", hide_env_values = true, value_delimiter = ',', value_name = "MULTIADDR")]
+    pub(crate) listen: Option<Vec<String>>,
+    /// Dial this peer; may be repeated
+    #[arg(long, env = "BLOCKCHAT_PEERS", hide_env_values = true, value_delimiter = ',', value_name = "MULTIADDR")]
+    pub(crate) peer: Option<Vec<String>>,
+    /// Tell others to reach this node here; may be repeated
+    #[arg(long, env = "BLOCKCHAT_EXTERNAL", hide_env_values = true, value_delimiter = ',', value_name = "MULTIADDR")]
+    pub(crate) external: Option<Vec<String>>,
+    /// Look for peers on the local network [default: on]
+    #[arg(long, env = "BLOCKCHAT_MDNS", hide_env_values = true, value_enum, value_name = "SWITCH")]
+    pub(crate) mdns: Option<Switch>,
+    /// The same as --mdns off
+    #[arg(long, conflicts_with = "mdns")]
+    pub(crate) no_mdns: bool,
+    /// The validator key [default: keys/validator.pem in the home; without one, the node only observes]
+    #[arg(long, env = "BLOCKCHAT_VALIDATOR_KEY", hide_env_values = true, value_name = "FILE")]
+    pub(crate) validator_key: Option<PathBuf>,
+    /// The guard of the validator key [default: keys/guard in the home]
+    #[arg(long, env = "BLOCKCHAT_GUARD", hide_env_values = true, value_name = "FILE")]
+    pub(crate) guard: Option<PathBuf>,
+    /// Also write where the node is reached to this file, once it serves
+    #[arg(long, env = "BLOCKCHAT_READY_FILE", hide_env_values = true, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// What is logged, such as debug or warn,blockchat_node=debug [default: info]
+    #[arg(long, env = "BLOCKCHAT_LOG", hide_env_values = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// How it is logged [default: text]
+    #[arg(long, env = "BLOCKCHAT_LOG_FORMAT", hide_env_values = true, value_enum, value_name = "FORM")]
+    pub(crate) log_format: Option<LogFormat>,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArg,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// Do it
+    On,
+    /// Do not
+    Off,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletCommand {
+    /// Make a new key, protected by a passphrase
+    New {
+        /// What to call it
+        name: String,
+        /// Protect it by its file permissions only
+        #[arg(long, conflicts_with = "passphrase_file")]
+        no_passphrase: bool,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// All keys of this home
+    List,
+    /// Address, file and balance of one key
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        api: ApiArg,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContactsCommand {
+    /// Give an address a name
+    Add {
+        /// The name
+        name: String,
+        /// The address: bcc1...
+        address: Address,
+    },
+    /// Forget a name
+    Remove {
+        /// The name
+        name: String,
+    },
+    /// All names
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// Who receives: a contact, one of your wallets, or an address
+    pub(crate) to: String,
+    /// How many BCC; may be left out if there is a message
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) amount: Option<Coins>,
+    /// The message; everybody can read it
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    #[command(flatten)]
+    pub(crate) wait: WaitArg,
+    #[command(flatten)]
+    pub(crate) key: KeyArg,
+    #[command(flatten)]
+    pub(crate) api: ApiArg,
+}
+
+/// How long a command waits for finality.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WaitArg {
+    /// Return once the node has accepted it, before it is final
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Longest wait for finality, in seconds
+    #[arg(long, default_value_t = 60, value_name = "S", conflicts_with = "no_wait")]
+    pub(crate) wait: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StakeArgs {
+    /// The new stake in BCC, not the difference; 0 leaves
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) amount: Coins,
+    #[command(flatten)]
+    pub(crate) wait: WaitArg,
+    #[command(flatten)]
+    pub(crate) key: KeyArg,
+    #[command(flatten)]
+    pub(crate) api: ApiArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BalanceArgs {
+    /// Whose: a contact, a wallet, or an address [default: your own]
+    pub(crate) account: Option<String>,
+    #[command(flatten)]
+    pub(crate) api: ApiArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ViewArgs {
+    /// Height or hash [default: the last block]
+    pub(crate) block: Option<String>,
+    #[command(flatten)]
+    pub(crate) api: ApiArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TxArgs {
+    /// Id of the transaction: 64 hex digits
+    pub(crate) id: Hash32,
+    #[command(flatten)]
+    pub(crate) api: ApiArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MessagesArgs {
+    /// Whose: a contact, a wallet, or an address [default: your own]
+    pub(crate) account: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub(crate) limit: u16,
+    #[command(flatten)]
+    pub(crate) api: ApiArg,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GuardCommand {
+    /// The highest thing the validator key has signed
+    Show,
+    /// Make a new guard after the old one was lost: asks a node how far the chain is, and signs above that only
+    Reset(GuardResetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GuardResetArgs {
+    /// Do not ask a node: this key never signed anything above this height
+    #[arg(long, value_name = "H")]
+    pub(crate) height: Option<u64>,
+    /// Replace a guard that is whole
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) api: ApiArg,
+}

@@ -1,0 +1,147 @@
+//! What a command says when it cannot do its work: the cause, and what to do next.
+
+use super::output::Format;
+use crate::api::client::ClientError;
+use crate::config::ConfigRejected;
+use crate::wallet::address_book::AddressBookError;
+use crate::wallet::keystore::KeystoreError;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// A command that failed. Always with a next step: whoever reads it should not have to guess.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    cause: String,
+    next: String,
+    code: String,
+    exit: u8,
+}
+
+impl Failure {
+    /// Something refused or failed: exit code 1.
+    pub(crate) fn new(cause: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { cause: cause.into(), next: next.into(), code: "failed".into(), exit: 1 }
+    }
+
+    /// The command line itself makes no sense: exit code 2.
+    pub(crate) fn usage(cause: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { exit: 2, code: "usage".into(), ..Self::new(cause, next) }
+    }
+
+    /// With a stable code for scripts.
+    pub(crate) fn coded(self, code: impl Into<String>) -> Self {
+        Self { code: code.into(), ..self }
+    }
+
+    /// A file of ours that the system refuses.
+    pub(crate) fn file(path: &Path, doing: &str, error: &std::io::Error) -> Self {
+        let next = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => "use a folder that you own: --home DIR",
+            std::io::ErrorKind::StorageFull => "free some space, then try again",
+            _ => "check the path and try again",
+        };
+        Self::new(format!("cannot {doing} {}: {error}", path.display()), next)
+    }
+
+    /// Prints it to standard error and gives the exit code.
+    pub(crate) fn report(&self, format: Format) -> ExitCode {
+        let text = match format {
+            Format::Table => format!("error: {}\n next: {}", self.cause, self.next),
+            Format::Json => {
+                serde_json::json!({ "error": self.cause, "next": self.next, "code": self.code }).to_string()
+            }
+        };
+        // Nobody to tell if standard error is gone.
+        let _ = writeln!(std::io::stderr(), "{text}");
+        ExitCode::from(self.exit)
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let cause = error.to_string();
+        match error {
+            ClientError::Url { .. } => Self::usage(cause, "give the address that `blockchat-node run` printed"),
+            ClientError::NoNode { .. } => {
+                let next = "start one with `blockchat-node run`, or name a running one with --api http://HOST:PORT";
+                Self::new(cause, next).coded("no_node")
+            }
+            ClientError::Foreign { .. } => {
+                Self::new(cause, "check --api, and that both programs have the same version")
+            }
+            ClientError::Problem(problem) => {
+                let next = next_after(&problem.code);
+                Self::new(format!("the node refuses: {}", problem.detail), next).coded(problem.code)
+            }
+        }
+    }
+}
+
+/// What helps after this refusal.
+pub(crate) fn next_after(code: &str) -> &'static str {
+    match code {
+        "insufficient_funds" => "see what can be spent with `blockchat-node balance`, or send less",
+        "message_too_long" => "split the message: at most 1,024 bytes fit into one",
+        "stale_nonce" | "nonce_taken" | "early_nonce" => {
+            "another transaction of this account was faster: send it again"
+        }
+        "other_chain" => "this key's home belongs to another chain: check --home and --api",
+        "stake_out_of_range" | "stake_unchanged" => "see the present stake with `blockchat-node balance`",
+        "too_many_unbonding" => "wait for the first release: `blockchat-node balance` shows when",
+        "pool_full" | "sender_limit" | "busy" | "timeout" => "try again in a moment",
+        "block_not_found" => "see the last final block with `blockchat-node view`",
+        "transaction_unknown" => "check the id; a transaction that was never accepted is not remembered for long",
+        "store_fault" | "stuck" => "look at the node's log",
+        "not_ready" => "see more with `blockchat-node status`",
+        _ => "see `blockchat-node status`, and the same command with --help",
+    }
+}
+
+impl From<KeystoreError> for Failure {
+    fn from(error: KeystoreError) -> Self {
+        let cause = error.to_string();
+        let next = match &error {
+            KeystoreError::Missing { .. } => "make one with `blockchat-node wallet new NAME`".into(),
+            KeystoreError::Exists { .. } => "choose another name, or move the file away if you are sure".into(),
+            KeystoreError::OpenPermissions { path, .. } => format!("chmod 600 {}", path.display()),
+            KeystoreError::PassphraseNeeded { .. } => {
+                "run it in a terminal to be asked for the passphrase, or give --passphrase-file FILE".into()
+            }
+            KeystoreError::WrongPassphrase { .. } => "try again; a lost passphrase cannot be recovered".into(),
+            KeystoreError::NotAKey { .. } => {
+                "keys look like those of `blockchat-node wallet new` or `openssl genpkey -algorithm ed25519`".into()
+            }
+            KeystoreError::OtherAddress { .. } => "correct or delete the line before the key in this file".into(),
+            KeystoreError::Io { path, source } => return Self::file(path, "use", source),
+        };
+        Self::new(cause, next)
+    }
+}
+
+impl From<AddressBookError> for Failure {
+    fn from(error: AddressBookError) -> Self {
+        let cause = error.to_string();
+        match &error {
+            AddressBookError::Name { .. } => Self::usage(cause, "choose another name, such as bob"),
+            AddressBookError::Taken { name, .. } => {
+                Self::new(cause, format!("choose another name, or first `blockchat-node contacts remove {name}`"))
+            }
+            AddressBookError::Syntax { path, .. } => Self::new(cause, format!("correct {}", path.display())),
+            AddressBookError::Io { path, source } => Self::file(path, "use", source),
+        }
+    }
+}
+
+impl From<ConfigRejected> for Failure {
+    fn from(error: ConfigRejected) -> Self {
+        let next = match &error {
+            ConfigRejected::Read { .. } => "check the file and its permissions",
+            ConfigRejected::Syntax { .. } => {
+                "correct or delete that line; `blockchat-node run --help` lists every setting"
+            }
+            ConfigRejected::Value { .. } => "correct it in config.toml, the environment or the flags",
+        };
+        Self::new(error.to_string(), next).coded("bad_config")
+    }
+}

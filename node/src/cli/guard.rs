@@ -1,0 +1,111 @@
+//! `guard show|reset`: the file that keeps a validator key from contradicting itself.
+
+use super::args::{GuardCommand, GuardResetArgs};
+use super::failure::Failure;
+use super::home::Home;
+use super::node;
+use super::output::{Format, note, pairs};
+use crate::store::guard::Guard;
+use crate::wallet::keystore;
+use blockchat_engine::journal::{GuardMark, SignStep};
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::units::{Height, Round};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often, and how far apart, the node is asked how far the chain is before a new guard is written.
+const LISTENS: u32 = 3;
+const LISTEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// A guard for a person or a program.
+#[derive(Clone, Debug, Serialize)]
+struct GuardView {
+    file: PathBuf,
+    mark: Option<GuardMark>,
+}
+
+/// Shows or replaces the guard.
+pub(crate) async fn guard(home: &Home, command: GuardCommand, format: Format) -> Result<(), Failure> {
+    let path = home.config()?.guard_path(home.path());
+    match command {
+        GuardCommand::Show => format.print(&GuardView { mark: read(&path)?, file: path }, shown),
+        GuardCommand::Reset(args) => {
+            refuse_whole(&path, &args)?;
+            let mark = above(quiet_height(home, &args).await?);
+            Guard::reset(&path, &mark).map_err(|error| unusable(&path, &error.to_string()))?;
+            note("a running node signs again once it is restarted");
+            format.print(&GuardView { mark: Some(mark), file: path }, shown);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Option<GuardMark>, Failure> {
+    let (_, mark) = Guard::open(path).map_err(|error| unusable(path, &error.to_string()))?;
+    Ok(mark)
+}
+
+fn unusable(path: &Path, reason: &str) -> Failure {
+    let next = "if a node runs with this guard, stop it first; if the file is damaged, `blockchat-node guard reset`";
+    let cause = if reason.contains(&*path.to_string_lossy()) {
+        reason.to_owned()
+    } else {
+        format!("{}: {reason}", path.display())
+    };
+    Failure::new(cause, next).coded("guard_unusable")
+}
+
+/// A guard that is whole needs no reset; replacing it could make the key contradict itself.
+fn refuse_whole(path: &Path, args: &GuardResetArgs) -> Result<(), Failure> {
+    match Guard::open(path) {
+        Ok((_, Some(mark))) if !args.force => {
+            let cause = format!("the guard is whole: it stands at height {}", mark.height);
+            let next = "nothing to do; --force replaces it all the same, at the risk of a burnt stake";
+            Err(Failure::new(cause, next).coded("guard_whole"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The height above which the key is taken to have signed nothing.
+async fn quiet_height(home: &Home, args: &GuardResetArgs) -> Result<Height, Failure> {
+    if let Some(height) = args.height {
+        return Ok(Height(height));
+    }
+    let client = node::client(home, &args.api)?;
+    let own = keystore::address_of(&home.validator_path()?)?;
+    let mut highest = Height(0);
+    for turn in 0..LISTENS {
+        if turn > 0 {
+            tokio::time::sleep(LISTEN_PAUSE).await;
+        }
+        let (_, status) = node::chain(&client, home).await?;
+        let alone = matches!(status.validators.as_slice(), [only] if Some(only.address) == own);
+        // Others may hold votes of this key for the block being decided; a lone validator has nobody to contradict.
+        highest = highest.max(if alone { status.height } else { status.height.next() });
+    }
+    Ok(highest)
+}
+
+/// Everything at this height counts as signed.
+fn above(height: Height) -> GuardMark {
+    GuardMark { height, round: Round(u32::MAX), step: SignStep::Precommit, hash: Hash32::ZERO }
+}
+
+fn shown(view: &GuardView) -> String {
+    let stands = match &view.mark {
+        None => "lost: this key signs nothing until `blockchat-node guard reset`".into(),
+        Some(mark) if *mark == GuardMark::START => "new: nothing was ever signed".into(),
+        Some(mark) if mark.round == Round(u32::MAX) => format!("signs above height {} only", mark.height),
+        Some(mark) => {
+            let step = match mark.step {
+                SignStep::Proposal => "proposal",
+                SignStep::Prevote => "prevote",
+                SignStep::Precommit => "precommit",
+            };
+            format!("{step} of height {}, round {}", mark.height, mark.round)
+        }
+    };
+    pairs(&[("guard", view.file.display().to_string()), ("stands", stands)])
+}

@@ -1,0 +1,47 @@
+//! The node a command talks to, and the chain it is on.
+
+use super::args::ApiArg;
+use super::failure::Failure;
+use super::home::Home;
+use crate::api::client::Client;
+use crate::ready_file::{self, Ready};
+use blockchat_proto::api::StatusView;
+use blockchat_proto::genesis::VerifiedGenesis;
+
+/// The API of the node that was named, else of the node that runs in this home, else where it would listen.
+pub(crate) fn client(home: &Home, arg: &ApiArg) -> Result<Client, Failure> {
+    if let Some(url) = &arg.api {
+        return Ok(Client::new(url)?);
+    }
+    if let Some(ready) = Ready::read(&ready_file::path_in(home.path())) {
+        return Ok(Client::new(&ready.api)?);
+    }
+    Ok(Client::new(&home.config()?.api_listen().to_string())?)
+}
+
+/// The chain of the node, checked: signing for another chain than the home's is a mistake.
+pub(crate) async fn chain(client: &Client, home: &Home) -> Result<(VerifiedGenesis, StatusView), Failure> {
+    let status = client.status().await?;
+    let genesis = match home.genesis()? {
+        Some(own) => own,
+        None => fetched(client).await?,
+    };
+    if genesis.hash() == status.genesis_hash {
+        return Ok((genesis, status));
+    }
+    let cause = format!(
+        "the node at {} is on chain {}, but {} belongs to {}",
+        client.url(),
+        status.chain,
+        home.path().display(),
+        genesis.short_name()
+    );
+    Err(Failure::new(cause, "name the right home with --home, or the right node with --api").coded("other_chain"))
+}
+
+async fn fetched(client: &Client) -> Result<VerifiedGenesis, Failure> {
+    client.genesis().await?.verify().map_err(|error| {
+        let cause = format!("the node at {} serves a genesis that is refused: {error}", client.url());
+        Failure::new(cause, "check --api: is it a node of your network?")
+    })
+}

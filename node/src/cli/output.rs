@@ -1,0 +1,163 @@
+//! How results look: tables for people, JSON for programs; and text from strangers made safe to print.
+
+use blockchat_proto::coins::Coins;
+use blockchat_proto::units::UnixMillis;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+/// The first moment of the year 10000, in unix ms.
+const YEAR_10000_MS: u64 = 253_402_300_800_000;
+
+/// For whom a result is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// People.
+    #[default]
+    Table,
+    /// Programs: one JSON value on standard output.
+    Json,
+}
+
+impl Format {
+    /// Prints a result. A reader that has gone away (`| head`) is no error.
+    pub(crate) fn print<T: Serialize>(self, value: &T, table: impl FnOnce(&T) -> String) {
+        match self {
+            Self::Table => say(&table(value)),
+            Self::Json => {
+                say(&serde_json::to_string_pretty(value).expect("results are plain numbers, texts and lists"));
+            }
+        }
+    }
+}
+
+/// One block of text on standard output.
+pub(crate) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush());
+}
+
+/// A remark for a person that is no result: on standard error.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Lines of `label  value`, values below each other; lines with an empty value are left out.
+pub(crate) fn pairs(lines: &[(&str, String)]) -> String {
+    let shown = || lines.iter().filter(|(_, value)| !value.is_empty());
+    let width = shown().map(|(label, _)| label.len()).max().unwrap_or(0);
+    shown().map(|(label, value)| format!("{label:width$}  {value}\n")).collect()
+}
+
+/// Columns under their names. Those in `right` are numbers.
+pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().map(|name| name.to_uppercase()));
+    table.add_rows(rows);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if right.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// An amount for a sentence: `14.15 BCC`.
+pub(crate) fn bcc(coins: Coins) -> String {
+    format!("{} BCC", amount(coins))
+}
+
+/// An amount without its trailing zeros: `14.15`.
+pub(crate) fn amount(coins: Coins) -> String {
+    let text = coins.to_string();
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A moment: `2026-11-21 05:00:12 UTC`. Beyond the year 9999, which no calendar shows: the bare number.
+pub(crate) fn moment(time: UnixMillis) -> String {
+    if time.0 >= YEAR_10000_MS {
+        return format!("{time} ms");
+    }
+    let time = SystemTime::UNIX_EPOCH + Duration::from_millis(time.0);
+    humantime::format_rfc3339_seconds(time).to_string().replace('T', " ").replace('Z', " UTC")
+}
+
+/// How long ago, roughly: `3 s ago`.
+pub(crate) fn age(time: UnixMillis) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seconds = now.saturating_sub(Duration::from_millis(time.0)).as_secs();
+    match seconds {
+        0..=1 => "just now".into(),
+        2..=119 => format!("{seconds} s ago"),
+        120..=7_199 => format!("{} min ago", seconds / 60),
+        7_200..=172_799 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+/// Text of a stranger, safe for a terminal: control characters would move the cursor or change colours, and marks that
+/// reverse the writing direction would let a message pose as something else.
+pub(crate) fn printable(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars()
+        .map(|c| {
+            if c == '\n' {
+                '⏎'
+            } else if c.is_control() || turns(c) {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// At most `most` characters of a text, with an ellipsis if some are left out.
+pub(crate) fn clipped(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_lose_their_trailing_zeros_and_nothing_else() {
+        assert_eq!(bcc(Coins::from_bcc(10)), "10 BCC");
+        assert_eq!(bcc(Coins::from_micros(14_150_000).unwrap()), "14.15 BCC");
+        assert_eq!(bcc(Coins::from_micros(1).unwrap()), "0.000001 BCC");
+        assert_eq!(bcc(Coins::ZERO), "0 BCC");
+    }
+
+    #[test]
+    fn a_message_cannot_drive_the_terminal() {
+        assert_eq!(printable("hi\u{1b}[2Jthere\r\n"), "hi\u{fffd}[2Jthere\u{fffd}⏎");
+        assert_eq!(printable("abc\u{202e}fed"), "abc\u{fffd}fed");
+        assert_eq!(printable("γειά 👋"), "γειά 👋");
+    }
+
+    #[test]
+    fn moments_read_like_a_calendar() {
+        assert_eq!(moment(UnixMillis(0)), "1970-01-01 00:00:00 UTC");
+        assert!(!moment(UnixMillis(u64::MAX)).is_empty());
+    }
+
+    #[test]
+    fn values_stand_below_each_other_and_empty_ones_are_left_out() {
+        let text = pairs(&[("id", "7".into()), ("charge", "1".into()), ("note", String::new())]);
+        assert_eq!(text, "id      7\ncharge  1\n");
+        assert_eq!(table(&["a", "b"], &[1], vec![vec!["x".into(), "10".into()]]), "A   B\nx  10\n");
+    }
+
+    #[test]
+    fn long_texts_are_clipped_between_characters() {
+        assert_eq!(clipped("ααα", 2), "αα…");
+        assert_eq!(clipped("αα", 2), "αα");
+    }
+}

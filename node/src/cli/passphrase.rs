@@ -1,0 +1,99 @@
+//! Where passphrases come from: a file, the environment, or the person at the terminal. Never the command line.
+
+use super::args::{KeyArg, PassphraseArg};
+use super::failure::Failure;
+use super::home::Home;
+use super::names::VALIDATOR;
+use crate::wallet::keystore::{self, Passphrase};
+use blockchat_proto::keys::Signer;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Another place for a passphrase that scripts like; a file is safer.
+const PASSPHRASE_VARIABLE: &str = "BLOCKCHAT_PASSPHRASE";
+
+/// Opens the key that signs: the named wallet, else the validator key, else the only wallet.
+pub(crate) fn open_signer(home: &Home, arg: &KeyArg) -> Result<Signer, Failure> {
+    open(&signer_path(home, arg.wallet.as_deref())?, &arg.passphrase)
+}
+
+/// Opens a key file, asking for its passphrase if it has one.
+pub(crate) fn open(path: &Path, arg: &PassphraseArg) -> Result<Signer, Failure> {
+    let passphrase = if keystore::is_encrypted(path)? {
+        match given(arg)? {
+            Some(passphrase) => Some(passphrase),
+            None => ask(&format!("Passphrase of {}: ", path.display()))?,
+        }
+    } else {
+        None
+    };
+    Ok(keystore::load(path, passphrase.as_ref())?)
+}
+
+/// The passphrase for a new key, asked for twice.
+pub(crate) fn choose(arg: &PassphraseArg) -> Result<Passphrase, Failure> {
+    if let Some(passphrase) = given(arg)? {
+        return Ok(passphrase);
+    }
+    let needed = || {
+        let next = "run it in a terminal, or give --passphrase-file FILE, or --no-passphrase for a key without value";
+        Failure::usage("a new key needs a passphrase", next)
+    };
+    let first = ask("New passphrase: ")?.ok_or_else(needed)?;
+    match ask("The same again: ")? {
+        Some(second) if second == first => Ok(first),
+        _ => Err(Failure::new("the two passphrases differ", "try again")),
+    }
+}
+
+/// From the file or the environment.
+pub(crate) fn given(arg: &PassphraseArg) -> Result<Option<Passphrase>, Failure> {
+    let text = match &arg.passphrase_file {
+        Some(path) => Some(read_first_line(path)?),
+        None => std::env::var(PASSPHRASE_VARIABLE).ok().map(Zeroizing::new),
+    };
+    match text {
+        None => Ok(None),
+        Some(text) => Passphrase::new(text).map(Some).ok_or_else(|| {
+            Failure::new("the passphrase is empty", "write it into the first line of the passphrase file")
+        }),
+    }
+}
+
+fn read_first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+    let text = text.map_err(|error| Failure::file(path, "read the passphrase from", &error))?;
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// Asks at the terminal; `None` if there is none.
+fn ask(prompt: &str) -> Result<Option<Passphrase>, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let typed = rpassword::prompt_password(prompt)
+        .map_err(|error| Failure::new(format!("cannot read the passphrase: {error}"), "give --passphrase-file FILE"))?;
+    Ok(Passphrase::new(typed))
+}
+
+fn signer_path(home: &Home, wallet: Option<&str>) -> Result<PathBuf, Failure> {
+    let validator = home.validator_path()?;
+    match wallet {
+        Some(VALIDATOR) => return Ok(validator),
+        Some(name) => return home.wallet_path(name),
+        None => {}
+    }
+    if validator.exists() {
+        return Ok(validator);
+    }
+    let next = "make one with `blockchat-node wallet new NAME`";
+    match home.wallet_names()?.as_slice() {
+        [] => Err(Failure::new(format!("{} holds no key to sign with", home.path().display()), next)),
+        [only] => home.wallet_path(only),
+        several => {
+            let cause = format!("several wallets could sign: {}", several.join(", "));
+            Err(Failure::usage(cause, "choose one with --wallet NAME"))
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `peers` and `health`.
+
+use super::args::ApiArg;
+use super::failure::Failure;
+use super::home::Home;
+use super::node;
+use super::output::{Format, pairs, table};
+use blockchat_proto::api::PeerView;
+
+/// Connected peers.
+pub(crate) async fn peers(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {
+    let found = node::client(home, arg)?.peers().await?;
+    format.print(&found, shown);
+    Ok(())
+}
+
+/// Fails with the reason unless the node takes part.
+pub(crate) async fn health(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {
+    let ready = node::client(home, arg)?.ready().await?;
+    format.print(&ready, |ready| {
+        let doing = ready["doing"].as_str().unwrap_or_default().to_owned();
+        pairs(&[("ready", doing), ("block", ready["height"].to_string()), ("peers", ready["peers"].to_string())])
+    });
+    Ok(())
+}
+
+fn shown(found: &Vec<PeerView>) -> String {
+    if found.is_empty() {
+        return "no peers: name one with `blockchat-node run --peer MULTIADDR`".into();
+    }
+    let row = |peer: &PeerView| {
+        let latency = peer.latency_ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
+        let direction = if peer.inbound { "in" } else { "out" };
+        let height = peer.height.to_string();
+        vec![peer.peer_id.clone(), height, latency, direction.into(), peer.source.clone(), peer.address.clone()]
+    };
+    table(&["peer", "block", "latency", "", "found by", "address"], &[1, 2], found.iter().map(row).collect())
+}

@@ -1,0 +1,124 @@
+//! `run`: settings from flags, environment and file; a development chain where there is none; then the runtime.
+
+use super::args::{PassphraseArg, RunArgs, Switch};
+use super::dev_chain;
+use super::failure::Failure;
+use super::home::Home;
+use super::names::Names;
+use super::output::{bcc, pairs, say};
+use super::passphrase;
+use crate::api::client::Client;
+use crate::config::{ApiLayer, Identity, KeysLayer, Layer, LogLayer, P2pLayer, Settings};
+use crate::ready_file::Ready;
+use blockchat_proto::genesis::VerifiedGenesis;
+use blockchat_proto::keys::Signer;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Runs the node until it is told to stop.
+pub(crate) fn run(home: &Home, args: RunArgs) -> Result<(), Failure> {
+    let settings = settings(home, args)?;
+    drop(settings);
+    Err(Failure::new("this build has no runtime yet", "build a later one"))
+}
+
+/// Everything the runtime needs, read and checked.
+fn settings(home: &Home, args: RunArgs) -> Result<Settings, Failure> {
+    let genesis = match home.genesis()? {
+        Some(genesis) => genesis,
+        None => dev_chain::create(home)?,
+    };
+    let ready_file = args.ready_file.clone();
+    let passphrase = args.passphrase.clone();
+    let layer = layer_of(args).over(home.config()?);
+    let identity = identity(home.path(), &layer, genesis, &passphrase)?;
+    let mut settings = layer.into_settings(home.path(), identity)?;
+    settings.ready_files.extend(ready_file);
+    settings.announce = announce;
+    Ok(settings)
+}
+
+/// Flags and environment as a layer.
+fn layer_of(args: RunArgs) -> Layer {
+    // An empty variable means an empty list, not one empty address.
+    let list = |given: Option<Vec<String>>| given.map(|all| all.into_iter().filter(|one| !one.is_empty()).collect());
+    let mdns = match (args.no_mdns, args.mdns) {
+        (true, _) => Some(false),
+        (false, switch) => switch.map(|switch| switch == Switch::On),
+    };
+    Layer {
+        api: ApiLayer { listen: args.api },
+        p2p: P2pLayer { listen: list(args.listen), peers: list(args.peer), mdns, external: list(args.external) },
+        keys: KeysLayer { validator: args.validator_key.map(absolute), p2p: None, guard: args.guard.map(absolute) },
+        log: LogLayer { filter: args.log, format: args.log_format },
+        ..Layer::default()
+    }
+}
+
+/// Paths on the command line are relative to where it was typed, not to the home.
+fn absolute(path: std::path::PathBuf) -> std::path::PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+fn identity(
+    home: &Path,
+    layer: &Layer,
+    genesis: VerifiedGenesis,
+    passphrase: &PassphraseArg,
+) -> Result<Identity, Failure> {
+    let named = layer.keys.validator.is_some();
+    let path = layer.validator_path(home);
+    let validator = if named || path.exists() { Some(passphrase::open(&path, passphrase)?) } else { None };
+    let p2p = peer_key(&layer.p2p_path(home))?;
+    let p2p_seed = Zeroizing::new(p2p.signing_key().to_bytes());
+    Ok(Identity { genesis, validator, p2p_seed })
+}
+
+/// A peer key is nobody's money: one that is missing is made.
+fn peer_key(path: &Path) -> Result<Signer, Failure> {
+    if path.exists() {
+        return Ok(crate::wallet::keystore::load(path, None)?);
+    }
+    let signer = crate::wallet::keystore::generate();
+    crate::wallet::keystore::create(path, &signer, None)?;
+    Ok(signer)
+}
+
+/// Tells the person at the terminal where everything is, with the balance as the node sees it.
+fn announce(settings: &Settings, ready: &Ready) {
+    let (settings, ready) = (settings.clone(), ready.clone());
+    tokio::spawn(async move { say(&announcement(&settings, &ready).await) });
+}
+
+async fn announcement(settings: &Settings, ready: &Ready) -> String {
+    let home = settings.home.display();
+    let client = Client::new(&ready.api);
+    let wallet = match (&settings.validator, client) {
+        (Some(signer), Ok(client)) => {
+            let balance = client.account(&signer.address()).await.map(|account| account.balance);
+            let names = Home::locate(Some(settings.home.clone())).and_then(|home| Names::of(&home)).unwrap_or_default();
+            let spendable = balance.map(|balance| format!(", {} to spend", bcc(balance))).unwrap_or_default();
+            let name = names.name(&signer.address()).map(|name| format!("{name}, ")).unwrap_or_default();
+            format!("{name}{}{spendable}", signer.address())
+        }
+        _ => "none: this node observes and does not vote".into(),
+    };
+    let lines = pairs(&[
+        ("chain", settings.genesis.short_name()),
+        ("api", ready.api.clone()),
+        ("peers", ready.listen.join(" ")),
+        ("wallet", wallet),
+        ("data", settings.home.display().to_string()),
+    ]);
+    let flag = if is_default_home(&settings.home) { String::new() } else { format!(" --home {home}") };
+    format!(
+        "BlockChat {} is running; Ctrl-C stops it\n\n{lines}\ntry in another terminal:\n  \
+         blockchat-node status{flag}\n  blockchat-node wallet new bob --no-passphrase{flag}\n  \
+         blockchat-node send bob 5 -m \"Hello Bob\"{flag}\n  blockchat-node balance bob{flag}\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+fn is_default_home(home: &Path) -> bool {
+    Home::locate(std::env::var_os("BLOCKCHAT_HOME").map(Into::into)).is_ok_and(|default| default.path() == home)
+}

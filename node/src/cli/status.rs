@@ -1,0 +1,71 @@
+//! `status`: how the node is, on one screen.
+
+use super::args::ApiArg;
+use super::failure::Failure;
+use super::home::Home;
+use super::names::Names;
+use super::node;
+use super::output::{Format, age, amount, bcc, moment, pairs, table};
+use blockchat_proto::api::{Phase, StatusView, ValidatorView};
+
+/// Asks the node.
+pub(crate) async fn status(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {
+    let names = Names::of(home)?;
+    let client = node::client(home, arg)?;
+    let status = client.status().await?;
+    format.print(&status, |status| shown(status, client.url(), &names));
+    Ok(())
+}
+
+fn shown(status: &StatusView, url: &str, names: &Names) -> String {
+    let role = match (&status.validator, status.voting) {
+        (Some(own), true) => format!("validator {}, voting", names.show_long(own)),
+        (Some(own), false) => format!("validator {}, not voting now", names.show_long(own)),
+        (None, _) => "observer".into(),
+    };
+    let block = match status.height.0 {
+        0 => "none yet".into(),
+        height => format!("{height}, {} ({})", age(status.tip_time), status.tip),
+    };
+    let head = pairs(&[
+        ("chain", status.chain.clone()),
+        ("doing", doing(status, names)),
+        ("block", block),
+        ("role", role),
+        ("peers", status.peers.to_string()),
+        ("pool", format!("{} transactions, {} bytes", status.pool_transactions, status.pool_bytes)),
+        ("supply", bcc(status.supply)),
+        ("api", url.into()),
+        ("peer id", status.peer_id.clone()),
+        ("listens", status.listen.join(" ")),
+        ("running", format!("version {} since {}", status.version, moment(status.started))),
+    ]);
+    let rows = status.validators.iter().map(|member| row(member, status, names)).collect();
+    format!("{head}\n{}", table(&["validator", "stake", "share", ""], &[1, 2], rows))
+}
+
+/// What the node does now, as a sentence.
+fn doing(status: &StatusView, names: &Names) -> String {
+    match &status.phase {
+        Phase::Idle => "at the tip, waiting for transactions".into(),
+        Phase::Deciding => format!("deciding block {} in round {}", status.height.next(), status.round),
+        Phase::CatchingUp { target } => format!("catching up: at block {} of {target}", status.height),
+        Phase::WaitingForStake { online_percent, missing } => {
+            let missing: Vec<_> = missing.iter().map(|address| names.show(address)).collect();
+            format!("waiting for stake: {online_percent} % of 66.7 % online: {} missing", missing.join(", "))
+        }
+    }
+}
+
+fn row(member: &ValidatorView, status: &StatusView, names: &Names) -> Vec<String> {
+    let total: u128 = status.validators.iter().map(|one| u128::from(one.stake.micros())).sum();
+    let tenths = u128::from(member.stake.micros()) * 1_000 / total.max(1);
+    let missing = matches!(&status.phase, Phase::WaitingForStake { missing, .. } if missing.contains(&member.address));
+    let remark = match () {
+        () if missing => "missing",
+        () if status.leader == Some(member.address) => "leads",
+        () => "",
+    };
+    let share = format!("{}.{} %", tenths / 10, tenths % 10);
+    vec![names.show(&member.address), amount(member.stake), share, remark.into()]
+}

@@ -1,0 +1,151 @@
+//! Signing, handing in and waiting: what `send` and `stake` have in common.
+
+use super::args::WaitArg;
+use super::failure::{Failure, next_after};
+use super::output::{age, moment};
+use crate::api::client::{Client, ClientError};
+use crate::wallet::sign;
+use blockchat_proto::api::{AccountView, TransactionState};
+use blockchat_proto::coins::Coins;
+use blockchat_proto::genesis::VerifiedGenesis;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Signer;
+use blockchat_proto::ledger::charge_for;
+use blockchat_proto::transaction::Body;
+use blockchat_proto::units::{Height, UnixMillis};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// First pause between two looks at a transaction; it grows by half each time.
+const LOOK_FIRST: Duration = Duration::from_millis(20);
+/// Longest pause.
+const LOOK_MAX: Duration = Duration::from_millis(500);
+/// How often a nonce that somebody else took meanwhile is replaced by the next one.
+const NONCE_TRIES: u32 = 5;
+
+/// A transaction on its way.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Submitted {
+    /// Its id.
+    pub(crate) id: Hash32,
+    /// The charge.
+    pub(crate) charge: Coins,
+    /// Amount and charge.
+    pub(crate) total: Coins,
+    /// Where it is.
+    #[serde(flatten)]
+    pub(crate) state: TransactionState,
+    /// Time of its block, once it is final.
+    pub(crate) time: Option<UnixMillis>,
+    /// From handing it in to knowing that it is final, in ms.
+    pub(crate) waited_ms: Option<u64>,
+}
+
+/// Signs with the account's next nonce and hands it in.
+pub(crate) async fn submit(
+    client: &Client,
+    genesis: &VerifiedGenesis,
+    signer: &Signer,
+    body: &Body,
+) -> Result<Submitted, Failure> {
+    let refused = |reason: blockchat_proto::ledger::TxRejected| {
+        Failure::new(reason.to_string(), next_after(reason.code())).coded(reason.code())
+    };
+    let charge = charge_for(body, &genesis.genesis().parameters).map_err(refused)?;
+    let total = match body {
+        Body::Send { amount, .. } => amount.checked_add(charge),
+        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => Some(charge),
+    };
+    let total = total.ok_or_else(|| refused(blockchat_proto::ledger::TxRejected::AmountOverflow))?;
+    let mut tries = 0;
+    loop {
+        let account = client.account(&signer.address()).await?;
+        let signed = sign::sign(signer, genesis.hash(), account.pending_nonce, body.clone());
+        tries += 1;
+        match client.submit(&signed).await {
+            Ok(view) => {
+                return Ok(Submitted { id: view.id, charge, total, state: view.state, time: None, waited_ms: None });
+            }
+            Err(error) if tries < NONCE_TRIES && nonce_was_taken(&error) => {}
+            Err(error) => return Err(explained(error, &account)),
+        }
+    }
+}
+
+fn nonce_was_taken(error: &ClientError) -> bool {
+    matches!(error.code(), Some("stale_nonce" | "nonce_taken"))
+}
+
+/// Coins that are on their way in do not count yet: say so where that is the likely reason.
+fn explained(error: ClientError, account: &AccountView) -> Failure {
+    if error.code() == Some("insufficient_funds") && account.pending_balance < account.balance {
+        let cause = format!(
+            "the node refuses: {error} (of {} BCC, {} are spoken for by your pooled transactions)",
+            account.balance,
+            account.balance.checked_sub(account.pending_balance).unwrap_or(Coins::ZERO)
+        );
+        return Failure::new(cause, next_after("insufficient_funds")).coded("insufficient_funds");
+    }
+    error.into()
+}
+
+/// Waits until it is final, unless asked not to.
+pub(crate) async fn wait_final(client: &Client, submitted: &mut Submitted, arg: &WaitArg) -> Result<(), Failure> {
+    if arg.no_wait {
+        return Ok(());
+    }
+    let start = Instant::now();
+    let deadline = start + Duration::from_secs(arg.wait);
+    let mut pause = LOOK_FIRST;
+    loop {
+        let view = client.transaction(&submitted.id).await?;
+        submitted.state = view.state;
+        match &submitted.state {
+            TransactionState::Final { height, .. } => {
+                submitted.waited_ms = u64::try_from(start.elapsed().as_millis()).ok();
+                submitted.time = time_of(client, *height).await;
+                return Ok(());
+            }
+            TransactionState::Refused { code, reason } => {
+                return Err(Failure::new(format!("refused: {reason}"), next_after(code)).coded(code.clone()));
+            }
+            _ if Instant::now() >= deadline => return Err(not_final_yet(submitted, arg)),
+            _ => tokio::time::sleep(pause).await,
+        }
+        pause = (pause * 3 / 2).min(LOOK_MAX);
+    }
+}
+
+/// A comfort: without the block's time the transaction is no less final.
+async fn time_of(client: &Client, height: Height) -> Option<UnixMillis> {
+    Some(client.block(&height.to_string()).await.ok()?.time)
+}
+
+fn not_final_yet(submitted: &Submitted, arg: &WaitArg) -> Failure {
+    let cause = format!("accepted, but not final after {} s: is the chain waiting for validators?", arg.wait);
+    let next = format!("look again with `blockchat-node tx {}`, and see `blockchat-node status`", submitted.id);
+    Failure::new(cause, next).coded("not_final_yet")
+}
+
+/// One line that says where it is.
+pub(crate) fn place(submitted: &Submitted) -> String {
+    let waited = submitted.waited_ms.map(|ms| format!(", after {}.{:02} s", ms / 1_000, ms % 1_000 / 10));
+    let time = submitted.time.map(|time| format!(" at {}", moment(time)));
+    state(&submitted.state) + &time.unwrap_or_default() + &waited.unwrap_or_default()
+}
+
+/// Where a transaction is, for a person.
+pub(crate) fn state(state: &TransactionState) -> String {
+    match state {
+        TransactionState::Queued => "queued: waits for an earlier transaction of the account".into(),
+        TransactionState::Pooled => "pooled: waits for its block".into(),
+        TransactionState::InBlock { height } => format!("in block {height}, not final yet"),
+        TransactionState::Final { height, index, .. } => format!("final: number {index} of block {height}"),
+        TransactionState::Refused { code, reason } => format!("refused: {reason} ({code})"),
+    }
+}
+
+/// A moment and how long ago it was.
+pub(crate) fn moment_and_age(time: UnixMillis) -> String {
+    format!("{}, {}", moment(time), age(time))
+}

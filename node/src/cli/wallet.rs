@@ -1,0 +1,170 @@
+//! `wallet` and `contacts`: keys of this home, and names for addresses.
+
+use super::args::{ApiArg, ContactsCommand, WalletCommand};
+use super::balance;
+use super::failure::Failure;
+use super::home::Home;
+use super::names::{Names, OWN, VALIDATOR};
+use super::output::{Format, pairs, say, table};
+use super::{node, passphrase};
+use crate::wallet::{address_book, keystore, private_file};
+use blockchat_proto::api::AccountView;
+use blockchat_proto::keys::Address;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// One key of the home.
+#[derive(Clone, Debug, Serialize)]
+struct WalletView {
+    name: String,
+    /// Unknown if the file is encrypted and does not say.
+    address: Option<Address>,
+    file: PathBuf,
+    encrypted: bool,
+    /// If a node was asked and answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<AccountView>,
+}
+
+/// `wallet new|list|show`.
+pub(crate) async fn wallet(home: &Home, command: WalletCommand, format: Format) -> Result<(), Failure> {
+    match command {
+        WalletCommand::New { name, no_passphrase, passphrase } => {
+            let path = new_path(home, &name)?;
+            let secret = if no_passphrase { None } else { Some(passphrase::choose(&passphrase)?) };
+            create(home, name, path, secret.as_ref(), format)
+        }
+        WalletCommand::List => list(home, format),
+        WalletCommand::Show { name, api } => show(home, &name, &api, format).await,
+    }
+}
+
+/// Where a new wallet goes; a name that means something else already is refused.
+fn new_path(home: &Home, name: &str) -> Result<PathBuf, Failure> {
+    address_book::check_name(name)?;
+    if [OWN, VALIDATOR].contains(&name) {
+        return Err(Failure::usage(format!("{name} has a meaning of its own"), "choose another name, such as bob"));
+    }
+    if let Some(address) = home.address_book()?.address(name) {
+        return Err(address_book::AddressBookError::Taken { name: name.into(), address }.into());
+    }
+    let path = home.wallet_path(name)?;
+    if path.exists() { Err(keystore::KeystoreError::Exists { path }.into()) } else { Ok(path) }
+}
+
+fn create(
+    home: &Home,
+    name: String,
+    file: PathBuf,
+    passphrase: Option<&keystore::Passphrase>,
+    format: Format,
+) -> Result<(), Failure> {
+    private_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
+    let signer = keystore::generate();
+    keystore::create(&file, &signer, passphrase)?;
+    let view =
+        WalletView { name, address: Some(signer.address()), file, encrypted: passphrase.is_some(), account: None };
+    format.print(&view, |view| {
+        let keep = if view.encrypted {
+            "keep the file and the passphrase: without both, nobody can move its coins"
+        } else {
+            "keep the file safe: whoever reads it can spend; without it, nobody can"
+        };
+        lines(view) + "\n" + keep
+    });
+    Ok(())
+}
+
+fn list(home: &Home, format: Format) -> Result<(), Failure> {
+    let views: Result<Vec<_>, Failure> = all(home)?.into_iter().map(|(name, path)| view(name, &path)).collect();
+    format.print(&views?, |views: &Vec<WalletView>| {
+        if views.is_empty() {
+            return "no keys yet: `blockchat-node wallet new NAME` makes one".into();
+        }
+        let row = |view: &WalletView| {
+            let address = view.address.map_or_else(|| "?".into(), |address| address.to_string());
+            let how = if view.encrypted { "passphrase" } else { "file permissions" };
+            vec![view.name.clone(), address, how.into()]
+        };
+        table(&["name", "address", "protected by"], &[], views.iter().map(row).collect())
+    });
+    Ok(())
+}
+
+async fn show(home: &Home, name: &str, api: &ApiArg, format: Format) -> Result<(), Failure> {
+    let path = match name {
+        VALIDATOR | OWN => home.validator_path()?,
+        name => home.wallet_path(name)?,
+    };
+    let mut view = view(name.into(), &path)?;
+    // The balance is a comfort: without a node, address and file are shown all the same.
+    if let Some(address) = view.address {
+        view.account = node::client(home, api)?.account(&address).await.ok();
+    }
+    let names = Names::of(home)?;
+    format.print(&view, |view| match &view.account {
+        Some(account) => format!("{}{}", lines(view), without_address(&balance::shown(account, &names))),
+        None => format!("{}balance  unknown: no node answers; start one with `blockchat-node run`\n", lines(view)),
+    });
+    Ok(())
+}
+
+/// The address is shown by the wallet's own lines already.
+fn without_address(account: &str) -> String {
+    let kept = account.lines().filter(|line| !line.starts_with("address") && !line.starts_with("name"));
+    kept.map(|line| line.to_owned() + "\n").collect()
+}
+
+fn lines(view: &WalletView) -> String {
+    pairs(&[
+        ("wallet ", view.name.clone()),
+        ("address", view.address.map_or_else(|| "unknown: the file is encrypted".into(), |a| a.to_string())),
+        ("file", view.file.display().to_string()),
+    ])
+}
+
+/// The validator key first, then the wallets by name.
+fn all(home: &Home) -> Result<Vec<(String, PathBuf)>, Failure> {
+    let validator = home.validator_path()?;
+    let validator = validator.exists().then(|| (VALIDATOR.to_owned(), validator));
+    let wallets = home.wallet_names()?.into_iter().map(|name| Ok((name.clone(), home.wallet_path(&name)?)));
+    validator.into_iter().map(Ok).chain(wallets).collect()
+}
+
+fn view(name: String, path: &Path) -> Result<WalletView, Failure> {
+    let encrypted = keystore::is_encrypted(path)?;
+    Ok(WalletView { name, address: keystore::address_of(path)?, file: path.into(), encrypted, account: None })
+}
+
+/// `contacts add|remove|list`.
+pub(crate) fn contacts(home: &Home, command: ContactsCommand, format: Format) -> Result<(), Failure> {
+    let mut book = home.address_book()?;
+    let path = address_book::path_in(home.path());
+    match command {
+        ContactsCommand::Add { name, address } => {
+            if name == OWN || home.wallet_names()?.contains(&name) {
+                return Err(Failure::usage(format!("{name} is the name of one of your keys"), "choose another name"));
+            }
+            book.add(&name, address)?;
+            private_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
+            book.write(&path)?;
+            say(&format!("{name} is {address}"));
+        }
+        ContactsCommand::Remove { name } => {
+            if !book.remove(&name) {
+                let next = "see all with `blockchat-node contacts list`";
+                return Err(Failure::new(format!("no contact is called {name:?}"), next).coded("unknown_name"));
+            }
+            book.write(&path)?;
+            say(&format!("{name} is forgotten"));
+        }
+        ContactsCommand::List => format.print(&book, |book| {
+            let rows: Vec<_> = book.entries().map(|(name, address)| vec![name.into(), address.to_string()]).collect();
+            match rows.len() {
+                0 => "no contacts yet: `blockchat-node contacts add NAME bcc1...` adds one".into(),
+                _ => table(&["name", "address"], &[], rows),
+            }
+        }),
+    }
+    Ok(())
+}
