@@ -4,6 +4,7 @@
 //! `blockchat-proto`, decisions in `blockchat-engine`.
 
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod engine_handle;
 pub mod ready_file;
