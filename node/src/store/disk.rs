@@ -93,14 +93,14 @@ fn write_indexes(transaction: &WriteTransaction, block: &VerifiedBlock) -> Resul
     ids.sort_unstable();
     let mut transactions = transaction.open_table(tables::TRANSACTIONS)?;
     for (id, index) in ids {
-        transactions.insert(&id.0, (height, index))?;
+        transactions.insert(&id.0, (height, index, record::position_crc(&id.0, height, index)))?;
     }
     let mut readers: Vec<_> = numbered().flat_map(|(index, transaction)| concerned(transaction, index)).collect();
     readers.sort_unstable();
     readers.dedup();
     let mut messages = transaction.open_table(tables::MESSAGES)?;
     for (account, index) in readers {
-        messages.insert((&account.0, height, index), ())?;
+        messages.insert((&account.0, height, index), record::position_crc(&account.0, height, index))?;
     }
     Ok(())
 }

@@ -102,11 +102,11 @@ impl History {
     pub fn transaction(&self, id: TransactionId) -> Result<Option<Position>, StoreError> {
         self.read(&format!("transaction {id}"), |reader| {
             let transactions = reader.open(tables::TRANSACTIONS)?;
-            let found = transactions.get(&id.0).map_err(reader.fault())?;
-            Ok(found.map(|position| {
-                let (height, index) = position.value();
-                (Height(height), index)
-            }))
+            let Some(found) = transactions.get(&id.0).map_err(reader.fault())? else {
+                return Ok(None);
+            };
+            let (height, index, crc) = found.value();
+            reader.position(&id.0, height, index, crc).map(Some)
         })
     }
 
@@ -126,9 +126,9 @@ impl History {
                 .rev()
                 .take(limit)
                 .map(|entry| {
-                    let (key, _) = entry.map_err(reader.fault())?;
+                    let (key, crc) = entry.map_err(reader.fault())?;
                     let (_, height, index) = key.value();
-                    Ok((Height(height), index))
+                    reader.position(&account.0, height, index, crc.value())
                 })
                 .collect()
         })
@@ -173,6 +173,14 @@ impl Reader<'_> {
         };
         let decoded = TipRecord::decode(bytes.value());
         decoded.map(Some).map_err(|reason| StoreError::damaged(self.file, "the tip", reason))
+    }
+
+    /// A position from an index, if its checksum matches.
+    fn position(&self, key: &[u8; 32], height: u64, index: u32, crc: u32) -> Result<Position, StoreError> {
+        if record::position_crc(key, height, index) == crc {
+            return Ok((Height(height), index));
+        }
+        Err(self.damaged(Height(height), "the checksum of an index entry does not match"))
     }
 
     fn earliest(&self) -> Result<Height, StoreError> {

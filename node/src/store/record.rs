@@ -122,6 +122,15 @@ fn split_crc(bytes: &[u8]) -> Result<(u32, &[u8]), String> {
     Ok((u32::from_be_bytes(crc.try_into().expect("just split off")), rest))
 }
 
+/// Checksum of an index entry: what is found under a key was put there.
+pub(super) fn position_crc(key: &[u8; 32], height: u64, index: u32) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(key);
+    crc.update(&height.to_be_bytes());
+    crc.update(&index.to_be_bytes());
+    crc.finalize()
+}
+
 fn block_crc(height: Height, rest: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&height.0.to_be_bytes());

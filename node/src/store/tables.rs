@@ -8,10 +8,11 @@ pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::
 pub(super) const BLOCKS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("blocks");
 /// Block hash -> height.
 pub(super) const HEIGHTS: TableDefinition<'static, &[u8; 32], u64> = TableDefinition::new("heights");
-/// Transaction id -> height, position in the block.
-pub(super) const TRANSACTIONS: TableDefinition<'static, &[u8; 32], (u64, u32)> = TableDefinition::new("transactions");
-/// Account, height, position: a message to or from the account.
-pub(super) const MESSAGES: TableDefinition<'static, (&[u8; 32], u64, u32), ()> = TableDefinition::new("messages");
+/// Transaction id -> height, position in the block, `record::position_crc` of all three.
+pub(super) const TRANSACTIONS: TableDefinition<'static, &[u8; 32], (u64, u32, u32)> =
+    TableDefinition::new("transactions");
+/// Account, height, position of a message to or from the account -> `record::position_crc` of all three.
+pub(super) const MESSAGES: TableDefinition<'static, (&[u8; 32], u64, u32), u32> = TableDefinition::new("messages");
 /// Address -> canonical account, as it is after the tip.
 pub(super) const ACCOUNTS: TableDefinition<'static, &[u8; 32], &[u8]> = TableDefinition::new("accounts");
 
