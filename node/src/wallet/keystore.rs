@@ -295,6 +295,57 @@ mod tests {
         assert_eq!(load(&path, None).unwrap().address(), signer.address());
     }
 
+    /// `openssl genpkey -algorithm ed25519`, OpenSSL 3.0.
+    const OPENSSL: &str = "\
+-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIHMfcI6Id36i22HndgXUD9/gb8qEVd98xjIbiylNdkYW
+-----END PRIVATE KEY-----
+";
+    /// The same, through `openssl pkcs8 -topk8 -v2 aes-256-cbc -scrypt -passout pass:hunter2`.
+    const OPENSSL_SCRYPT: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGTME8GCSqGSIb3DQEFDTBCMCEGCSsGAQQB2kcECzAUBAgszvXQLVtN6gICQAAC
+AQgCAQEwHQYJYIZIAWUDBAEqBBDi0XsYMlZeSwlrFMlL7sF2BEBPPWF+J9Jo4euv
+m/GUeUzNsuCu94uGDWm9sGyoXWLWXmeSAwUjdpOY0OUPXCIPDtBAEh1isRaEyH0w
+YYRFn59M
+-----END ENCRYPTED PRIVATE KEY-----
+";
+    /// The same without `-scrypt`.
+    const OPENSSL_PBKDF2: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhIOLRQx+BTqgICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEL52CKCEyxMD6KBbcGpTQJcEQJjk
+xF6FXD3Iw/g2rBd7KVZOUysDjID8neAMUoZM6BbsctAKyQSh36/Y+wZp8ZdhRiK9
+MrFh1K0tuPQnQZ0sRdY=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+    #[test]
+    fn keys_made_by_openssl_are_read() {
+        let folder = folder();
+        let read = |name: &str, pem: &str| {
+            let path = folder.path().join(name);
+            private_file::create(&path, pem.as_bytes()).unwrap();
+            load(&path, Some(&passphrase("hunter2"))).unwrap().address()
+        };
+        let address = read("plain.pem", OPENSSL);
+        assert_eq!(read("scrypt.pem", OPENSSL_SCRYPT), address);
+        assert_eq!(read("pbkdf2.pem", OPENSSL_PBKDF2), address);
+        assert_eq!(address_of(&folder.path().join("plain.pem")).unwrap(), Some(address));
+        assert_eq!(address_of(&folder.path().join("scrypt.pem")).unwrap(), None, "nothing names it");
+    }
+
+    #[test]
+    fn a_standard_reader_skips_the_line_before_the_key() {
+        let folder = folder();
+        let path = folder.path().join("k.pem");
+        let signer = generate();
+        create(&path, &signer, None).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("BlockChat key of bcc1"));
+        assert_eq!(Signer::from(SigningKey::from_pkcs8_pem(&text).unwrap()).address(), signer.address());
+    }
+
     #[test]
     fn a_key_under_the_name_of_another_account_is_refused() {
         let folder = folder();
