@@ -7,6 +7,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod engine_handle;
+pub mod net;
 pub mod ready_file;
 pub mod store;
 pub mod verify_pool;

@@ -1,0 +1,95 @@
+//! The libp2p behaviours of a node, and the swarm made of them.
+
+use super::codec::CanonicalCodec;
+use super::config::{
+    CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, NetConfig, NetError, PENDING_MAX, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX,
+    STATUS_WIRE_MAX,
+};
+use super::gossip::{self, Gossip, Topics};
+use blockchat_proto::genesis::Genesis;
+use blockchat_proto::limits::GENESIS_BYTES_MAX;
+use blockchat_proto::sync::{
+    GENESIS_PROTOCOL, GenesisRequest, STATUS_PROTOCOL, Status, SyncRequest, SyncResponse, sync_protocol,
+};
+use libp2p::allow_block_list::{self, BlockedPeers};
+use libp2p::identity::Keypair;
+use libp2p::request_response::{self, ProtocolSupport};
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{StreamProtocol, Swarm, SwarmBuilder, connection_limits, identify, mdns, noise, ping, tcp, yamux};
+use std::time::Duration;
+use tracing::warn;
+
+/// Everything that runs on a connection. Limits come first: whoever refuses connections must be asked first.
+#[derive(NetworkBehaviour)]
+pub(super) struct Net {
+    pub(super) limits: connection_limits::Behaviour,
+    pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
+    pub(super) gossip: Gossip,
+    pub(super) identify: identify::Behaviour,
+    pub(super) ping: ping::Behaviour,
+    pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
+    pub(super) status: request_response::Behaviour<CanonicalCodec<Status, Status>>,
+    pub(super) genesis: request_response::Behaviour<CanonicalCodec<GenesisRequest, Genesis>>,
+    pub(super) sync: request_response::Behaviour<CanonicalCodec<SyncRequest, SyncResponse>>,
+}
+
+/// A swarm with the node's identity, not yet listening.
+pub(super) fn swarm(config: &NetConfig, topics: &Topics) -> Result<Swarm<Net>, NetError> {
+    let setup = |error: String| NetError::Setup(error);
+    let key = Keypair::ed25519_from_bytes(config.identity).map_err(|error| setup(error.to_string()))?;
+    let chain = config.genesis.short_name();
+    let behaviour = behaviour(&key, &chain, config.mdns, topics).map_err(setup)?;
+    let swarm = SwarmBuilder::with_existing_identity(key)
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+        .map_err(|error| setup(error.to_string()))?
+        .with_behaviour(|_| Ok(behaviour))
+        .map_err(|error| setup(error.to_string()))?
+        .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(Duration::from_secs(600)))
+        .build();
+    Ok(swarm)
+}
+
+fn behaviour(key: &Keypair, chain: &str, mdns: bool, topics: &Topics) -> Result<Net, String> {
+    let own_id = key.public().to_peer_id();
+    let limits = connection_limits::ConnectionLimits::default()
+        .with_max_established(Some(CONNECTIONS_MAX))
+        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
+        .with_max_pending_incoming(Some(PENDING_MAX))
+        .with_max_pending_outgoing(Some(PENDING_MAX));
+    let identify = identify::Config::new(format!("/blockchat/{chain}/1"), key.public())
+        .with_agent_version(format!("blockchat-node/{}", env!("CARGO_PKG_VERSION")));
+    let ping = ping::Config::new().with_interval(Duration::from_secs(5)).with_timeout(Duration::from_secs(10));
+    let sync_name = StreamProtocol::try_from_owned(sync_protocol(chain)).map_err(|error| error.to_string())?;
+    Ok(Net {
+        limits: connection_limits::Behaviour::new(limits),
+        blocked: allow_block_list::Behaviour::default(),
+        gossip: gossip::behaviour(key, topics)?,
+        identify: identify::Behaviour::new(identify),
+        ping: ping::Behaviour::new(ping),
+        mdns: Toggle::from(mdns.then(|| start_mdns(own_id)).flatten()),
+        status: ask(StreamProtocol::new(STATUS_PROTOCOL), STATUS_WIRE_MAX, STATUS_WIRE_MAX),
+        genesis: ask(StreamProtocol::new(GENESIS_PROTOCOL), STATUS_WIRE_MAX, GENESIS_BYTES_MAX),
+        sync: ask(sync_name, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX),
+    })
+}
+
+/// mDNS needs an interface other than loopback; without one the node works all the same.
+fn start_mdns(own_id: libp2p::PeerId) -> Option<mdns::tokio::Behaviour> {
+    let started = mdns::tokio::Behaviour::new(mdns::Config::default(), own_id);
+    started.inspect_err(|error| warn!(%error, "no peer discovery on the local network")).ok()
+}
+
+fn ask<Q, R>(
+    protocol: StreamProtocol,
+    request_max: usize,
+    response_max: usize,
+) -> request_response::Behaviour<CanonicalCodec<Q, R>>
+where
+    CanonicalCodec<Q, R>: request_response::Codec<Protocol = StreamProtocol> + Clone + Send + 'static,
+{
+    let config = request_response::Config::default().with_request_timeout(Duration::from_secs(15));
+    let protocols = [(protocol, ProtocolSupport::Full)];
+    request_response::Behaviour::with_codec(CanonicalCodec::new(request_max, response_max), protocols, config)
+}

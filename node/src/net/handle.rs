@@ -1,0 +1,204 @@
+//! The door to the swarm task: bounded, never waits.
+
+use blockchat_engine::effect::Offence;
+use blockchat_engine::event::{GossipTicket, PeerTag, RequestFailure, SyncId};
+use blockchat_proto::api::PeerView;
+use blockchat_proto::block::Block;
+use blockchat_proto::gossip::{ConsensusMessage, TransactionBatch};
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::sync::{CertifiedBlock, Status, SyncRequest, SyncResponse};
+use blockchat_proto::transaction::VerifiedTransaction;
+use blockchat_proto::units::Height;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tokio::sync::{mpsc, oneshot};
+use tracing::warn;
+
+/// A peer's question that waits for our answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InboundId(pub u64);
+
+/// What gossip does with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetVerdict {
+    /// Pass it on.
+    Accept,
+    /// It is wrong whatever anybody's state is: end it, and lower the score of whoever sent it.
+    Reject,
+    /// Let it end here, without blame.
+    Ignore,
+}
+
+/// What peers send: decoded and within limits, not verified.
+#[derive(Clone, Debug)]
+pub enum NetEvent {
+    /// A batch of transactions.
+    Transactions {
+        /// Who sent it to us.
+        from: PeerTag,
+        /// Answer with [`NetHandle::verdict`].
+        ticket: GossipTicket,
+        /// The batch.
+        batch: TransactionBatch,
+    },
+    /// A consensus message.
+    Consensus {
+        /// Who sent it to us.
+        from: PeerTag,
+        /// Answer with [`NetHandle::verdict`].
+        ticket: GossipTicket,
+        /// The message.
+        message: ConsensusMessage,
+    },
+    /// A peer of our chain says how far it is.
+    PeerStatus {
+        /// Who.
+        peer: PeerTag,
+        /// What it says.
+        status: Status,
+    },
+    /// A peer of our chain is gone.
+    PeerGone {
+        /// Who.
+        peer: PeerTag,
+    },
+    /// Final blocks we asked for.
+    Blocks {
+        /// Our question.
+        request: SyncId,
+        /// Who answers.
+        peer: PeerTag,
+        /// The blocks.
+        blocks: Vec<CertifiedBlock>,
+    },
+    /// A block we asked for by hash.
+    Body {
+        /// Our question.
+        request: SyncId,
+        /// Who answers.
+        peer: PeerTag,
+        /// The block, if the peer has it.
+        block: Option<Block>,
+    },
+    /// A question of ours is not answered.
+    RequestFailed {
+        /// Our question.
+        request: SyncId,
+        /// Why.
+        reason: RequestFailure,
+    },
+    /// A peer asks.
+    Inbound {
+        /// Answer with [`NetHandle::respond`].
+        inbound: InboundId,
+        /// Who.
+        peer: PeerTag,
+        /// What.
+        request: SyncRequest,
+    },
+}
+
+/// What the handle asks of the swarm task.
+#[derive(Debug)]
+pub(super) enum Command {
+    Broadcast(Box<ConsensusMessage>),
+    Gossip(Vec<VerifiedTransaction>),
+    Verdict(GossipTicket, NetVerdict),
+    Request(SyncId, PeerTag, SyncRequest),
+    Respond(InboundId, SyncResponse),
+    SendStatus(PeerTag),
+    Blame(PeerTag, Offence),
+    Peers(oneshot::Sender<Vec<PeerView>>),
+}
+
+/// The network, for everyone but its task. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct NetHandle {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What readers see without asking the task.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) peer_id: String,
+    pub(super) listen: Vec<String>,
+    pub(super) peers: AtomicUsize,
+    pub(super) dropped: AtomicU64,
+}
+
+impl NetHandle {
+    /// Sends a consensus message to all peers.
+    pub fn broadcast(&self, message: ConsensusMessage) {
+        self.send(Command::Broadcast(Box::new(message)));
+    }
+
+    /// Sends transactions to all peers, in batches.
+    pub fn gossip(&self, transactions: Vec<VerifiedTransaction>) {
+        self.send(Command::Gossip(transactions));
+    }
+
+    /// Says what becomes of a gossiped message.
+    pub fn verdict(&self, ticket: GossipTicket, verdict: NetVerdict) {
+        self.send(Command::Verdict(ticket, verdict));
+    }
+
+    /// Asks a peer for final blocks.
+    pub fn request_blocks(&self, request: SyncId, peer: PeerTag, from: Height, count: u32) {
+        self.send(Command::Request(request, peer, SyncRequest::Blocks { from, count }));
+    }
+
+    /// Asks a peer for one block.
+    pub fn request_body(&self, request: SyncId, peer: PeerTag, hash: Hash32) {
+        self.send(Command::Request(request, peer, SyncRequest::Body { hash }));
+    }
+
+    /// Answers a peer.
+    pub fn respond(&self, inbound: InboundId, response: SyncResponse) {
+        self.send(Command::Respond(inbound, response));
+    }
+
+    /// Tells one peer where we are.
+    pub fn send_status(&self, peer: PeerTag) {
+        self.send(Command::SendStatus(peer));
+    }
+
+    /// A peer sent what no honest peer sends.
+    pub fn blame(&self, peer: PeerTag, offence: Offence) {
+        self.send(Command::Blame(peer, offence));
+    }
+
+    /// The connected peers of our chain; empty once the network has stopped.
+    pub async fn peers(&self) -> Vec<PeerView> {
+        let (answer, peers) = oneshot::channel();
+        if self.commands.send(Command::Peers(answer)).await.is_err() {
+            return vec![];
+        }
+        peers.await.unwrap_or_default()
+    }
+
+    /// Our libp2p peer id.
+    pub fn peer_id(&self) -> String {
+        self.shared.peer_id.clone()
+    }
+
+    /// Where we really listen, with ports.
+    pub fn listen_addresses(&self) -> Vec<String> {
+        self.shared.listen.clone()
+    }
+
+    /// Connected peers of our chain.
+    pub fn peer_count(&self) -> usize {
+        self.shared.peers.load(Ordering::Relaxed)
+    }
+
+    /// A full queue drops the newest: everything sent here is repeated by somebody, and waiting would stall the engine.
+    fn send(&self, command: Command) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.commands.try_send(command) {
+            let dropped = self.shared.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+            if dropped.is_power_of_two() {
+                warn!(dropped, "network queue is full, dropping");
+            }
+        }
+    }
+}
