@@ -186,8 +186,9 @@ impl Reader<'_> {
     fn earliest(&self) -> Result<Height, StoreError> {
         let meta = self.open(tables::META)?;
         let bytes = meta.get(tables::META_EARLIEST).map_err(self.fault())?;
-        let earliest = bytes.and_then(|bytes| Some(u64::from_be_bytes(bytes.value().try_into().ok()?)));
-        let damaged = || StoreError::damaged(self.file, "the earliest height", "it is missing or no number");
+        let earliest =
+            bytes.and_then(|bytes| Some(u64::from_be_bytes(record::unseal(bytes.value()).ok()?.try_into().ok()?)));
+        let damaged = || StoreError::damaged(self.file, "the earliest height", "it is missing or damaged");
         earliest.map(Height).ok_or_else(damaged)
     }
 

@@ -6,12 +6,13 @@
 use super::StoreError;
 use super::database::{Fenced, fault, open_file, read_fault};
 use super::lock::sync_folder;
+use super::record::{seal, unseal};
 use super::tables;
 use blockchat_proto::codec;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::ledger::Ledger;
-use redb::{Builder, ReadTransaction, WriteTransaction};
+use redb::{Builder, ReadOnlyTable, ReadTransaction, WriteTransaction};
 use std::fs;
 use std::path::Path;
 
@@ -48,9 +49,9 @@ fn make(file: &Path, genesis: &VerifiedGenesis) -> Result<(), StoreError> {
 /// All tables, and the accounts that blocks will change one by one.
 fn fill(transaction: &WriteTransaction, genesis: &VerifiedGenesis) -> Result<(), redb::Error> {
     let mut meta = transaction.open_table(tables::META)?;
-    meta.insert(tables::META_SCHEMA, SCHEMA.to_be_bytes().as_slice())?;
-    meta.insert(tables::META_GENESIS, genesis.hash().0.as_slice())?;
-    meta.insert(tables::META_EARLIEST, 1u64.to_be_bytes().as_slice())?;
+    meta.insert(tables::META_SCHEMA, seal(&SCHEMA.to_be_bytes()).as_slice())?;
+    meta.insert(tables::META_GENESIS, seal(&genesis.hash().0).as_slice())?;
+    meta.insert(tables::META_EARLIEST, seal(&1u64.to_be_bytes()).as_slice())?;
     transaction.open_table(tables::BLOCKS)?;
     transaction.open_table(tables::HEIGHTS)?;
     transaction.open_table(tables::TRANSACTIONS)?;
@@ -65,21 +66,27 @@ fn fill(transaction: &WriteTransaction, genesis: &VerifiedGenesis) -> Result<(),
 /// Refuses a newer format, another chain, and what is no store of ours at all.
 fn check(transaction: &ReadTransaction, file: &Path, genesis: Hash32) -> Result<(), StoreError> {
     let meta = transaction.open_table(tables::META).map_err(fault(file, "read"))?;
-    let value = |key| -> Result<Vec<u8>, StoreError> {
-        let found = meta.get(key).map_err(read_fault(file))?;
-        found.map(|value| value.value().to_vec()).ok_or_else(|| StoreError::damaged(file, key, "it is missing"))
-    };
-    let schema = value(tables::META_SCHEMA)?;
-    let schema: [u8; 4] = schema.try_into().map_err(|_| StoreError::damaged(file, "schema", "it is no number"))?;
+    let schema = value(&meta, file, tables::META_SCHEMA)?;
     let found = u32::from_be_bytes(schema);
     if found > SCHEMA {
         return Err(StoreError::SchemaTooNew { file: file.to_path_buf(), found, known: SCHEMA });
     }
-    let found = value(tables::META_GENESIS)?;
-    let found: [u8; 32] = found.try_into().map_err(|_| StoreError::damaged(file, "genesis", "it is no hash"))?;
+    let found: [u8; 32] = value(&meta, file, tables::META_GENESIS)?;
     if found != genesis.0 {
         let (found, expected) = (Hash32(found).short(), genesis.short());
         return Err(StoreError::OtherChain { file: file.to_path_buf(), found, expected });
     }
     Ok(())
+}
+
+/// A value of fixed length.
+fn value<const N: usize>(
+    meta: &ReadOnlyTable<&str, &[u8]>,
+    file: &Path,
+    key: &'static str,
+) -> Result<[u8; N], StoreError> {
+    let damaged = |reason: String| StoreError::damaged(file, key, reason);
+    let found = meta.get(key).map_err(read_fault(file))?.ok_or_else(|| damaged("it is missing".into()))?;
+    let value = unseal(found.value()).map_err(damaged)?;
+    value.try_into().map_err(|_| damaged(format!("it is {} bytes, not {N}", value.len())))
 }

@@ -2,7 +2,7 @@
 
 use redb::TableDefinition;
 
-/// Format, genesis hash, tip: see the constants below.
+/// Format, genesis hash, tip: see the constants below. All values are sealed with a checksum (`record::seal`).
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 /// Height -> block with its certificate, as `record` lays it out.
 pub(super) const BLOCKS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("blocks");
