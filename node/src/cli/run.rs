@@ -18,8 +18,7 @@ use zeroize::Zeroizing;
 /// Runs the node until it is told to stop.
 pub(crate) fn run(home: &Home, args: RunArgs) -> Result<(), Failure> {
     let settings = settings(home, args)?;
-    drop(settings);
-    Err(Failure::new("this build has no runtime yet", "build a later one"))
+    crate::runtime::run(settings).map_err(|error| Failure::new(error.to_string(), "see the log above"))
 }
 
 /// Everything the runtime needs, read and checked.
