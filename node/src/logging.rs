@@ -5,6 +5,9 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
+/// Libraries that talk too much at `info`; naming one in the filter brings it back.
+const QUIET: &str = "arc_malachitebft=warn,libp2p=warn,hickory=error";
+
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogRejected {
@@ -20,7 +23,7 @@ pub enum LogRejected {
 
 /// Starts logging. A second call in one process (tests) changes nothing.
 pub fn start(settings: &LogSettings) -> Result<(), LogRejected> {
-    let filter = EnvFilter::try_new(&settings.filter)
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", settings.filter))
         .map_err(|wrong| LogRejected::Filter { filter: settings.filter.clone(), reason: wrong.to_string() })?;
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Whoever started first keeps the log.
