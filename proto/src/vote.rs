@@ -152,6 +152,9 @@ pub enum CertificateRejected {
     /// Not sorted by address, or somebody twice.
     #[error("certificate signatures are not sorted by address without repeats")]
     NotSorted,
+    /// A vote of another kind or for another value than its proof speaks of.
+    #[error("certificate holds votes that prove something else")]
+    OtherVotes,
     /// A signer outside the set.
     #[error("certificate signer {validator} is not a validator of the height")]
     Stranger {
@@ -255,11 +258,24 @@ pub enum RoundProof {
 pub struct RoundCertificate {
     /// What it proves.
     pub proof: RoundProof,
-    /// The votes, of one height and one round, each validator once per kind.
+    /// The votes, of one height and one round, each validator once.
     pub votes: Vec<SignedVote>,
 }
 
 impl RoundCertificate {
+    /// Are its votes of the kind, and for the value, that its proof speaks of? SPEC VOTE-5.
+    fn votes_fit(&self) -> bool {
+        match (self.proof, self.votes.first()) {
+            (RoundProof::Polka, Some(SignedVote { vote: first, .. })) => {
+                let same =
+                    |signed: &SignedVote| signed.vote.kind == VoteKind::Prevote && signed.vote.value == first.value;
+                first.value.is_some() && self.votes.iter().all(same)
+            }
+            (RoundProof::Precommits, _) => self.votes.iter().all(|signed| signed.vote.kind == VoteKind::Precommit),
+            (RoundProof::Polka, None) | (RoundProof::Skip, _) => true,
+        }
+    }
+
     /// Height and round of its votes, or `None` if it has none or mixes them.
     pub fn height_and_round(&self) -> Option<(Height, Round)> {
         let first = self.votes.first()?.vote;
@@ -267,12 +283,15 @@ impl RoundCertificate {
         self.votes.iter().all(same).then_some((first.height, first.round))
     }
 
-    /// Do the votes carry the stake this proof needs? Counts every validator once. SPEC VOTE-5.
+    /// Do the votes say what this proof needs, and carry the stake? Every validator once. SPEC VOTE-5.
     pub fn check_structure(&self, set: &ValidatorSet) -> Result<(), CertificateRejected> {
         let mut signers: Vec<_> = self.votes.iter().map(|signed| signed.vote.validator).collect();
         signers.sort_unstable();
         if !signers.is_sorted_by(|a, b| a < b) || self.height_and_round().is_none() {
             return Err(CertificateRejected::NotSorted);
+        }
+        if !self.votes_fit() {
+            return Err(CertificateRejected::OtherVotes);
         }
         let voted = stake_of(signers.into_iter(), set)?;
         let enough = match self.proof {

@@ -1,0 +1,14 @@
+//! What `golden_bytes` is made of: fixed values with their pinned bytes, seeded random values, and damaged encodings.
+
+pub(crate) mod cbor;
+pub(crate) mod pinned;
+pub(crate) mod random;
+pub(crate) mod samples;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+
+/// What every wire type can do.
+pub(crate) trait Wire: Serialize + DeserializeOwned + PartialEq + Debug {}
+impl<T: Serialize + DeserializeOwned + PartialEq + Debug> Wire for T {}
