@@ -4,7 +4,7 @@ use super::args::{InitArgs, InitFormat, ParameterArgs, PassphraseArg};
 use super::clock;
 use super::failure::Failure;
 use super::network::{self, Plan, PlannedHome, PlannedWallet, Reach, Written};
-use super::output::{Format, table};
+use super::output::{Format, count, table};
 use super::passphrase;
 use blockchat_proto::genesis::Parameters;
 use std::path::Path;
@@ -76,7 +76,11 @@ fn shown(written: &Written, dir: &Path) -> String {
     let homes = table(&["node", "api", "peers", "address"], &[1, 2], written.homes.iter().map(row).collect());
     let wallets = match written.wallets.len() {
         0 => String::new(),
-        count => format!("and {count} funded wallets in {}\n", dir.join("wallets").display()),
+        some => format!(
+            "and {} in {}\n",
+            count(u64::try_from(some).unwrap_or(u64::MAX), "funded wallet"),
+            dir.join("wallets").display()
+        ),
     };
     let first = &written.homes[0];
     format!(

@@ -18,7 +18,6 @@ mod network;
 mod node;
 mod output;
 mod passphrase;
-mod peer_id;
 mod peers;
 mod run;
 mod send;

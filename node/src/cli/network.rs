@@ -4,8 +4,8 @@
 //! Start reading at [`write`].
 
 use super::failure::Failure;
-use super::peer_id::peer_id_of;
 use crate::config::{ApiLayer, Layer, P2pLayer};
+use crate::net::peer_id_of;
 use crate::store::guard::Guard;
 use crate::wallet::address_book::{self, AddressBook};
 use crate::wallet::keystore::{self, Passphrase};
@@ -17,6 +17,7 @@ use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::units::UnixMillis;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// The first lines of every `config.toml` we write.
 const CONFIG_HEAD: &str = "\
@@ -112,6 +113,12 @@ struct HomeKeys {
     p2p: Signer,
 }
 
+impl HomeKeys {
+    fn peer_id(&self) -> String {
+        peer_id_of(&Zeroizing::new(self.p2p.signing_key().to_bytes()))
+    }
+}
+
 /// Writes everything. Fails before the first file if the genesis is refused or something is there already.
 pub(crate) fn write(plan: &Plan, now: UnixMillis) -> Result<Written, Failure> {
     refuse_existing(plan)?;
@@ -196,7 +203,7 @@ fn address_book(plan: &Plan, keys: &[HomeKeys], wallets: &[Signer]) -> Result<Ad
 fn configuration(plan: &Plan, keys: &[HomeKeys], home: &PlannedHome) -> Layer {
     let others = plan.homes.iter().zip(keys).filter(|(other, _)| other.name != home.name && other.p2p_port != 0);
     let dial = |(other, keys): (&PlannedHome, &HomeKeys)| {
-        format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", other.p2p_port, peer_id_of(&keys.p2p))
+        format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", other.p2p_port, keys.peer_id())
     };
     let interface = match home.reach {
         Reach::Machine => "127.0.0.1",
@@ -236,7 +243,7 @@ fn write_home(
         name: home.name.clone(),
         home: home.path.clone(),
         address: keys.validator.address(),
-        peer_id: peer_id_of(&keys.p2p),
+        peer_id: keys.peer_id(),
         api_port: home.api_port,
         p2p_port: home.p2p_port,
     })

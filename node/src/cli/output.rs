@@ -76,6 +76,12 @@ pub(crate) fn amount(coins: Coins) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// A number of things: `1 transaction`, `2 transactions`.
+pub(crate) fn count(number: impl Into<u64>, thing: &str) -> String {
+    let number = number.into();
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A moment: `2026-11-21 05:00:12 UTC`. Beyond the year 9999, which no calendar shows: the bare number.
 pub(crate) fn moment(time: UnixMillis) -> String {
     if time.0 >= YEAR_10000_MS {

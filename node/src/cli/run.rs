@@ -10,6 +10,7 @@ use super::passphrase;
 use crate::api::client::Client;
 use crate::config::{ApiLayer, Identity, KeysLayer, Layer, LogLayer, P2pLayer, Settings};
 use crate::ready_file::Ready;
+use crate::runtime::RunError;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Signer;
 use std::path::Path;
@@ -18,7 +19,22 @@ use zeroize::Zeroizing;
 /// Runs the node until it is told to stop.
 pub(crate) fn run(home: &Home, args: RunArgs) -> Result<(), Failure> {
     let settings = settings(home, args)?;
-    crate::runtime::run(settings).map_err(|error| Failure::new(error.to_string(), "see the log above"))
+    crate::runtime::run(settings).map_err(|error| Failure::new(error.to_string(), next_after(&error)))
+}
+
+/// Errors of the store and of keys name their own way out; these are the others.
+fn next_after(error: &RunError) -> &'static str {
+    match error {
+        RunError::ApiListen { .. } => "if a node runs there already, use it: `blockchat-node status`",
+        RunError::Net(_) => "choose other addresses with --listen, or check [p2p] in config.toml",
+        RunError::Log(_) => "correct --log, BLOCKCHAT_LOG or [log] in config.toml",
+        RunError::Ready { .. } => "choose another file with --ready-file",
+        RunError::Store(_) => "the chain on disk was left as it is",
+        RunError::Fault(_) | RunError::EnginePanicked => {
+            "keep the folder and the log for a report; it is safe to start the node again"
+        }
+        RunError::Api(_) | RunError::System(_) => "check the limits of the process, such as `ulimit -n`",
+    }
 }
 
 /// Everything the runtime needs, read and checked.

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::home::Home;
 use super::names::Names;
 use super::node;
-use super::output::{Format, age, amount, bcc, moment, pairs, table};
+use super::output::{Format, age, amount, bcc, count, moment, pairs, table};
 use blockchat_proto::api::{Phase, StatusView, ValidatorView};
 
 /// Asks the node.
@@ -27,13 +27,14 @@ fn shown(status: &StatusView, url: &str, names: &Names) -> String {
         0 => "none yet".into(),
         height => format!("{height}, {} ({})", age(status.tip_time), status.tip),
     };
+    let pool = format!("{}, {}", count(status.pool_transactions, "transaction"), count(status.pool_bytes, "byte"));
     let head = pairs(&[
         ("chain", status.chain.clone()),
         ("doing", doing(status, names)),
         ("block", block),
         ("role", role),
         ("peers", status.peers.to_string()),
-        ("pool", format!("{} transactions, {} bytes", status.pool_transactions, status.pool_bytes)),
+        ("pool", pool),
         ("supply", bcc(status.supply)),
         ("api", url.into()),
         ("peer id", status.peer_id.clone()),

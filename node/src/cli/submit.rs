@@ -5,13 +5,13 @@ use super::failure::{Failure, next_after};
 use super::output::{age, moment};
 use crate::api::client::{Client, ClientError};
 use crate::wallet::sign;
-use blockchat_proto::api::{AccountView, TransactionState};
+use blockchat_proto::api::{AccountView, SubmitView, TransactionState};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
 use blockchat_proto::ledger::charge_for;
-use blockchat_proto::transaction::Body;
+use blockchat_proto::transaction::{Body, SignedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -39,6 +39,9 @@ pub(crate) struct Submitted {
     pub(crate) time: Option<UnixMillis>,
     /// From handing it in to knowing that it is final, in ms.
     pub(crate) waited_ms: Option<u64>,
+    /// What was handed in, should it have to be done again.
+    #[serde(skip)]
+    signed: SignedTransaction,
 }
 
 /// Signs with the account's next nonce and hands it in.
@@ -64,7 +67,8 @@ pub(crate) async fn submit(
         tries += 1;
         match client.submit(&signed).await {
             Ok(view) => {
-                return Ok(Submitted { id: view.id, charge, total, state: view.state, time: None, waited_ms: None });
+                let SubmitView { id, state } = view;
+                return Ok(Submitted { id, charge, total, state, time: None, waited_ms: None, signed });
             }
             Err(error) if tries < NONCE_TRIES && nonce_was_taken(&error) => {}
             Err(error) => return Err(explained(error, &account)),
@@ -98,8 +102,7 @@ pub(crate) async fn wait_final(client: &Client, submitted: &mut Submitted, arg: 
     let deadline = start + Duration::from_secs(arg.wait);
     let mut pause = LOOK_FIRST;
     loop {
-        let view = client.transaction(&submitted.id).await?;
-        submitted.state = view.state;
+        submitted.state = look(client, submitted).await?;
         match &submitted.state {
             TransactionState::Final { height, .. } => {
                 submitted.waited_ms = u64::try_from(start.elapsed().as_millis()).ok();
@@ -113,6 +116,14 @@ pub(crate) async fn wait_final(client: &Client, submitted: &mut Submitted, arg: 
             _ => tokio::time::sleep(pause).await,
         }
         pause = (pause * 3 / 2).min(LOOK_MAX);
+    }
+}
+
+/// Where it is now. A node that forgot it (a full pool, a restart) gets it again: handing in twice is safe.
+async fn look(client: &Client, submitted: &Submitted) -> Result<TransactionState, Failure> {
+    match client.transaction(&submitted.id).await {
+        Err(error) if error.code() == Some("transaction_unknown") => Ok(client.submit(&submitted.signed).await?.state),
+        found => Ok(found?.state),
     }
 }
 

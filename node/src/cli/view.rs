@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::home::Home;
 use super::names::Names;
 use super::node;
-use super::output::{Format, amount, bcc, clipped, pairs, printable, table};
+use super::output::{Format, amount, bcc, clipped, count, pairs, printable, table};
 use super::submit::moment_and_age;
 use blockchat_proto::api::{BlockTransactionView, BlockView};
 use blockchat_proto::transaction::{Body, Payload};
@@ -29,6 +29,7 @@ pub(crate) async fn view(home: &Home, args: ViewArgs, format: Format) -> Result<
 fn shown(block: &BlockView, names: &Names) -> String {
     let signers: Vec<_> = block.signers.iter().map(|signer| names.show(signer)).collect();
     let round = if block.round.0 == 0 { String::new() } else { format!(" in round {}", block.round) };
+    let transactions = u64::try_from(block.transactions.len()).unwrap_or(u64::MAX);
     let head = pairs(&[
         ("block", block.height.to_string()),
         ("hash", block.hash.to_string()),
@@ -37,7 +38,7 @@ fn shown(block: &BlockView, names: &Names) -> String {
         ("leader", format!("{}{round}", names.show_long(&block.leader))),
         ("signed by", signers.join(", ")),
         ("charges", format!("{} for its leader", bcc(block.charges))),
-        ("size", format!("{} transactions, {} bytes", block.transactions.len(), block.bytes)),
+        ("size", format!("{}, {}", count(transactions, "transaction"), count(block.bytes, "byte"))),
     ]);
     if block.transactions.is_empty() {
         return head;

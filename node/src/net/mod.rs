@@ -13,11 +13,12 @@ mod config;
 mod dialer;
 mod gossip;
 mod handle;
+mod peer_id;
 mod peers;
 mod status;
 mod swarm_task;
 
 pub use config::{NetConfig, NetError};
 pub use handle::{InboundId, NetEvent, NetHandle, NetVerdict};
+pub use peer_id::peer_id_of;
 pub use swarm_task::start;
-
