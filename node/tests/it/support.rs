@@ -91,11 +91,17 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn start(home: &Path) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    /// The same with further flags.
+    pub(crate) fn start_with(home: &Path, flags: &[&str]) -> Self {
         let file = home.with_extension("ready");
         drop(std::fs::remove_file(&file));
         let mut command = program();
         command.arg("run").arg("--home").arg(home).arg("--ready-file").arg(&file);
         command.args(["--api", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns", "--log", "warn"]);
+        command.args(flags);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let ready = wait_for("the node serves", || {
             if let Ok(Some(status)) = child.try_wait() {
