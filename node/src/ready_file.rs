@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Where a running node is reached.
@@ -18,6 +19,17 @@ pub struct Ready {
     pub listen: Vec<String>,
     /// Its process.
     pub pid: u32,
+}
+
+/// How programs on this machine reach an API that listens here: an address for every interface is none to dial.
+pub fn api_url(listen: SocketAddr) -> String {
+    let mut address = listen;
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    format!("http://{address}")
 }
 
 /// Where a node with this home writes it.
@@ -38,5 +50,30 @@ impl Ready {
     /// Reads one; `None` if there is none or it is not one: then nothing is known, which is no error.
     pub fn read(path: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_api_for_every_interface_is_reached_on_this_machine() {
+        let url = |text: &str| api_url(text.parse().unwrap());
+        assert_eq!(url("0.0.0.0:7474"), "http://127.0.0.1:7474");
+        assert_eq!(url("[::]:7474"), "http://[::1]:7474");
+        assert_eq!(url("10.0.0.3:80"), "http://10.0.0.3:80");
+    }
+
+    #[test]
+    fn what_is_no_ready_file_says_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ready.json");
+        assert_eq!(Ready::read(&path), None);
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(Ready::read(&path), None);
+        let ready = Ready { api: "http://a".into(), peer_id: "p".into(), listen: vec![], pid: 7 };
+        ready.write(&path).unwrap();
+        assert_eq!(Ready::read(&path), Some(ready));
     }
 }

@@ -2,8 +2,7 @@
 //!
 //! Always true: at most [`KEPT_MAX`] blocks are kept; they never change, so a kept one is as good as a read one.
 
-use crate::store::StoreError;
-use crate::store::history::{History, Position, StoredBlock};
+use crate::store::history::{History, Position, StoreError, StoredBlock};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::TransactionId;

@@ -1,7 +1,7 @@
 //! Errors as RFC 9457 problems: status, stable code, and what to do next.
 
 use crate::engine_handle::EngineUnavailable;
-use crate::store::StoreError;
+use crate::store::history::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -71,8 +71,12 @@ impl From<ClientError> for Failure {
                 Self::new(cause, "check --api, and that both programs have the same version")
             }
             ClientError::Problem(problem) => {
-                let next = next_after(&problem.code);
-                Self::new(format!("the node refuses: {}", problem.detail), next).coded(problem.code)
+                let cause = match problem.status {
+                    404 => problem.detail,
+                    503 => format!("the node cannot do this now: {}", problem.detail),
+                    _ => format!("refused: {}", problem.detail),
+                };
+                Self::new(cause, next_after(&problem.code)).coded(problem.code)
             }
         }
     }
@@ -90,7 +94,7 @@ pub(crate) fn next_after(code: &str) -> &'static str {
         "stake_out_of_range" | "stake_unchanged" => "see the present stake with `blockchat-node balance`",
         "too_many_unbonding" => "wait for the first release: `blockchat-node balance` shows when",
         "pool_full" | "sender_limit" | "busy" | "timeout" => "try again in a moment",
-        "block_not_found" => "see the last final block with `blockchat-node view`",
+        "block_not_found" => "see how far the chain is with `blockchat-node status`",
         "transaction_unknown" => "check the id; a transaction that was never accepted is not remembered for long",
         "store_fault" | "stuck" => "look at the node's log",
         "not_ready" => "see more with `blockchat-node status`",

@@ -49,7 +49,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     let format = cli.common.output;
     match cli.command {
         Command::Init(args) => init::init(args, format),
-        Command::Run(args) => run::run(&Home::locate(cli.common.home)?, args),
+        Command::Run(args) => run::run(&Home::locate(cli.common.home)?, args, format),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "blockchat-node", &mut std::io::stdout());
             Ok(())

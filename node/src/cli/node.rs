@@ -16,7 +16,7 @@ pub(crate) fn client(home: &Home, arg: &ApiArg) -> Result<Client, Failure> {
     if let Some(ready) = Ready::read(&ready_file::path_in(home.path())) {
         return Ok(Client::new(&ready.api)?);
     }
-    Ok(Client::new(&home.config()?.api_listen().to_string())?)
+    Ok(Client::new(&ready_file::api_url(home.config()?.api_listen()))?)
 }
 
 /// The chain of the node, checked: signing for another chain than the home's is a mistake.

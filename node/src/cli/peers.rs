@@ -1,10 +1,11 @@
 //! `peers` and `health`.
 
 use super::args::ApiArg;
-use super::failure::Failure;
+use super::failure::{Failure, next_after};
 use super::home::Home;
 use super::node;
 use super::output::{Format, pairs, table};
+use crate::api::client::ClientError;
 use blockchat_proto::api::PeerView;
 
 /// Connected peers.
@@ -16,7 +17,12 @@ pub(crate) async fn peers(home: &Home, arg: &ApiArg, format: Format) -> Result<(
 
 /// Fails with the reason unless the node takes part.
 pub(crate) async fn health(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {
-    let ready = node::client(home, arg)?.ready().await?;
+    let ready = node::client(home, arg)?.ready().await.map_err(|error| match error {
+        ClientError::Problem(problem) => {
+            Failure::new(format!("not ready: {}", problem.detail), next_after(&problem.code)).coded(problem.code)
+        }
+        other => other.into(),
+    })?;
     format.print(&ready, |ready| {
         let doing = ready["doing"].as_str().unwrap_or_default().to_owned();
         pairs(&[("ready", doing), ("block", ready["height"].to_string()), ("peers", ready["peers"].to_string())])

@@ -5,7 +5,7 @@ use super::dev_chain;
 use super::failure::Failure;
 use super::home::Home;
 use super::names::Names;
-use super::output::{bcc, pairs, say};
+use super::output::{Format, bcc, pairs, say};
 use super::passphrase;
 use crate::api::client::Client;
 use crate::config::{ApiLayer, Identity, KeysLayer, Layer, LogLayer, P2pLayer, Settings};
@@ -17,8 +17,12 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Runs the node until it is told to stop.
-pub(crate) fn run(home: &Home, args: RunArgs) -> Result<(), Failure> {
-    let settings = settings(home, args)?;
+pub(crate) fn run(home: &Home, args: RunArgs, format: Format) -> Result<(), Failure> {
+    let mut settings = settings(home, args)?;
+    settings.announce = match format {
+        Format::Table => announce,
+        Format::Json => |_, ready| Format::Json.print(ready, |_| String::new()),
+    };
     crate::runtime::run(settings).map_err(|error| Failure::new(error.to_string(), next_after(&error)))
 }
 
@@ -49,7 +53,6 @@ fn settings(home: &Home, args: RunArgs) -> Result<Settings, Failure> {
     let identity = identity(home.path(), &layer, genesis, &passphrase)?;
     let mut settings = layer.into_settings(home.path(), identity)?;
     settings.ready_files.extend(ready_file);
-    settings.announce = announce;
     Ok(settings)
 }
 

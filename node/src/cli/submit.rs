@@ -84,7 +84,7 @@ fn nonce_was_taken(error: &ClientError) -> bool {
 fn explained(error: ClientError, account: &AccountView) -> Failure {
     if error.code() == Some("insufficient_funds") && account.pending_balance < account.balance {
         let cause = format!(
-            "the node refuses: {error} (of {} BCC, {} are spoken for by your pooled transactions)",
+            "refused: {error} (of {} BCC, {} are spoken for by your pooled transactions)",
             account.balance,
             account.balance.checked_sub(account.pending_balance).unwrap_or(Coins::ZERO)
         );

@@ -5,7 +5,7 @@ use super::balance;
 use super::failure::Failure;
 use super::home::Home;
 use super::names::{Names, OWN, VALIDATOR};
-use super::output::{Format, pairs, say, table};
+use super::output::{Format, pairs, table};
 use super::{node, passphrase};
 use crate::wallet::{address_book, keystore, private_file};
 use blockchat_proto::api::AccountView;
@@ -24,6 +24,13 @@ struct WalletView {
     /// If a node was asked and answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<AccountView>,
+}
+
+/// A name and its address.
+#[derive(Clone, Debug, Serialize)]
+struct Contact {
+    name: String,
+    address: Address,
 }
 
 /// `wallet new|list|show`.
@@ -148,15 +155,17 @@ pub(crate) fn contacts(home: &Home, command: ContactsCommand, format: Format) ->
             book.add(&name, address)?;
             private_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
             book.write(&path)?;
-            say(&format!("{name} is {address}"));
+            let added = Contact { name, address };
+            format.print(&added, |added| format!("{} is {}", added.name, added.address));
         }
         ContactsCommand::Remove { name } => {
-            if !book.remove(&name) {
+            let Some(address) = book.remove(&name) else {
                 let next = "see all with `blockchat-node contacts list`";
                 return Err(Failure::new(format!("no contact is called {name:?}"), next).coded("unknown_name"));
-            }
+            };
             book.write(&path)?;
-            say(&format!("{name} is forgotten"));
+            let removed = Contact { name, address };
+            format.print(&removed, |removed| format!("{} is forgotten; it was {}", removed.name, removed.address));
         }
         ContactsCommand::List => format.print(&book, |book| {
             let rows: Vec<_> = book.entries().map(|(name, address)| vec![name.into(), address.to_string()]).collect();

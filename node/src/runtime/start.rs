@@ -20,7 +20,7 @@ use crate::config::Settings;
 use crate::engine_handle;
 use crate::logging::{self, LogRejected};
 use crate::net::{self, NetConfig, NetError, NetHandle};
-use crate::ready_file::Ready;
+use crate::ready_file::{Ready, api_url};
 use crate::store::guard::Guard;
 use crate::store::history::History;
 use crate::store::{self, Opened, StoreError};
@@ -232,7 +232,7 @@ impl Running {
     /// Tells where the node is reached: to programs in the ready files, to people as the settings say.
     fn announce(&self, settings: &Settings) -> Result<(), RunError> {
         let ready = Ready {
-            api: format!("http://{}", self.api),
+            api: api_url(self.api),
             peer_id: self.net.peer_id(),
             listen: self.net.listen_addresses(),
             pid: std::process::id(),

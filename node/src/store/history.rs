@@ -8,7 +8,7 @@
 //! Calls block the thread for a disk read: use `spawn_blocking` for more than a few.
 //! Start reading at [`History::block_at`].
 
-use super::StoreError;
+pub use super::StoreError;
 use super::database::{Fenced, fault, read_fault};
 use super::record::{self, TipRecord};
 use super::tables;

@@ -109,9 +109,9 @@ impl AddressBook {
         }
     }
 
-    /// Forgets a name; says whether it was known.
-    pub fn remove(&mut self, name: &str) -> bool {
-        self.contacts.remove(name).is_some()
+    /// Forgets a name; the address it had.
+    pub fn remove(&mut self, name: &str) -> Option<Address> {
+        self.contacts.remove(name)
     }
 
     /// The address with this name.
@@ -157,8 +157,8 @@ mod tests {
         book.add("bob", Address([2; 32])).unwrap();
         assert!(matches!(book.add("bob", Address([3; 32])), Err(AddressBookError::Taken { .. })));
         assert_eq!(book.address("bob"), Some(Address([2; 32])));
-        assert!(book.remove("bob"));
-        assert!(!book.remove("bob"));
+        assert_eq!(book.remove("bob"), Some(Address([2; 32])));
+        assert_eq!(book.remove("bob"), None);
     }
 
     #[test]

@@ -90,6 +90,22 @@ fn a_setting_out_of_range_names_its_key() {
     says(&home.refused(1, &["run", "--peer", "localhost:7475"]), &["p2p.peers", "localhost:7475"]);
 }
 
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path()).unwrap();
+    std::fs::write(home.path().join("config.toml"), "[api]\nlisten = \"127.0.0.1:1\"\n").unwrap();
+    let asked = |environment: Option<&str>, flags: &[&str]| {
+        let mut command = program();
+        command.arg("--home").arg(home.path()).arg("status").args(flags);
+        environment.map(|value| command.env("BLOCKCHAT_API", value));
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    };
+    says(&asked(None, &[]), &["at http://127.0.0.1:1:"]);
+    says(&asked(Some("127.0.0.1:2"), &[]), &["at http://127.0.0.1:2:"]);
+    says(&asked(Some("127.0.0.1:2"), &["--api", "127.0.0.1:3"]), &["at http://127.0.0.1:3:"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_key_that_others_can_read_is_refused_with_the_command_that_mends_it() {

@@ -117,8 +117,8 @@ async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(
                 Some(SubmitOutcome::Pooled) => Submitted::Known(TransactionState::Pooled),
                 Some(SubmitOutcome::Queued) => Submitted::Known(TransactionState::Queued),
                 Some(SubmitOutcome::InBlock(height)) => Submitted::Known(TransactionState::InBlock { height }),
-                Some(SubmitOutcome::Refused(reason)) => Submitted::Refused(reason),
-                Some(SubmitOutcome::MaybeFinal(reason)) => {
+                // A final stake is refused as unchanged, a final activation as active already: look these up too.
+                Some(SubmitOutcome::Refused(reason) | SubmitOutcome::MaybeFinal(reason)) => {
                     perhaps_final.push((index, id));
                     Submitted::Refused(reason)
                 }
@@ -131,7 +131,7 @@ async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(
     Ok(answers)
 }
 
-/// A used nonce is no refusal if it was used by this very transaction.
+/// It is no refusal if this very transaction is final already.
 async fn settle_final(
     state: &ApiState,
     answers: &mut [(TransactionId, Submitted)],
