@@ -21,7 +21,7 @@ impl Engine {
             commit: self.consensus.commit_for_next(),
         };
         let built = self.ledger.build_block(draft);
-        let forget = self.mempool.refused(&self.ledger, &built.refused);
+        let forget = self.mempool.refused(&built.refused);
         self.forget_own(forget);
         self.turn(now, |consensus, turn| consensus.built(turn, round, built.block, built.applied));
     }

@@ -1,90 +1,32 @@
-//! Mempool: a plain stand-in, so that the engine runs while the real one is being written. Replaced as a whole.
-use crate::config::EngineConfig;
-use crate::effect::*;
-use blockchat_proto::{block::*, keys::Address, ledger::*, transaction::*, units::*};
-pub struct Submitted {
-    pub outcomes: Vec<(TransactionId, SubmitOutcome)>,
-    pub gossip: Vec<VerifiedTransaction>,
-    pub own: Vec<VerifiedTransaction>,
-}
-pub struct Ticked {
-    pub gossip: Vec<VerifiedTransaction>,
-    pub forget: Vec<TransactionId>,
-}
-pub struct Mempool {
-    pool: Vec<VerifiedTransaction>,
-}
-impl Mempool {
-    pub fn new(_: &EngineConfig) -> Self {
-        Self { pool: vec![] }
-    }
-    fn add(&mut self, l: &Ledger, t: VerifiedTransaction) -> SubmitOutcome {
-        if self.pool.contains(&t) {
-            return SubmitOutcome::Pooled;
-        }
-        let mut a = self.projected(l, &t.sender());
-        match l.project(&mut a, &t) {
-            Ok(_) => {
-                self.pool.push(t);
-                SubmitOutcome::Pooled
-            }
-            Err(e) => SubmitOutcome::Refused(e),
-        }
-    }
-    pub fn submit(&mut self, l: &Ledger, txs: Vec<VerifiedTransaction>, _: UnixMillis) -> Submitted {
-        let outcomes = txs.iter().map(|t| (t.id(), self.add(l, t.clone()))).collect();
-        Submitted { outcomes, gossip: txs.clone(), own: txs }
-    }
-    pub fn gossiped(&mut self, l: &Ledger, txs: Vec<VerifiedTransaction>, _: UnixMillis) -> GossipVerdict {
-        for t in txs {
-            self.add(l, t);
-        }
-        GossipVerdict::Accept
-    }
-    pub fn restore_own(&mut self, l: &Ledger, txs: Vec<VerifiedTransaction>, _: UnixMillis) -> Vec<TransactionId> {
-        for t in txs {
-            self.add(l, t);
-        }
-        vec![]
-    }
-    pub fn block_committed(&mut self, l: &Ledger, b: &VerifiedBlock, _: UnixMillis) -> Vec<TransactionId> {
-        let old = std::mem::take(&mut self.pool);
-        for t in old {
-            if !b.transactions().contains(&t) {
-                self.add(l, t);
-            }
-        }
-        vec![]
-    }
-    pub fn select(&self, n: usize, _: usize) -> Vec<VerifiedTransaction> {
-        self.pool.iter().take(n).cloned().collect()
-    }
-    pub fn refused(&mut self, _: &Ledger, _: &[(TransactionId, TxRejected)]) -> Vec<TransactionId> {
-        vec![]
-    }
-    pub fn tick(&mut self, _: UnixMillis) -> Ticked {
-        Ticked { gossip: vec![], forget: vec![] }
-    }
-    pub fn own_now(&mut self, _: UnixMillis) -> Vec<VerifiedTransaction> {
-        vec![]
-    }
-    pub fn len(&self) -> usize {
-        self.pool.len()
-    }
-    pub fn bytes(&self) -> usize {
-        0
-    }
-    pub fn lookup(&self, _: &TransactionId) -> Option<(SubmitOutcome, Option<VerifiedTransaction>)> {
-        None
-    }
-    pub fn get(&self, id: &TransactionId) -> Option<&VerifiedTransaction> {
-        self.pool.iter().find(|t| t.id() == *id)
-    }
-    pub fn projected(&self, l: &Ledger, a: &Address) -> Account {
-        let mut x = l.account(a);
-        for t in self.pool.iter().filter(|t| t.sender() == *a) {
-            let _ = l.project(&mut x, t);
-        }
-        x
-    }
-}
+//! Mempool: transactions that are valid now but not yet in a block.
+//!
+//! Owns: what is pooled, the shelf of early nonces, selection, eviction, repetition of our own. Does not own: signatures
+//! (arrive verified), balances (asks the ledger at the tip), blocks, gossip (the engine performs what is returned here).
+//!
+//! Always true:
+//! - a sender's pooled transactions are a row: consecutive from the account's next nonce, and payable one after the
+//!   other from its final balance (income in the pool does not count); early nonces wait on the shelf, for a while;
+//! - whoever leaves a row sends the later ones of its row back to the shelf;
+//! - *activate* carries no nonce: at most one a sender, beside the rows, looked at anew after every block;
+//! - one sender holds at most its share; pool, shelf and everything remembered are bounded; our own are never evicted;
+//! - ours are pooled or on the shelf: whatever becomes final or hopeless is handed out to be forgotten.
+//!
+//! Pure: the same calls in the same order give the same contents. Two honest nodes may differ.
+//!
+//! The map: `pool` holds the contents, in `row`s; `admit` lets in (and onto the `shelf`), `evict` makes room, `select` deals
+//! out for a block, `settle` follows the chain, `own` repeats, `refusals` remembers why not.
+//! Start reading at [`Mempool::submit`].
+
+mod admit;
+mod evict;
+mod own;
+mod pool;
+mod refusals;
+mod row;
+mod select;
+mod settle;
+mod shelf;
+
+pub use admit::Submitted;
+pub use own::Ticked;
+pub use pool::Mempool;

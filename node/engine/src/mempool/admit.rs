@@ -1,0 +1,259 @@
+//! Letting transactions in: from our callers, from peers, and our own after a restart.
+//!
+//! Admission is per transaction and asks the ledger's own rules, on the sender's account as its row leaves it.
+//! Start reading at [`Mempool::submit`].
+
+use super::pool::{ACTIVATES_MAX, Mempool};
+use super::row::Row;
+use crate::effect::{GossipVerdict, SubmitOutcome};
+use blockchat_proto::coins::Coins;
+use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::{Account, Ledger, TxRejected};
+use blockchat_proto::transaction::{Body, TransactionId, VerifiedTransaction};
+use blockchat_proto::units::UnixMillis;
+use std::cmp::Ordering;
+
+/// Most *stake*s in one row. They are the only entries whose projection depends on more than a sum.
+const STAKES_PER_SENDER_MAX: usize = 16;
+
+/// What became of submitted transactions, and what to do about them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Submitted {
+    /// One a transaction, in the order they came.
+    pub outcomes: Vec<(TransactionId, SubmitOutcome)>,
+    /// New to us: to be gossiped now, earlier nonces first.
+    pub gossip: Vec<VerifiedTransaction>,
+    /// New among our own: to be remembered across a restart.
+    pub own: Vec<VerifiedTransaction>,
+}
+
+impl Mempool {
+    /// From our API. What is let in becomes our own: kept across a restart, and repeated until it is final.
+    ///
+    /// One that gossip brought before becomes our own too: its caller relies on *us*. Lower nonces are looked at first,
+    /// whatever the order.
+    pub fn submit(&mut self, ledger: &Ledger, txs: Vec<VerifiedTransaction>, now: UnixMillis) -> Submitted {
+        self.now = now;
+        let mut submitted = Submitted {
+            outcomes: txs.iter().map(|transaction| (transaction.id(), SubmitOutcome::Pooled)).collect(),
+            ..Submitted::default()
+        };
+        for (index, transaction) in by_nonce(txs) {
+            let id = transaction.id();
+            let known = self.is_known(&id);
+            let outcome = self.admit(ledger, &transaction);
+            match &outcome {
+                SubmitOutcome::Refused(reason) => self.refusals.remember(id, reason.clone()),
+                SubmitOutcome::MaybeFinal(_) | SubmitOutcome::InBlock(_) => {}
+                SubmitOutcome::Pooled | SubmitOutcome::Queued => {
+                    if self.own.insert(id, now) {
+                        submitted.own.push(transaction.clone());
+                    }
+                    if !known {
+                        submitted.gossip.push(transaction);
+                    }
+                }
+            }
+            submitted.outcomes[index].1 = outcome;
+        }
+        submitted
+    }
+
+    /// A peer's batch. What in it is good is let in, whatever the rest.
+    ///
+    /// [`GossipVerdict::Ignore`] if most of it is void by our ledger (stale, unpayable, another of the same nonce): passing
+    /// that on costs everybody and its sender nothing. That *we* have no room says nothing about it.
+    pub fn gossiped(&mut self, ledger: &Ledger, txs: Vec<VerifiedTransaction>, now: UnixMillis) -> GossipVerdict {
+        self.now = now;
+        let total = txs.len();
+        let outcomes = by_nonce(txs).into_iter().map(|(_, transaction)| self.admit(ledger, &transaction));
+        let void = outcomes.filter(is_void).count();
+        if total > 0 && 2 * void <= total { GossipVerdict::Accept } else { GossipVerdict::Ignore }
+    }
+
+    /// Our own transactions after a restart. Returns those that cannot become final any more, or are final.
+    pub fn restore_own(
+        &mut self,
+        ledger: &Ledger,
+        txs: Vec<VerifiedTransaction>,
+        now: UnixMillis,
+    ) -> Vec<TransactionId> {
+        let submitted = self.submit(ledger, txs, now);
+        let gone =
+            |outcome: &SubmitOutcome| matches!(outcome, SubmitOutcome::Refused(_) | SubmitOutcome::MaybeFinal(_));
+        let gone = submitted.outcomes.into_iter().filter(|(_, outcome)| gone(outcome)).map(|(id, _)| id);
+        self.take_forgotten().into_iter().chain(gone).collect()
+    }
+
+    fn is_known(&self, id: &TransactionId) -> bool {
+        self.get(id).is_some() || self.shelf.get(id).is_some()
+    }
+
+    fn admit(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> SubmitOutcome {
+        let id = transaction.id();
+        if self.get(&id).is_some() {
+            return SubmitOutcome::Pooled;
+        }
+        if self.shelf.get(&id).is_some() {
+            return SubmitOutcome::Queued;
+        }
+        let nonce_free = matches!(transaction.transaction().body, Body::Activate { .. } | Body::Claim { .. });
+        let admitted =
+            if nonce_free { self.admit_activate(ledger, transaction) } else { self.admit_in_turn(ledger, transaction) };
+        match admitted {
+            Ok(outcome) => {
+                self.refusals.forget(&id);
+                outcome
+            }
+            Err(reason) if nonce_free || is_stale(&reason) => SubmitOutcome::MaybeFinal(reason),
+            Err(reason) => SubmitOutcome::Refused(reason),
+        }
+    }
+
+    /// *Activate* is tried before all rows, so it is checked against the final account. No nonce tells whether it is final.
+    fn admit_activate(
+        &mut self,
+        ledger: &Ledger,
+        transaction: &VerifiedTransaction,
+    ) -> Result<SubmitOutcome, TxRejected> {
+        let sender = transaction.sender();
+        ledger.project(&mut ledger.account(&sender), transaction)?;
+        if self.activates.contains_key(&sender) {
+            return Err(TxRejected::NonceTaken { nonce: transaction.nonce() });
+        }
+        if self.activates.len() >= ACTIVATES_MAX {
+            return Err(TxRejected::PoolFull);
+        }
+        self.make_room(&sender, transaction.bytes().len())?;
+        self.insert_activate(transaction.clone());
+        Ok(SubmitOutcome::Pooled)
+    }
+
+    fn admit_in_turn(
+        &mut self,
+        ledger: &Ledger,
+        transaction: &VerifiedTransaction,
+    ) -> Result<SubmitOutcome, TxRejected> {
+        let (sender, nonce) = (transaction.sender(), transaction.nonce());
+        let settled = ledger.account(&sender);
+        if nonce < settled.next_nonce {
+            return Err(TxRejected::WrongNonce { expected: settled.next_nonce, found: nonce });
+        }
+        let mut account = self.mend(ledger, sender, settled);
+        match nonce.cmp(&account.next_nonce) {
+            Ordering::Less => Err(TxRejected::NonceTaken { nonce }),
+            Ordering::Greater => {
+                check_early(ledger, account.clone(), transaction)?;
+                self.put_on_shelf(transaction.clone(), account.next_nonce)?;
+                Ok(SubmitOutcome::Queued)
+            }
+            Ordering::Equal => {
+                self.append(ledger, &mut account, transaction)?;
+                self.promote(ledger, sender, account);
+                Ok(SubmitOutcome::Pooled)
+            }
+        }
+    }
+
+    /// The account as the sender's row leaves it; cuts the row first where it cannot be applied any more.
+    pub(super) fn mend(&mut self, ledger: &Ledger, sender: Address, settled: Account) -> Account {
+        let Some(row) = self.rows.get(&sender) else {
+            return settled;
+        };
+        let projection = row.project(ledger, settled);
+        if let Some((nonce, reason)) = projection.broken {
+            self.cut(sender, nonce, reason);
+        }
+        projection.account
+    }
+
+    /// Adds the next of its sender's row. `account` is where that row leaves it, and moves on.
+    fn append(
+        &mut self,
+        ledger: &Ledger,
+        account: &mut Account,
+        transaction: &VerifiedTransaction,
+    ) -> Result<(), TxRejected> {
+        let before = account.balance;
+        let mut after = account.clone();
+        ledger.project(&mut after, transaction)?;
+        self.check_share(transaction)?;
+        self.make_room(&transaction.sender(), transaction.bytes().len())?;
+        *account = after;
+        // Only the cost of sends is asked for, and that is what they take.
+        let cost = before.checked_sub(account.balance).unwrap_or(Coins::ZERO);
+        self.insert(transaction.clone(), cost);
+        Ok(())
+    }
+
+    /// One sender gets its part of the pool and not more.
+    fn check_share(&self, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
+        let Some(row) = self.rows.get(&transaction.sender()) else {
+            return Ok(());
+        };
+        let stake = matches!(transaction.transaction().body, Body::Stake { .. });
+        if stake && row.stakes() >= STAKES_PER_SENDER_MAX {
+            return Err(TxRejected::SenderLimit { limit: row.stakes() });
+        }
+        let bytes = row.bytes() + transaction.bytes().len();
+        if row.len() >= self.limits.per_sender_max || bytes > self.limits.per_sender_bytes_max {
+            return Err(TxRejected::SenderLimit { limit: row.len() });
+        }
+        Ok(())
+    }
+
+    /// Moves what follows the sender's row from the shelf into it. `account` is where the row leaves it.
+    pub(super) fn promote(&mut self, ledger: &Ledger, sender: Address, mut account: Account) {
+        while let Some(waiting) = self.shelf.take((sender, account.next_nonce)) {
+            if let Err(reason) = self.append(ledger, &mut account, &waiting.transaction) {
+                return self.refuse(waiting.transaction.id(), reason);
+            }
+        }
+    }
+
+    /// Lets a transaction wait for the nonces before it; whoever must give way for it is dropped.
+    pub(super) fn put_on_shelf(&mut self, transaction: VerifiedTransaction, expected: u64) -> Result<(), TxRejected> {
+        let own = &self.own;
+        let displaced = self.shelf.put(transaction, expected, self.now, |id| own.contains(id))?;
+        if let Some(displaced) = displaced {
+            self.refuse(displaced.transaction.id(), displaced.too_early());
+        }
+        Ok(())
+    }
+
+    /// How many of a sender are pooled, its *activate* aside.
+    pub(super) fn held(&self, sender: &Address) -> usize {
+        self.rows.get(sender).map_or(0, Row::len)
+    }
+}
+
+/// Would it be good if its turn were now? Who cannot even pay for one must not fill the shelf.
+fn check_early(ledger: &Ledger, mut account: Account, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
+    account.next_nonce = transaction.nonce();
+    match ledger.project(&mut account, transaction) {
+        // One of the missing may change the stake.
+        Ok(_) | Err(TxRejected::StakeUnchanged { .. }) => Ok(()),
+        Err(reason) => Err(reason),
+    }
+}
+
+/// Lower nonces first; each with its position. Among equals, whoever came first.
+fn by_nonce(txs: Vec<VerifiedTransaction>) -> Vec<(usize, VerifiedTransaction)> {
+    let mut ordered: Vec<_> = txs.into_iter().enumerate().collect();
+    ordered.sort_by_key(|(_, transaction)| transaction.nonce());
+    ordered
+}
+
+fn is_stale(reason: &TxRejected) -> bool {
+    matches!(reason, TxRejected::WrongNonce { expected, found } if found < expected)
+}
+
+/// Worth nothing to anybody with our ledger?
+fn is_void(outcome: &SubmitOutcome) -> bool {
+    match outcome {
+        SubmitOutcome::Pooled | SubmitOutcome::Queued | SubmitOutcome::InBlock(_) => false,
+        SubmitOutcome::Refused(TxRejected::PoolFull | TxRejected::SenderLimit { .. })
+        | SubmitOutcome::MaybeFinal(TxRejected::PoolFull) => false,
+        SubmitOutcome::Refused(_) | SubmitOutcome::MaybeFinal(_) => true,
+    }
+}

@@ -1,0 +1,51 @@
+//! Making room in a full pool.
+//!
+//! A newcomer whose sender holds less takes the place of the last transactions of whoever holds most. The victim still
+//! holds as many as the newcomer's sender afterwards, so two senders never push each other out in turn. Our own are never
+//! evicted: we told their callers that they are pooled.
+
+use super::pool::Mempool;
+use super::row::Row;
+use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::TxRejected;
+
+/// So many of the largest rows are looked at for one whose end is not ours.
+const ROWS_TRIED_MAX: usize = 16;
+
+impl Mempool {
+    /// Makes room for one more transaction of `bytes` from `sender`, or changes nothing.
+    pub(super) fn make_room(&mut self, sender: &Address, bytes: usize) -> Result<(), TxRejected> {
+        let full = self.len() >= self.limits.transactions_max;
+        let excess = (self.bytes() + bytes).saturating_sub(self.limits.bytes_max);
+        if !full && excess == 0 {
+            return Ok(());
+        }
+        let enough = self.held(sender) + 1;
+        let larger = self.ranking.iter().rev().take_while(|(length, _)| *length > enough).take(ROWS_TRIED_MAX);
+        let mut ends = larger.filter_map(|(length, victim)| {
+            let nonce = self.end_of(self.rows.get(victim)?, length - enough, excess)?;
+            Some((*victim, nonce))
+        });
+        let (victim, nonce) = ends.next().ok_or(TxRejected::PoolFull)?;
+        for evicted in self.take_from(victim, nonce) {
+            self.refuse(evicted.id(), TxRejected::PoolFull);
+        }
+        Ok(())
+    }
+
+    /// Nonce from which on a row must end to free `excess` bytes, at least one transaction and at most `most`; `None` if
+    /// that is too little or one of them is ours.
+    fn end_of(&self, row: &Row, most: usize, excess: usize) -> Option<u64> {
+        let mut freed = 0;
+        for transaction in row.iter().rev().take(most) {
+            if self.own.contains(&transaction.id()) {
+                return None;
+            }
+            freed += transaction.bytes().len();
+            if freed >= excess {
+                return Some(transaction.nonce());
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,137 @@
+//! Our own transactions: those that entered the network here. Gossip may lose them, so we repeat them until they are final.
+//!
+//! Always true: ours are pooled or on the shelf; each is repeated after a pause that doubles up to a maximum; at most so
+//! many at a time, earlier ones first, so that a long queue is not repeated faster than blocks can take it.
+//! Start reading at [`Mempool::tick`].
+
+use super::pool::Mempool;
+use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
+use blockchat_proto::units::UnixMillis;
+use std::collections::BTreeMap;
+
+/// Most repetitions in one go; the rest follows with the next tick.
+const REPEATS_MAX: usize = 1_024;
+
+/// What a look at the pool brings up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ticked {
+    /// Our own that are due: to be gossiped again.
+    pub gossip: Vec<VerifiedTransaction>,
+    /// Our own that are hopeless: no need to remember them.
+    pub forget: Vec<TransactionId>,
+}
+
+impl Mempool {
+    /// Time has passed: drops what waited on the shelf for too long, and repeats what is due.
+    pub fn tick(&mut self, now: UnixMillis) -> Ticked {
+        self.now = now;
+        for late in self.shelf.take_late(now) {
+            self.refuse(late.transaction.id(), late.too_early());
+        }
+        Ticked { gossip: self.due(now), forget: self.take_forgotten() }
+    }
+
+    /// Our first peer appeared: nobody has heard of our own yet. Returns the first of them; the others follow with the next
+    /// ticks.
+    pub fn own_now(&mut self, now: UnixMillis) -> Vec<VerifiedTransaction> {
+        self.now = now;
+        self.own.start_again(now);
+        self.due(now)
+    }
+
+    fn due(&mut self, now: UnixMillis) -> Vec<VerifiedTransaction> {
+        let due = self.own.take_due(now, REPEATS_MAX);
+        due.iter().filter_map(|id| self.get(id).or_else(|| self.shelf.get(id)).cloned()).collect()
+    }
+}
+
+/// When each of ours is repeated.
+#[derive(Debug)]
+pub(super) struct Own {
+    first_ms: u64,
+    max_ms: u64,
+    repeats: BTreeMap<TransactionId, Repeat>,
+    due: BTreeMap<(UnixMillis, u64), TransactionId>,
+    sequence: u64,
+}
+
+#[derive(Debug)]
+struct Repeat {
+    due: UnixMillis,
+    /// After that.
+    pause_ms: u64,
+    /// Order of arrival: among those due at the same time, earlier nonces go first.
+    sequence: u64,
+}
+
+impl Own {
+    pub(super) fn new(first_ms: u64, max_ms: u64) -> Self {
+        Self { first_ms, max_ms, repeats: BTreeMap::new(), due: BTreeMap::new(), sequence: 0 }
+    }
+
+    pub(super) fn contains(&self, id: &TransactionId) -> bool {
+        self.repeats.contains_key(id)
+    }
+
+    /// `false` if it was ours already.
+    pub(super) fn insert(&mut self, id: TransactionId, now: UnixMillis) -> bool {
+        if self.contains(&id) {
+            return false;
+        }
+        self.sequence += 1;
+        let (due, sequence) = (now.plus(self.first_ms), self.sequence);
+        self.due.insert((due, sequence), id);
+        self.repeats.insert(id, Repeat { due, pause_ms: doubled(self.first_ms, self.max_ms), sequence });
+        true
+    }
+
+    /// `false` if it was not ours.
+    pub(super) fn remove(&mut self, id: &TransactionId) -> bool {
+        let removed = self.repeats.remove(id);
+        removed.is_some_and(|repeat| self.due.remove(&(repeat.due, repeat.sequence)).is_some())
+    }
+
+    /// Everything is due now, as if it had just been submitted.
+    fn start_again(&mut self, now: UnixMillis) {
+        self.due.clear();
+        for (id, repeat) in &mut self.repeats {
+            repeat.due = now;
+            repeat.pause_ms = self.first_ms;
+            self.due.insert((now, repeat.sequence), *id);
+        }
+    }
+
+    /// Takes what is due, at most `max`, and sets the next time of each.
+    fn take_due(&mut self, now: UnixMillis, max: usize) -> Vec<TransactionId> {
+        if self.due.last_key_value().is_some_and(|((due, _), _)| due.since(now) > self.max_ms) {
+            // Nothing is set so far ahead: the clock was put back.
+            self.start_again(now);
+        }
+        let due: Vec<_> = self.due.range(..=(now, u64::MAX)).take(max).map(|(key, id)| (*key, *id)).collect();
+        for (key, id) in &due {
+            self.due.remove(key);
+            self.put_off(id, now);
+        }
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    fn put_off(&mut self, id: &TransactionId, now: UnixMillis) {
+        let repeat = self.repeats.get_mut(id).expect("whatever is due is ours");
+        repeat.due = now.plus(repeat.pause_ms);
+        repeat.pause_ms = doubled(repeat.pause_ms, self.max_ms);
+        self.due.insert((repeat.due, repeat.sequence), *id);
+    }
+
+    /// Panics unless both indexes agree and everything of ours is `held`. For tests.
+    pub(super) fn check_invariants(&self, held: impl Fn(&TransactionId) -> bool) {
+        assert_eq!(self.repeats.len(), self.due.len());
+        for (id, repeat) in &self.repeats {
+            assert_eq!(self.due.get(&(repeat.due, repeat.sequence)), Some(id));
+            assert!(held(id), "ours are pooled or on the shelf");
+        }
+    }
+}
+
+fn doubled(pause_ms: u64, max_ms: u64) -> u64 {
+    pause_ms.saturating_mul(2).min(max_ms)
+}

@@ -1,0 +1,246 @@
+//! The contents of the pool, and the few ways in which they change: every index is kept in step here.
+
+use super::own::Own;
+use super::refusals::Refusals;
+use super::row::Row;
+use super::shelf::Shelf;
+use crate::config::EngineConfig;
+use crate::effect::SubmitOutcome;
+use blockchat_proto::coins::Coins;
+use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::{Account, Ledger, TxRejected};
+use blockchat_proto::limits;
+use blockchat_proto::transaction::{Body, TransactionId, VerifiedTransaction};
+use blockchat_proto::units::{Height, UnixMillis};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most pooled *activate*s. They are looked at anew after every block, so their number bounds that work; each takes part in
+/// the next block, so the places turn over quickly.
+pub(super) const ACTIVATES_MAX: usize = 4 * limits::VALIDATORS_MAX;
+
+/// See the module's header.
+#[derive(Debug)]
+pub struct Mempool {
+    pub(super) limits: PoolLimits,
+    /// Rows by sender; none is empty.
+    pub(super) rows: BTreeMap<Address, Row>,
+    /// *Activate*s by sender.
+    pub(super) activates: BTreeMap<Address, VerifiedTransaction>,
+    /// Whatever is in a row or an *activate*.
+    ids: BTreeMap<TransactionId, VerifiedTransaction>,
+    bytes: usize,
+    /// Senders by the length of their row.
+    pub(super) ranking: BTreeSet<(usize, Address)>,
+    /// What is in a row and ends at a height.
+    pub(super) expiries: BTreeSet<(Height, TransactionId)>,
+    pub(super) shelf: Shelf,
+    pub(super) own: Own,
+    pub(super) refusals: Refusals,
+    /// Own ones that are final or hopeless, until they are handed out.
+    pub(super) forgotten: Vec<TransactionId>,
+    /// Who was served last: the next selection begins after this sender.
+    pub(super) served: Address,
+    /// The time of the last call that brought one.
+    pub(super) now: UnixMillis,
+}
+
+/// Most of everything.
+#[derive(Debug)]
+pub(super) struct PoolLimits {
+    pub(super) transactions_max: usize,
+    pub(super) bytes_max: usize,
+    pub(super) per_sender_max: usize,
+    pub(super) per_sender_bytes_max: usize,
+}
+
+impl Mempool {
+    /// With nothing in it.
+    pub fn new(config: &EngineConfig) -> Self {
+        let share = config.pool_sender_share.max(1);
+        Self {
+            limits: PoolLimits {
+                transactions_max: config.pool_transactions_max,
+                bytes_max: config.pool_bytes_max,
+                per_sender_max: (config.pool_transactions_max / share).max(1),
+                per_sender_bytes_max: (config.pool_bytes_max / share).max(limits::TRANSACTION_BYTES_MAX),
+            },
+            rows: BTreeMap::new(),
+            activates: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            bytes: 0,
+            ranking: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            shelf: Shelf::new(config),
+            own: Own::new(config.repeat_first_ms, config.repeat_max_ms),
+            refusals: Refusals::new(config.refused_max),
+            forgotten: vec![],
+            served: Address([0; 32]),
+            now: UnixMillis::default(),
+        }
+    }
+
+    /// How many are pooled, without the shelf.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Is nothing pooled? Something may wait on the shelf.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Their bytes, without the shelf.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A pooled transaction; not one on the shelf.
+    pub fn get(&self, id: &TransactionId) -> Option<&VerifiedTransaction> {
+        self.ids.get(id)
+    }
+
+    /// Where a transaction is: pooled, queued, or refused if that was lately and somebody here may care.
+    pub fn lookup(&self, id: &TransactionId) -> Option<(SubmitOutcome, Option<VerifiedTransaction>)> {
+        if let Some(pooled) = self.ids.get(id) {
+            return Some((SubmitOutcome::Pooled, Some(pooled.clone())));
+        }
+        if let Some(waiting) = self.shelf.get(id) {
+            return Some((SubmitOutcome::Queued, Some(waiting.clone())));
+        }
+        self.refusals.get(id).map(|reason| (SubmitOutcome::Refused(reason.clone()), None))
+    }
+
+    /// The account after its pooled transactions: what is left to spend, and the nonce to sign with next.
+    pub fn projected(&self, ledger: &Ledger, address: &Address) -> Account {
+        let account = ledger.account(address);
+        match self.rows.get(address) {
+            Some(row) => row.project(ledger, account).account,
+            None => account,
+        }
+    }
+
+    /// Appends to its sender's row.
+    pub(super) fn insert(&mut self, transaction: VerifiedTransaction, cost: Coins) {
+        if let Some(expiry) = transaction.transaction().expiry {
+            self.expiries.insert((expiry, transaction.id()));
+        }
+        self.list(&transaction);
+        self.with_row(transaction.sender(), |row| row.push(transaction, cost));
+    }
+
+    /// Puts an *activate* beside the rows.
+    pub(super) fn insert_activate(&mut self, transaction: VerifiedTransaction) {
+        self.list(&transaction);
+        self.activates.insert(transaction.sender(), transaction);
+    }
+
+    /// Takes out a sender's *activate*.
+    pub(super) fn take_activate(&mut self, sender: &Address) -> Option<VerifiedTransaction> {
+        let transaction = self.activates.remove(sender)?;
+        self.unlist(&transaction);
+        Some(transaction)
+    }
+
+    /// Takes out what lies below this nonce in a sender's row.
+    pub(super) fn take_below(&mut self, sender: Address, nonce: u64) -> Vec<VerifiedTransaction> {
+        let taken = self.with_row(sender, |row| row.take_below(nonce));
+        taken.iter().for_each(|transaction| self.unlist(transaction));
+        taken
+    }
+
+    /// Takes out what lies at this nonce and above in a sender's row.
+    pub(super) fn take_from(&mut self, sender: Address, nonce: u64) -> Vec<VerifiedTransaction> {
+        let taken = self.with_row(sender, |row| row.take_from(nonce));
+        taken.iter().for_each(|transaction| self.unlist(transaction));
+        taken
+    }
+
+    /// It left for good and is not final: remembers why, and lets go of it if it is ours.
+    pub(super) fn refuse(&mut self, id: TransactionId, reason: TxRejected) {
+        self.refusals.remember(id, reason);
+        self.forget_own(&id);
+    }
+
+    pub(super) fn forget_own(&mut self, id: &TransactionId) {
+        if self.own.remove(id) {
+            self.forgotten.push(*id);
+        }
+    }
+
+    /// Changes a row and whatever follows from its length.
+    fn with_row<R>(&mut self, sender: Address, change: impl FnOnce(&mut Row) -> R) -> R {
+        let row = self.rows.entry(sender).or_insert_with(Row::new);
+        let old = row.len();
+        let result = change(row);
+        let new = row.len();
+        if new == 0 {
+            self.rows.remove(&sender);
+        }
+        if new != old {
+            self.ranking.remove(&(old, sender));
+            if new > 0 {
+                self.ranking.insert((new, sender));
+            }
+        }
+        result
+    }
+
+    fn list(&mut self, transaction: &VerifiedTransaction) {
+        self.bytes += transaction.bytes().len();
+        self.ids.insert(transaction.id(), transaction.clone());
+    }
+
+    fn unlist(&mut self, transaction: &VerifiedTransaction) {
+        self.bytes -= transaction.bytes().len();
+        self.ids.remove(&transaction.id());
+        if let Some(expiry) = transaction.transaction().expiry {
+            self.expiries.remove(&(expiry, transaction.id()));
+        }
+    }
+
+    /// Panics unless everything that the module's header promises holds at this ledger. For tests and simulators.
+    ///
+    /// Cost: a walk through the whole pool.
+    pub fn check_invariants(&self, ledger: &Ledger) {
+        let limits = &self.limits;
+        assert!(self.len() <= limits.transactions_max && self.bytes <= limits.bytes_max, "the pool is bounded");
+        assert!(self.activates.len() <= ACTIVATES_MAX, "activates are bounded");
+        let (mut count, mut bytes, mut expiring) = (0, 0, 0);
+        for transaction in self.rows.values().flat_map(Row::iter).chain(self.activates.values()) {
+            count += 1;
+            bytes += transaction.bytes().len();
+            assert_eq!(self.ids.get(&transaction.id()), Some(transaction), "what is pooled has its id listed");
+            let in_row = !matches!(transaction.transaction().body, Body::Activate { .. });
+            if let Some(expiry) = transaction.transaction().expiry.filter(|_| in_row) {
+                expiring += 1;
+                assert!(expiry > ledger.tip().height, "what expired is gone");
+                assert!(self.expiries.contains(&(expiry, transaction.id())));
+            }
+        }
+        assert_eq!(
+            (self.ids.len(), self.bytes, self.expiries.len()),
+            (count, bytes, expiring),
+            "nothing else is counted"
+        );
+        assert_eq!(self.ranking.len(), self.rows.len(), "every row is ranked once");
+        for (sender, row) in &self.rows {
+            assert!(
+                row.len() <= limits.per_sender_max && row.bytes() <= limits.per_sender_bytes_max,
+                "a sender has its share"
+            );
+            assert!(self.ranking.contains(&(row.len(), *sender)) && row.len() > 0);
+            let next = ledger.account(sender).next_nonce;
+            assert!(
+                (next..).zip(row.iter()).all(|(nonce, transaction)| transaction.nonce() == nonce),
+                "consecutive nonces"
+            );
+            assert!(row.iter().all(|transaction| transaction.sender() == *sender));
+        }
+        let end = |sender: &Address| {
+            let length = u64::try_from(self.rows.get(sender).map_or(0, Row::len)).expect("a row is shorter than 2^64");
+            ledger.account(sender).next_nonce + length
+        };
+        self.shelf.check_invariants(end);
+        self.own.check_invariants(|id| self.ids.contains_key(id) || self.shelf.get(id).is_some());
+    }
+}

@@ -1,0 +1,119 @@
+//! Following the chain: what a block made final, void or possible.
+//!
+//! Only a sender's own transactions lower its balance and move its nonce, so only rows of senders in the block are looked
+//! at anew. A *stake* in another row may become void (others left first, its sender was jailed): the next block that is
+//! built refuses it, and [`Mempool::refused`] drops it.
+//! Start reading at [`Mempool::block_committed`].
+
+use super::pool::Mempool;
+use blockchat_proto::block::VerifiedBlock;
+use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::{Ledger, TxRejected};
+use blockchat_proto::transaction::{Body, TransactionId, VerifiedTransaction};
+use blockchat_proto::units::UnixMillis;
+use std::collections::BTreeSet;
+
+impl Mempool {
+    /// A block became final, and `ledger` is at it. Returns own transactions that are final or hopeless now.
+    ///
+    /// Must be called for every block. Cost: O(transactions in the block * log pool), plus what expires.
+    pub fn block_committed(&mut self, ledger: &Ledger, block: &VerifiedBlock, now: UnixMillis) -> Vec<TransactionId> {
+        self.now = now;
+        let included: BTreeSet<_> = block.transactions().iter().map(VerifiedTransaction::id).collect();
+        for id in &included {
+            self.refusals.forget(id);
+            self.shelf.take_id(id);
+            self.forget_own(id);
+        }
+        let in_turn = |transaction: &&VerifiedTransaction| {
+            matches!(transaction.transaction().body, Body::Send { .. } | Body::Stake { .. })
+        };
+        let senders = || block.transactions().iter().filter(in_turn).map(VerifiedTransaction::sender);
+        for sender in senders().collect::<BTreeSet<_>>() {
+            self.follow(ledger, sender, &included);
+        }
+        self.recheck_activates(ledger, &included);
+        self.drop_expired(ledger);
+        self.served = senders().next_back().unwrap_or(self.served);
+        self.take_forgotten()
+    }
+
+    /// Candidates that a build refused leave the pool, with the reason. Returns own ones that are hopeless now.
+    pub fn refused(&mut self, refused: &[(TransactionId, TxRejected)]) -> Vec<TransactionId> {
+        // Most early nonces only follow from the refusal of one before them, whose cut sends them back to the shelf.
+        let early = |reason: &TxRejected| matches!(reason, TxRejected::WrongNonce { .. });
+        let (follow, cause): (Vec<_>, Vec<_>) = refused.iter().partition(|(_, reason)| early(reason));
+        for (id, reason) in cause.into_iter().chain(follow) {
+            if let Some(transaction) = self.get(id).cloned() {
+                self.drop_refused(&transaction, reason.clone());
+            }
+        }
+        self.take_forgotten()
+    }
+
+    fn drop_refused(&mut self, transaction: &VerifiedTransaction, reason: TxRejected) {
+        let sender = transaction.sender();
+        if self.activates.get(&sender) == Some(transaction) {
+            self.take_activate(&sender);
+            self.refuse(transaction.id(), reason);
+        } else {
+            self.cut(sender, transaction.nonce(), reason);
+        }
+    }
+
+    /// Brings one sender's transactions in line with its final account.
+    fn follow(&mut self, ledger: &Ledger, sender: Address, included: &BTreeSet<TransactionId>) {
+        let settled = ledger.account(&sender);
+        let expected = settled.next_nonce;
+        let mut used = self.take_below(sender, expected);
+        used.extend(self.shelf.take_below(sender, expected).into_iter().map(|waiting| waiting.transaction));
+        for replaced in used.iter().filter(|transaction| !included.contains(&transaction.id())) {
+            self.refuse(replaced.id(), TxRejected::WrongNonce { expected, found: replaced.nonce() });
+        }
+        let account = self.mend(ledger, sender, settled);
+        self.promote(ledger, sender, account);
+    }
+
+    /// *Activate*s become void in many ways, and there are few: all are looked at.
+    fn recheck_activates(&mut self, ledger: &Ledger, included: &BTreeSet<TransactionId>) {
+        let looked_at = self.activates.iter().map(|(sender, transaction)| {
+            let answer = ledger.project(&mut ledger.account(sender), transaction);
+            (*sender, transaction.id(), answer)
+        });
+        for (sender, id, answer) in looked_at.collect::<Vec<_>>() {
+            if included.contains(&id) {
+                self.take_activate(&sender);
+            } else if let Err(reason) = answer {
+                self.take_activate(&sender);
+                self.refuse(id, reason);
+            }
+        }
+    }
+
+    /// Drops what cannot be in the next block any more, because that is too high.
+    fn drop_expired(&mut self, ledger: &Ledger) {
+        let height = ledger.tip().height.next();
+        while let Some((expiry, id)) = self.expiries.first().copied().filter(|(expiry, _)| *expiry < height) {
+            let late = self.get(&id).cloned().expect("only what is pooled can expire");
+            self.cut(late.sender(), late.nonce(), TxRejected::Expired { expiry, height });
+        }
+    }
+
+    /// Drops the transaction at this nonce of a row; the later ones go back to the shelf, as far as that has room.
+    pub(super) fn cut(&mut self, sender: Address, nonce: u64, reason: TxRejected) {
+        let mut tail = self.take_from(sender, nonce).into_iter();
+        if let Some(dropped) = tail.next() {
+            self.refuse(dropped.id(), reason);
+        }
+        for early in tail {
+            let (id, found) = (early.id(), early.nonce());
+            if self.put_on_shelf(early, nonce).is_err() {
+                self.refuse(id, TxRejected::WrongNonce { expected: nonce, found });
+            }
+        }
+    }
+
+    pub(super) fn take_forgotten(&mut self) -> Vec<TransactionId> {
+        std::mem::take(&mut self.forgotten)
+    }
+}

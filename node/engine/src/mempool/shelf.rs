@@ -1,0 +1,153 @@
+//! The shelf: transactions whose nonce is ahead of their sender's row, waiting for the gap to close.
+//!
+//! Always true: bounded in total, per sender and in time; when it is full, a sender that holds much gives way to one that
+//! holds little, so that nobody fills it alone.
+//! Start reading at [`Shelf::put`].
+
+use crate::config::EngineConfig;
+use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::TxRejected;
+use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
+use blockchat_proto::units::UnixMillis;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Place = (Address, u64);
+
+/// See the module's header.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    max: usize,
+    per_sender_max: usize,
+    wait_ms: u64,
+    waiting: BTreeMap<Place, Waiting>,
+    ids: BTreeMap<TransactionId, Place>,
+    deadlines: BTreeSet<(UnixMillis, Place)>,
+    /// Senders by how many they have here.
+    ranking: BTreeSet<(usize, Address)>,
+}
+
+/// A transaction on the shelf, or on its way out.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub(super) transaction: VerifiedTransaction,
+    /// The nonce it waited for when it was put here.
+    pub(super) expected: u64,
+    until: UnixMillis,
+}
+
+impl Waiting {
+    /// Why it is dropped if the gap stays.
+    pub(super) fn too_early(&self) -> TxRejected {
+        TxRejected::WrongNonce { expected: self.expected, found: self.transaction.nonce() }
+    }
+}
+
+impl Shelf {
+    pub(super) fn new(config: &EngineConfig) -> Self {
+        Self {
+            max: config.shelf_max,
+            per_sender_max: (config.shelf_max / config.pool_sender_share.max(1)).max(1),
+            wait_ms: config.shelf_ms,
+            waiting: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            ranking: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn get(&self, id: &TransactionId) -> Option<&VerifiedTransaction> {
+        self.ids.get(id).map(|place| &self.waiting[place].transaction)
+    }
+
+    /// Puts a transaction here until `expected`, its sender's next nonce, has moved up to it. Returns whoever had to give way.
+    ///
+    /// Refuses a nonce that is taken, a sender with its share, and everybody when all hold as much as the sender does.
+    /// `kept` are never pushed out.
+    pub(super) fn put(
+        &mut self,
+        transaction: VerifiedTransaction,
+        expected: u64,
+        now: UnixMillis,
+        kept: impl Fn(&TransactionId) -> bool,
+    ) -> Result<Option<Waiting>, TxRejected> {
+        let place = (transaction.sender(), transaction.nonce());
+        if self.waiting.contains_key(&place) {
+            return Err(TxRejected::NonceTaken { nonce: place.1 });
+        }
+        let held = self.held(&place.0);
+        if held >= self.per_sender_max {
+            return Err(TxRejected::SenderLimit { limit: self.per_sender_max });
+        }
+        let displaced = if self.waiting.len() < self.max { None } else { Some(self.displace(held, kept)?) };
+        let until = now.plus(self.wait_ms);
+        self.rank(place.0, held, held + 1);
+        self.ids.insert(transaction.id(), place);
+        self.deadlines.insert((until, place));
+        self.waiting.insert(place, Waiting { transaction, expected, until });
+        Ok(displaced)
+    }
+
+    /// Takes out the last of whoever holds most, if that is at least two more than `held`: or two senders would push each
+    /// other out for ever.
+    fn displace(&mut self, held: usize, kept: impl Fn(&TransactionId) -> bool) -> Result<Waiting, TxRejected> {
+        let most = self.ranking.last().filter(|(count, _)| *count > held + 1);
+        let last = most.and_then(|(_, sender)| self.waiting.range((*sender, 0)..=(*sender, u64::MAX)).next_back());
+        let (place, _) = last.filter(|(_, last)| !kept(&last.transaction.id())).ok_or(TxRejected::PoolFull)?;
+        Ok(self.take(*place).expect("just found"))
+    }
+
+    /// Takes out what waits at this nonce.
+    pub(super) fn take(&mut self, place: Place) -> Option<Waiting> {
+        let held = self.held(&place.0);
+        let waiting = self.waiting.remove(&place)?;
+        self.rank(place.0, held, held - 1);
+        self.ids.remove(&waiting.transaction.id());
+        self.deadlines.remove(&(waiting.until, place));
+        Some(waiting)
+    }
+
+    /// Takes out what has this id.
+    pub(super) fn take_id(&mut self, id: &TransactionId) -> Option<Waiting> {
+        self.ids.get(id).copied().and_then(|place| self.take(place))
+    }
+
+    /// Takes out a sender's transactions below this nonce.
+    pub(super) fn take_below(&mut self, sender: Address, nonce: u64) -> Vec<Waiting> {
+        let places: Vec<_> = self.waiting.range((sender, 0)..(sender, nonce)).map(|(place, _)| *place).collect();
+        places.into_iter().filter_map(|place| self.take(place)).collect()
+    }
+
+    /// Takes out what has waited for too long.
+    pub(super) fn take_late(&mut self, now: UnixMillis) -> Vec<Waiting> {
+        let late = self.deadlines.iter().take_while(|(until, _)| *until <= now);
+        let places: Vec<_> = late.map(|(_, place)| *place).collect();
+        places.into_iter().filter_map(|place| self.take(place)).collect()
+    }
+
+    /// How many this sender has here. At most `per_sender_max` steps.
+    fn held(&self, sender: &Address) -> usize {
+        self.waiting.range((*sender, 0)..=(*sender, u64::MAX)).count()
+    }
+
+    fn rank(&mut self, sender: Address, old: usize, new: usize) {
+        self.ranking.remove(&(old, sender));
+        if new > 0 {
+            self.ranking.insert((new, sender));
+        }
+    }
+
+    /// Panics unless all indexes agree and no nonce here is at or below its sender's row. For tests.
+    pub(super) fn check_invariants(&self, next_nonce: impl Fn(&Address) -> u64) {
+        let count = self.waiting.len();
+        assert!(count <= self.max, "the shelf is bounded");
+        assert_eq!((self.ids.len(), self.deadlines.len()), (count, count), "one index entry each");
+        assert_eq!(self.ranking.iter().map(|(held, _)| held).sum::<usize>(), count, "everybody is ranked");
+        for (place, waiting) in &self.waiting {
+            assert_eq!(self.ids.get(&waiting.transaction.id()), Some(place));
+            assert!(self.deadlines.contains(&(waiting.until, *place)));
+            assert!(self.ranking.contains(&(self.held(&place.0), place.0)));
+            assert!(self.held(&place.0) <= self.per_sender_max, "a sender has its share");
+            assert!(place.1 > next_nonce(&place.0), "what is no longer early does not wait");
+        }
+    }
+}
