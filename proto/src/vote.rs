@@ -382,3 +382,66 @@ impl VerifySignatures for RoundCertificate {
         self.check_signatures(chain).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validators::Validator;
+
+    const PEOPLE: u8 = 4;
+
+    fn vote(person: u8, kind: VoteKind, value: Option<Hash32>) -> SignedVote {
+        let vote = Vote { kind, height: Height(3), round: Round(1), value, validator: Address([person; 32]) };
+        SignedVote { vote, signature: Signature([0; 64]) }
+    }
+
+    /// Four members of equal stake.
+    fn set() -> ValidatorSet {
+        let member = |person| Validator { address: Address([person; 32]), stake: Stake(1) };
+        ValidatorSet::new((1..=PEOPLE).map(member).collect()).unwrap()
+    }
+
+    #[track_caller]
+    fn check(proof: RoundProof, votes: &[SignedVote], expected: Result<(), CertificateRejected>) {
+        assert_eq!(RoundCertificate { proof, votes: votes.to_vec() }.check_structure(&set()), expected);
+    }
+
+    #[test]
+    fn a_polka_is_prevotes_for_one_block() {
+        let block = Some(Hash32([1; 32]));
+        let prevotes = [1, 2, 3].map(|person| vote(person, VoteKind::Prevote, block));
+        check(RoundProof::Polka, &prevotes, Ok(()));
+        let with = |other| [prevotes[0], prevotes[1], other];
+        let refused = Err(CertificateRejected::OtherVotes);
+        check(RoundProof::Polka, &with(vote(3, VoteKind::Precommit, block)), refused.clone());
+        check(RoundProof::Polka, &with(vote(3, VoteKind::Prevote, None)), refused.clone());
+        check(RoundProof::Polka, &with(vote(3, VoteKind::Prevote, Some(Hash32([2; 32])))), refused.clone());
+        check(RoundProof::Polka, &[1, 2, 3].map(|person| vote(person, VoteKind::Prevote, None)), refused);
+    }
+
+    #[test]
+    fn a_finished_round_is_precommits_for_whatever() {
+        let block = Some(Hash32([1; 32]));
+        let precommits = [
+            vote(1, VoteKind::Precommit, block),
+            vote(2, VoteKind::Precommit, None),
+            vote(4, VoteKind::Precommit, None),
+        ];
+        check(RoundProof::Precommits, &precommits, Ok(()));
+        let with_prevote = [precommits[0], precommits[1], vote(4, VoteKind::Prevote, None)];
+        check(RoundProof::Precommits, &with_prevote, Err(CertificateRejected::OtherVotes));
+    }
+
+    #[test]
+    fn more_than_a_third_justifies_a_skip_and_nobody_counts_twice() {
+        let (prevote, precommit) = (vote(1, VoteKind::Prevote, None), vote(2, VoteKind::Precommit, None));
+        check(RoundProof::Skip, &[prevote, precommit], Ok(()));
+        check(RoundProof::Skip, &[prevote], Err(CertificateRejected::NotEnoughStake { voted: 1, total: 4 }));
+        let twice = [prevote, vote(1, VoteKind::Precommit, None)];
+        check(RoundProof::Skip, &twice, Err(CertificateRejected::NotSorted));
+        check(RoundProof::Skip, &[], Err(CertificateRejected::NotSorted));
+        let validator = Address([9; 32]);
+        let strange = [prevote, vote(9, VoteKind::Prevote, None)];
+        check(RoundProof::Skip, &strange, Err(CertificateRejected::Stranger { validator }));
+    }
+}
