@@ -109,7 +109,11 @@ impl Launcher {
         command.args(["--api", &format!("127.0.0.1:{}", entry.api_port)]);
         command.args(["--listen", &format!("/ip4/127.0.0.1/tcp/{}", entry.p2p_port), "--mdns", "off"]);
         peers.iter().for_each(|peer| _ = command.args(["--peer", peer]));
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        if !self.detached {
+            // Ctrl-C in the terminal is for us alone: we stop the nodes. A detached node leaves the terminal itself.
+            command.process_group(0);
+        }
         let child = command.spawn().with_context(|| format!("cannot start {}", entry.name))?;
         let pid = child.id().context("the process ended at once")?;
         let client = NodeClient::new(&self.http, entry.api_port);
