@@ -193,3 +193,112 @@ impl EngineDoor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockchat_engine::chain_view::PhaseView;
+    use blockchat_proto::coins::{Coins, Stake};
+    use blockchat_proto::keys::Signer;
+    use blockchat_proto::ledger::Tip;
+    use blockchat_proto::transaction::{Body, Payload, Transaction};
+    use blockchat_proto::units::{Height, Round, UnixMillis};
+    use blockchat_proto::validators::{Validator, ValidatorSet};
+
+    const LEADER: Address = Address([1; 32]);
+
+    fn view(height: u64) -> ChainView {
+        ChainView {
+            tip: Tip { height: Height(height), hash: Hash32::ZERO, time: UnixMillis(0) },
+            state_root: Hash32::ZERO,
+            supply: Coins::ZERO,
+            validators: ValidatorSet::new(vec![Validator { address: LEADER, stake: Stake(1) }]).unwrap(),
+            round: Round(0),
+            leader: LEADER,
+            phase: PhaseView::Idle,
+            voting: true,
+            pool_transactions: 0,
+            pool_bytes: 0,
+        }
+    }
+
+    fn transaction() -> VerifiedTransaction {
+        let signer = Signer::from_seed(&[1; 32]);
+        let body = Body::Send { to: LEADER, amount: Coins::from_bcc(1), payload: Payload::None };
+        let (chain, sender) = (Hash32::ZERO, signer.address());
+        Transaction { chain, sender, nonce: 0, expiry: None, body }.sign(&signer).verify(chain).unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_caller_gets_its_own_answer() {
+        let (handle, mut door) = open(view(0));
+        let (first, second) = (Hash32([1; 32]), Hash32([2; 32]));
+        let serve = async {
+            let mut asked = Vec::new();
+            for _ in 0..2 {
+                match door.next().await {
+                    Some(Event::Query { request, query: Query::Transaction(id) }) => asked.push((request, id)),
+                    other => panic!("unexpected {other:?}"),
+                }
+            }
+            for (request, id) in asked.into_iter().rev() {
+                let outcome = if id == first { SubmitOutcome::Pooled } else { SubmitOutcome::Queued };
+                door.answer(request, Answer::Transaction(Some((outcome, None))));
+            }
+        };
+        let (one, two, ()) = tokio::join!(handle.transaction(first), handle.transaction(second), serve);
+        assert_eq!(one, Ok(Some((SubmitOutcome::Pooled, None))));
+        assert_eq!(two, Ok(Some((SubmitOutcome::Queued, None))));
+    }
+
+    #[tokio::test]
+    async fn more_than_fits_is_refused_at_once_and_fits_again_later() {
+        let (handle, mut door) = open(view(0));
+        let half = vec![transaction(); SUBMITTED_MAX / 2];
+        let waiting: Vec<_> = (0..2)
+            .map(|_| {
+                tokio::spawn({
+                    let (handle, half) = (handle.clone(), half.clone());
+                    async move { handle.submit(half).await }
+                })
+            })
+            .collect();
+        while handle.submitted.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(handle.submit(vec![transaction()]).await, Err(EngineUnavailable::QueueFull));
+        let Some(Event::SubmitTransactions { request, transactions }) = door.next().await else { panic!("a submit") };
+        assert_eq!(transactions.len(), SUBMITTED_MAX / 2);
+        door.reply(request, vec![]);
+        assert!(handle.submitted.available_permits() > 0);
+        drop(door);
+        let mut answers = Vec::new();
+        for caller in waiting {
+            answers.push(caller.await.unwrap());
+        }
+        answers.sort_by_key(Result::is_err);
+        assert_eq!(answers, [Ok(vec![]), Err(EngineUnavailable::Stopped)]);
+        assert_eq!(handle.account(LEADER).await, Err(EngineUnavailable::Stopped));
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_gives_up_disturbs_nobody() {
+        let (handle, mut door) = open(view(0));
+        let asked = handle.body(Hash32::ZERO);
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(1), asked).await.is_err());
+        let Some(Event::Query { request, .. }) = door.next().await else { panic!("a query") };
+        door.answer(request, Answer::Body(None));
+        assert!(door.callers.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_newest_view_is_seen_by_all() {
+        let (handle, door) = open(view(0));
+        let mut watch = handle.watch();
+        door.publish(view(1));
+        door.publish(view(2));
+        watch.changed().await.unwrap();
+        assert_eq!(watch.borrow().tip.height, Height(2));
+        assert_eq!(handle.view().tip.height, Height(2));
+    }
+}

@@ -124,3 +124,98 @@ fn net_verdict(verdict: GossipVerdict) -> NetVerdict {
         GossipVerdict::Ignore => NetVerdict::Ignore,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine_handle;
+    use crate::net::{self, NetConfig};
+    use crate::store;
+    use blockchat_engine::config::EngineConfig;
+    use blockchat_engine::engine::Engine;
+    use blockchat_engine::event::Timer;
+    use blockchat_engine::journal::{JournalEntry, JournalRecord, JournalStep};
+    use blockchat_engine::recovered::Recovered;
+    use blockchat_proto::coins::Coins;
+    use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
+    use blockchat_proto::hash::Hash32;
+    use blockchat_proto::keys::Address;
+    use blockchat_proto::sync::STATUS_VERSION;
+    use blockchat_proto::units::{Height, Round, UnixMillis};
+    use std::path::Path;
+    use tempfile::TempDir;
+    use tokio_util::sync::CancellationToken;
+
+    fn genesis() -> VerifiedGenesis {
+        let (balance, stake) = (Coins::ZERO, Coins::from_bcc(1));
+        let genesis = Genesis {
+            name: "test".into(),
+            time: UnixMillis(0),
+            parameters: Parameters::default(),
+            treasury: Coins::ZERO,
+            accounts: vec![GenesisAccount { address: Address([1; 32]), balance, stake }],
+        };
+        genesis.verify().unwrap()
+    }
+
+    async fn performer(folder: &Path, guard: Option<Guard>) -> Performer {
+        let genesis = genesis();
+        let opened = store::open(folder, &genesis).unwrap();
+        let recovered =
+            Recovered { ledger: opened.ledger, tip_certificate: None, journal: vec![], own: vec![], validator: None };
+        let (engine, _) = Engine::new(EngineConfig::default(), recovered, UnixMillis(0)).unwrap();
+        let (_, door) = engine_handle::open(engine.view(UnixMillis(0)));
+        let (height, hash, chain) = (Height(0), genesis.hash(), genesis.hash());
+        let earliest = Height(1);
+        let status = Status { version: STATUS_VERSION, chain, height, hash, earliest, time: UnixMillis(0) };
+        let (status, told) = watch::channel(status);
+        let listen = vec!["/ip4/127.0.0.1/tcp/0".into()];
+        let (peers, external, mdns, book) = (vec![], vec![], false, None);
+        let config = NetConfig { identity: [1; 32], genesis, listen, peers, mdns, external, book };
+        let (net, _) = net::start(config, told, CancellationToken::new()).await.unwrap();
+        let (disk, journal, own) = (opened.disk, opened.journal, opened.own);
+        Performer { disk, journal, own, guard, net, door, timers: Timers::default(), status }
+    }
+
+    fn vote_effects() -> Vec<Effect> {
+        let record = JournalRecord::Timeout { round: Round(0), step: JournalStep::Propose };
+        let mark = GuardMark { height: Height(1), hash: Hash32([7; 32]), ..GuardMark::START };
+        let after = Effect::StartTimer { timer: Timer::Mempool, after_ms: 0 };
+        vec![Effect::Journal(JournalEntry { height: Height(1), record }), Effect::Sync(mark), after]
+    }
+
+    #[tokio::test]
+    async fn a_sync_point_is_on_disk_before_the_next_effect() {
+        let folder = TempDir::new().unwrap();
+        let guard = folder.path().join("guard");
+        Guard::create(&guard).unwrap();
+        let held = Guard::open(&guard).unwrap().0;
+        let mut performer = performer(folder.path(), Some(held)).await;
+        performer.perform_all(vote_effects()).unwrap();
+        assert_eq!(performer.timers.next().await, Timer::Mempool);
+        assert_eq!(Guard::peek(&guard).unwrap().unwrap().height, Height(1));
+        drop(performer);
+        let again = store::open(folder.path(), &genesis()).unwrap();
+        assert_eq!(again.journal_entries.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_sync_nothing_more_is_performed() {
+        let folder = TempDir::new().unwrap();
+        let lost = Guard::open(&folder.path().join("guard")).unwrap().0;
+        let mut performer = performer(folder.path(), Some(lost)).await;
+        let fault = performer.perform_all(vote_effects()).unwrap_err();
+        assert!(matches!(fault, NodeFault::Store(StoreError::Broken { .. })), "{fault}");
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(20), performer.timers.next()).await;
+        assert!(waited.is_err(), "the effect after the failed one was performed");
+    }
+
+    #[tokio::test]
+    async fn a_halt_ends_it() {
+        let folder = TempDir::new().unwrap();
+        let mut performer = performer(folder.path(), None).await;
+        let halt = Effect::Halt(Fault::Journal { reason: "test".into() });
+        let fault = performer.perform_all(vec![halt]).unwrap_err();
+        assert!(matches!(fault, NodeFault::Engine(Fault::Journal { .. })), "{fault}");
+    }
+}
