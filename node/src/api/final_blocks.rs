@@ -17,8 +17,11 @@ const KEPT_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) struct FinalBlocks {
     history: History,
-    kept: Arc<Mutex<VecDeque<(Height, Arc<StoredBlock>)>>>,
+    kept: Arc<Mutex<Kept>>,
 }
+
+/// The last blocks read, oldest first.
+type Kept = VecDeque<(Height, Arc<StoredBlock>)>;
 
 /// A final transaction: its block and its place in it.
 #[derive(Clone, Debug)]

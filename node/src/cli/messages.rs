@@ -19,7 +19,7 @@ pub(crate) async fn messages(home: &Home, args: MessagesArgs, format: Format) ->
     Ok(())
 }
 
-fn shown(found: &Vec<MessageView>, names: &Names) -> String {
+fn shown(found: &[MessageView], names: &Names) -> String {
     if found.is_empty() {
         return "no messages yet".into();
     }

@@ -8,7 +8,7 @@ use crate::config::{ApiLayer, Layer, P2pLayer};
 use crate::net::peer_id_of;
 use crate::store::guard::Guard;
 use crate::wallet::address_book::{self, AddressBook};
-use crate::wallet::keystore::{self, Passphrase};
+use crate::wallet::keystore::{self, KeyUse, Passphrase};
 use crate::wallet::private_file;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
@@ -128,7 +128,7 @@ pub(crate) fn write(plan: &Plan, now: UnixMillis) -> Result<Written, Failure> {
     let genesis = genesis(plan, &keys, &wallet_keys, now)?;
     let book = address_book(plan, &keys, &wallet_keys)?;
     for (wallet, signer) in plan.wallets.iter().zip(&wallet_keys) {
-        keystore::create(&wallet.path, signer, None)?;
+        keystore::create(&wallet.path, signer, KeyUse::Account, None)?;
     }
     let homes: Result<Vec<_>, Failure> = plan
         .homes
@@ -231,8 +231,8 @@ fn write_home(
 ) -> Result<WrittenHome, Failure> {
     let folder = home.path.join("keys");
     private_file::create_folder(&folder).map_err(|error| Failure::file(&folder, "create", &error))?;
-    keystore::create(&folder.join("validator.pem"), &keys.validator, passphrase)?;
-    keystore::create(&folder.join("p2p.pem"), &keys.p2p, None)?;
+    keystore::create(&folder.join("validator.pem"), &keys.validator, KeyUse::Account, passphrase)?;
+    keystore::create(&folder.join("p2p.pem"), &keys.p2p, KeyUse::Peer, None)?;
     let guard = folder.join("guard");
     Guard::create(&guard).map_err(|error| Failure::new(error.to_string(), "check the folder and try again"))?;
     write_file(&home.path.join("genesis.json"), &json(genesis.genesis()))?;

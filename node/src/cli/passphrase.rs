@@ -3,7 +3,7 @@
 use super::args::{KeyArg, PassphraseArg};
 use super::failure::Failure;
 use super::home::Home;
-use super::names::VALIDATOR;
+use super::names::{OWN, VALIDATOR};
 use crate::wallet::keystore::{self, Passphrase};
 use blockchat_proto::keys::Signer;
 use std::io::IsTerminal;
@@ -77,12 +77,13 @@ fn ask(prompt: &str) -> Result<Option<Passphrase>, Failure> {
     Ok(Passphrase::new(typed))
 }
 
-fn signer_path(home: &Home, wallet: Option<&str>) -> Result<PathBuf, Failure> {
+/// The file of the key that signs.
+pub(crate) fn signer_path(home: &Home, wallet: Option<&str>) -> Result<PathBuf, Failure> {
     let validator = home.validator_path()?;
     match wallet {
         Some(VALIDATOR) => return Ok(validator),
+        Some(OWN) | None => {}
         Some(name) => return home.wallet_path(name),
-        None => {}
     }
     if validator.exists() {
         return Ok(validator);

@@ -11,7 +11,7 @@ use blockchat_proto::api::PeerView;
 /// Connected peers.
 pub(crate) async fn peers(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {
     let found = node::client(home, arg)?.peers().await?;
-    format.print(&found, shown);
+    format.print(&found, |found| shown(found));
     Ok(())
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn health(home: &Home, arg: &ApiArg, format: Format) -> Result<
     Ok(())
 }
 
-fn shown(found: &Vec<PeerView>) -> String {
+fn shown(found: &[PeerView]) -> String {
     if found.is_empty() {
         return "no peers: name one with `blockchat-node run --peer MULTIADDR`".into();
     }
@@ -38,7 +38,9 @@ fn shown(found: &Vec<PeerView>) -> String {
         let latency = peer.latency_ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
         let direction = if peer.inbound { "in" } else { "out" };
         let height = peer.height.to_string();
-        vec![peer.peer_id.clone(), height, latency, direction.into(), peer.source.clone(), peer.address.clone()]
+        // The peer id stands in the first column already.
+        let address = peer.address.split_once("/p2p/").map_or(peer.address.as_str(), |(address, _)| address);
+        vec![peer.peer_id.clone(), height, latency, direction.into(), peer.source.clone(), address.into()]
     };
     table(&["peer", "block", "latency", "", "found by", "address"], &[1, 2], found.iter().map(row).collect())
 }

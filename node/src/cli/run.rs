@@ -11,6 +11,7 @@ use crate::api::client::Client;
 use crate::config::{ApiLayer, Identity, KeysLayer, Layer, LogLayer, P2pLayer, Settings};
 use crate::ready_file::Ready;
 use crate::runtime::RunError;
+use crate::wallet::keystore::{self, KeyUse};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Signer;
 use std::path::Path;
@@ -95,10 +96,10 @@ fn identity(
 /// A peer key is nobody's money: one that is missing is made.
 fn peer_key(path: &Path) -> Result<Signer, Failure> {
     if path.exists() {
-        return Ok(crate::wallet::keystore::load(path, None)?);
+        return Ok(keystore::load(path, None)?);
     }
-    let signer = crate::wallet::keystore::generate();
-    crate::wallet::keystore::create(path, &signer, None)?;
+    let signer = keystore::generate();
+    keystore::create(path, &signer, KeyUse::Peer, None)?;
     Ok(signer)
 }
 

@@ -41,7 +41,9 @@ fn shown(status: &StatusView, url: &str, names: &Names) -> String {
         ("listens", status.listen.join(" ")),
         ("running", format!("version {} since {}", status.version, moment(status.started))),
     ]);
-    let rows = status.validators.iter().map(|member| row(member, status, names)).collect();
+    let mut rows: Vec<_> = status.validators.iter().map(|member| row(member, status, names)).collect();
+    // By name, id2 before id10.
+    rows.sort_by(|a, b| (a[0].len(), &a[0]).cmp(&(b[0].len(), &b[0])));
     format!("{head}\n{}", table(&["validator", "stake", "share", ""], &[1, 2], rows))
 }
 

@@ -12,6 +12,8 @@ use blockchat_proto::transaction::{Body, Payload};
 
 /// Longest piece of a message in a table, in characters.
 const TEXT_SHOWN: usize = 60;
+/// Most transactions in a table: a block may hold thousands.
+const ROWS_SHOWN: usize = 50;
 
 /// Asks the node.
 pub(crate) async fn view(home: &Home, args: ViewArgs, format: Format) -> Result<(), Failure> {
@@ -43,9 +45,14 @@ fn shown(block: &BlockView, names: &Names) -> String {
     if block.transactions.is_empty() {
         return head;
     }
-    let rows = block.transactions.iter().enumerate().map(|(index, one)| row(index, one, names)).collect();
+    let shown = block.transactions.iter().enumerate().take(ROWS_SHOWN);
+    let rows = shown.map(|(index, one)| row(index, one, names)).collect();
     let header = ["#", "id", "from", "to", "amount", "charge", "message"];
-    format!("{head}\n{}", table(&header, &[0, 4, 5], rows))
+    let more = match block.transactions.len().saturating_sub(ROWS_SHOWN) {
+        0 => String::new(),
+        more => format!("and {more} more; --output json prints all\n"),
+    };
+    format!("{head}\n{}{more}", table(&header, &[0, 4, 5], rows))
 }
 
 fn row(index: usize, one: &BlockTransactionView, names: &Names) -> Vec<String> {

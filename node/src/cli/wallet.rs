@@ -68,7 +68,7 @@ fn create(
 ) -> Result<(), Failure> {
     private_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
     let signer = keystore::generate();
-    keystore::create(&file, &signer, passphrase)?;
+    keystore::create(&file, &signer, keystore::KeyUse::Account, passphrase)?;
     let view =
         WalletView { name, address: Some(signer.address()), file, encrypted: passphrase.is_some(), account: None };
     format.print(&view, |view| {
@@ -99,11 +99,7 @@ fn list(home: &Home, format: Format) -> Result<(), Failure> {
 }
 
 async fn show(home: &Home, name: &str, api: &ApiArg, format: Format) -> Result<(), Failure> {
-    let path = match name {
-        VALIDATOR | OWN => home.validator_path()?,
-        name => home.wallet_path(name)?,
-    };
-    let mut view = view(name.into(), &path)?;
+    let mut view = view(name.into(), &passphrase::signer_path(home, Some(name))?)?;
     // The balance is a comfort: without a node, address and file are shown all the same.
     if let Some(address) = view.address {
         view.account = node::client(home, api)?.account(&address).await.ok();

@@ -113,6 +113,15 @@ pub enum KeystoreError {
     },
 }
 
+/// What a key is for, as its file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUse {
+    /// It owns an account: the file names its address.
+    Account,
+    /// It identifies a node to its peers; nobody should send coins to it.
+    Peer,
+}
+
 /// A new key from the system's randomness. Panics if the system has none: no key must be made then.
 pub fn generate() -> Signer {
     let mut seed = Zeroizing::new([0; 32]);
@@ -121,7 +130,12 @@ pub fn generate() -> Signer {
 }
 
 /// Writes a new key file with mode 0600. Cost: about 115 ms with a passphrase (scrypt), none without.
-pub fn create(path: &Path, signer: &Signer, passphrase: Option<&Passphrase>) -> Result<(), KeystoreError> {
+pub fn create(
+    path: &Path,
+    signer: &Signer,
+    key_use: KeyUse,
+    passphrase: Option<&Passphrase>,
+) -> Result<(), KeystoreError> {
     let io_error = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => KeystoreError::Exists { path: path.into() },
         _ => KeystoreError::Io { path: path.into(), source },
@@ -131,7 +145,11 @@ pub fn create(path: &Path, signer: &Signer, passphrase: Option<&Passphrase>) -> 
     if let Some(folder) = path.parent() {
         private_file::create_folder(folder).map_err(io_error)?;
     }
-    let text = Zeroizing::new(format!("BlockChat key of {}\n{}", signer.address(), *pem));
+    let title = match key_use {
+        KeyUse::Account => format!("BlockChat key of {}", signer.address()),
+        KeyUse::Peer => "BlockChat peer key".into(),
+    };
+    let text = Zeroizing::new(format!("{title}\n{}", *pem));
     private_file::create(path, text.as_bytes()).map_err(io_error)
 }
 
@@ -245,7 +263,7 @@ mod tests {
         let signer = generate();
         for (name, secret) in [("a.pem", None), ("b.pem", Some(passphrase("correct horse")))] {
             let path = folder.path().join(name);
-            create(&path, &signer, secret.as_ref()).unwrap();
+            create(&path, &signer, KeyUse::Account, secret.as_ref()).unwrap();
             assert_eq!(load(&path, secret.as_ref()).unwrap().address(), signer.address());
             assert_eq!(address_of(&path).unwrap(), Some(signer.address()));
             assert_eq!(is_encrypted(&path).unwrap(), secret.is_some());
@@ -256,7 +274,7 @@ mod tests {
     fn a_wrong_or_missing_passphrase_is_named_as_such() {
         let folder = folder();
         let path = folder.path().join("k.pem");
-        create(&path, &generate(), Some(&passphrase("right"))).unwrap();
+        create(&path, &generate(), KeyUse::Account, Some(&passphrase("right"))).unwrap();
         assert!(matches!(load(&path, Some(&passphrase("wrong"))), Err(KeystoreError::WrongPassphrase { .. })));
         assert!(matches!(load(&path, None), Err(KeystoreError::PassphraseNeeded { .. })));
     }
@@ -266,8 +284,8 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("k.pem");
         let first = generate();
-        create(&path, &first, None).unwrap();
-        assert!(matches!(create(&path, &generate(), None), Err(KeystoreError::Exists { .. })));
+        create(&path, &first, KeyUse::Account, None).unwrap();
+        assert!(matches!(create(&path, &generate(), KeyUse::Account, None), Err(KeystoreError::Exists { .. })));
         assert_eq!(load(&path, None).unwrap().address(), first.address());
     }
 
@@ -277,7 +295,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = folder();
         let path = folder.path().join("k.pem");
-        create(&path, &generate(), None).unwrap();
+        create(&path, &generate(), KeyUse::Account, None).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(load(&path, None), Err(KeystoreError::OpenPermissions { mode: 0o040, .. })));
@@ -340,7 +358,7 @@ MrFh1K0tuPQnQZ0sRdY=
         let folder = folder();
         let path = folder.path().join("k.pem");
         let signer = generate();
-        create(&path, &signer, None).unwrap();
+        create(&path, &signer, KeyUse::Account, None).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("BlockChat key of bcc1"));
         assert_eq!(Signer::from(SigningKey::from_pkcs8_pem(&text).unwrap()).address(), signer.address());
