@@ -209,6 +209,7 @@ pub(crate) enum InitFormat {
 pub(crate) struct RunArgs {
     /// Address of the HTTP API; port 0 takes a free one [default: 127.0.0.1:7474]
     #[arg(long, env = "BLOCKCHAT_API_LISTEN", hide_env_values = true, value_name = "ADDR:PORT")]
+    #[arg(value_parser = parse_listen)]
     pub(crate) api: Option<SocketAddr>,
     /// Listen for peers here; may be repeated [default: /ip4/0.0.0.0/tcp/7475]
     #[arg(long, env = "BLOCKCHAT_P2P_LISTEN", hide_env_values = true, value_delimiter = ',', value_name = "MULTIADDR")]
@@ -242,6 +243,10 @@ pub(crate) struct RunArgs {
     pub(crate) log_format: Option<LogFormat>,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArg,
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "this is no address and port, such as 127.0.0.1:7474")
 }
 
 /// On or off.

@@ -28,6 +28,11 @@ struct GuardView {
 /// Shows or replaces the guard.
 pub(crate) async fn guard(home: &Home, command: GuardCommand, format: Format) -> Result<(), Failure> {
     let path = home.config()?.guard_path(home.path());
+    let key = home.validator_path()?;
+    if !key.exists() {
+        let cause = format!("there is no validator key {}, so there is nothing to guard", key.display());
+        return Err(Failure::new(cause, "name the right home with --home").coded("no_validator"));
+    }
     match command {
         GuardCommand::Show => format.print(&GuardView { mark: read(&path)?, file: path }, shown),
         GuardCommand::Reset(args) => {

@@ -81,9 +81,8 @@ impl Task {
 
     /// A peer that never says who it is takes a place that others need.
     pub(super) fn part_from_silent(&mut self, now: Instant) {
-        let silent = |peer: &super::peers::Peer| {
-            peer.status.is_none() && now.duration_since(peer.since) >= STATUS_DEADLINE
-        };
+        let silent =
+            |peer: &super::peers::Peer| peer.status.is_none() && now.duration_since(peer.since) >= STATUS_DEADLINE;
         let silent: Vec<_> = self.peers.iter().filter(|(_, peer)| silent(peer)).map(|(id, _)| *id).collect();
         for id in silent {
             warn!(peer = %id, "peer never said where it is");

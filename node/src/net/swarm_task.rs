@@ -70,12 +70,8 @@ pub async fn start(
     }
     let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
     let (events_out, events) = mpsc::channel(EVENTS_MAX);
-    let shared = Arc::new(Shared {
-        peer_id: own.to_string(),
-        listen,
-        peers: AtomicUsize::new(0),
-        dropped: AtomicU64::new(0),
-    });
+    let shared =
+        Arc::new(Shared { peer_id: own.to_string(), listen, peers: AtomicUsize::new(0), dropped: AtomicU64::new(0) });
     let (resolved_out, resolved) = mpsc::channel(64);
     let started_ms = unix_millis();
     let task = Task {
@@ -104,10 +100,17 @@ pub async fn start(
 }
 
 fn parse(text: &str) -> Result<Multiaddr, NetError> {
-    text.parse().map_err(|error: libp2p::multiaddr::Error| NetError::Address {
-        found: text.into(),
-        reason: error.to_string(),
-    })
+    text.parse()
+        .map_err(|error: libp2p::multiaddr::Error| NetError::Address { found: text.into(), reason: error.to_string() })
+}
+
+/// The last cause in a chain of errors: the outer ones of libp2p's transports say nothing themselves.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }
 
 /// Listens everywhere it is told to; returns the real addresses, with ports.
@@ -115,7 +118,7 @@ async fn listen(swarm: &mut Swarm<Net>, addresses: &[String]) -> Result<Vec<Stri
     let mut waiting = BTreeMap::new();
     for address in addresses {
         let failed = |reason: String| NetError::Listen { address: address.clone(), reason };
-        let id = swarm.listen_on(parse(address)?).map_err(|error| failed(error.to_string()))?;
+        let id = swarm.listen_on(parse(address)?).map_err(|error| failed(innermost(&error)))?;
         waiting.insert(id.to_string(), address.clone());
     }
     let mut found = vec![];
@@ -381,7 +384,8 @@ impl Task {
             Event::OutboundFailure { request_id, error, .. } => {
                 if let Some(request) = self.questions.remove(&request_id) {
                     debug!(%error, "sync question failed");
-                    let garbage = matches!(&error, OutboundFailure::Io(io) if io.kind() == std::io::ErrorKind::InvalidData);
+                    let garbage =
+                        matches!(&error, OutboundFailure::Io(io) if io.kind() == std::io::ErrorKind::InvalidData);
                     let reason = if garbage { RequestFailure::Garbage } else { RequestFailure::Unreachable };
                     self.tell(NetEvent::RequestFailed { request, reason });
                 }
