@@ -103,9 +103,8 @@ pub fn run(settings: Settings) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("node").build()?;
     let outcome = runtime.block_on(Box::pin(node(settings)));
     runtime.shutdown_timeout(STOP_AFTER_FAULT_WITHIN);
-    match &outcome {
-        Ok(()) => info!("stopped"),
-        Err(reason) => error!(%reason, "stopped"),
+    if outcome.is_ok() {
+        info!("stopped");
     }
     outcome
 }
@@ -254,6 +253,9 @@ impl Running {
             }
         };
         stop.cancel();
+        if let Err(reason) = &outcome {
+            error!(%reason, "stopping at once");
+        }
         let within = if outcome.is_ok() { STOP_WITHIN } else { STOP_AFTER_FAULT_WITHIN };
         self.tasks.close();
         if tokio::time::timeout(within, self.tasks.wait()).await.is_err() {

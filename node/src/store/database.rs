@@ -5,9 +5,10 @@
 
 use super::error::StoreError;
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageError, WriteTransaction};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 /// The open database. Cheap to clone; closed with the last one.
 #[derive(Clone)]
@@ -22,8 +23,8 @@ struct Closing(Option<Database>);
 impl Drop for Closing {
     fn drop(&mut self) {
         let open = self.0.take();
-        if catch_unwind(AssertUnwindSafe(move || drop(open))).is_err() {
-            tracing::error!("the store could not be closed: it may be damaged");
+        if let Err(said) = quietly(move || drop(open)) {
+            tracing::error!(said, "the store could not be closed: it is damaged");
         }
     }
 }
@@ -87,9 +88,33 @@ pub(super) fn read_fault(file: &Path) -> impl FnOnce(StorageError) -> StoreError
 }
 
 fn contain<T>(file: &Path, place: &str, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+    quietly(work).unwrap_or_else(|said| {
+        Err(StoreError::damaged(file, place, format!("a page makes no sense to the database ({said})")))
+    })
+}
+
+thread_local! {
+    /// Is a panic on this thread caught and reported as damage?
+    static CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`; a panic in it is returned as what it said, and not printed: a stack trace of the database helps nobody whose
+/// disk is failing.
+fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let print = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !CONTAINED.get() {
+                print(panic);
+            }
+        }));
+    });
+    let outer = CONTAINED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    CONTAINED.set(outer);
+    done.map_err(|panic| {
         let said = panic.downcast_ref::<String>().cloned();
-        let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        Err(StoreError::damaged(file, place, said.unwrap_or_else(|| "a page makes no sense".into())))
+        said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
     })
 }
