@@ -18,7 +18,7 @@ impl Task {
             request_response::Event::Message { peer, message, .. } => match message {
                 Message::Request { request, channel, .. } => {
                     let ours = *self.status.borrow();
-                    drop(self.swarm.behaviour_mut().status.send_response(channel, ours));
+                    let _ = self.swarm.behaviour_mut().status.send_response(channel, ours);
                     self.on_status(peer, request);
                 }
                 Message::Response { response, .. } => self.on_status(peer, response),
@@ -86,7 +86,7 @@ impl Task {
         let silent: Vec<_> = self.peers.iter().filter(|(_, peer)| silent(peer)).map(|(id, _)| *id).collect();
         for id in silent {
             warn!(peer = %id, "peer never said where it is");
-            drop(self.swarm.disconnect_peer_id(id));
+            let _ = self.swarm.disconnect_peer_id(id);
         }
     }
 }

@@ -292,7 +292,7 @@ impl Task {
             // just the old one would leave it out of the mesh for ever (libp2p#5097): close both, and begin anew.
             Some(known) if connections > 1 && now.duration_since(known.since) > RESTART_AGE => {
                 debug!(%peer, "second connection: the peer was restarted");
-                drop(self.swarm.disconnect_peer_id(peer));
+                let _ = self.swarm.disconnect_peer_id(peer);
             }
             Some(_) => {}
             None => {
@@ -461,7 +461,7 @@ impl Task {
             self.swarm.behaviour_mut().blocked.block_peer(peer);
             self.blocked.push((Instant::now() + pause, peer));
         }
-        drop(self.swarm.disconnect_peer_id(peer));
+        let _ = self.swarm.disconnect_peer_id(peer);
     }
 
     fn unblock(&mut self, now: Instant) {
