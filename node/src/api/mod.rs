@@ -6,12 +6,13 @@
 //! Always true:
 //! - nothing here signs, unlocks or changes a setting: transactions come in signed, or not at all;
 //! - every error is an `application/problem+json` with a stable code;
-//! - bodies, requests under way and their time are bounded.
+//! - connections, bodies, requests under way and their time are bounded.
 //!
 //! Start reading at [`server::router`].
 
 pub mod client;
 mod final_blocks;
+mod listener;
 mod problem;
 mod routes;
 pub mod server;

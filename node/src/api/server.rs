@@ -1,8 +1,9 @@
 //! The router, its limits, and serving until told to stop.
 //!
-//! Limits: [`REQUESTS_MAX`] requests under way, a body per route (a batch is the longest), [`REQUEST_WITHIN`] for an answer.
-//! What exceeds them is answered with a problem at once, never queued.
+//! Limits: [`CONNECTIONS_MAX`] connections, [`REQUESTS_MAX`] requests under way, a body per route (a batch is the longest),
+//! [`REQUEST_WITHIN`] for an answer. Requests beyond them are answered with a problem at once, never queued.
 
+use super::listener::Limited;
 use super::problem::ApiError;
 use super::routes::{accounts, blocks, events, health, messages, peers, status, transactions};
 use super::state::ApiState;
@@ -19,6 +20,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+/// Open connections at a time. Further ones wait until one is closed.
+const CONNECTIONS_MAX: usize = 512;
+/// A connection on which nothing moves for so long is closed; event streams send something every 15 s.
+const IDLE_WITHIN: Duration = Duration::from_secs(60);
 /// Requests under way at a time, without event streams and health checks.
 const REQUESTS_MAX: usize = 256;
 /// Batches under way at a time: each may hold 8 MiB.
@@ -54,6 +59,7 @@ pub fn router(state: ApiState) -> Router {
 /// Serves until `shutdown`; requests under way are finished, event streams are ended.
 pub async fn serve(state: ApiState, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
     let app = router(ApiState { ending: shutdown.clone(), ..state });
+    let listener = Limited::new(listener, CONNECTIONS_MAX, IDLE_WITHIN);
     axum::serve(listener, app).with_graceful_shutdown(shutdown.cancelled_owned()).await
 }
 

@@ -19,7 +19,8 @@ pub(crate) struct Home {
 impl Home {
     /// The one that was named, or the user's own.
     pub(crate) fn locate(named: Option<PathBuf>) -> Result<Self, Failure> {
-        let path = match named {
+        // An empty variable is one that is not set.
+        let path = match named.filter(|path| !path.as_os_str().is_empty()) {
             Some(path) => path,
             None => user_data_folder()
                 .ok_or_else(|| {

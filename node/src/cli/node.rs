@@ -10,7 +10,7 @@ use blockchat_proto::genesis::VerifiedGenesis;
 
 /// The API of the node that was named, else of the node that runs in this home, else where it would listen.
 pub(crate) fn client(home: &Home, arg: &ApiArg) -> Result<Client, Failure> {
-    if let Some(url) = &arg.api {
+    if let Some(url) = arg.api.as_ref().filter(|url| !url.is_empty()) {
         return Ok(Client::new(url)?);
     }
     if let Some(ready) = Ready::read(&ready_file::path_in(home.path())) {

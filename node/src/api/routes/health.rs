@@ -46,6 +46,7 @@ fn takes_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Res
             Err(format!("waiting for stake: {share} % of 66.7 % online, missing {}", missing.join(", ")))
         }
         _ if peers == 0 && !alone => Err("no peers yet".into()),
+        _ if !view.settled => Err("starting: not yet at the tip".into()),
         PhaseView::Idle => Ok("at the tip"),
         PhaseView::Deciding => Ok("deciding a block"),
     }
@@ -72,6 +73,7 @@ mod tests {
             leader: OWN,
             phase,
             voting: true,
+            settled: true,
             pool_transactions: 0,
             pool_bytes: 0,
         }
