@@ -1,6 +1,7 @@
 //! The program as users run it: one test binary, so that libp2p is linked once.
 
 mod cli_errors;
+mod disk_full;
 mod http_api;
 mod restart_recovers;
 mod support;
