@@ -217,6 +217,7 @@ mod tests {
             leader: LEADER,
             phase: PhaseView::Idle,
             voting: true,
+            settled: true,
             pool_transactions: 0,
             pool_bytes: 0,
         }

@@ -164,9 +164,14 @@ impl CatchUp {
         self.claims.values().filter(counts).map(|claim| claim.height).max()
     }
 
+    /// The highest height that any peer claims; `None` without peers.
+    pub(crate) fn highest_claim(&self) -> Option<Height> {
+        self.claims.values().map(|claim| claim.height).max()
+    }
+
     /// Does any peer claim a height beyond our tip?
     pub(crate) fn anyone_ahead(&self, tip: Height) -> bool {
-        self.claims.values().any(|claim| claim.height > tip)
+        self.highest_claim().is_some_and(|claim| claim > tip)
     }
 
     /// What to ask now, if anything: blocks after our tip, of the next peer in turn that claims them.

@@ -26,6 +26,9 @@ pub struct ChainView {
     pub phase: PhaseView,
     /// Does it vote?
     pub voting: bool,
+    /// Has it been at the tip since it started? Before that its verdicts are about an old state: after a restart, a
+    /// payment that was final long ago could look unpayable.
+    pub settled: bool,
     /// Pooled transactions, without the shelf.
     pub pool_transactions: usize,
     /// Their bytes.

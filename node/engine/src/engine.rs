@@ -27,6 +27,8 @@ pub struct Engine {
     /// Constant until burning comes into force; summed up once.
     pub(crate) supply: Coins,
     pub(crate) catch_up_timer: bool,
+    /// See [`ChainView::settled`].
+    pub(crate) settled: bool,
     shown: Option<ChainView>,
     effects: Vec<Effect>,
 }
@@ -45,6 +47,7 @@ impl Engine {
             consensus,
             ledger,
             catch_up_timer: false,
+            settled: false,
             shown: None,
             effects: vec![],
         };
@@ -190,6 +193,7 @@ impl Engine {
     /// Shows what changed and hands the effects out.
     fn finish(&mut self, now: UnixMillis) -> Vec<Effect> {
         if !self.consensus.is_halted() {
+            self.settle();
             let view = self.build_view(now);
             if self.shown.as_ref() != Some(&view) {
                 self.ask(Effect::PublishView(view.clone()));

@@ -21,6 +21,14 @@ impl Engine {
         self.ask(Effect::StartTimer { timer: Timer::Presence, after_ms: PRESENCE_TICK_MS });
     }
 
+    /// Once a peer has told where it is and nobody is ahead, or where nobody else decides, we are at the tip.
+    pub(crate) fn settle(&mut self) {
+        let us = self.consensus.signer().map(|signer| signer.address());
+        let alone = matches!(self.ledger.validators().members(), [only] if Some(only.address) == us);
+        let reached = self.catch_up.highest_claim().is_some_and(|claim| claim <= self.ledger.tip().height);
+        self.settled |= alone || reached;
+    }
+
     /// A node whose validator has stake but is not in the set says that it runs, once it is at the tip. SPEC ACT-1.
     fn activate_ourselves(&mut self, now: UnixMillis) {
         let tip = *self.ledger.tip();
@@ -95,13 +103,16 @@ impl Engine {
             phase: self.phase(now),
             voting: us.is_some_and(|us| self.ledger.validators().get(&us).is_some())
                 && self.consensus.signing_allowed_at(tip.height.next()),
+            settled: self.settled,
             pool_transactions: self.mempool.len(),
             pool_bytes: self.mempool.bytes(),
         }
     }
 
     fn phase(&self, now: UnixMillis) -> PhaseView {
-        if let Some(target) = self.catch_up.backed_target(self.ledger.tip().height, now) {
+        let tip = self.ledger.tip().height;
+        let ahead = self.catch_up.highest_claim().filter(|claim| !self.settled && *claim > tip);
+        if let Some(target) = self.catch_up.backed_target(tip, now).or(ahead) {
             return PhaseView::CatchingUp { target };
         }
         if !self.consensus.is_deciding() {

@@ -103,7 +103,12 @@ async fn final_place(state: &ApiState, id: TransactionId) -> Result<Option<Found
 }
 
 /// Verifies, submits, and looks up what may be final already. One answer each, in order.
+///
+/// A node that has not been at the tip since it started answers 503: its verdict would be about an old state.
 async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(TransactionId, Submitted)>, ApiError> {
+    if !state.engine.view().settled {
+        return Err(ApiError::unavailable("starting", "the node is not at the tip yet; try again in a moment"));
+    }
     let ids: Vec<_> = signed.iter().map(SignedTransaction::id).collect();
     let verified = state.verify.transactions(signed).await;
     let good = verified.iter().flatten().cloned().collect();
