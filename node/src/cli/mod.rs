@@ -1,4 +1,4 @@
-//! The command line: one file per verb, each a function from its arguments to a result or a [`failure::Failure`].
+//! The command line: one file per verb, each a function from its arguments to a result or a `Failure`.
 //!
 //! Owns: what is typed and what is printed. Does not own: anything a node does; commands that need one ask its API.
 //! Exit codes: 0 done, 1 refused or failed, 2 the command line makes no sense.
