@@ -216,7 +216,7 @@ impl Mempool {
         let own = &self.own;
         let displaced = self.shelf.put(transaction, expected, self.now, |id| own.contains(id))?;
         if let Some(displaced) = displaced {
-            self.refuse(displaced.transaction.id(), displaced.too_early());
+            self.refuse(displaced.transaction.id(), TxRejected::PoolFull);
         }
         Ok(())
     }

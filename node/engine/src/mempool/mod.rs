@@ -26,6 +26,8 @@ mod row;
 mod select;
 mod settle;
 mod shelf;
+#[cfg(test)]
+mod tests;
 
 pub use admit::Submitted;
 pub use own::Ticked;

@@ -29,11 +29,18 @@ impl Mempool {
             matches!(transaction.transaction().body, Body::Send { .. } | Body::Stake { .. })
         };
         let senders = || block.transactions().iter().filter(in_turn).map(VerifiedTransaction::sender);
-        for sender in senders().collect::<BTreeSet<_>>() {
-            self.follow(ledger, sender, &included);
-        }
+        let touched: BTreeSet<_> = senders().collect();
+        touched.iter().for_each(|sender| self.drop_used(ledger, *sender, &included));
         self.recheck_activates(ledger, &included);
         self.drop_expired(ledger);
+        for sender in &touched {
+            self.mend(ledger, *sender, ledger.account(sender));
+        }
+        // Only now, when everything that had to leave has made room. Each may evict the end of another's row.
+        for sender in touched {
+            let account = self.mend(ledger, sender, ledger.account(&sender));
+            self.promote(ledger, sender, account);
+        }
         self.served = senders().next_back().unwrap_or(self.served);
         self.take_forgotten()
     }
@@ -61,17 +68,14 @@ impl Mempool {
         }
     }
 
-    /// Brings one sender's transactions in line with its final account.
-    fn follow(&mut self, ledger: &Ledger, sender: Address, included: &BTreeSet<TransactionId>) {
-        let settled = ledger.account(&sender);
-        let expected = settled.next_nonce;
+    /// Takes out whose nonce the chain has passed: final, or replaced by another.
+    fn drop_used(&mut self, ledger: &Ledger, sender: Address, included: &BTreeSet<TransactionId>) {
+        let expected = ledger.account(&sender).next_nonce;
         let mut used = self.take_below(sender, expected);
         used.extend(self.shelf.take_below(sender, expected).into_iter().map(|waiting| waiting.transaction));
         for replaced in used.iter().filter(|transaction| !included.contains(&transaction.id())) {
             self.refuse(replaced.id(), TxRejected::WrongNonce { expected, found: replaced.nonce() });
         }
-        let account = self.mend(ledger, sender, settled);
-        self.promote(ledger, sender, account);
     }
 
     /// *Activate*s become void in many ways, and there are few: all are looked at.

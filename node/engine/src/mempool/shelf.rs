@@ -1,7 +1,8 @@
 //! The shelf: transactions whose nonce is ahead of their sender's row, waiting for the gap to close.
 //!
-//! Always true: bounded in total, per sender and in time; when it is full, a sender that holds much gives way to one that
-//! holds little, so that nobody fills it alone.
+//! Always true: bounded in total, per sender and in time; when it is full, whoever holds most gives way to one that holds
+//! less, so that nobody keeps others out. One sender alone may use half of it: batches of a busy sender do overtake each
+//! other on their way.
 //! Start reading at [`Shelf::put`].
 
 use crate::config::EngineConfig;
@@ -22,7 +23,9 @@ pub(super) struct Shelf {
     waiting: BTreeMap<Place, Waiting>,
     ids: BTreeMap<TransactionId, Place>,
     deadlines: BTreeSet<(UnixMillis, Place)>,
-    /// Senders by how many they have here.
+    /// How many each sender has here.
+    held: BTreeMap<Address, usize>,
+    /// Senders by that number.
     ranking: BTreeSet<(usize, Address)>,
 }
 
@@ -46,11 +49,12 @@ impl Shelf {
     pub(super) fn new(config: &EngineConfig) -> Self {
         Self {
             max: config.shelf_max,
-            per_sender_max: (config.shelf_max / config.pool_sender_share.max(1)).max(1),
+            per_sender_max: (config.shelf_max / 2).max(1),
             wait_ms: config.shelf_ms,
             waiting: BTreeMap::new(),
             ids: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            held: BTreeMap::new(),
             ranking: BTreeSet::new(),
         }
     }
@@ -80,7 +84,7 @@ impl Shelf {
         }
         let displaced = if self.waiting.len() < self.max { None } else { Some(self.displace(held, kept)?) };
         let until = now.plus(self.wait_ms);
-        self.rank(place.0, held, held + 1);
+        self.set_held(place.0, held + 1);
         self.ids.insert(transaction.id(), place);
         self.deadlines.insert((until, place));
         self.waiting.insert(place, Waiting { transaction, expected, until });
@@ -98,9 +102,8 @@ impl Shelf {
 
     /// Takes out what waits at this nonce.
     pub(super) fn take(&mut self, place: Place) -> Option<Waiting> {
-        let held = self.held(&place.0);
         let waiting = self.waiting.remove(&place)?;
-        self.rank(place.0, held, held - 1);
+        self.set_held(place.0, self.held(&place.0) - 1);
         self.ids.remove(&waiting.transaction.id());
         self.deadlines.remove(&(waiting.until, place));
         Some(waiting)
@@ -124,15 +127,17 @@ impl Shelf {
         places.into_iter().filter_map(|place| self.take(place)).collect()
     }
 
-    /// How many this sender has here. At most `per_sender_max` steps.
     fn held(&self, sender: &Address) -> usize {
-        self.waiting.range((*sender, 0)..=(*sender, u64::MAX)).count()
+        self.held.get(sender).copied().unwrap_or_default()
     }
 
-    fn rank(&mut self, sender: Address, old: usize, new: usize) {
-        self.ranking.remove(&(old, sender));
-        if new > 0 {
-            self.ranking.insert((new, sender));
+    fn set_held(&mut self, sender: Address, count: usize) {
+        self.ranking.remove(&(self.held(&sender), sender));
+        if count == 0 {
+            self.held.remove(&sender);
+        } else {
+            self.held.insert(sender, count);
+            self.ranking.insert((count, sender));
         }
     }
 
@@ -142,11 +147,13 @@ impl Shelf {
         assert!(count <= self.max, "the shelf is bounded");
         assert_eq!((self.ids.len(), self.deadlines.len()), (count, count), "one index entry each");
         assert_eq!(self.ranking.iter().map(|(held, _)| held).sum::<usize>(), count, "everybody is ranked");
+        assert_eq!(self.held.len(), self.ranking.len(), "and only once");
         for (place, waiting) in &self.waiting {
             assert_eq!(self.ids.get(&waiting.transaction.id()), Some(place));
             assert!(self.deadlines.contains(&(waiting.until, *place)));
             assert!(self.ranking.contains(&(self.held(&place.0), place.0)));
             assert!(self.held(&place.0) <= self.per_sender_max, "a sender has its share");
+            assert_eq!(self.waiting.range((place.0, 0)..=(place.0, u64::MAX)).count(), self.held(&place.0));
             assert!(place.1 > next_nonce(&place.0), "what is no longer early does not wait");
         }
     }

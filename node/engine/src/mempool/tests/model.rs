@@ -1,0 +1,532 @@
+//! Random calls against a slow, obvious model: two vectors, everything looked at every time.
+//!
+//! After every call the same answers, the same transactions pooled and waiting, the same of our own, and the same
+//! selection.
+
+use super::*;
+use proptest::prelude::*;
+
+const PEOPLE: u8 = 5;
+
+fn config() -> EngineConfig {
+    EngineConfig {
+        pool_transactions_max: 10,
+        pool_bytes_max: 3_000,
+        pool_sender_share: 2,
+        shelf_max: 6,
+        refused_max: 1_000,
+        ..EngineConfig::default()
+    }
+}
+
+// ---- What may happen ----
+
+#[derive(Clone, Debug)]
+struct Request {
+    person: u8,
+    ask: Ask,
+    /// Added to the account's next nonce; one less than that is stale.
+    nonce_off: u64,
+    expiry_off: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+enum Ask {
+    Send { amount: u64, text: usize },
+    Stake(u64),
+    Activate,
+    Claim,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Submit(Vec<Request>),
+    Gossip(Vec<Request>),
+    /// A block of these, then of the best so many of the pool.
+    Block(Vec<Request>, usize),
+    Tick(u64),
+    /// A build refuses the selected transaction with this number.
+    Refuse(usize),
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    prop_oneof![
+        12 => (1..300_u64, prop_oneof![4 => Just(0), 1 => 1..300_usize])
+            .prop_map(|(amount, text)| Ask::Send { amount, text }),
+        3 => (0..6_u64).prop_map(|tens| Ask::Stake(tens * 10)),
+        2 => Just(Ask::Activate),
+        1 => Just(Ask::Claim),
+    ]
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let nonce_off = prop_oneof![1 => Just(0), 6 => 1..5_u64, 2 => 1..10_u64];
+    (1..=PEOPLE, ask(), nonce_off, prop::option::weighted(0.2, 0..4_u64))
+        .prop_map(|(person, ask, nonce_off, expiry_off)| Request { person, ask, nonce_off, expiry_off })
+}
+
+/// Something dear that takes the next nonce away from whatever is pooled.
+fn rival() -> impl Strategy<Value = Request> {
+    let dear = (200..700_u64).prop_map(|amount| Ask::Send { amount, text: 0 });
+    (1..=PEOPLE, prop_oneof![3 => dear, 1 => Just(Ask::Activate)]).prop_map(|(person, ask)| Request {
+        person,
+        ask,
+        nonce_off: 1,
+        expiry_off: None,
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let requests = |most| prop::collection::vec(request(), 0..most);
+    prop_oneof![
+        6 => requests(6).prop_map(Step::Submit),
+        9 => requests(8).prop_map(Step::Gossip),
+        4 => (prop::collection::vec(prop_oneof![request(), rival()], 0..3), 0..6_usize).prop_map(|(requests, best)| Step::Block(requests, best)),
+        2 => prop_oneof![0..3_000_u64, 10_000..40_000_u64].prop_map(Step::Tick),
+        1 => (0..4_usize).prop_map(Step::Refuse),
+    ]
+}
+
+fn signed(world: &World, request: &Request) -> VerifiedTransaction {
+    let Request { person, ask, nonce_off, expiry_off } = request;
+    let next = world.ledger.account(&address(*person)).next_nonce;
+    let expiry = expiry_off.map(|off| world.ledger.tip().height.0 + off);
+    let nonce = (next + nonce_off).saturating_sub(1);
+    match ask {
+        Ask::Send { amount, text: 0 } => {
+            let body = Body::Send { to: address(*person % PEOPLE + 1), amount: bcc(*amount), payload: Payload::None };
+            world.sign(*person, nonce, expiry, body)
+        }
+        Ask::Send { text, .. } => {
+            let payload = Payload::Plain("x".repeat(*text));
+            world.sign(*person, nonce, expiry, Body::Send { to: address(60), amount: Coins::ZERO, payload })
+        }
+        Ask::Stake(amount) => world.sign(*person, nonce, expiry, Body::Stake { amount: bcc(*amount) }),
+        Ask::Activate => {
+            let recent = world.ledger.system().recent.last().unwrap().hash;
+            world.sign(*person, 0, expiry, Body::Activate { recent })
+        }
+        Ask::Claim => world.sign(*person, 0, expiry, Body::Claim { recent: nobody(), work: 0 }),
+    }
+}
+
+// ---- The model ----
+
+struct Shelved {
+    transaction: VerifiedTransaction,
+    until: UnixMillis,
+}
+
+struct Model {
+    config: EngineConfig,
+    pooled: Vec<VerifiedTransaction>,
+    shelf: Vec<Shelved>,
+    own: Vec<TransactionId>,
+    forgotten: Vec<TransactionId>,
+    served: Address,
+    now: UnixMillis,
+}
+
+fn has_nonce(transaction: &VerifiedTransaction) -> bool {
+    matches!(transaction.transaction().body, Body::Send { .. } | Body::Stake { .. })
+}
+
+fn bytes(transactions: &[VerifiedTransaction]) -> usize {
+    transactions.iter().map(|transaction| transaction.bytes().len()).sum()
+}
+
+impl Model {
+    fn new() -> Self {
+        let (pooled, shelf, own, forgotten) = (vec![], vec![], vec![], vec![]);
+        Self { config: config(), pooled, shelf, own, forgotten, served: Address([0; 32]), now: START }
+    }
+
+    fn row(&self, sender: Address) -> Vec<VerifiedTransaction> {
+        let of_sender =
+            self.pooled.iter().filter(|transaction| transaction.sender() == sender && has_nonce(transaction));
+        let mut row: Vec<_> = of_sender.cloned().collect();
+        row.sort_by_key(VerifiedTransaction::nonce);
+        row
+    }
+
+    /// Everybody who might have a row, longest row first; among equals, the higher address.
+    fn by_length(&self) -> Vec<(usize, Address)> {
+        let mut all: Vec<_> = (1..=PEOPLE).map(|person| (self.row(address(person)).len(), address(person))).collect();
+        all.sort();
+        all.reverse();
+        all
+    }
+
+    fn account(&self, ledger: &Ledger, sender: Address) -> blockchat_proto::ledger::Account {
+        let mut account = ledger.account(&sender);
+        for transaction in self.row(sender) {
+            ledger.project(&mut account, &transaction).expect("what is pooled can be applied");
+        }
+        account
+    }
+
+    fn refuse(&mut self, id: TransactionId) {
+        if self.own.contains(&id) {
+            self.own.retain(|own| *own != id);
+            self.forgotten.push(id);
+        }
+    }
+
+    fn submit(&mut self, ledger: &Ledger, transactions: &[VerifiedTransaction], ours: bool) -> Vec<SubmitOutcome> {
+        let mut order: Vec<_> = (0..transactions.len()).collect();
+        order.sort_by_key(|index| transactions[*index].nonce());
+        let mut outcomes = vec![SubmitOutcome::Pooled; transactions.len()];
+        for index in order {
+            outcomes[index] = self.admit(ledger, &transactions[index]);
+            let id = transactions[index].id();
+            let let_in = matches!(outcomes[index], SubmitOutcome::Pooled | SubmitOutcome::Queued);
+            if ours && let_in && !self.own.contains(&id) {
+                self.own.push(id);
+            }
+        }
+        outcomes
+    }
+
+    fn admit(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> SubmitOutcome {
+        if self.pooled.contains(transaction) {
+            return SubmitOutcome::Pooled;
+        }
+        if self.shelf.iter().any(|shelved| shelved.transaction == *transaction) {
+            return SubmitOutcome::Queued;
+        }
+        let stale = transaction.nonce() < ledger.account(&transaction.sender()).next_nonce;
+        let admitted = match has_nonce(transaction) {
+            true => self.admit_in_turn(ledger, transaction),
+            false => self.admit_activate(ledger, transaction).map(|()| SubmitOutcome::Pooled),
+        };
+        match admitted {
+            Ok(outcome) => outcome,
+            Err(reason) if stale || !has_nonce(transaction) => SubmitOutcome::MaybeFinal(reason),
+            Err(reason) => SubmitOutcome::Refused(reason),
+        }
+    }
+
+    fn admit_activate(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
+        let sender = transaction.sender();
+        ledger.project(&mut ledger.account(&sender), transaction)?;
+        if self.pooled.iter().any(|other| other.sender() == sender && !has_nonce(other)) {
+            return Err(TxRejected::NonceTaken { nonce: 0 });
+        }
+        self.make_room(transaction)?;
+        self.pooled.push(transaction.clone());
+        Ok(())
+    }
+
+    fn admit_in_turn(
+        &mut self,
+        ledger: &Ledger,
+        transaction: &VerifiedTransaction,
+    ) -> Result<SubmitOutcome, TxRejected> {
+        let (sender, nonce) = (transaction.sender(), transaction.nonce());
+        let settled = ledger.account(&sender).next_nonce;
+        let mut account = self.account(ledger, sender);
+        let next = account.next_nonce;
+        if nonce < settled {
+            return Err(wrong_nonce(settled, nonce));
+        }
+        if nonce < next {
+            return Err(TxRejected::NonceTaken { nonce });
+        }
+        if nonce > next {
+            account.next_nonce = nonce;
+            match ledger.project(&mut account, transaction) {
+                Ok(_) | Err(TxRejected::StakeUnchanged { .. }) => {}
+                Err(reason) => return Err(reason),
+            }
+            self.shelve(transaction.clone())?;
+            return Ok(SubmitOutcome::Queued);
+        }
+        self.append(ledger, transaction)?;
+        self.promote(ledger, sender);
+        Ok(SubmitOutcome::Pooled)
+    }
+
+    fn append(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
+        let sender = transaction.sender();
+        ledger.project(&mut self.account(ledger, sender), transaction)?;
+        let row = self.row(sender);
+        let share = self.config.pool_sender_share;
+        let bytes_max = (self.config.pool_bytes_max / share).max(2_048);
+        let too_long = bytes(&row) + transaction.bytes().len() > bytes_max;
+        if row.len() >= self.config.pool_transactions_max / share || (too_long && !row.is_empty()) {
+            return Err(TxRejected::SenderLimit { limit: row.len() });
+        }
+        self.make_room(transaction)?;
+        self.pooled.push(transaction.clone());
+        Ok(())
+    }
+
+    fn promote(&mut self, ledger: &Ledger, sender: Address) {
+        loop {
+            let next = self.account(ledger, sender).next_nonce;
+            let due = |shelved: &Shelved| shelved.transaction.sender() == sender && shelved.transaction.nonce() == next;
+            let Some(index) = self.shelf.iter().position(due) else {
+                return;
+            };
+            let transaction = self.shelf.remove(index).transaction;
+            if self.append(ledger, &transaction).is_err() {
+                return self.refuse(transaction.id());
+            }
+        }
+    }
+
+    fn fits(&self, transaction: &VerifiedTransaction, without: &[VerifiedTransaction]) -> bool {
+        let bytes_after = bytes(&self.pooled) - bytes(without) + transaction.bytes().len();
+        self.pooled.len() - without.len() < self.config.pool_transactions_max
+            && bytes_after <= self.config.pool_bytes_max
+    }
+
+    fn make_room(&mut self, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
+        if self.fits(transaction, &[]) {
+            return Ok(());
+        }
+        let after = self.row(transaction.sender()).len() + 1;
+        for (length, victim) in self.by_length() {
+            let row = self.row(victim);
+            for left in (after..length).rev() {
+                let end = &row[left..];
+                let ours = end.iter().any(|transaction| self.own.contains(&transaction.id()));
+                if !ours && self.fits(transaction, end) {
+                    self.pooled.retain(|pooled| !end.contains(pooled));
+                    return Ok(());
+                }
+            }
+        }
+        Err(TxRejected::PoolFull)
+    }
+
+    fn shelve(&mut self, transaction: VerifiedTransaction) -> Result<(), TxRejected> {
+        let of = |sender: Address| self.shelf.iter().filter(move |shelved| shelved.transaction.sender() == sender);
+        let (sender, nonce) = (transaction.sender(), transaction.nonce());
+        let held = of(sender).count();
+        if of(sender).any(|shelved| shelved.transaction.nonce() == nonce) {
+            return Err(TxRejected::NonceTaken { nonce });
+        }
+        if held >= self.config.shelf_max / 2 {
+            return Err(TxRejected::SenderLimit { limit: self.config.shelf_max / 2 });
+        }
+        if self.shelf.len() >= self.config.shelf_max {
+            let most = (1..=PEOPLE).map(|person| (of(address(person)).count(), address(person))).max();
+            let (count, victim) = most.expect("there are people");
+            let last = of(victim).map(|shelved| &shelved.transaction).max_by_key(|transaction| transaction.nonce());
+            let last = last.filter(|last| count > held + 1 && !self.own.contains(&last.id()));
+            let last = last.ok_or(TxRejected::PoolFull)?.clone();
+            self.shelf.retain(|shelved| shelved.transaction != last);
+        }
+        let until = self.now.plus(self.config.shelf_ms);
+        self.shelf.push(Shelved { transaction, until });
+        Ok(())
+    }
+
+    fn cut(&mut self, sender: Address, nonce: u64) {
+        let end: Vec<_> = self.row(sender).into_iter().filter(|transaction| transaction.nonce() >= nonce).collect();
+        self.pooled.retain(|pooled| !end.contains(pooled));
+        for (index, transaction) in end.into_iter().enumerate() {
+            let id = transaction.id();
+            if index == 0 || self.shelve(transaction).is_err() {
+                self.refuse(id);
+            }
+        }
+    }
+
+    fn block(&mut self, ledger: &Ledger, block: &[VerifiedTransaction]) {
+        for transaction in block {
+            self.refuse(transaction.id());
+        }
+        self.pooled.retain(|pooled| !block.contains(pooled));
+        self.shelf.retain(|shelved| !block.contains(&shelved.transaction));
+        let mut people: Vec<_> = (1..=PEOPLE).map(address).collect();
+        people.sort();
+        people.iter().for_each(|sender| self.drop_used(ledger, *sender));
+        self.drop_activates(ledger);
+        self.drop_expired(ledger);
+        people.iter().for_each(|sender| self.drop_unpayable(ledger, *sender));
+        people.iter().for_each(|sender| self.promote(ledger, *sender));
+        self.served =
+            block.iter().rfind(|transaction| has_nonce(transaction)).map_or(self.served, |last| last.sender());
+    }
+
+    fn drop_used(&mut self, ledger: &Ledger, sender: Address) {
+        let next = ledger.account(&sender).next_nonce;
+        let used = |transaction: &VerifiedTransaction| {
+            transaction.sender() == sender && has_nonce(transaction) && transaction.nonce() < next
+        };
+        let gone: Vec<_> = self.shelf.iter().map(|shelved| &shelved.transaction).chain(&self.pooled).cloned().collect();
+        gone.iter().filter(|transaction| used(transaction)).for_each(|transaction| self.refuse(transaction.id()));
+        self.pooled.retain(|transaction| !used(transaction));
+        self.shelf.retain(|shelved| !used(&shelved.transaction));
+    }
+
+    fn drop_unpayable(&mut self, ledger: &Ledger, sender: Address) {
+        let mut account = ledger.account(&sender);
+        for transaction in self.row(sender) {
+            if ledger.project(&mut account, &transaction).is_err() {
+                return self.cut(sender, transaction.nonce());
+            }
+        }
+    }
+
+    fn drop_activates(&mut self, ledger: &Ledger) {
+        let void = |transaction: &VerifiedTransaction| {
+            !has_nonce(transaction) && ledger.project(&mut ledger.account(&transaction.sender()), transaction).is_err()
+        };
+        let gone: Vec<_> = self.pooled.iter().filter(|transaction| void(transaction)).cloned().collect();
+        self.pooled.retain(|transaction| !gone.contains(transaction));
+        gone.iter().for_each(|transaction| self.refuse(transaction.id()));
+    }
+
+    fn drop_expired(&mut self, ledger: &Ledger) {
+        loop {
+            let over = |transaction: &&VerifiedTransaction| {
+                has_nonce(transaction)
+                    && transaction.transaction().expiry.is_some_and(|expiry| expiry <= ledger.tip().height)
+            };
+            let expired = self.pooled.iter().filter(over);
+            let first = expired.min_by_key(|transaction| (transaction.transaction().expiry, transaction.id()));
+            let Some((sender, nonce)) = first.map(|transaction| (transaction.sender(), transaction.nonce())) else {
+                return;
+            };
+            self.cut(sender, nonce);
+        }
+    }
+
+    /// One by one: whoever has been dealt least so far, in turn from the first after whoever was served last.
+    fn select(&self, count_max: usize, bytes_max: usize) -> Vec<VerifiedTransaction> {
+        let mut turns: Vec<_> = (1..=PEOPLE).map(address).collect();
+        turns.sort_by_key(|sender| (*sender <= self.served, *sender));
+        let mut order: Vec<_> = self.pooled.iter().filter(|transaction| !has_nonce(transaction)).cloned().collect();
+        order.sort_by_key(VerifiedTransaction::sender);
+        for place in 0..self.config.pool_transactions_max {
+            order.extend(turns.iter().filter_map(|sender| self.row(*sender).get(place).cloned()));
+        }
+        let fitting = |end: &usize| *end <= count_max && bytes(&order[..*end]) <= bytes_max;
+        let end = (0..=order.len()).take_while(fitting).last().unwrap_or_default();
+        order.truncate(end);
+        order
+    }
+
+    fn tick(&mut self, now: UnixMillis) {
+        self.now = now;
+        let late: Vec<_> = self.shelf.iter().filter(|shelved| shelved.until <= now).collect();
+        let late: Vec<_> = late.into_iter().map(|shelved| shelved.transaction.id()).collect();
+        self.shelf.retain(|shelved| shelved.until > now);
+        late.into_iter().for_each(|id| self.refuse(id));
+    }
+
+    fn refused(&mut self, transaction: &VerifiedTransaction) {
+        if has_nonce(transaction) {
+            self.cut(transaction.sender(), transaction.nonce());
+        } else {
+            self.pooled.retain(|pooled| pooled != transaction);
+            self.refuse(transaction.id());
+        }
+    }
+}
+
+// ---- Both side by side ----
+
+struct Both {
+    world: World,
+    model: Model,
+    forgotten: Vec<TransactionId>,
+    seen: Vec<VerifiedTransaction>,
+}
+
+impl Both {
+    fn new() -> Self {
+        let mut world = World::with(config());
+        let stakes: Vec<_> = (1..=3).map(|person| world.stake(person, 0, 50)).collect();
+        world.commit(&stakes);
+        let served = stakes[2].sender();
+        Self { world, model: Model { served, ..Model::new() }, forgotten: vec![], seen: vec![] }
+    }
+
+    fn sign(&mut self, requests: &[Request]) -> Vec<VerifiedTransaction> {
+        let transactions: Vec<_> = requests.iter().map(|request| signed(&self.world, request)).collect();
+        self.seen.extend(transactions.clone());
+        transactions
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Submit(requests) => {
+                let transactions = self.sign(requests);
+                let outcomes = self.world.submit(transactions.clone());
+                assert_eq!(outcomes, self.model.submit(&self.world.ledger, &transactions, true));
+            }
+            Step::Gossip(requests) => {
+                let transactions = self.sign(requests);
+                self.world.gossip(&transactions);
+                self.model.submit(&self.world.ledger, &transactions, false);
+            }
+            Step::Block(requests, best) => {
+                let mut candidates = self.sign(requests);
+                candidates.extend(self.world.pool.select(*best, usize::MAX));
+                let (block, forgotten) = self.world.build_and_commit(&candidates);
+                self.forgotten.extend(forgotten);
+                self.model.block(&self.world.ledger, &block);
+            }
+            Step::Tick(after_ms) => {
+                self.forgotten.extend(self.world.tick(*after_ms).forget);
+                self.model.tick(self.world.now);
+            }
+            Step::Refuse(index) => {
+                if let Some(transaction) = self.world.selected().get(*index) {
+                    self.forgotten.extend(self.world.pool.refused(&[(transaction.id(), TxRejected::Barred)]));
+                    self.model.refused(transaction);
+                }
+            }
+        }
+        self.world.pool.check_invariants(&self.world.ledger);
+    }
+
+    fn check(&mut self) {
+        let (pool, model) = (&self.world.pool, &self.model);
+        assert_eq!((pool.len(), pool.bytes()), (model.pooled.len(), bytes(&model.pooled)));
+        for transaction in &self.seen {
+            let waits = model.shelf.iter().any(|shelved| shelved.transaction == *transaction);
+            let place = match pool.lookup(&transaction.id()) {
+                Some((SubmitOutcome::Pooled, _)) => (true, false),
+                Some((SubmitOutcome::Queued, _)) => (false, true),
+                _ => (false, false),
+            };
+            assert_eq!(place, (model.pooled.contains(transaction), waits), "{transaction:?}");
+            let ours = model.own.contains(&transaction.id());
+            assert_eq!(pool.own.contains(&transaction.id()), ours, "{transaction:?}");
+        }
+        for person in 1..=PEOPLE {
+            let projected = pool.projected(&self.world.ledger, &address(person));
+            assert_eq!(projected, model.account(&self.world.ledger, address(person)));
+        }
+        for (count_max, bytes_max) in [(usize::MAX, usize::MAX), (3, usize::MAX), (usize::MAX, 1_000)] {
+            assert_eq!(ids(&pool.select(count_max, bytes_max)), ids(&model.select(count_max, bytes_max)));
+        }
+    }
+
+    /// Whatever was ours was handed out to be forgotten, once.
+    fn check_forgotten(&mut self) {
+        self.step(&Step::Tick(0));
+        self.forgotten.sort();
+        self.model.forgotten.sort();
+        assert_eq!(self.forgotten, self.model.forgotten);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn the_pool_does_what_the_model_does(steps in prop::collection::vec(step(), 1..60)) {
+        let mut both = Both::new();
+        for step in &steps {
+            both.step(step);
+            both.check();
+        }
+        both.check_forgotten();
+    }
+}

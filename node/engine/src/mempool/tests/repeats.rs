@@ -1,0 +1,89 @@
+//! Our own transactions: repeated until they are final, kept across a restart.
+
+use super::*;
+
+/// Seconds after the start at which this transaction is repeated, looking every half second.
+fn repeats(world: &mut World, transaction: &VerifiedTransaction, seconds: u64) -> Vec<u64> {
+    let mut times = vec![];
+    for _ in 0..seconds * 2 {
+        if world.tick(500).gossip.contains(transaction) {
+            times.push(world.now.since(START) / 1_000);
+        }
+    }
+    times
+}
+
+#[test]
+fn our_own_is_repeated_after_pauses_that_double_up_to_a_minute() {
+    let mut world = World::new();
+    let (ours, theirs) = (world.send(1, 0, 1), world.send(2, 0, 1));
+    world.submit(vec![ours.clone()]);
+    world.gossip(std::slice::from_ref(&theirs));
+    assert_eq!(repeats(&mut world, &ours, 250), [2, 6, 14, 30, 62, 122, 182, 242]);
+    assert_eq!(repeats(&mut world, &theirs, 70), []);
+    world.commit(std::slice::from_ref(&ours));
+    assert_eq!(repeats(&mut world, &ours, 130), [], "final");
+}
+
+#[test]
+fn our_own_on_the_shelf_is_repeated_too() {
+    let mut world = World::new();
+    let early = world.send(1, 1, 1);
+    world.submit(vec![early.clone()]);
+    assert_eq!(repeats(&mut world, &early, 60), [2, 6, 14], "until it has waited for too long");
+}
+
+#[test]
+fn when_the_first_peer_appears_all_our_own_are_due() {
+    let mut world = World::new();
+    let ours = world.sends(1, 0..3);
+    world.submit(ours.clone());
+    world.gossip(&[world.send(2, 0, 1)]);
+    world.tick(100_000);
+    world.now = world.now.plus(1);
+    assert_eq!(world.pool.own_now(world.now), ours, "lower nonces first");
+    let now = world.now;
+    assert_eq!(world.tick(1_999).gossip, []);
+    assert_eq!(world.tick(1).gossip, ours, "as if just submitted");
+    assert_eq!(world.now.since(now), 2_000);
+}
+
+#[test]
+fn a_long_queue_is_repeated_piece_by_piece() {
+    let mut world = World::with(EngineConfig { pool_sender_share: 1, ..EngineConfig::default() });
+    let tiny = |nonce| {
+        let amount = Coins::from_micros(1).unwrap();
+        world.sign(1, nonce, None, Body::Send { to: address(2), amount, payload: Payload::None })
+    };
+    let ours: Vec<_> = (0..1_500).map(tiny).collect();
+    world.submit(ours.clone());
+    assert_eq!(world.pool.own_now(world.now), ours[..1_024]);
+    assert_eq!(world.tick(500).gossip, ours[1_024..]);
+    assert_eq!(world.tick(500).gossip, []);
+}
+
+#[test]
+fn a_clock_put_back_does_not_silence_us() {
+    let mut world = World::new();
+    let ours = world.send(1, 0, 1);
+    world.submit(vec![ours.clone()]);
+    world.now = UnixMillis(5);
+    assert_eq!(world.tick(0).gossip, [ours]);
+}
+
+#[test]
+fn our_own_survive_a_restart_in_any_order() {
+    let mut world = World::new();
+    let (stale, row, poor) = (world.send(1, 0, 1), world.sends(1, 1..4), world.send(2, 0, 5_000));
+    world.commit(std::slice::from_ref(&stale));
+    let mut file = [row.clone(), vec![stale.clone(), poor.clone()]].concat();
+    file.reverse();
+    let mut gone = world.pool.restore_own(&world.ledger, file, world.now);
+    world.pool.check_invariants(&world.ledger);
+    gone.sort();
+    let mut expected = vec![stale.id(), poor.id()];
+    expected.sort();
+    assert_eq!(gone, expected, "final or hopeless");
+    assert_eq!(world.selected(), row);
+    assert_eq!(world.tick(2_000).gossip, row, "and are ours as before");
+}
