@@ -33,11 +33,11 @@ impl Mempool {
         touched.iter().for_each(|sender| self.drop_used(ledger, *sender, &included));
         self.recheck_activates(ledger, &included);
         self.drop_expired(ledger);
-        for sender in &touched {
+        for sender in touched.iter().filter(|sender| self.held(sender) > 0).collect::<Vec<_>>() {
             self.mend(ledger, *sender, ledger.account(sender));
         }
         // Only now, when everything that had to leave has made room. Each may evict the end of another's row.
-        for sender in touched {
+        for sender in touched.into_iter().filter(|sender| self.shelf.held(sender) > 0).collect::<Vec<_>>() {
             let account = self.mend(ledger, sender, ledger.account(&sender));
             self.promote(ledger, sender, account);
         }

@@ -127,7 +127,8 @@ impl Shelf {
         places.into_iter().filter_map(|place| self.take(place)).collect()
     }
 
-    fn held(&self, sender: &Address) -> usize {
+    /// How many this sender has here.
+    pub(super) fn held(&self, sender: &Address) -> usize {
         self.held.get(sender).copied().unwrap_or_default()
     }
 
