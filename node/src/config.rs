@@ -239,7 +239,7 @@ pub enum ConfigRejected {
 }
 
 /// What is read from files before a node can be described.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Identity {
     /// The chain.
     pub genesis: VerifiedGenesis,
@@ -247,6 +247,16 @@ pub struct Identity {
     pub validator: Option<Signer>,
     /// The ed25519 seed of the peer id.
     pub p2p_seed: Zeroizing<[u8; 32]>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("chain", &self.genesis.short_name())
+            .field("validator", &self.validator)
+            .field("p2p_seed", &"[secret]")
+            .finish()
+    }
 }
 
 impl Layer {

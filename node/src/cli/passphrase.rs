@@ -13,9 +13,17 @@ use zeroize::Zeroizing;
 /// Another place for a passphrase that scripts like; a file is safer.
 const PASSPHRASE_VARIABLE: &str = "BLOCKCHAT_PASSPHRASE";
 
+/// A key that signs, and its file.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnKey {
+    pub(crate) signer: Signer,
+    pub(crate) path: PathBuf,
+}
+
 /// Opens the key that signs: the named wallet, else the validator key, else the only wallet.
-pub(crate) fn open_signer(home: &Home, arg: &KeyArg) -> Result<Signer, Failure> {
-    open(&signer_path(home, arg.wallet.as_deref())?, &arg.passphrase)
+pub(crate) fn open_signer(home: &Home, arg: &KeyArg) -> Result<OwnKey, Failure> {
+    let path = signer_path(home, arg.wallet.as_deref())?;
+    Ok(OwnKey { signer: open(&path, &arg.passphrase)?, path })
 }
 
 /// Opens a key file, asking for its passphrase if it has one.

@@ -32,11 +32,11 @@ pub(crate) async fn send(home: &Home, args: SendArgs, format: Format) -> Result<
     let to = names.resolve(&args.to)?;
     let client = node::client(home, &args.api)?;
     let (genesis, _) = node::chain(&client, home).await?;
-    let signer = passphrase::open_signer(home, &args.key)?;
+    let key = passphrase::open_signer(home, &args.key)?;
     let amount = args.amount.unwrap_or(Coins::ZERO);
     let body = sign::send_body(to, amount, args.message.clone());
-    let submitted = submit::submit(&client, &genesis, &signer, &body).await?;
-    let mut sent = Sent { from: signer.address(), to, amount, message: args.message, submitted };
+    let submitted = submit::submit(&client, &genesis, &key, &body).await?;
+    let mut sent = Sent { from: key.signer.address(), to, amount, message: args.message, submitted };
     if format == Format::Table {
         say(&head(&sent, &names));
     }

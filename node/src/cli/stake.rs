@@ -29,15 +29,15 @@ struct Staked {
 pub(crate) async fn stake(home: &Home, args: StakeArgs, format: Format) -> Result<(), Failure> {
     let client = node::client(home, &args.api)?;
     let (genesis, status) = node::chain(&client, home).await?;
-    let signer = passphrase::open_signer(home, &args.key)?;
-    let own = signer.address();
+    let key = passphrase::open_signer(home, &args.key)?;
+    let own = key.signer.address();
     let account = client.account(&own).await?;
     let validator = keystore::address_of(&home.validator_path()?).ok().flatten();
     let warnings = warnings(own, args.amount, validator, &status);
     if format == Format::Table {
         warnings.iter().for_each(|warning| note(&format!("warning: {warning}")));
     }
-    let submitted = submit::submit(&client, &genesis, &signer, &Body::Stake { amount: args.amount }).await?;
+    let submitted = submit::submit(&client, &genesis, &key, &Body::Stake { amount: args.amount }).await?;
     let mut staked = Staked { account: own, before: account.stake, stake: args.amount, warnings, submitted };
     if format == Format::Table {
         say(&head(&staked, &Names::of(home)?, &account));

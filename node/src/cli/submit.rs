@@ -3,23 +3,27 @@
 use super::args::WaitArg;
 use super::failure::{Failure, next_after};
 use super::output::{age, moment};
+use super::passphrase::OwnKey;
 use crate::api::client::{Client, ClientError};
-use crate::wallet::sign;
+use crate::wallet::{private_file, sign};
 use blockchat_proto::api::{AccountView, SubmitView, TransactionState};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
-use blockchat_proto::keys::Signer;
 use blockchat_proto::ledger::charge_for;
 use blockchat_proto::transaction::{Body, SignedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use serde::Serialize;
+use std::fs::File;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// First pause between two looks at a transaction; it grows by half each time.
 const LOOK_FIRST: Duration = Duration::from_millis(20);
 /// Longest pause.
 const LOOK_MAX: Duration = Duration::from_millis(500);
+/// Longest wait for another command that signs with the same key.
+const TURN_WITHIN: Duration = Duration::from_secs(20);
 /// How often a nonce that somebody else took meanwhile is replaced by the next one.
 const NONCE_TRIES: u32 = 5;
 
@@ -48,7 +52,7 @@ pub(crate) struct Submitted {
 pub(crate) async fn submit(
     client: &Client,
     genesis: &VerifiedGenesis,
-    signer: &Signer,
+    key: &OwnKey,
     body: &Body,
 ) -> Result<Submitted, Failure> {
     let refused = |reason: blockchat_proto::ledger::TxRejected| {
@@ -60,10 +64,11 @@ pub(crate) async fn submit(
         Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => Some(charge),
     };
     let total = total.ok_or_else(|| refused(blockchat_proto::ledger::TxRejected::AmountOverflow))?;
+    let _turn = turn(&key.path).await?;
     let mut tries = 0;
     loop {
-        let account = client.account(&signer.address()).await?;
-        let signed = sign::sign(signer, genesis.hash(), account.pending_nonce, body.clone());
+        let account = client.account(&key.signer.address()).await?;
+        let signed = sign::sign(&key.signer, genesis.hash(), account.pending_nonce, body.clone());
         tries += 1;
         match client.submit(&signed).await {
             Ok(view) => {
@@ -72,6 +77,23 @@ pub(crate) async fn submit(
             }
             Err(error) if tries < NONCE_TRIES && nonce_was_taken(&error) => {}
             Err(error) => return Err(explained(error, &account)),
+        }
+    }
+}
+
+/// Waits until no other command signs with this key. Two at once would take the same nonce, and where both ask for the
+/// same, make the very same transaction: paid once, and both would call it done.
+async fn turn(path: &Path) -> Result<File, Failure> {
+    let deadline = Instant::now() + TURN_WITHIN;
+    loop {
+        match private_file::try_hold(path) {
+            Ok(Some(held)) => return Ok(held),
+            Ok(None) if Instant::now() < deadline => tokio::time::sleep(LOOK_FIRST).await,
+            Ok(None) => {
+                let cause = format!("another command has been signing with {} for too long", path.display());
+                return Err(Failure::new(cause, "end it, then try again").coded("key_busy"));
+            }
+            Err(error) => return Err(Failure::file(path, "use", &error)),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Always true: a secret is never on disk in a file that others may open, not even for a moment; a file that others may
 //! open is not read as a secret.
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -28,6 +30,16 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
+/// Holds a file for this process until the answer is dropped or the process ends; `None` while another one holds it.
+pub fn try_hold(path: &Path) -> io::Result<Option<File>> {
+    let file = File::open(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
+}
+
 /// The mode bits by which others than the owner may use the file; 0 if none, and always 0 where there are no such bits.
 pub fn open_bits(path: &Path) -> io::Result<u32> {
     let metadata = std::fs::metadata(path)?;
@@ -42,5 +54,21 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if cfg!(unix) && !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_file_is_free_again_once_it_is_let_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k");
+        create(&path, b"x").unwrap();
+        let held = try_hold(&path).unwrap().unwrap();
+        assert!(try_hold(&path).unwrap().is_none());
+        drop(held);
+        assert!(try_hold(&path).unwrap().is_some());
     }
 }

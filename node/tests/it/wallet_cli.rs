@@ -107,6 +107,23 @@ fn without_any_files_a_chain_of_ones_own_pays_and_talks() {
 }
 
 #[test]
+fn the_same_payment_made_ten_times_at_once_is_paid_ten_times() {
+    let home = Home::new();
+    let _node = home.start();
+    home.json(&["wallet", "new", "bob", "--no-passphrase"]);
+    let pay = || {
+        let mut command = program();
+        command.arg("--home").arg(home.path()).args(["send", "bob", "1"]);
+        command.stdout(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let payments: Vec<_> = (0..10).map(|_| pay()).collect();
+    for mut payment in payments {
+        assert!(payment.wait().unwrap().success());
+    }
+    assert_eq!(home.json(&["balance", "bob"])["balance"], "10.000000");
+}
+
+#[test]
 fn a_restarted_node_still_knows_what_was_final() {
     let home = Home::new();
     let node = home.start();
