@@ -8,6 +8,8 @@
 //! what peers ask. [`timers`], [`clock`] and [`shutdown`] are what they say.
 
 pub mod clock;
+#[cfg(test)]
+mod crash_tests;
 mod event_loop;
 mod inbound;
 mod perform;

@@ -311,7 +311,11 @@ impl Consensus {
         let height = turn.ledger.tip().height.next();
         let timer = |round, step: malachite::VotingStep| Timer::Round { height, round, step: step.into() };
         match output {
-            VoteOutput::Append(record) => turn.ask(Effect::Journal(JournalEntry { height, record })),
+            VoteOutput::Append(record) => {
+                let entry = JournalEntry { height, record };
+                self.signing.written(&entry);
+                turn.ask(Effect::Journal(entry));
+            }
             VoteOutput::Signed(mark) => {
                 if let Err(fault) = self.signing.signed(mark) {
                     self.halt(turn, fault);
@@ -346,6 +350,15 @@ impl Consensus {
 
     /// SPEC VOTE-7: the sync point comes first.
     fn publish(&mut self, turn: &mut Turn<'_>, message: ConsensusMessage) {
+        let sign_hash = match &message {
+            ConsensusMessage::Vote(signed) => Some(signed.vote.sign_hash(turn.ledger.chain())),
+            ConsensusMessage::Proposal { proposal, .. } => Some(proposal.proposal.sign_hash(turn.ledger.chain())),
+            ConsensusMessage::RoundCertificate(_) => None,
+        };
+        if sign_hash.is_some_and(|hash| self.signing.is_unwritten(hash)) {
+            let reason = "it publishes what it has not written down".into();
+            return self.halt(turn, Fault::Consensus { reason });
+        }
         if let Some(sync) = self.signing.sync() {
             turn.ask(sync);
         }

@@ -1,6 +1,7 @@
 //! May we sign, and is what we signed on disk? SPEC VOTE-7, VOTE-8.
 //!
-//! Always true: the mark only rises; between a signature and its publication lies a sync point.
+//! Always true: the mark only rises; between a signature and its publication lies a sync point; a sync point covers only
+//! what is in the journal: a guard on disk that names a message the journal lacks would look like a lost journal.
 
 use crate::effect::{Effect, Fault};
 use crate::journal::{GuardMark, JournalEntry, JournalRecord, SignStep};
@@ -12,12 +13,15 @@ use blockchat_proto::vote::VoteKind;
 
 /// The voting key with its guard.
 pub(super) struct Signing {
+    chain: Hash32,
     signer: Option<Signer>,
     guard: Option<GuardMark>,
     /// Nothing is signed at or below this height: what was signed there was lost.
     lost_up_to: Height,
-    /// The guard in memory is ahead of the disk.
-    unsynced: bool,
+    /// Signed, but not in the journal yet.
+    unwritten: Vec<GuardMark>,
+    /// The highest mark in the journal, if the guard on disk is behind it.
+    unsynced: Option<GuardMark>,
 }
 
 impl Signing {
@@ -32,7 +36,8 @@ impl Signing {
         journal: &[JournalEntry],
     ) -> Self {
         let Some(RecoveredValidator { signer, guard }) = validator else {
-            return Self { signer: None, guard: None, lost_up_to: Height(0), unsynced: false };
+            let (lost_up_to, unwritten) = (Height(0), vec![]);
+            return Self { chain, signer: None, guard: None, lost_up_to, unwritten, unsynced: None };
         };
         let signed = || journal.iter().filter_map(|entry| own_mark(entry, &signer, chain));
         let lost = |mark: GuardMark| mark.height > tip && !signed().any(|own| own == mark);
@@ -41,7 +46,8 @@ impl Signing {
             Some(mark) if !mark.allows(&own) => Some(mark),
             _ => Some(own),
         });
-        Self { signer: Some(signer), guard: highest, lost_up_to, unsynced: highest != guard }
+        let unsynced = highest.filter(|_| highest != guard);
+        Self { chain, signer: Some(signer), guard: highest, lost_up_to, unwritten: vec![], unsynced }
     }
 
     pub(super) fn signer(&self) -> Option<&Signer> {
@@ -65,16 +71,32 @@ impl Signing {
         if !guard.allows(&mark) {
             return Err(Fault::GuardContradicted { guard, wanted: mark });
         }
-        self.unsynced |= guard != mark;
+        if guard != mark {
+            self.unwritten.retain(|earlier| earlier.height == mark.height);
+            self.unwritten.push(mark);
+        }
         self.guard = Some(mark);
         Ok(())
     }
 
+    /// An entry goes into the journal: from now on a sync point covers what we say in it.
+    pub(super) fn written(&mut self, entry: &JournalEntry) {
+        let own = self.signer.as_ref().and_then(|signer| own_mark(entry, signer, self.chain));
+        let Some(at) = own.and_then(|own| self.unwritten.iter().position(|mark| *mark == own)) else {
+            return;
+        };
+        let mark = self.unwritten.swap_remove(at);
+        self.unsynced = self.unsynced.filter(|higher| !higher.allows(&mark)).or(Some(mark));
+    }
+
     /// The sync point to perform before publishing, if one is due.
     pub(super) fn sync(&mut self) -> Option<Effect> {
-        let mark = self.guard.filter(|_| self.unsynced)?;
-        self.unsynced = false;
-        Some(Effect::Sync(mark))
+        self.unsynced.take().map(Effect::Sync)
+    }
+
+    /// Was this signed, but never written down?
+    pub(super) fn is_unwritten(&self, sign_hash: Hash32) -> bool {
+        self.unwritten.iter().any(|mark| mark.hash == sign_hash)
     }
 }
 
