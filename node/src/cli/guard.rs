@@ -47,8 +47,7 @@ pub(crate) async fn guard(home: &Home, command: GuardCommand, format: Format) ->
 }
 
 fn read(path: &Path) -> Result<Option<GuardMark>, Failure> {
-    let (_, mark) = Guard::open(path).map_err(|error| unusable(path, &error.to_string()))?;
-    Ok(mark)
+    Guard::peek(path).map_err(|error| unusable(path, &error.to_string()))
 }
 
 fn unusable(path: &Path, reason: &str) -> Failure {
@@ -63,8 +62,8 @@ fn unusable(path: &Path, reason: &str) -> Failure {
 
 /// A guard that is whole needs no reset; replacing it could make the key contradict itself.
 fn refuse_whole(path: &Path, args: &GuardResetArgs) -> Result<(), Failure> {
-    match Guard::open(path) {
-        Ok((_, Some(mark))) if !args.force => {
+    match Guard::peek(path) {
+        Ok(Some(mark)) if !args.force => {
             let cause = format!("the guard is whole: it stands at height {}", mark.height);
             let next = "nothing to do; --force replaces it all the same, at the risk of a burnt stake";
             Err(Failure::new(cause, next).coded("guard_whole"))

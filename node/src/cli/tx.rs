@@ -25,11 +25,11 @@ fn shown(found: &TransactionView, names: &Names) -> String {
     };
     let mut lines = vec![("id", found.id.to_string()), ("state", state(&found.state)), ("leader", leader)];
     if let Some(signed) = &found.transaction {
-        let (to, amount, text) = what(&signed.transaction.body, names);
+        let (to, sum, text) = what(&signed.transaction.body, names);
         lines.extend([
             ("from", names.show_long(&signed.transaction.sender)),
             ("to", to),
-            ("amount", amount),
+            ("amount", if sum.is_empty() { sum } else { format!("{sum} BCC") }),
             ("message", text),
             ("nonce", signed.transaction.nonce.to_string()),
         ]);
