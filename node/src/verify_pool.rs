@@ -4,8 +4,8 @@
 //!
 //! Always true:
 //! - what comes out was verified here or before, under exactly the same id, signature included;
-//! - the memory holds at most two generations of [`REMEMBERED_MAX`] transactions, shared with the pool, not copied;
-//! - at most [`JOBS_MAX`] batches are being worked on; further callers wait, and they are bounded where they come from.
+//! - the memory holds at most two generations of `REMEMBERED_MAX` transactions, shared with the pool, not copied;
+//! - at most `JOBS_MAX` batches are being worked on; further callers wait, and they are bounded where they come from.
 //!
 //! Single votes and proposals are verified at once where they arrive: 40 us are less than the way to another thread and
 //! back, and a vote must not queue behind 4,000 transactions.

@@ -3,9 +3,9 @@
 //! Owns: the threads and tasks of a node, their order of starting and stopping, the clock, the timers. Does not own: any
 //! rule or decision: those are in the engine, which runs here on a thread of its own.
 //!
-//! The map: [`start`] opens, replays, spawns, wires. [`event_loop`] brings everything that happens into one order.
-//! [`perform`] carries out what the engine asks for. [`inbound`] turns what peers send into events, [`serving`] answers
-//! what peers ask. [`timers`], [`clock`] and [`shutdown`] are what they say.
+//! The map: [`start`] opens, replays, spawns, wires. `event_loop` brings everything that happens into one order.
+//! `perform` carries out what the engine asks for. `inbound` turns what peers send into events, `serving` answers
+//! what peers ask. `timers`, [`clock`] and [`shutdown`] are what they say.
 
 pub mod clock;
 #[cfg(test)]

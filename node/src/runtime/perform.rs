@@ -172,7 +172,7 @@ mod tests {
         let listen = vec!["/ip4/127.0.0.1/tcp/0".into()];
         let (peers, external, mdns, book) = (vec![], vec![], false, None);
         let config = NetConfig { identity: [1; 32], genesis, listen, peers, mdns, external, book };
-        let (net, _) = net::start(config, told, CancellationToken::new()).await.unwrap();
+        let (net, _) = Box::pin(net::start(config, told, CancellationToken::new())).await.unwrap();
         let (disk, journal, own) = (opened.disk, opened.journal, opened.own);
         Performer { disk, journal, own, guard, net, door, timers: Timers::default(), status }
     }

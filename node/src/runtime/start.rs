@@ -114,7 +114,7 @@ async fn node(settings: Settings) -> Result<(), RunError> {
     tokio::spawn(Signals::listen()?.relay(stop.clone()));
     let listener = listen(settings.api_listen).await?;
     let home = Home::open(&settings)?;
-    let running = Running::start(&settings, home, listener, &stop).await?;
+    let running = Box::pin(Running::start(&settings, home, listener, &stop)).await?;
     let serving = running.announce(&settings);
     let outcome = match serving {
         Ok(()) => running.wait(&stop).await,
@@ -198,7 +198,7 @@ impl Running {
         let Home { engine, first, tip, history, disk, journal, own, guard } = home;
         let (handle, door) = engine_handle::open(engine.view(unix_millis()));
         let (status, told) = watch::channel(first_status(settings, &tip, &history)?);
-        let (net, events) = net::start(net_config(settings), told, stop.clone()).await?;
+        let (net, events) = Box::pin(net::start(net_config(settings), told, stop.clone())).await?;
         let (consensus, from_consensus) = mpsc::channel(CONSENSUS_QUEUE);
         let (gossip, from_gossip) = mpsc::channel(GOSSIP_QUEUE);
         let performer =

@@ -4,7 +4,7 @@
 //!
 //! Never synced: losing some at a power cut costs a repeated submit by the user, and a transaction that is final already
 //! is recognised as such. What is no longer needed is marked, and the file is written anew when most of it is dead.
-//! Always true: the file stays below [`REWRITE_BYTES`] plus four times what lives in it.
+//! Always true: the file stays below `REWRITE_BYTES` plus four times what lives in it.
 //! Start reading at [`OwnLog::open`].
 
 use super::StoreError;
