@@ -294,3 +294,29 @@ fn four_validators_killed_at_once_agree_and_go_on() {
         }
     }
 }
+
+/// The guard says what was signed, so nothing is signed there again; what others decided since comes from them.
+#[test]
+fn a_validator_whose_disk_was_wiped_catches_up_and_votes_again() {
+    let network = Network::new(4);
+    let (signer, chain) = (network.signer(0), network.genesis.hash());
+    let witness = Arc::new(Mutex::new(Witness::default()));
+    let mut nodes = start_all(&network.homes);
+    let load = spawn_load(&nodes[0], chain, signer, &witness);
+    wait_for("blocks are final", || (seen_blocks(&witness) > 3).then_some(()));
+    drop(nodes.pop());
+    let home = &network.homes[3];
+    let signed = guard_of(home).height;
+    fs::remove_dir_all(home.join("data")).unwrap();
+    let peer = format!("{}/p2p/{}", nodes[0].ready.listen[0], nodes[0].ready.peer_id);
+    let wiped = Node::start_with(home, &["--peer", &peer]);
+    let client = Client::new(&wiped.ready.api).unwrap();
+    let address = network.signer(3).address();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    wait_for("its vote counts again", || {
+        let last = runtime.block_on(client.block("last")).ok()?;
+        (last.height > signed && last.signers.contains(&address)).then_some(())
+    });
+    drop((wiped, nodes));
+    load.join().unwrap();
+}
