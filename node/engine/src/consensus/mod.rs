@@ -124,6 +124,9 @@ impl Consensus {
 
     /// The journal says that the current height was under way: go on at once, do not wait for the pace.
     pub(crate) fn resume(&mut self, turn: &mut Turn<'_>) {
+        if let Some(sync) = self.signing.sync() {
+            turn.ask(sync);
+        }
         if !self.journal.is_empty() {
             self.start_height(turn);
         }

@@ -8,7 +8,7 @@ use crate::journal::{GuardMark, JournalEntry, JournalRecord, SignStep};
 use crate::recovered::RecoveredValidator;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
-use blockchat_proto::units::Height;
+use blockchat_proto::units::{Height, Round};
 use blockchat_proto::vote::VoteKind;
 
 /// The voting key with its guard.
@@ -28,7 +28,9 @@ impl Signing {
     /// From what was recovered. `journal` holds entries above the tip only.
     ///
     /// The journal is made durable before the guard, so a journal without the message at the guard's mark was lost:
-    /// then nothing is signed up to the guard's height, because a forgotten lock counts for the whole height.
+    /// then nothing is signed up to the guard's height, because a forgotten lock counts for the whole height. The guard is
+    /// raised to the end of that height: others repeat our old votes, these reach the new journal, and after the next
+    /// restart nothing would seem to be lost.
     pub(super) fn new(
         validator: Option<RecoveredValidator>,
         chain: Hash32,
@@ -41,12 +43,17 @@ impl Signing {
         };
         let signed = || journal.iter().filter_map(|entry| own_mark(entry, &signer, chain));
         let lost = |mark: GuardMark| mark.height > tip && !signed().any(|own| own == mark);
-        let lost_up_to = guard.filter(|mark| lost(*mark)).map_or(Height(0), |mark| mark.height);
+        if let Some(mark) = guard.filter(|mark| lost(*mark)) {
+            let closed = GuardMark { round: Round(u32::MAX), step: SignStep::Precommit, hash: Hash32::ZERO, ..mark };
+            let (lost_up_to, unsynced) = (mark.height, Some(closed).filter(|closed| *closed != mark));
+            return Self { chain, signer: Some(signer), guard: Some(closed), lost_up_to, unwritten: vec![], unsynced };
+        }
         let highest = signed().filter(|_| guard.is_some()).fold(guard, |highest, own| match highest {
             Some(mark) if !mark.allows(&own) => Some(mark),
             _ => Some(own),
         });
         let unsynced = highest.filter(|_| highest != guard);
+        let lost_up_to = Height(0);
         Self { chain, signer: Some(signer), guard: highest, lost_up_to, unwritten: vec![], unsynced }
     }
 
@@ -89,7 +96,7 @@ impl Signing {
         self.unsynced = self.unsynced.filter(|higher| !higher.allows(&mark)).or(Some(mark));
     }
 
-    /// The sync point to perform before publishing, if one is due.
+    /// The sync point to perform before publishing, and when starting, if one is due.
     pub(super) fn sync(&mut self) -> Option<Effect> {
         self.unsynced.take().map(Effect::Sync)
     }
@@ -117,5 +124,52 @@ fn own_mark(entry: &JournalEntry, signer: &Signer, chain: Hash32) -> Option<Guar
             Some(GuardMark { height, round, step: SignStep::Proposal, hash })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockchat_proto::vote::Vote;
+
+    const CHAIN: Hash32 = Hash32([7; 32]);
+    const HEIGHT: Height = Height(5);
+
+    /// A node on height 4 with this guard, and these votes of its own in the journal.
+    fn started(guard: GuardMark, votes: &[(Round, VoteKind)]) -> Signing {
+        let signer = Signer::from_seed(&[1; 32]);
+        let entry = |(round, kind): &(Round, VoteKind)| {
+            let vote = Vote { kind: *kind, height: HEIGHT, round: *round, value: None, validator: signer.address() };
+            JournalEntry { height: HEIGHT, record: JournalRecord::Vote(vote.sign(CHAIN, &signer)) }
+        };
+        let journal: Vec<_> = votes.iter().map(entry).collect();
+        let validator = RecoveredValidator { signer: signer.clone(), guard: Some(guard) };
+        Signing::new(Some(validator), CHAIN, HEIGHT.previous(), &journal)
+    }
+
+    fn mark(round: Round, kind: VoteKind) -> GuardMark {
+        let signer = Signer::from_seed(&[1; 32]);
+        let vote = Vote { kind, height: HEIGHT, round, value: None, validator: signer.address() };
+        let entry = JournalEntry { height: HEIGHT, record: JournalRecord::Vote(vote.sign(CHAIN, &signer)) };
+        own_mark(&entry, &signer, CHAIN).expect("it is ours")
+    }
+
+    #[test]
+    fn with_the_journal_whole_signing_goes_on() {
+        let vote = (Round(2), VoteKind::Precommit);
+        let mut signing = started(mark(vote.0, vote.1), &[vote]);
+        assert!(signing.allowed_at(HEIGHT) && signing.sync().is_none());
+    }
+
+    #[test]
+    fn a_height_in_which_something_was_lost_stays_closed_though_others_repeat_our_votes() {
+        let vote = (Round(2), VoteKind::Precommit);
+        let mut signing = started(mark(vote.0, vote.1), &[]);
+        assert!(!signing.allowed_at(HEIGHT) && signing.allowed_at(HEIGHT.next()));
+        let Some(Effect::Sync(closed)) = signing.sync() else { panic!("the guard must be closed on disk") };
+        // Peers repeat what we once signed; it is journaled like any vote, and then we restart.
+        let mut signing = started(closed, &[(Round(0), VoteKind::Prevote), vote]);
+        assert!(!signing.allowed_at(HEIGHT) && signing.allowed_at(HEIGHT.next()));
+        assert!(signing.sync().is_none(), "closed already");
     }
 }
