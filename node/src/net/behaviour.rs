@@ -1,9 +1,11 @@
 //! The libp2p behaviours of a node, and the swarm made of them.
+//!
+//! Start reading at [`Net`].
 
 use super::codec::CanonicalCodec;
 use super::config::{
-    CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, NetConfig, NetError, PENDING_MAX, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX,
-    STATUS_WIRE_MAX,
+    ANSWER_WITHIN, CONNECTIONS_INBOUND_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, IDLE_MAX, NetConfig, NetError,
+    PENDING_MAX, PING_EVERY, PING_WITHIN, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX, STATUS_WIRE_MAX,
 };
 use super::gossip::{self, Gossip, Topics};
 use blockchat_proto::genesis::Genesis;
@@ -13,11 +15,11 @@ use blockchat_proto::sync::{
 };
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::identity::Keypair;
+use libp2p::kad::store::MemoryStore;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{StreamProtocol, Swarm, SwarmBuilder, connection_limits, identify, mdns, noise, ping, tcp, yamux};
-use std::time::Duration;
+use libp2p::{StreamProtocol, Swarm, SwarmBuilder, connection_limits, identify, kad, mdns, noise, ping, tcp, yamux};
 use tracing::warn;
 
 /// Everything that runs on a connection. Limits come first: whoever refuses connections must be asked first.
@@ -29,50 +31,81 @@ pub(super) struct Net {
     pub(super) identify: identify::Behaviour,
     pub(super) ping: ping::Behaviour,
     pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
+    pub(super) kad: kad::Behaviour<MemoryStore>,
     pub(super) status: request_response::Behaviour<CanonicalCodec<Status, Status>>,
     pub(super) genesis: request_response::Behaviour<CanonicalCodec<GenesisRequest, Genesis>>,
     pub(super) sync: request_response::Behaviour<CanonicalCodec<SyncRequest, SyncResponse>>,
 }
 
+/// What the agent version ends with: this and a number that no other run of a node has. Whoever sees another number on a
+/// second connection knows that the node was restarted, and that the first connection is dead.
+pub(super) const RUN_MARK: &str = " run/";
+
 /// A swarm with the node's identity, not yet listening.
 pub(super) fn swarm(config: &NetConfig, topics: &Topics) -> Result<Swarm<Net>, NetError> {
     let setup = |error: String| NetError::Setup(error);
     let key = Keypair::ed25519_from_bytes(config.identity).map_err(|error| setup(error.to_string()))?;
-    let chain = config.genesis.short_name();
-    let behaviour = behaviour(&key, &chain, config.mdns, topics).map_err(setup)?;
+    let behaviour = behaviour(&key, &config.genesis.short_name(), config.mdns, topics).map_err(setup)?;
     let swarm = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
         .map_err(|error| setup(error.to_string()))?
         .with_behaviour(|_| Ok(behaviour))
         .map_err(|error| setup(error.to_string()))?
-        .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(Duration::from_secs(600)))
+        .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE_MAX))
         .build();
     Ok(swarm)
 }
 
 fn behaviour(key: &Keypair, chain: &str, mdns: bool, topics: &Topics) -> Result<Net, String> {
     let own_id = key.public().to_peer_id();
-    let limits = connection_limits::ConnectionLimits::default()
-        .with_max_established(Some(CONNECTIONS_MAX))
-        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
-        .with_max_pending_incoming(Some(PENDING_MAX))
-        .with_max_pending_outgoing(Some(PENDING_MAX));
-    let identify = identify::Config::new(format!("/blockchat/{chain}/1"), key.public())
-        .with_agent_version(format!("blockchat-node/{}", env!("CARGO_PKG_VERSION")));
-    let ping = ping::Config::new().with_interval(Duration::from_secs(5)).with_timeout(Duration::from_secs(10));
-    let sync_name = StreamProtocol::try_from_owned(sync_protocol(chain)).map_err(|error| error.to_string())?;
     Ok(Net {
-        limits: connection_limits::Behaviour::new(limits),
+        limits: connection_limits::Behaviour::new(connection_limits()),
         blocked: allow_block_list::Behaviour::default(),
         gossip: gossip::behaviour(key, topics)?,
-        identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::new(ping),
+        identify: identify::Behaviour::new(identity(key, chain)),
+        ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_EVERY).with_timeout(PING_WITHIN)),
         mdns: Toggle::from(mdns.then(|| start_mdns(own_id)).flatten()),
+        kad: kademlia(own_id, chain)?,
         status: ask(StreamProtocol::new(STATUS_PROTOCOL), STATUS_WIRE_MAX, STATUS_WIRE_MAX),
         genesis: ask(StreamProtocol::new(GENESIS_PROTOCOL), STATUS_WIRE_MAX, GENESIS_BYTES_MAX),
-        sync: ask(sync_name, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX),
+        sync: ask(protocol(sync_protocol(chain))?, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX),
     })
+}
+
+fn connection_limits() -> connection_limits::ConnectionLimits {
+    connection_limits::ConnectionLimits::default()
+        .with_max_established(Some(CONNECTIONS_MAX))
+        .with_max_established_incoming(Some(CONNECTIONS_INBOUND_MAX))
+        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
+        .with_max_pending_incoming(Some(PENDING_MAX))
+        .with_max_pending_outgoing(Some(PENDING_MAX))
+}
+
+fn identity(key: &Keypair, chain: &str) -> identify::Config {
+    let run: u64 = rand::random();
+    identify::Config::new(format!("/blockchat/{chain}/1"), key.public())
+        .with_agent_version(format!("blockchat-node/{}{RUN_MARK}{run:016x}", env!("CARGO_PKG_VERSION")))
+        .with_push_listen_addr_updates(true)
+}
+
+/// Nodes of the chain only, entered by us after their handshake. Always a server: nobody confirms addresses on a laptop
+/// or in a cluster, and without servers nobody answers. We need no records, so nobody may store any with us.
+fn kademlia(own_id: libp2p::PeerId, chain: &str) -> Result<kad::Behaviour<MemoryStore>, String> {
+    let mut config = kad::Config::new(kademlia_protocol(chain)?);
+    config.set_kbucket_inserts(kad::BucketInserts::Manual).set_record_filtering(kad::StoreInserts::FilterBoth);
+    let mut kad = kad::Behaviour::with_config(own_id, MemoryStore::new(own_id), config);
+    kad.set_mode(Some(kad::Mode::Server));
+    Ok(kad)
+}
+
+/// Name of the Kademlia of a chain.
+pub(super) fn kademlia_protocol(chain: &str) -> Result<StreamProtocol, String> {
+    protocol(format!("/blockchat/{chain}/kad/1"))
+}
+
+fn protocol(name: String) -> Result<StreamProtocol, String> {
+    StreamProtocol::try_from_owned(name).map_err(|error| error.to_string())
 }
 
 /// mDNS needs an interface other than loopback; without one the node works all the same.
@@ -89,7 +122,7 @@ fn ask<Q, R>(
 where
     CanonicalCodec<Q, R>: request_response::Codec<Protocol = StreamProtocol> + Clone + Send + 'static,
 {
-    let config = request_response::Config::default().with_request_timeout(Duration::from_secs(15));
+    let config = request_response::Config::default().with_request_timeout(ANSWER_WITHIN);
     let protocols = [(protocol, ProtocolSupport::Full)];
     request_response::Behaviour::with_codec(CanonicalCodec::new(request_max, response_max), protocols, config)
 }

@@ -1,8 +1,14 @@
 //! The peer book: addresses that were dialled successfully, kept over a restart.
+//!
+//! Always true: at most [`PEERS_MAX`] peers, those met longest ago are dropped first; the file is replaced as a whole. A
+//! file that cannot be read costs time, nothing else.
 
 use blockchat_proto::codec;
+use blockchat_proto::units::UnixMillis;
 use libp2p::{Multiaddr, PeerId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use tracing::warn;
@@ -13,19 +19,40 @@ const PEERS_MAX: usize = 1_000;
 const ADDRESSES_MAX: usize = 4;
 /// Longest book file, in bytes.
 const FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Version of the file.
+const VERSION: u16 = 1;
 
-/// What a book file holds: peer ids and multiaddresses as text.
-type Page = Vec<(String, Vec<String>)>;
+/// What a book file holds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    version: u16,
+    entries: Vec<Entry>,
+}
+
+/// A peer, when it was last met, and its addresses as text.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    peer: String,
+    met: UnixMillis,
+    addresses: Vec<String>,
+}
+
+struct Known {
+    met: UnixMillis,
+    addresses: Vec<Multiaddr>,
+}
 
 /// Known addresses by peer.
 pub(super) struct Book {
     path: Option<PathBuf>,
-    peers: BTreeMap<PeerId, Vec<Multiaddr>>,
+    peers: BTreeMap<PeerId, Known>,
     changed: bool,
 }
 
 impl Book {
-    /// Opens a book. A file that cannot be read is reported and replaced: it only saves time.
+    /// Opens a book. A file that cannot be read is reported, and replaced with the next save.
     pub(super) fn open(path: Option<PathBuf>) -> Self {
         let peers = path.as_deref().map(read).unwrap_or_default();
         Self { path, peers, changed: false }
@@ -33,39 +60,69 @@ impl Book {
 
     /// All addresses.
     pub(super) fn entries(&self) -> impl Iterator<Item = (PeerId, &Multiaddr)> {
-        self.peers.iter().flat_map(|(peer, addresses)| addresses.iter().map(|address| (*peer, address)))
+        self.peers.iter().flat_map(|(peer, known)| known.addresses.iter().map(|address| (*peer, address)))
     }
 
-    /// An address worked.
-    pub(super) fn worked(&mut self, peer: PeerId, address: &Multiaddr) {
-        let known = self.peers.entry(peer).or_default();
-        if known.first() == Some(address) {
-            return;
-        }
-        known.retain(|other| other != address);
-        known.insert(0, address.clone());
-        known.truncate(ADDRESSES_MAX);
+    /// An address led to this peer of our chain.
+    pub(super) fn worked(&mut self, peer: PeerId, address: &Multiaddr, now: UnixMillis) {
+        let known = self.peers.entry(peer).or_insert(Known { met: now, addresses: vec![] });
+        known.met = now;
+        known.addresses.retain(|other| other != address);
+        known.addresses.insert(0, address.clone());
+        known.addresses.truncate(ADDRESSES_MAX);
         while self.peers.len() > PEERS_MAX {
-            self.peers.pop_first();
+            let oldest = self.peers.iter().min_by_key(|(_, known)| known.met).map(|(peer, _)| *peer);
+            oldest.and_then(|peer| self.peers.remove(&peer));
         }
         self.changed = true;
     }
 
-    /// Writes what changed, by renaming a whole new file over the old one.
-    pub(super) fn save(&mut self) {
-        let Some(path) = self.path.as_deref().filter(|_| self.changed) else {
-            return;
-        };
+    /// An address of this peer leads to another peer now.
+    pub(super) fn is_wrong(&mut self, peer: PeerId, address: &Multiaddr) {
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.addresses.retain(|other| other != address);
+            self.changed = true;
+        }
+    }
+
+    /// What is to be written, if anything changed since the last time.
+    pub(super) fn changes(&mut self) -> Option<Changes> {
+        let path = self.path.clone().filter(|_| self.changed)?;
         self.changed = false;
-        let text = |addresses: &Vec<Multiaddr>| addresses.iter().map(Multiaddr::to_string).collect();
-        let page: Page = self.peers.iter().map(|(peer, addresses)| (peer.to_string(), text(addresses))).collect();
-        if let Err(error) = write(path, &codec::encode(&page)) {
-            warn!(%error, path = %path.display(), "the peer book cannot be written");
+        let entry = |(peer, known): (&PeerId, &Known)| Entry {
+            peer: peer.to_string(),
+            met: known.met,
+            addresses: known.addresses.iter().map(Multiaddr::to_string).collect(),
+        };
+        let page = Page { version: VERSION, entries: self.peers.iter().map(entry).collect() };
+        Some(Changes { path, bytes: codec::encode(&page) })
+    }
+}
+
+/// A book on its way to the disk.
+pub(super) struct Changes {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Changes {
+    /// Writes a whole new file and renames it over the old one. Blocks.
+    pub(super) fn write(self) {
+        if let Err(error) = replace(&self.path, &self.bytes) {
+            warn!(%error, path = %self.path.display(), "the peer book cannot be written");
         }
     }
 }
 
-fn read(path: &Path) -> BTreeMap<PeerId, Vec<Multiaddr>> {
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = fs::File::create(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(fresh, path)
+}
+
+fn read(path: &Path) -> BTreeMap<PeerId, Known> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return BTreeMap::new(),
@@ -74,19 +131,63 @@ fn read(path: &Path) -> BTreeMap<PeerId, Vec<Multiaddr>> {
             return BTreeMap::new();
         }
     };
-    let page: Page = match codec::decode(&bytes, FILE_BYTES_MAX) {
-        Ok(page) => page,
-        Err(error) => {
-            warn!(%error, path = %path.display(), "the peer book is damaged and will be replaced");
-            return BTreeMap::new();
+    match codec::decode::<Page>(&bytes, FILE_BYTES_MAX) {
+        Ok(page) if page.version == VERSION => page.entries.into_iter().filter_map(known).collect(),
+        Ok(page) => {
+            warn!(version = page.version, path = %path.display(), "the peer book is of another version and is replaced");
+            BTreeMap::new()
         }
-    };
-    let addresses = |texts: Vec<String>| texts.iter().filter_map(|text| text.parse().ok()).collect();
-    page.into_iter().filter_map(|(peer, texts)| Some((peer.parse().ok()?, addresses(texts)))).collect()
+        Err(error) => {
+            warn!(%error, path = %path.display(), "the peer book is damaged and is replaced");
+            BTreeMap::new()
+        }
+    }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    fs::write(&fresh, bytes)?;
-    fs::rename(fresh, path)
+fn known(entry: Entry) -> Option<(PeerId, Known)> {
+    let addresses: Vec<_> = entry.addresses.iter().filter_map(|text| text.parse().ok()).take(ADDRESSES_MAX).collect();
+    Some((entry.peer.parse().ok()?, Known { met: entry.met, addresses }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> Multiaddr {
+        format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()
+    }
+
+    #[test]
+    fn a_book_is_the_same_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("peers.cbor");
+        let mut book = Book::open(Some(path.clone()));
+        let peer = PeerId::random();
+        (1..=6).for_each(|port| book.worked(peer, &address(port), UnixMillis(u64::from(port))));
+        book.is_wrong(peer, &address(5));
+        book.changes().unwrap().write();
+        assert!(book.changes().is_none(), "nothing changed since");
+        let again = Book::open(Some(path));
+        let found: Vec<_> = again.entries().map(|(id, address)| (id, address.clone())).collect();
+        assert_eq!(found, [6, 4, 3].map(|port| (peer, address(port))));
+    }
+
+    #[test]
+    fn a_damaged_book_is_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("peers.cbor");
+        fs::write(&path, b"not a book").unwrap();
+        assert_eq!(Book::open(Some(path)).entries().count(), 0);
+    }
+
+    #[test]
+    fn those_met_longest_ago_make_room() {
+        let mut book = Book::open(None);
+        let peers: Vec<_> = (0..=PEERS_MAX).map(|_| PeerId::random()).collect();
+        for (met, peer) in peers.iter().enumerate() {
+            book.worked(*peer, &address(1), UnixMillis(u64::try_from(met).unwrap()));
+        }
+        assert_eq!(book.entries().count(), PEERS_MAX);
+        assert!(book.entries().all(|(peer, _)| peer != peers[0]));
+    }
 }

@@ -50,10 +50,10 @@ pub enum NetError {
 
 /// Commands that wait for the swarm task.
 pub(super) const COMMANDS_MAX: usize = 4_096;
-/// Events that wait for the runtime. Beyond it, gossip is dropped and repeated by its senders.
+/// Events that wait for the runtime. Transactions may fill half of it: the rest is for what the chain needs.
 pub(super) const EVENTS_MAX: usize = 2_048;
-/// Longest batch message on the wire.
-pub(super) const TRANSACTIONS_WIRE_MAX: usize = 256 * 1024;
+/// Longest batch of transactions on the wire.
+pub(super) const TRANSACTIONS_WIRE_MAX: usize = limits::BATCH_BYTES_MAX;
 /// Longest proposal on the wire: a block and its frame.
 pub(super) const BLOCK_WIRE_MAX: usize = limits::BLOCK_BYTES_MAX + 64 * 1024;
 /// Longest vote or round certificate on the wire.
@@ -64,17 +64,26 @@ pub(super) const REQUEST_WIRE_MAX: usize = 16 * 1024;
 pub(super) const RESPONSE_WIRE_MAX: usize = 8 * 1024 * 1024;
 /// Longest status.
 pub(super) const STATUS_WIRE_MAX: usize = 1_024;
-/// A peer that has not said where it is by then is let go.
-pub(super) const STATUS_DEADLINE: Duration = Duration::from_secs(10);
-/// The status is said again this often, whether or not there is a new head.
-pub(super) const STATUS_EVERY: Duration = Duration::from_secs(30);
-/// New heads are told at most this often.
-pub(super) const STATUS_PAUSE: Duration = Duration::from_millis(100);
-/// Below this many peers we look for more often.
+/// A question of any kind is given up after this.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// Below this many peers we look for more all the time.
 pub(super) const PEERS_FEW: usize = 4;
+/// Below this many peers we dial those we find.
+pub(super) const PEERS_WANTED: usize = 16;
 /// Connections at most.
 pub(super) const CONNECTIONS_MAX: u32 = 64;
+/// Connections that others made, at most: the rest is for peers of our own choice.
+pub(super) const CONNECTIONS_INBOUND_MAX: u32 = 50;
 /// Connections that are being made, each way, at most.
 pub(super) const PENDING_MAX: u32 = 32;
 /// Connections to one peer at most: two, so that a restarted peer can come back while its old connection is half dead.
 pub(super) const CONNECTIONS_PER_PEER_MAX: u32 = 2;
+/// Connections from one address of the public internet, at most.
+pub(super) const CONNECTIONS_PER_PUBLIC_IP_MAX: usize = 16;
+/// A connection without anything to do is closed after this.
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(600);
+/// Peers are pinged this often,
+pub(super) const PING_EVERY: Duration = Duration::from_secs(5);
+/// and answer within this.
+pub(super) const PING_WITHIN: Duration = Duration::from_secs(10);

@@ -1,4 +1,8 @@
 //! Gossipsub: its settings, our topics, and messages that wait for a verdict.
+//!
+//! Always true: nothing is passed on before its verdict; ids are hashes of topic and content, so that a message is the
+//! same whoever relays it; honest nodes under load do not score each other out of the network.
+//! Start reading at [`behaviour`].
 
 use super::config::{BLOCK_WIRE_MAX, TRANSACTIONS_WIRE_MAX, VOTE_WIRE_MAX};
 use super::handle::NetVerdict;
@@ -49,11 +53,22 @@ pub(super) fn wire_max(topic: Topic) -> usize {
     }
 }
 
-/// Builds the behaviour, subscribed to all our topics.
-///
-/// Ids are hashes of topic and content, so that a message is the same whoever relays it; nothing is passed on before its
-/// verdict; scoring is on, because without it slow peers are never pruned.
+/// Builds the behaviour, subscribed to all our topics. Scoring is on, because without it slow peers are never pruned.
 pub(super) fn behaviour(key: &Keypair, topics: &Topics) -> Result<Gossip, String> {
+    let ours = WhitelistSubscriptionFilter(Topic::ALL.iter().map(|topic| topics.ident(*topic).hash()).collect());
+    let mut gossip: Gossip = gossipsub::Behaviour::new_with_subscription_filter(
+        gossipsub::MessageAuthenticity::Signed(key.clone()),
+        settings(topics)?,
+        ours,
+    )?;
+    gossip.with_peer_score(score_params(topics), thresholds())?;
+    for topic in Topic::ALL {
+        gossip.subscribe(&topics.ident(topic)).map_err(|error| error.to_string())?;
+    }
+    Ok(gossip)
+}
+
+fn settings(topics: &Topics) -> Result<gossipsub::Config, String> {
     let mut config = ConfigBuilder::default();
     config
         .validate_messages()
@@ -67,7 +82,7 @@ pub(super) fn behaviour(key: &Keypair, topics: &Topics) -> Result<Gossip, String
         .mesh_n_high(12)
         .mesh_outbound_min(2)
         .heartbeat_interval(Duration::from_millis(700))
-        .heartbeat_initial_delay(Duration::from_millis(300))
+        .heartbeat_initial_delay(Duration::from_millis(500))
         .flood_publish(true)
         .history_length(10)
         .history_gossip(4)
@@ -77,35 +92,57 @@ pub(super) fn behaviour(key: &Keypair, topics: &Topics) -> Result<Gossip, String
         .publish_queue_duration(Duration::from_secs(5))
         .forward_queue_duration(Duration::from_secs(3))
         .prune_backoff(Duration::from_secs(10))
-        .idontwant_message_size_threshold(1_000);
+        .idontwant_message_size_threshold(1_000)
+        .idontwant_on_publish(true);
     for topic in Topic::ALL {
         config.max_transmit_size_for_topic(wire_max(topic), topics.ident(topic).hash());
     }
-    let config = config.build().map_err(|error| error.to_string())?;
-    let ours = WhitelistSubscriptionFilter(Topic::ALL.iter().map(|topic| topics.ident(*topic).hash()).collect());
-    let mut gossip: Gossip = gossipsub::Behaviour::new_with_subscription_filter(
-        gossipsub::MessageAuthenticity::Signed(key.clone()),
-        config,
-        ours,
-    )?;
-    gossip.with_peer_score(score_params(topics), PeerScoreThresholds::default())?;
-    for topic in Topic::ALL {
-        gossip.subscribe(&topics.ident(topic)).map_err(|error| error.to_string())?;
-    }
-    Ok(gossip)
+    config.build().map_err(|error| error.to_string())
 }
 
-/// Many nodes behind one address are normal here (a laptop, a cluster), and a quiet mesh is no offence.
+/// What we blame a peer for ([`super::peer_score`]) counts one to one; what gossipsub itself holds against peers counts
+/// little, because an overloaded node breaks promises and drops messages without being a liar, and all nodes of a
+/// laptop are overloaded together. Good conduct earns little too, or it would outweigh blame.
 fn score_params(topics: &Topics) -> PeerScoreParams {
-    let quiet = TopicScoreParams {
+    let topic = TopicScoreParams {
+        topic_weight: 0.5,
+        time_in_mesh_weight: 0.01,
+        time_in_mesh_quantum: Duration::from_secs(1),
+        time_in_mesh_cap: 300.0,
+        first_message_deliveries_weight: 0.1,
+        first_message_deliveries_decay: 0.5,
+        first_message_deliveries_cap: 20.0,
+        // A quiet topic is no offence.
         mesh_message_deliveries_weight: 0.0,
         mesh_failure_penalty_weight: 0.0,
+        invalid_message_deliveries_weight: -1.0,
+        invalid_message_deliveries_decay: 0.9,
         ..TopicScoreParams::default()
     };
     PeerScoreParams {
+        topics: Topic::ALL.iter().map(|name| (topics.ident(*name).hash(), topic.clone())).collect(),
+        topic_score_cap: 10.0,
+        app_specific_weight: 1.0,
+        // Many nodes behind one address are normal here: a laptop, a cluster.
         ip_colocation_factor_weight: 0.0,
-        topics: Topic::ALL.iter().map(|topic| (topics.ident(*topic).hash(), quiet.clone())).collect(),
+        behaviour_penalty_weight: -0.1,
+        behaviour_penalty_threshold: 10.0,
+        behaviour_penalty_decay: 0.5,
+        slow_peer_weight: -0.01,
+        slow_peer_threshold: 100.0,
+        slow_peer_decay: 0.5,
         ..PeerScoreParams::default()
+    }
+}
+
+/// At -20 we let a peer go ourselves, and at -50 ban it: only those whom we spare ever get that low.
+fn thresholds() -> PeerScoreThresholds {
+    PeerScoreThresholds {
+        gossip_threshold: -40.0,
+        publish_threshold: -200.0,
+        graylist_threshold: -400.0,
+        accept_px_threshold: 1_000.0,
+        opportunistic_graft_threshold: 0.5,
     }
 }
 

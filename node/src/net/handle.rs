@@ -1,16 +1,20 @@
 //! The door to the swarm task: bounded, never waits.
+//!
+//! Always true: what does not fit into the queue is dropped and counted; everything sent here is repeated by somebody.
+//! Start reading at [`NetHandle`].
 
 use blockchat_engine::effect::Offence;
 use blockchat_engine::event::{GossipTicket, PeerTag, RequestFailure, SyncId};
 use blockchat_proto::api::PeerView;
 use blockchat_proto::block::Block;
+use blockchat_proto::codec;
 use blockchat_proto::gossip::{ConsensusMessage, TransactionBatch};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::sync::{CertifiedBlock, Status, SyncRequest, SyncResponse};
 use blockchat_proto::transaction::VerifiedTransaction;
 use blockchat_proto::units::Height;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
@@ -105,7 +109,7 @@ pub(super) enum Command {
     Gossip(Vec<VerifiedTransaction>),
     Verdict(GossipTicket, NetVerdict),
     Request(SyncId, PeerTag, SyncRequest),
-    Respond(InboundId, SyncResponse),
+    Respond(InboundId, Arc<[u8]>),
     SendStatus(PeerTag),
     Blame(PeerTag, Offence),
     Peers(oneshot::Sender<Vec<PeerView>>),
@@ -122,7 +126,7 @@ pub struct NetHandle {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) peer_id: String,
-    pub(super) listen: Vec<String>,
+    pub(super) listen: Mutex<Vec<String>>,
     pub(super) peers: AtomicUsize,
     pub(super) dropped: AtomicU64,
 }
@@ -153,9 +157,9 @@ impl NetHandle {
         self.send(Command::Request(request, peer, SyncRequest::Body { hash }));
     }
 
-    /// Answers a peer.
+    /// Answers a peer. Encodes here, in the caller's task: an answer may be 4 MiB, and the swarm must not wait for it.
     pub fn respond(&self, inbound: InboundId, response: SyncResponse) {
-        self.send(Command::Respond(inbound, response));
+        self.send(Command::Respond(inbound, codec::encode(&response).into()));
     }
 
     /// Tells one peer where we are.
@@ -182,9 +186,9 @@ impl NetHandle {
         self.shared.peer_id.clone()
     }
 
-    /// Where we really listen, with ports.
+    /// Where we really listen, with ports. Changes with the interfaces of the machine.
     pub fn listen_addresses(&self) -> Vec<String> {
-        self.shared.listen.clone()
+        self.shared.listen.lock().expect("nobody panics while holding it").clone()
     }
 
     /// Connected peers of our chain.
@@ -192,7 +196,17 @@ impl NetHandle {
         self.shared.peers.load(Ordering::Relaxed)
     }
 
-    /// A full queue drops the newest: everything sent here is repeated by somebody, and waiting would stall the engine.
+    /// What was dropped so far because the queue was full.
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Resolves once the network has stopped after a shutdown: its peer book is written, its sockets are closed.
+    pub async fn stopped(&self) {
+        self.commands.closed().await;
+    }
+
+    /// A full queue drops the newest: waiting would stall the engine.
     fn send(&self, command: Command) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.commands.try_send(command) {
             let dropped = self.shared.dropped.fetch_add(1, Ordering::Relaxed) + 1;

@@ -2,21 +2,36 @@
 //!
 //! Owns: connections, discovery, gossip, request-response, peers' scores; decoding and size limits of all that comes in.
 //! Does not own: signatures (`verify_pool`), any decision (the engine).
+//!
 //! Always true: libp2p's types never leave this folder; every queue is bounded; a handle never waits.
+//!
+//! Where what lives: `swarm_task` (the loop), and by subject `connections`, `status` (handshake), `relay` (gossip in and
+//! out; settings in `gossip`, batches in `batcher`), `sync_protocol` (questions; bytes in `codec`), `discovery` (targets in
+//! `dialer`, the file in `book`). Facts about peers: `peers`, `peer_score`, `quota`.
 //! Start reading at [`start`].
 
+mod address;
 mod batcher;
 mod behaviour;
 mod book;
 mod codec;
 mod config;
+mod connections;
 mod dialer;
+mod discovery;
 mod gossip;
 mod handle;
+mod listen;
 mod peer_id;
+mod peer_score;
 mod peers;
+mod quota;
+mod relay;
 mod status;
 mod swarm_task;
+mod sync_protocol;
+#[cfg(test)]
+mod tests;
 
 pub use config::{NetConfig, NetError};
 pub use handle::{InboundId, NetEvent, NetHandle, NetVerdict};

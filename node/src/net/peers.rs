@@ -1,34 +1,117 @@
-//! Who is connected, what we know of each, and who may not connect for a while.
+//! Who is connected, and what we know of each.
+//!
+//! Always true: a tag is never used twice in a run; what a peer says of its addresses counts only as far as the
+//! connection bears it out.
+//! Start reading at [`Peer`].
 
-use super::dialer::Source;
+use super::address::{ip_of, is_public, is_worth_a_dial, without_peer};
+use super::dialer::{Source, Standing};
+use super::quota::Pace;
 use blockchat_engine::event::PeerTag;
 use blockchat_proto::api::PeerView;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::sync::Status;
 use blockchat_proto::units::Height;
+use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// First block of a peer of another chain; doubles up to the maximum. By (peer, chain): somebody who begins a new chain
+/// First pause of a peer of another chain; doubles up to the maximum. By (peer, chain): somebody who begins a new chain
 /// with the same key is not locked out.
-const OTHER_CHAIN_BLOCK: Duration = Duration::from_secs(60);
-const OTHER_CHAIN_BLOCK_MAX: Duration = Duration::from_secs(3_600);
+const OTHER_CHAIN_PAUSE: Duration = Duration::from_secs(60);
+const OTHER_CHAIN_PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// Most peers remembered as being of another chain.
 const STRANGERS_MAX: usize = 1_024;
+/// Most addresses kept of what a peer says of itself.
+const ADDRESSES_MAX: usize = 16;
+
+/// One connection to a peer.
+pub(super) struct Connection {
+    pub(super) id: ConnectionId,
+    pub(super) address: Multiaddr,
+    pub(super) inbound: bool,
+    pub(super) since: Instant,
+    /// Last sign of life on this very connection.
+    pub(super) heard: Instant,
+    /// For outbound ones: whose target it was.
+    pub(super) source: Source,
+}
 
 /// One connected peer.
 pub(super) struct Peer {
     pub(super) tag: PeerTag,
-    pub(super) address: Multiaddr,
-    pub(super) inbound: bool,
-    pub(super) since: Instant,
+    /// At least one; the oldest first.
+    pub(super) connections: Vec<Connection>,
+    /// Number of its run, if it tells: another one on a second connection means that it was restarted.
+    pub(super) run: Option<String>,
+    /// Did it say who it is?
+    pub(super) identified: bool,
+    /// Where it says that it listens.
+    pub(super) listens: Vec<Multiaddr>,
+    /// Does it take part in Kademlia?
+    pub(super) routes: bool,
     pub(super) latency: Option<Duration>,
     /// What it last said; `None` until the handshake.
     pub(super) status: Option<Status>,
     /// When and up to which height we last told it where we are.
     pub(super) told: Option<(Instant, Height)>,
+    pub(super) pace: PeerPace,
+}
+
+/// What a peer has used up of its quotas.
+#[derive(Default)]
+pub(super) struct PeerPace {
+    pub(super) gossip: Pace,
+    pub(super) sync: Pace,
+    pub(super) status: Pace,
+    pub(super) genesis: Pace,
+}
+
+impl Peer {
+    fn new(tag: PeerTag, connection: Connection) -> Self {
+        Self {
+            tag,
+            connections: vec![connection],
+            run: None,
+            identified: false,
+            listens: vec![],
+            routes: false,
+            latency: None,
+            status: None,
+            told: None,
+            pace: PeerPace::default(),
+        }
+    }
+
+    /// The connection that stands for the peer.
+    pub(super) fn first(&self) -> &Connection {
+        self.connections.first().expect("a peer without connections is no peer")
+    }
+
+    /// Where it says that it listens, as far as it is worth a dial.
+    pub(super) fn dialable(&self) -> impl Iterator<Item = &Multiaddr> {
+        let local = ip_of(&self.first().address).is_some_and(|ip| ip.is_loopback());
+        self.listens.iter().filter(move |address| is_worth_a_dial(address, local))
+    }
+
+    /// Would a dial of this address lead to this peer, as far as we know? What it says of itself counts for the machine
+    /// that it is connected from, or a liar could keep us from dialling others.
+    fn is_at(&self, address: &Multiaddr) -> bool {
+        let dialled = |connection: &Connection| !connection.inbound && without_peer(&connection.address) == *address;
+        let same_machine = |connection: &Connection| {
+            let ip = ip_of(address);
+            ip.is_some() && ip == ip_of(&connection.address)
+        };
+        self.connections.iter().any(dialled)
+            || (self.listens.contains(address) && self.connections.iter().any(same_machine))
+    }
+
+    fn standing(&self) -> Standing {
+        if self.status.is_some() { Standing::Greeted } else { Standing::Connected }
+    }
 }
 
 /// All connected peers.
@@ -37,24 +120,39 @@ pub(super) struct Peers {
     next: u64,
     connected: BTreeMap<PeerId, Peer>,
     tags: BTreeMap<PeerTag, PeerId>,
-    strangers: BTreeMap<(PeerId, Hash32), (Instant, Duration)>,
 }
 
 impl Peers {
-    /// A first connection: a new tag, never used before.
-    pub(super) fn connected(&mut self, id: PeerId, address: Multiaddr, inbound: bool, now: Instant) {
+    /// A connection is there. `true` if it is the first to this peer.
+    pub(super) fn connected(&mut self, id: PeerId, connection: Connection) -> bool {
+        if let Some(peer) = self.connected.get_mut(&id) {
+            peer.connections.push(connection);
+            return false;
+        }
         self.next += 1;
         let tag = PeerTag(self.next);
         self.tags.insert(tag, id);
-        let peer = Peer { tag, address, inbound, since: now, latency: None, status: None, told: None };
-        self.connected.insert(id, peer);
+        self.connected.insert(id, Peer::new(tag, connection));
+        true
     }
 
-    /// The last connection is gone.
-    pub(super) fn disconnected(&mut self, id: &PeerId) -> Option<Peer> {
+    /// A connection is gone; the peer, if it was the last one.
+    pub(super) fn disconnected(&mut self, id: &PeerId, connection: ConnectionId) -> Option<Peer> {
+        let peer = self.connected.get_mut(id)?;
+        peer.connections.retain(|known| known.id != connection);
+        if !peer.connections.is_empty() {
+            return None;
+        }
         let peer = self.connected.remove(id)?;
         self.tags.remove(&peer.tag);
         Some(peer)
+    }
+
+    /// What a peer says of its addresses.
+    pub(super) fn listens(&mut self, id: &PeerId, addresses: Vec<Multiaddr>) {
+        if let Some(peer) = self.connected.get_mut(id) {
+            peer.listens = addresses.iter().map(without_peer).take(ADDRESSES_MAX).collect();
+        }
     }
 
     pub(super) fn get(&self, id: &PeerId) -> Option<&Peer> {
@@ -82,29 +180,106 @@ impl Peers {
         self.connected.values().filter(|peer| peer.status.is_some()).count()
     }
 
-    /// A peer turned out to be of another chain: for how long it is not let in again.
-    pub(super) fn is_stranger(&mut self, id: PeerId, chain: Hash32, now: Instant) -> Duration {
-        while self.strangers.len() >= STRANGERS_MAX {
-            self.strangers.pop_first();
-        }
-        let (until, pause) = self.strangers.entry((id, chain)).or_insert((now, OTHER_CHAIN_BLOCK));
-        let this = *pause;
-        *until = now + this;
-        *pause = (this * 2).min(OTHER_CHAIN_BLOCK_MAX);
-        this
+    /// How it stands with whoever is at this address, or with this peer.
+    pub(super) fn standing(&self, address: &Multiaddr, id: Option<PeerId>) -> Standing {
+        let by_id = id.and_then(|id| self.connected.get(&id));
+        let found = by_id.or_else(|| self.connected.values().find(|peer| peer.is_at(address)));
+        found.map_or(Standing::Apart, Peer::standing)
+    }
+
+    /// Connections from the public address that this one is from.
+    pub(super) fn count_at_public_ip(&self, ip: IpAddr) -> usize {
+        let same = |connection: &&Connection| ip_of(&connection.address) == Some(ip);
+        if is_public(ip) { self.connected.values().flat_map(|peer| &peer.connections).filter(same).count() } else { 0 }
     }
 
     /// For the API.
-    pub(super) fn view(&self, source: impl Fn(&PeerId) -> Option<Source>) -> Vec<PeerView> {
+    pub(super) fn view(&self) -> Vec<PeerView> {
         let greeted = self.connected.iter().filter_map(|(id, peer)| Some((id, peer, peer.status?)));
         let view = |(id, peer, status): (&PeerId, &Peer, Status)| PeerView {
             peer_id: id.to_string(),
-            address: peer.address.to_string(),
-            inbound: peer.inbound,
+            address: peer.first().address.to_string(),
+            inbound: peer.first().inbound,
             height: status.height,
             latency_ms: peer.latency.and_then(|latency| u64::try_from(latency.as_millis()).ok()),
-            source: source(id).unwrap_or(Source::Inbound).name().into(),
+            source: peer.first().source.name().into(),
         };
         greeted.map(view).collect()
+    }
+}
+
+/// Peers of other chains, and how long each is not dialled and not listened to.
+#[derive(Default)]
+pub(super) struct Strangers {
+    known: BTreeMap<(PeerId, Hash32), Stranger>,
+}
+
+struct Stranger {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Strangers {
+    /// A peer turned out to be of another chain: until when it is not wanted, and whether that is news.
+    pub(super) fn met(&mut self, id: PeerId, chain: Hash32, now: Instant) -> (Instant, bool) {
+        let key = (id, chain);
+        if self.known.len() >= STRANGERS_MAX && !self.known.contains_key(&key) {
+            let first = self.known.iter().min_by_key(|(_, stranger)| stranger.until).map(|(key, _)| *key);
+            first.and_then(|key| self.known.remove(&key));
+        }
+        let news = !self.known.contains_key(&key);
+        let stranger = self.known.entry(key).or_insert(Stranger { until: now, pause: OTHER_CHAIN_PAUSE });
+        if stranger.until <= now {
+            stranger.until = now + stranger.pause;
+            stranger.pause = (stranger.pause * 2).min(OTHER_CHAIN_PAUSE_MAX);
+        }
+        (stranger.until, news)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(address: &str, inbound: bool) -> Connection {
+        let now = Instant::now();
+        let source = if inbound { Source::Inbound } else { Source::Book };
+        let id = ConnectionId::new_unchecked(1);
+        Connection { id, address: address.parse().unwrap(), inbound, since: now, heard: now, source }
+    }
+
+    #[test]
+    fn an_address_that_a_peer_claims_counts_for_its_own_machine_only() {
+        let mut peers = Peers::default();
+        let id = PeerId::random();
+        peers.connected(id, connection("/ip4/10.0.0.1/tcp/50000", true));
+        let claimed = ["/ip4/10.0.0.1/tcp/7475", "/ip4/10.0.0.2/tcp/7475"].map(|text| text.parse().unwrap());
+        peers.listens(&id, claimed.to_vec());
+        assert_eq!(peers.standing(&claimed[0], None), Standing::Connected);
+        assert_eq!(peers.standing(&claimed[1], None), Standing::Apart);
+        assert_eq!(peers.standing(&claimed[1], Some(id)), Standing::Connected);
+    }
+
+    #[test]
+    fn a_tag_is_never_used_twice() {
+        let mut peers = Peers::default();
+        let id = PeerId::random();
+        assert!(peers.connected(id, connection("/ip4/10.0.0.1/tcp/1", false)));
+        let first = peers.get(&id).unwrap().tag;
+        assert!(peers.disconnected(&id, ConnectionId::new_unchecked(1)).is_some());
+        peers.connected(id, connection("/ip4/10.0.0.1/tcp/1", false));
+        assert_ne!(peers.get(&id).unwrap().tag, first);
+        assert_eq!(peers.id(first), None);
+    }
+
+    #[test]
+    fn a_stranger_is_avoided_longer_each_time_but_not_with_a_new_chain() {
+        let (mut strangers, id, now) = (Strangers::default(), PeerId::random(), Instant::now());
+        let (until, news) = strangers.met(id, Hash32([1; 32]), now);
+        assert!(news);
+        assert_eq!(until, now + OTHER_CHAIN_PAUSE);
+        assert_eq!(strangers.met(id, Hash32([1; 32]), now), (until, false), "meeting it meanwhile adds nothing");
+        assert_eq!(strangers.met(id, Hash32([1; 32]), until).0, until + OTHER_CHAIN_PAUSE * 2);
+        assert_eq!(strangers.met(id, Hash32([2; 32]), now), (now + OTHER_CHAIN_PAUSE, true));
     }
 }

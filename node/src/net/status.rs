@@ -1,92 +1,144 @@
 //! The status handshake: who I am and how far I am, both ways, on connecting and with every new head. SPEC SYNC-1.
 //!
-//! Always true: a peer counts, is asked and is answered only after it said that it is of our chain.
+//! Always true: a peer counts, is asked and is answered only after it said that it is of our chain; one of another chain
+//! is parted from, and avoided for a while; one that never says anything is let go.
+//! Start reading at [`Task::on_status`].
 
-use super::config::{STATUS_DEADLINE, STATUS_EVERY, STATUS_PAUSE};
+use super::codec::Answer;
+use super::connections::unix_millis;
 use super::handle::NetEvent;
+use super::peers::Peer;
+use super::quota::STATUSES;
 use super::swarm_task::Task;
 use blockchat_engine::event::PeerTag;
 use blockchat_proto::sync::{STATUS_VERSION, Status};
 use libp2p::PeerId;
-use libp2p::request_response::{self, Message};
+use libp2p::request_response::{self, Message, OutboundFailure};
+use std::time::Duration;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
+
+/// A peer that has not said where it is by then is let go.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// The status is said again this often, whether or not there is a new head.
+const EVERY: Duration = Duration::from_secs(30);
+/// A peer is told of new heads at most this often,
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// or, with many peers, so long for each of them: 50 statuses a second in all.
+const PAUSE_PER_PEER: Duration = Duration::from_millis(20);
 
 impl Task {
-    pub(super) fn on_status_event(&mut self, event: request_response::Event<Status, Status>) {
+    /// What we say of ourselves now.
+    fn own_status(&self) -> Status {
+        Status { time: unix_millis(), ..*self.status.borrow() }
+    }
+
+    /// Begins the handshake with a new peer.
+    pub(super) fn greet(&mut self, id: &PeerId) {
+        let ours = self.own_status();
+        self.swarm.behaviour_mut().status.send_request(id, ours);
+    }
+
+    pub(super) fn on_status_event(&mut self, event: request_response::Event<Status, Answer<Status>>) {
+        use request_response::Event;
         match event {
-            request_response::Event::Message { peer, message, .. } => match message {
-                Message::Request { request, channel, .. } => {
-                    let ours = *self.status.borrow();
-                    let _ = self.swarm.behaviour_mut().status.send_response(channel, ours);
+            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+                if self.may_say_status(&peer) {
+                    let ours = self.own_status();
+                    // An error means that the peer is gone.
+                    drop(self.swarm.behaviour_mut().status.send_response(channel, Answer::Value(ours)));
                     self.on_status(peer, request);
                 }
-                Message::Response { response, .. } => self.on_status(peer, response),
-            },
-            request_response::Event::OutboundFailure { peer, error, .. } => {
-                debug!(%peer, %error, "status not answered");
             }
-            request_response::Event::InboundFailure { .. } | request_response::Event::ResponseSent { .. } => {}
+            Event::Message { peer, message: Message::Response { response: Answer::Value(status), .. }, .. } => {
+                self.on_status(peer, status);
+            }
+            Event::OutboundFailure { peer, error, .. } => self.on_unanswered(peer, &error),
+            Event::Message { .. } | Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
+        }
+    }
+
+    fn may_say_status(&mut self, id: &PeerId) -> bool {
+        let now = Instant::now();
+        self.peers.get_mut(id).is_some_and(|peer| peer.pace.status.spend(STATUSES, 1, now).is_ok())
+    }
+
+    /// A first status that got lost with one of two connections is said again; otherwise there is another soon.
+    fn on_unanswered(&mut self, id: PeerId, error: &OutboundFailure) {
+        debug!(peer = %id, %error, "status not answered");
+        let waiting = self.peers.get(&id).is_some_and(|peer| peer.status.is_none());
+        if waiting && matches!(error, OutboundFailure::ConnectionClosed) {
+            self.greet(&id);
         }
     }
 
     /// A peer of our chain is told to the engine; any other is parted from.
     fn on_status(&mut self, id: PeerId, status: Status) {
-        let ours = *self.status.borrow();
-        if status.version != STATUS_VERSION || status.chain != ours.chain {
-            let now = Instant::now();
-            let pause = self.peers.is_stranger(id, status.chain, now);
-            info!(peer = %id, chain = %status.chain.short(), "peer is of another chain");
-            return self.ban(id, pause);
+        let ours = self.status.borrow().chain;
+        if status.version != STATUS_VERSION || status.chain != ours {
+            return self.part_from_stranger(id, &status);
         }
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        if peer.status.is_none() {
-            info!(peer = %id, address = %peer.address, height = %status.height, "peer joined");
-        }
-        peer.status = Some(status);
+        let first = peer.status.replace(status).is_none();
         let tag = peer.tag;
-        self.count_peers();
         self.tell(NetEvent::PeerStatus { peer: tag, status });
+        if first {
+            self.on_greeted(id, tag);
+        }
+    }
+
+    fn on_greeted(&mut self, id: PeerId, tag: PeerTag) {
+        self.count_peers();
+        self.remember(id);
+        self.judge_held(id, tag);
+        self.feed_kademlia(id);
+    }
+
+    fn part_from_stranger(&mut self, id: PeerId, status: &Status) {
+        let (until, news) = self.strangers.met(id, status.chain, Instant::now());
+        if news {
+            info!(peer = %id, chain = %status.chain.short(), version = status.version, "peer is of another chain, parting");
+        }
+        self.discovery.dialer.postpone(id, until);
+        self.part(&id);
     }
 
     /// Tells everyone who is behind our head, or has not heard of us for a while; nobody more often than allowed.
     pub(super) fn tell_all(&mut self) {
-        let (now, ours) = (Instant::now(), *self.status.borrow_and_update());
+        let (now, ours) = (Instant::now(), self.status.borrow_and_update().height);
+        let count = u32::try_from(self.peers.greeted()).unwrap_or(u32::MAX);
+        let pause = PAUSE_MIN.max(PAUSE_PER_PEER.saturating_mul(count));
         let mut due = vec![];
         for (id, peer) in self.peers.iter_mut() {
             let Some(theirs) = peer.status else {
                 continue;
             };
-            let news = ours.height > theirs.height && peer.told.is_none_or(|(_, height)| height < ours.height);
-            let pause = if news { STATUS_PAUSE } else { STATUS_EVERY };
-            if peer.told.is_none_or(|(at, _)| now.duration_since(at) >= pause) {
-                peer.told = Some((now, ours.height));
+            let is_news = ours > theirs.height && peer.told.is_none_or(|(_, height)| height < ours);
+            let wait = if is_news { pause } else { EVERY };
+            if peer.told.is_none_or(|(at, _)| now.duration_since(at) >= wait) {
+                peer.told = Some((now, ours));
                 due.push(*id);
             }
         }
-        for id in due {
-            self.swarm.behaviour_mut().status.send_request(&id, ours);
-        }
+        due.iter().for_each(|id| self.greet(id));
     }
 
     /// One peer seems to be behind.
     pub(super) fn send_status(&mut self, peer: PeerTag) {
         if let Some(id) = self.peers.id(peer) {
-            let ours = *self.status.borrow();
-            self.swarm.behaviour_mut().status.send_request(&id, ours);
+            self.greet(&id);
         }
     }
 
     /// A peer that never says who it is takes a place that others need.
     pub(super) fn part_from_silent(&mut self, now: Instant) {
-        let silent =
-            |peer: &super::peers::Peer| peer.status.is_none() && now.duration_since(peer.since) >= STATUS_DEADLINE;
+        let silent = |peer: &Peer| peer.status.is_none() && now.duration_since(peer.first().since) >= DEADLINE;
         let silent: Vec<_> = self.peers.iter().filter(|(_, peer)| silent(peer)).map(|(id, _)| *id).collect();
         for id in silent {
-            warn!(peer = %id, "peer never said where it is");
-            let _ = self.swarm.disconnect_peer_id(id);
+            debug!(peer = %id, "peer never said which chain it is of, parting");
+            self.part(&id);
         }
     }
 }

@@ -1,0 +1,220 @@
+//! Connections as they come and go, and peers that were restarted, died silently, or misbehave.
+//!
+//! Always true:
+//! - a peer that was restarted with the same key gets a clean start. Gossip tells its topics on the first connection to a
+//!   peer only (libp2p#5097): while we hold a dead connection to its earlier run, it would stay out of the mesh for ever.
+//!   So when a second connection is of another run than the first, all are closed, and whoever dialled dials again;
+//! - a second connection of the same run (both dialled at once) is harmless, and trimmed by one side only;
+//! - a connection that gives no sign of life for [`SILENCE_MAX`] takes all of its peer's with it, for the same reason;
+//! - configured peers, and the last two, are never blocked.
+//!
+//! Start reading at [`Task::on_connected`].
+
+use super::address::ip_of;
+use super::behaviour::RUN_MARK;
+use super::config::CONNECTIONS_PER_PUBLIC_IP_MAX;
+use super::dialer::Source;
+use super::handle::NetEvent;
+use super::peer_score::{Fault, Judgement};
+use super::peers::{Connection, Peer};
+use super::swarm_task::Task;
+use blockchat_proto::units::UnixMillis;
+use libp2p::core::ConnectedPoint;
+use libp2p::swarm::ConnectionId;
+use libp2p::{PeerId, identify, ping};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+/// A connection without a sign of life for so long is dead: a ping, its answer, and some more.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// If we ourselves did nothing for so long (a suspended laptop), silence says nothing about peers.
+const STALL: Duration = Duration::from_secs(2);
+/// A second connection of the same run is closed after this: by then both sides know which run it is of.
+const TRIM_AFTER: Duration = Duration::from_secs(2);
+/// For peers that do not tell their run: a second connection while the first is older than this means a restart.
+const RESTART_AGE: Duration = Duration::from_secs(5);
+/// Fewer peers than this are kept whatever they do.
+const PEERS_LAST: usize = 3;
+/// Scores fade: gossip is told anew this often.
+const SCORES_EVERY: Duration = Duration::from_secs(10);
+
+/// The unix time.
+pub(super) fn unix_millis() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX / 2))
+}
+
+/// What connections need to be looked after.
+pub(super) struct Care {
+    /// Peers that are not let in, and until when.
+    blocked: Vec<(Instant, PeerId)>,
+    ticked: Instant,
+    scores_told: Instant,
+}
+
+impl Care {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { blocked: vec![], ticked: now, scores_told: now }
+    }
+}
+
+impl Task {
+    pub(super) fn on_connected(&mut self, id: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
+        let now = Instant::now();
+        let (address, inbound) = match endpoint {
+            ConnectedPoint::Dialer { address, .. } => (address.clone(), false),
+            ConnectedPoint::Listener { send_back_addr, .. } => (send_back_addr.clone(), true),
+        };
+        let attempt = self.discovery.dialer.over(connection);
+        let source = if inbound { Source::Inbound } else { attempt.unwrap_or(Source::Kademlia) };
+        if inbound
+            && ip_of(&address).is_some_and(|ip| self.peers.count_at_public_ip(ip) >= CONNECTIONS_PER_PUBLIC_IP_MAX)
+        {
+            debug!(peer = %id, %address, "too many connections from this address");
+            self.swarm.close_connection(connection);
+        }
+        debug!(peer = %id, %address, inbound, "connected");
+        let fresh = Connection { id: connection, address, inbound, since: now, heard: now, source };
+        if self.peers.connected(id, fresh) {
+            self.greet(&id);
+        } else if self.peers.get(&id).is_some_and(|peer| seems_restarted(peer, now)) {
+            self.begin_anew(id, "second connection");
+        }
+    }
+
+    pub(super) fn on_disconnected(&mut self, id: PeerId, connection: ConnectionId) {
+        let Some(gone) = self.peers.disconnected(&id, connection) else {
+            return;
+        };
+        self.drop_held(&id);
+        self.discovery.dialer.gone(id, Instant::now());
+        if gone.status.is_some() {
+            info!(peer = %id, "peer left");
+            self.tell(NetEvent::PeerGone { peer: gone.tag });
+        }
+        self.count_peers();
+    }
+
+    /// A peer says who it is; on a second connection, whether it was restarted.
+    pub(super) fn on_identified(&mut self, id: PeerId, info: identify::Info) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        peer.identified = true;
+        peer.routes = info.protocols.contains(&self.discovery.kademlia);
+        let run = info.agent_version.split_once(RUN_MARK).map(|(_, run)| run.to_owned());
+        let restarted = peer.run.is_some() && run.is_some() && peer.run != run;
+        peer.run = run.or(peer.run.take());
+        self.peers.listens(&id, info.listen_addrs);
+        if restarted {
+            return self.begin_anew(id, "another run");
+        }
+        self.feed_kademlia(id);
+    }
+
+    fn begin_anew(&mut self, id: PeerId, why: &str) {
+        info!(peer = %id, why, "peer was restarted, connecting anew");
+        self.part(&id);
+    }
+
+    pub(super) fn on_ping(&mut self, event: ping::Event) {
+        let Some(peer) = self.peers.get_mut(&event.peer) else {
+            return;
+        };
+        match event.result {
+            Ok(latency) => {
+                peer.latency = Some(latency);
+                let pinged = peer.connections.iter_mut().find(|connection| connection.id == event.connection);
+                pinged.into_iter().for_each(|connection| connection.heard = Instant::now());
+            }
+            Err(ping::Failure::Unsupported) => {}
+            // libp2p leaves this to us; a dead link would otherwise live for a quarter of an hour.
+            Err(error) => {
+                info!(peer = %event.peer, %error, "peer does not answer, connecting anew");
+                self.part(&event.peer);
+            }
+        }
+    }
+
+    /// Closes all connections to a peer. Whoever knows an address dials again.
+    pub(super) fn part(&mut self, id: &PeerId) {
+        // An error means that it is gone already.
+        _ = self.swarm.disconnect_peer_id(*id);
+    }
+
+    /// Holds a fault against a peer, and does what that calls for.
+    pub(super) fn lower(&mut self, id: PeerId, fault: Fault) {
+        let now = Instant::now();
+        let judgement = self.scores.lower(id, fault, now);
+        warn!(peer = %id, ?fault, ?judgement, "peer misbehaves");
+        self.tell_scores(now);
+        if let Judgement::Part(pause) = judgement {
+            let spared = self.discovery.dialer.is_configured(&id) || self.peers.greeted() < PEERS_LAST;
+            if !spared {
+                self.swarm.behaviour_mut().blocked.block_peer(id);
+                self.swarm.behaviour_mut().kad.remove_peer(&id);
+                self.discovery.dialer.postpone(id, now + pause);
+                self.care.blocked.push((now + pause, id));
+            }
+        }
+    }
+
+    fn tell_scores(&mut self, now: Instant) {
+        self.care.scores_told = now;
+        for (peer, score) in self.scores.all(now) {
+            self.swarm.behaviour_mut().gossip.set_application_score(&peer, score);
+        }
+    }
+
+    pub(super) fn tick_connections(&mut self, now: Instant) {
+        self.part_from_dead(now);
+        self.trim(now);
+        for (_, peer) in self.care.blocked.extract_if(.., |(until, _)| *until <= now) {
+            self.swarm.behaviour_mut().blocked.unblock_peer(peer);
+        }
+        if now.duration_since(self.care.scores_told) >= SCORES_EVERY {
+            self.tell_scores(now);
+        }
+    }
+
+    fn part_from_dead(&mut self, now: Instant) {
+        let stalled = now.duration_since(self.care.ticked) > STALL;
+        self.care.ticked = now;
+        let mut dead = vec![];
+        for (id, peer) in self.peers.iter_mut() {
+            for connection in &mut peer.connections {
+                if stalled {
+                    connection.heard = now;
+                } else if peer.latency.is_some() && now.duration_since(connection.heard) > SILENCE_MAX {
+                    dead.push(*id);
+                }
+            }
+        }
+        for id in dead {
+            info!(peer = %id, "peer is silent, connecting anew");
+            self.part(&id);
+        }
+    }
+
+    /// Both sides would close another connection if both did this, and be left with none.
+    fn trim(&mut self, now: Instant) {
+        let own = *self.swarm.local_peer_id();
+        let newest = |peer: &Peer| peer.connections.get(1).map(|second| (second.id, second.since));
+        let second = self.peers.iter().filter(|(id, _)| own < **id).filter_map(|(_, peer)| newest(peer));
+        let surplus: Vec<_> = second.filter(|(_, since)| now.duration_since(*since) >= TRIM_AFTER).collect();
+        for (connection, _) in surplus {
+            self.swarm.close_connection(connection);
+        }
+    }
+
+    pub(super) fn count_peers(&self) {
+        self.shared.peers.store(self.peers.greeted(), Ordering::Relaxed);
+    }
+}
+
+/// Without a word from the peer about its run, only the age of the first connection tells.
+fn seems_restarted(peer: &Peer, now: Instant) -> bool {
+    peer.identified && peer.run.is_none() && now.duration_since(peer.first().since) > RESTART_AGE
+}

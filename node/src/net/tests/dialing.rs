@@ -1,0 +1,102 @@
+//! Finding peers that are not there yet, are no longer where they were, or are known to others only.
+
+use super::world::{Node, caller, config, eventually};
+use crate::net::{NetConfig, NetEvent};
+use tokio::net::TcpListener;
+
+/// A port that nobody listens on at the moment.
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_configured_peer_is_dialled_until_it_appears() {
+    let address = format!("/ip4/127.0.0.1/tcp/{}", free_port().await);
+    let mut early = Node::start(caller(1, address.clone())).await;
+    let mut late = Node::start(NetConfig { listen: vec![address], ..config(2) }).await;
+    early.peer().await;
+    late.peer().await;
+}
+
+#[tokio::test]
+async fn a_name_is_resolved_and_does_not_lead_to_more_than_one_connection() {
+    let one = Node::start(config(1)).await;
+    let name = format!("/dns4/localhost/tcp/{}", one.port());
+    let twice = vec![name, one.address()];
+    let mut other = Node::start(NetConfig { peers: twice, ..caller(2, String::new()) }).await;
+    let peer = other.peer().await;
+    one.status.send_modify(|status| status.height = blockchat_proto::units::Height(1));
+    let still = other
+        .until("the head is told", |event| match event {
+            NetEvent::PeerStatus { peer, status } if status.height.0 == 1 => Some(*peer),
+            _ => None,
+        })
+        .await;
+    assert_eq!(peer, still);
+}
+
+#[tokio::test]
+async fn our_own_address_among_the_peers_does_no_harm() {
+    let port = free_port().await;
+    let own = format!("/ip4/127.0.0.1/tcp/{port}");
+    let mut one = Node::start(NetConfig { listen: vec![own.clone()], peers: vec![own], ..config(1) }).await;
+    let mut other = Node::start(caller(2, one.address())).await;
+    other.peer().await;
+    one.peer().await;
+}
+
+#[tokio::test]
+async fn a_wrong_peer_id_beside_an_address_does_not_keep_nodes_apart() {
+    let mut one = Node::start(config(1)).await;
+    let wrong = crate::net::peer_id_of(&[77; 32]);
+    let mut other = Node::start(caller(2, format!("{}/p2p/{wrong}", one.address()))).await;
+    other.peer().await;
+    one.peer().await;
+}
+
+#[tokio::test]
+async fn after_the_first_dial_the_book_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = Some(folder.path().join("peers.cbor"));
+    let mut one = Node::start(config(1)).await;
+    let mut other = Node::start(NetConfig { book: book.clone(), ..caller(2, one.address()) }).await;
+    other.peer().await;
+    other.stop().await;
+    one.gone().await;
+    let mut again = Node::start(NetConfig { book, peers: vec![], ..caller(2, String::new()) }).await;
+    again.peer().await;
+    assert_eq!(again.net.peers().await[0].source, "book");
+}
+
+#[tokio::test]
+async fn peers_of_peers_are_found_through_kademlia() {
+    let centre = Node::start(config(1)).await;
+    let mut nodes = vec![];
+    for seed in 2..5 {
+        nodes.push(Node::start(NetConfig { peers: vec![centre.address()], ..config(seed) }).await);
+    }
+    for node in &nodes {
+        eventually("everybody knows everybody", async || node.net.peer_count() == 3).await;
+    }
+    let sources = async |node: &Node| node.net.peers().await.into_iter().map(|peer| peer.source).collect::<Vec<_>>();
+    let mut found = 0;
+    for node in &nodes {
+        found += sources(node).await.iter().filter(|source| *source == "kademlia").count();
+    }
+    assert!(found >= 3, "three pairs found each other");
+}
+
+#[tokio::test]
+async fn two_nodes_that_dial_each_other_at_once_stay_connected() {
+    let (first, second) = (free_port().await, free_port().await);
+    let address = |port: u16| format!("/ip4/127.0.0.1/tcp/{port}");
+    let start = |seed, own, peer| {
+        Node::start(NetConfig { listen: vec![address(own)], peers: vec![address(peer)], ..config(seed) })
+    };
+    let (mut one, mut other) = tokio::join!(start(1, first, second), start(2, second, first));
+    let (peer_of_one, peer_of_other) = (one.peer().await, other.peer().await);
+    super::world::votes_reach(&one, &mut other, 1).await;
+    super::world::votes_reach(&other, &mut one, 1).await;
+    let left = |node: &Node| node.past().iter().any(|event| matches!(event, NetEvent::PeerGone { .. }));
+    assert!(!left(&one) && !left(&other), "{peer_of_one:?} {peer_of_other:?}");
+}

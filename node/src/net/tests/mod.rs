@@ -1,0 +1,12 @@
+//! Networks over real loopback sockets: what two or three of them do with each other, and with liars.
+
+mod dialing;
+mod gossiping;
+mod handshake;
+mod hostile;
+pub(super) mod people;
+mod proxy;
+mod raw;
+mod restarts;
+mod syncing;
+mod world;
