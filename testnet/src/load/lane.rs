@@ -18,6 +18,7 @@ use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::ledger::charge_for;
 use blockchat_proto::limits;
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction, Transaction, TransactionId};
+use blockchat_proto::units::Height;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ const SUBMIT_LINES_MAX: usize = 128;
 const SUBMIT_BYTES_MAX: usize = limits::BATCH_BYTES_MAX / 2;
 /// Most lines that are accepted and not final: below one sender's share of a pool.
 const IN_FLIGHT_MAX: usize = 4_096;
+/// No run reaches this height.
+const EXPIRY_BEYOND: u64 = 1 << 40;
 /// What is not final after this is submitted again.
 const RESEND_AFTER: Duration = Duration::from_secs(5);
 /// Refusals that pass by themselves: the same bytes are tried again.
@@ -75,6 +78,8 @@ pub struct Lane {
     parameters: Parameters,
     unsent: VecDeque<Body>,
     next_nonce: u64,
+    /// Lines signed so far.
+    signed: u64,
     /// Nonces below `next_nonce` that a refusal freed.
     freed: BTreeSet<u64>,
     in_flight: BTreeMap<u64, InFlight>,
@@ -101,6 +106,7 @@ impl Lane {
             parameters,
             unsent: messages.into_iter().map(send).collect(),
             next_nonce,
+            signed: 0,
             freed: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             nonces: HashMap::new(),
@@ -224,7 +230,11 @@ impl Lane {
             self.next_nonce - 1
         });
         self.funds_are_fresh = false;
-        let transaction = Transaction { chain: self.chain, sender: self.address(), nonce, expiry: None, body };
+        // A refused line frees its nonce, and the next one may say the same to the same receiver: the expiry, beyond any
+        // height of a run, keeps their ids apart.
+        self.signed += 1;
+        let expiry = Some(Height(EXPIRY_BEYOND + self.signed));
+        let transaction = Transaction { chain: self.chain, sender: self.address(), nonce, expiry, body };
         let signed = transaction.sign(&self.user);
         let id = signed.id();
         self.nonces.insert(id, nonce);
@@ -246,7 +256,6 @@ pub(crate) mod fake {
     use super::*;
     use blockchat_proto::api::BlockTransactionView;
     use blockchat_proto::keys::Signature;
-    use blockchat_proto::units::Height;
 
     /// An entry of a block with this id; its content does not matter.
     pub(crate) fn block_entry(id: TransactionId) -> BlockTransactionView {
@@ -427,5 +436,35 @@ mod tests {
         assert_eq!(lane.answer(batch[0].0, &full), Outcome::TryAgain);
         assert_eq!(lane.step(start), Step::Wait);
         assert_eq!(lane.step(start + RESEND_AFTER), Step::Submit(batch));
+    }
+
+    #[test]
+    fn two_refused_lines_that_say_the_same_are_two_lines() {
+        let mut lane = Lane::new(
+            Signer::from_seed(&[1; 32]),
+            Hash32::ZERO,
+            Parameters::default(),
+            vec![(Address([9; 32]), "twice".into()); 2],
+            0,
+        );
+        let mut node = FakeNode::default();
+        let mut ids = vec![];
+        let now = Instant::now();
+        loop {
+            match lane.step(now) {
+                Step::AskAccount => assert!(lane.account(&node.account(lane.address()))),
+                Step::Submit(batch) => {
+                    for (id, signed) in batch {
+                        ids.push(id);
+                        let refused = lane.answer(id, &node.submit(&signed));
+                        assert_eq!(refused, Outcome::Refused("insufficient_funds".into()));
+                    }
+                }
+                Step::Wait => panic!("nothing to wait for"),
+                Step::Done => break,
+            }
+        }
+        assert_eq!(ids.len(), 2);
+        assert_ne!(ids[0], ids[1]);
     }
 }
