@@ -6,46 +6,54 @@
 
 use super::StoreError;
 use super::database::{Fenced, fault, read_fault};
+use super::lazy_index::LazyIndex;
 use super::record::{self, TipRecord};
 use super::tables;
 use blockchat_engine::effect::CommittedBlock;
-use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::codec;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Account;
-use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
 use redb::{ReadableTable, WriteTransaction};
 use std::collections::BTreeMap;
 
 /// Writes final blocks. There is one.
-pub struct Disk(Fenced);
+pub struct Disk {
+    database: Fenced,
+    index: LazyIndex,
+}
 
 impl std::fmt::Debug for Disk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Disk at {}", self.0.file().display())
+        write!(f, "Disk at {}", self.database.file().display())
     }
 }
 
 impl Disk {
-    pub(super) fn new(database: Fenced) -> Self {
-        Self(database)
+    pub(super) fn new(database: Fenced, index: LazyIndex) -> Self {
+        Self { database, index }
     }
 
     /// Makes a final block durable with everything it changes. Blocks until it is on disk: about 0.5 ms for a small one,
     /// 6 ms for 1 MiB. On error nothing of it is there, and the node must stop.
     pub fn commit(&mut self, committed: &CommittedBlock) -> Result<(), StoreError> {
-        let file = self.0.file();
-        self.0.contain(&format!("block {}", committed.block.height()), || {
-            let transaction = self.0.begin_write()?;
+        let file = self.database.file();
+        self.database.contain(&format!("block {}", committed.block.height()), || {
+            let transaction = self.database.begin_write()?;
             self.check_next(&transaction, committed)?;
             write(&transaction, committed).map_err(fault(file, "write"))?;
-            transaction.commit().map_err(fault(file, "write"))
+            let transactions =
+                committed.block.transactions().iter().map(|verified| (verified.id(), verified.transaction()));
+            let brought = self.index.write_due(&transaction, committed.block.height(), transactions);
+            let brought = brought.map_err(fault(file, "write"))?;
+            transaction.commit().map_err(fault(file, "write"))?;
+            self.index.settle(brought);
+            Ok(())
         })
     }
 
     /// A gap or a repetition is a bug of ours: refuse before anything is written.
     fn check_next(&self, transaction: &WriteTransaction, committed: &CommittedBlock) -> Result<(), StoreError> {
-        let file = self.0.file();
+        let file = self.database.file();
         let meta = transaction.open_table(tables::META).map_err(fault(file, "read"))?;
         let stored = meta.get(tables::META_TIP).map_err(read_fault(file))?;
         let stored = stored.map(|bytes| TipRecord::decode(bytes.value())).transpose();
@@ -68,8 +76,7 @@ fn write(transaction: &WriteTransaction, committed: &CommittedBlock) -> Result<(
     transaction.open_table(tables::HEIGHTS)?.insert(&block.hash().0, height.0)?;
     let tip = TipRecord::of(applied).encode();
     transaction.open_table(tables::META)?.insert(tables::META_TIP, tip.as_slice())?;
-    write_accounts(transaction, applied.accounts())?;
-    write_indexes(transaction, block)
+    write_accounts(transaction, applied.accounts())
 }
 
 /// An account that is back to the default is as good as absent, and absent ones have no entry.
@@ -83,36 +90,4 @@ fn write_accounts(transaction: &WriteTransaction, changed: &BTreeMap<Address, Ac
         }
     }
     Ok(())
-}
-
-/// Keys are inserted in order: neighbours then share their pages while these are in memory.
-fn write_indexes(transaction: &WriteTransaction, block: &VerifiedBlock) -> Result<(), redb::Error> {
-    let height = block.height().0;
-    let numbered = || (0u32..).zip(block.transactions());
-    let mut ids: Vec<_> = numbered().map(|(index, transaction)| (transaction.id(), index)).collect();
-    ids.sort_unstable();
-    let mut transactions = transaction.open_table(tables::TRANSACTIONS)?;
-    for (id, index) in ids {
-        transactions.insert(&id.0, (height, index, record::position_crc(&id.0, height, index)))?;
-    }
-    let mut readers: Vec<_> = numbered().flat_map(|(index, transaction)| concerned(transaction, index)).collect();
-    readers.sort_unstable();
-    readers.dedup();
-    let mut messages = transaction.open_table(tables::MESSAGES)?;
-    for (account, index) in readers {
-        messages.insert((&account.0, height, index), record::position_crc(&account.0, height, index))?;
-    }
-    Ok(())
-}
-
-/// Whose message list a transaction belongs in: sender and recipient of a *send* with a payload.
-fn concerned(transaction: &VerifiedTransaction, index: u32) -> impl Iterator<Item = (Address, u32)> {
-    let Transaction { sender, body, .. } = transaction.transaction();
-    let accounts = match body {
-        Body::Send { payload: Payload::None, .. } | Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => {
-            [None, None]
-        }
-        Body::Send { to, .. } => [Some(*sender), Some(*to)],
-    };
-    accounts.into_iter().flatten().map(move |account| (account, index))
 }

@@ -10,6 +10,7 @@
 
 pub use super::StoreError;
 use super::database::{Fenced, fault, read_fault};
+use super::lazy_index::LazyIndex;
 use super::record::{self, TipRecord};
 use super::tables;
 use blockchat_proto::hash::Hash32;
@@ -25,11 +26,14 @@ pub use super::record::StoredBlock;
 
 /// Reads what is final. Cheap to clone.
 #[derive(Clone)]
-pub struct History(Fenced);
+pub struct History {
+    database: Fenced,
+    index: LazyIndex,
+}
 
 impl std::fmt::Debug for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "History of {}", self.0.file().display())
+        write!(f, "History of {}", self.database.file().display())
     }
 }
 
@@ -37,8 +41,8 @@ impl std::fmt::Debug for History {
 pub type Position = (Height, u32);
 
 impl History {
-    pub(super) fn new(database: Fenced) -> Self {
-        Self(database)
+    pub(super) fn new(database: Fenced, index: LazyIndex) -> Self {
+        Self { database, index }
     }
 
     /// Height of the last final block; 0 before block 1.
@@ -100,6 +104,9 @@ impl History {
 
     /// Where a final transaction is.
     pub fn transaction(&self, id: TransactionId) -> Result<Option<Position>, StoreError> {
+        if let Some(waiting) = self.index.transaction(&id) {
+            return Ok(Some(waiting));
+        }
         self.read(&format!("transaction {id}"), |reader| {
             let transactions = reader.open(tables::TRANSACTIONS)?;
             let Some(found) = transactions.get(&id.0).map_err(reader.fault())? else {
@@ -118,19 +125,19 @@ impl History {
         before: Option<Position>,
         limit: usize,
     ) -> Result<Vec<Position>, StoreError> {
-        let (height, index) = before.map_or((u64::MAX, u32::MAX), |(height, index)| (height.0, index));
+        let before = before.unwrap_or((Height(u64::MAX), u32::MAX));
+        // What waits is newer than what is in the table; an entry written just now may be seen in both.
+        let mut found = self.index.messages(account, before, limit);
+        let (height, index) = found.last().copied().unwrap_or(before);
+        let older = (&account.0, 0, 0)..(&account.0, height.0, index);
         self.read(&format!("messages of {account}"), |reader| {
             let messages = reader.open(tables::MESSAGES)?;
-            let range = messages.range((&account.0, 0, 0)..(&account.0, height, index)).map_err(reader.fault())?;
-            range
-                .rev()
-                .take(limit)
-                .map(|entry| {
-                    let (key, crc) = entry.map_err(reader.fault())?;
-                    let (_, height, index) = key.value();
-                    reader.position(&account.0, height, index, crc.value())
-                })
-                .collect()
+            for entry in messages.range(older).map_err(reader.fault())?.rev().take(limit - found.len()) {
+                let (key, crc) = entry.map_err(reader.fault())?;
+                let (_, height, index) = key.value();
+                found.push(reader.position(&account.0, height, index, crc.value())?);
+            }
+            Ok(found)
         })
     }
 
@@ -140,7 +147,8 @@ impl History {
         place: &str,
         work: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.0.contain(place, || work(&Reader { transaction: self.0.begin_read()?, file: self.0.file() }))
+        let database = &self.database;
+        database.contain(place, || work(&Reader { transaction: database.begin_read()?, file: database.file() }))
     }
 }
 

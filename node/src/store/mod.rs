@@ -20,6 +20,7 @@ mod error;
 pub mod frame_log;
 pub mod guard;
 pub mod history;
+mod lazy_index;
 mod lock;
 pub mod own;
 mod record;

@@ -6,6 +6,7 @@
 use super::StoreError;
 use super::disk::Disk;
 use super::history::{History, Reader};
+use super::lazy_index::{self, LazyIndex};
 use super::own::OwnLog;
 use super::record::TipRecord;
 use super::schema;
@@ -18,6 +19,7 @@ use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{Account, Ledger, Snapshot};
 use blockchat_proto::transaction::SignedTransaction;
+use blockchat_proto::units::Height;
 use blockchat_proto::validators::Validator;
 use blockchat_proto::vote::Certificate;
 use redb::{ReadableTable, ReadableTableMetadata};
@@ -53,12 +55,14 @@ pub fn open(folder: &Path, genesis: &VerifiedGenesis) -> Result<Opened, StoreErr
     fs::create_dir_all(folder).map_err(StoreError::io(folder, "create"))?;
     let file = folder.join("store.redb");
     let database = schema::open(&file, genesis)?;
-    let history = History::new(database.clone());
+    let index = LazyIndex::empty();
+    let history = History::new(database.clone(), index.clone());
     let (ledger, tip_certificate) = history.read("the state", |reader| restore(reader, &file, genesis))?;
     let tip = ledger.tip().height;
+    history.read("the last blocks", |reader| restore_index(reader, &index, tip))?;
     let (journal, journal_entries) = SignJournal::open(&folder.join("journal"), tip)?;
     let (own, own_transactions) = OwnLog::open(&folder.join("own"))?;
-    let disk = Disk::new(database);
+    let disk = Disk::new(database, index);
     Ok(Opened { disk, history, journal, own, ledger, tip_certificate, journal_entries, own_transactions })
 }
 
@@ -88,6 +92,17 @@ fn tip_certificate(reader: &Reader<'_>, record: &TipRecord) -> Result<Certificat
         return Err(reader.damaged(height, "it is not the tip that the state belongs to"));
     }
     Ok(stored.certificate)
+}
+
+/// Reads what waited to be written to the indexes again from the last blocks: at most 32, 1.5 us a transaction.
+fn restore_index(reader: &Reader<'_>, index: &LazyIndex, tip: Height) -> Result<(), StoreError> {
+    for height in lazy_index::heights_that_wait(tip) {
+        if let Some(stored) = reader.block(height)? {
+            let transactions = stored.block.transactions.iter().map(|signed| (signed.id(), &signed.transaction));
+            index.restore(height, tip, transactions);
+        }
+    }
+    Ok(())
 }
 
 fn snapshot(reader: &Reader<'_>, file: &Path, tip: TipRecord) -> Result<Snapshot, StoreError> {

@@ -1,5 +1,6 @@
 //! Real blocks in, out, and damaged on the way.
 
+use super::history::History;
 use super::*;
 use blockchat_engine::effect::CommittedBlock;
 use blockchat_proto::coins::Coins;
@@ -154,6 +155,36 @@ fn the_chain_goes_on_after_a_restart() {
     opened.disk.commit(&gap[0]).unwrap();
 }
 
+/// Where everything of these blocks is, as a reader finds it.
+fn found(history: &History, blocks: &[CommittedBlock]) -> Vec<(Height, u32)> {
+    let ids = blocks.iter().flat_map(|committed| committed.block.transactions()).map(VerifiedTransaction::id);
+    ids.map(|id| history.transaction(id).unwrap().unwrap()).collect()
+}
+
+#[test]
+fn the_indexes_answer_the_same_whatever_waits_and_after_a_restart_at_any_height() {
+    let (folder, genesis, mut chain, mut blocks) = stored(0);
+    let mut opened = open(folder.path(), &genesis).unwrap();
+    for height in 1..=70 {
+        let next = chain.next();
+        opened.disk.commit(&next).unwrap();
+        blocks.push(next);
+        if height % 3 == 0 {
+            drop(opened);
+            opened = open(folder.path(), &genesis).unwrap();
+        }
+        let places: Vec<_> = (1..=height).flat_map(|height| (0..3).map(move |index| (Height(height), index))).collect();
+        assert_eq!(found(&opened.history, &blocks), places);
+        let mut messages = opened.history.messages(user().address(), None, 1_000).unwrap();
+        messages.reverse();
+        let expected: Vec<_> = places.into_iter().filter(|(_, index)| *index > 0).collect();
+        assert_eq!(messages, expected);
+    }
+    let page = opened.history.messages(FRIEND, Some((Height(60), 1)), 40).unwrap();
+    let expected: Vec<_> = (20..60).rev().map(|height| (Height(height), 1)).collect();
+    assert_eq!(page, expected);
+}
+
 #[test]
 fn a_range_stops_at_count_bytes_and_tip_but_holds_one_block() {
     let (folder, genesis, _, blocks) = stored(5);
@@ -250,13 +281,13 @@ fn everything(folder: &Path, genesis: &VerifiedGenesis, blocks: &[CommittedBlock
 
 #[test]
 fn a_flipped_byte_is_found_and_never_served() {
-    let (folder, genesis, _, blocks) = stored(6);
+    let (folder, genesis, _, blocks) = stored(34);
     let file = folder.path().join("store.redb");
     let whole = fs::read(&file).unwrap();
     let expected = everything(folder.path(), &genesis, &blocks).unwrap();
     let used = whole.len() - whole.iter().rev().take_while(|byte| **byte == 0).count();
     let mut found = 0;
-    for at in (0..used).step_by(397) {
+    for at in (0..used).step_by(997) {
         let mut flipped = whole.clone();
         flipped[at] ^= 0x41;
         fs::write(&file, &flipped).unwrap();
