@@ -1,10 +1,12 @@
 //! Our own transactions: those that entered the network here. Gossip may lose them, so we repeat them until they are final.
 //!
 //! Always true: ours are pooled or on the shelf; each is repeated after a pause that doubles up to a maximum; at most so
-//! many at a time, earlier ones first, so that a long queue is not repeated faster than blocks can take it.
+//! many at a time, earlier ones first, so that a long queue is not repeated faster than blocks can take it; with ours goes
+//! what others handed in with lower nonces of the same sender.
 //! Start reading at [`Mempool::tick`].
 
 use super::pool::Mempool;
+use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::UnixMillis;
 use std::collections::BTreeMap;
@@ -41,7 +43,24 @@ impl Mempool {
 
     fn due(&mut self, now: UnixMillis) -> Vec<VerifiedTransaction> {
         let due = self.own.take_due(now, REPEATS_MAX);
-        due.iter().filter_map(|id| self.get(id).or_else(|| self.shelf.get(id)).cloned()).collect()
+        let ours = due.iter().filter_map(|id| self.get(id).or_else(|| self.shelf.get(id)).cloned());
+        let ours: Vec<_> = ours.collect();
+        let mut repeated = self.theirs_before(&ours);
+        repeated.extend(ours);
+        repeated
+    }
+
+    /// What others handed in, and ours come after. They may have lost it: we may be the last who holds it, and without it
+    /// ours are too early everywhere else.
+    fn theirs_before(&self, ours: &[VerifiedTransaction]) -> Vec<VerifiedTransaction> {
+        let mut last: BTreeMap<Address, u64> = BTreeMap::new();
+        for transaction in ours {
+            let nonce = last.entry(transaction.sender()).or_default();
+            *nonce = transaction.nonce().max(*nonce);
+        }
+        let rows = last.iter().filter_map(|(sender, nonce)| Some((self.rows.get(sender)?, *nonce)));
+        let before = rows.flat_map(|(row, nonce)| row.iter().take_while(move |earlier| earlier.nonce() < nonce));
+        before.filter(|earlier| !self.own.contains(&earlier.id())).take(REPEATS_MAX).cloned().collect()
     }
 }
 

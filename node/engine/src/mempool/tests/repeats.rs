@@ -34,6 +34,17 @@ fn our_own_on_the_shelf_is_repeated_too() {
 }
 
 #[test]
+fn what_ours_come_after_is_repeated_with_them() {
+    let mut world = World::new();
+    let (theirs, ours, unrelated) = (world.send(1, 0, 1), world.send(1, 1, 1), world.send(2, 0, 1));
+    world.gossip(&[theirs.clone(), unrelated]);
+    world.submit(vec![ours.clone()]);
+    assert_eq!(world.tick(2_000).gossip, [theirs.clone(), ours.clone()], "we may be the last who holds it");
+    world.commit(std::slice::from_ref(&theirs));
+    assert_eq!(world.tick(4_000).gossip, [ours]);
+}
+
+#[test]
 fn when_the_first_peer_appears_all_our_own_are_due() {
     let mut world = World::new();
     let ours = world.sends(1, 0..3);
