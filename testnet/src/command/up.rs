@@ -265,7 +265,9 @@ async fn lose_patience(scene: &Scene<'_>) -> String {
             return failure;
         }
         if quiet_for > GIVE_UP_AFTER {
-            return format!("nothing happened for {} s; {}", GIVE_UP_AFTER.as_secs(), what_nodes_do(scene).await);
+            let waiting = scene.board.with(|board| board.waiting());
+            let seconds = GIVE_UP_AFTER.as_secs();
+            return format!("nothing happened for {seconds} s: {waiting}; {}", what_nodes_do(scene).await);
         }
         sleep(TICK).await;
     }

@@ -106,9 +106,15 @@ impl Board {
     }
 
     /// A line of `node` leaves under this id. Sending it again changes nothing.
+    ///
+    /// A refused line is never sent again; but a later line that says the same to the same node is then signed with the
+    /// same nonce, hence has the same bytes and the same id.
     pub fn sent(&mut self, node: usize, id: TransactionId, now: Instant) {
         self.first_submit.get_or_insert(now);
-        self.places.entry(id).or_insert((node, Place::Sent));
+        let (_, place) = self.places.entry(id).or_insert((node, Place::Sent));
+        if *place == Place::Refused {
+            *place = Place::Sent;
+        }
     }
 
     /// Its node's answer. Only the first of its kind counts; what is final stays final.
@@ -183,6 +189,13 @@ impl Board {
     /// The final blocks so far, in order.
     pub fn blocks(&self) -> &[BlockFact] {
         &self.blocks
+    }
+
+    /// What is not settled, for a person.
+    pub fn waiting(&self) -> String {
+        let count = |place: &Place| self.places.values().filter(|(_, found)| found == place).count();
+        let (sent, accepted) = (count(&Place::Sent), count(&Place::Accepted));
+        format!("{sent} lines have no answer, {accepted} are accepted and not final, the others were not sent")
     }
 
     /// Things that must never happen, for a person.
@@ -271,6 +284,19 @@ mod tests {
         }
         assert_eq!(board.counts().refused["insufficient_funds"], 2);
         assert!(board.counts().all_settled());
+    }
+
+    #[test]
+    fn two_equal_lines_under_one_nonce_are_two_lines() {
+        let mut board = Board::new(2, 1, Instant::now());
+        let refused = Verdict::Refused("insufficient_funds".into());
+        board.sent(0, id("Yes."), Instant::now());
+        board.verdict(id("Yes."), &refused, Instant::now());
+        board.sent(0, id("Yes."), Instant::now());
+        board.verdict(id("Yes."), &Verdict::Accepted, Instant::now());
+        board.block(&block(1, &["Yes."]), Instant::now());
+        assert_eq!((board.counts().refused_total(), board.counts().finalised), (1, 1));
+        assert!(board.counts().all_settled() && board.contradictions().is_empty());
     }
 
     #[test]
