@@ -10,6 +10,7 @@ mod ahead;
 mod candidates;
 mod late_votes;
 mod malachite;
+mod outputs;
 mod pace;
 mod signing;
 mod timeouts;
@@ -25,7 +26,6 @@ use crate::journal::{GuardMark, JournalEntry, JournalRecord};
 use crate::recovered::RecoveredValidator;
 use ahead::Ahead;
 use blockchat_proto::block::{Block, VerifiedBlock};
-use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
@@ -34,7 +34,7 @@ use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{Certificate, SignedProposal, Verified};
 use candidates::{Candidates, round_fits};
 use late_votes::LateVotes;
-use malachite::{CoreStart, VoteInput, VoteOutput, VotingCore};
+use malachite::{CoreStart, VoteInput, VotingCore};
 use signing::Signing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -300,115 +300,6 @@ impl Consensus {
         }
     }
 
-    /// The core's outputs, in its order. After a fault nothing is published any more.
-    fn perform(&mut self, turn: &mut Turn<'_>, outputs: Vec<VoteOutput>) {
-        for output in outputs {
-            if self.halted {
-                return;
-            }
-            self.perform_one(turn, output);
-        }
-    }
-
-    fn perform_one(&mut self, turn: &mut Turn<'_>, output: VoteOutput) {
-        let height = turn.ledger.tip().height.next();
-        let timer = |round, step: malachite::VotingStep| Timer::Round { height, round, step: step.into() };
-        match output {
-            VoteOutput::Append(record) => {
-                let entry = JournalEntry { height, record };
-                self.signing.written(&entry);
-                turn.ask(Effect::Journal(entry));
-            }
-            VoteOutput::Signed(mark) => {
-                if let Err(fault) = self.signing.signed(mark) {
-                    self.halt(turn, fault);
-                }
-            }
-            VoteOutput::StartTimer(round, step) => {
-                let after_ms = timeouts::wait_ms(&self.config, turn.ledger.parameters(), round, step);
-                self.timers.insert(timer(round, step));
-                turn.ask(Effect::StartTimer { timer: timer(round, step), after_ms });
-            }
-            VoteOutput::CancelTimer(round, step) => self.cancel(turn, timer(round, step)),
-            VoteOutput::CancelTimers => self.cancel_all(turn),
-            VoteOutput::RoundStarted { round, leader } => {
-                self.round = round;
-                self.leader = leader;
-            }
-            VoteOutput::BuildBlock { round } => self.wishes.push_back(Wish::BuildBlock(round)),
-            VoteOutput::AttachBody(block) => {
-                self.attach.insert(block);
-            }
-            VoteOutput::PublishProposal(signed) => self.publish_proposal(turn, signed),
-            VoteOutput::PublishVote(signed) | VoteOutput::RepublishVote(signed) => {
-                self.publish(turn, ConsensusMessage::Vote(signed));
-            }
-            VoteOutput::PublishCertificate(certificate) => {
-                self.publish(turn, ConsensusMessage::RoundCertificate(certificate));
-            }
-            VoteOutput::Decided(certificate) => self.decided(turn, certificate),
-            VoteOutput::Failed(reason) => self.halt(turn, Fault::Consensus { reason }),
-        }
-    }
-
-    /// SPEC VOTE-7: the sync point comes first.
-    fn publish(&mut self, turn: &mut Turn<'_>, message: ConsensusMessage) {
-        let sign_hash = match &message {
-            ConsensusMessage::Vote(signed) => Some(signed.vote.sign_hash(turn.ledger.chain())),
-            ConsensusMessage::Proposal { proposal, .. } => Some(proposal.proposal.sign_hash(turn.ledger.chain())),
-            ConsensusMessage::RoundCertificate(_) => None,
-        };
-        if sign_hash.is_some_and(|hash| self.signing.is_unwritten(hash)) {
-            let reason = "it publishes what it has not written down".into();
-            return self.halt(turn, Fault::Consensus { reason });
-        }
-        if let Some(sync) = self.signing.sync() {
-            turn.ask(sync);
-        }
-        turn.ask(Effect::Broadcast(message));
-    }
-
-    /// Our own proposals carry their body; so do those that help others to our lock.
-    fn publish_proposal(&mut self, turn: &mut Turn<'_>, proposal: SignedProposal) {
-        let hash = proposal.proposal.block;
-        let ours = self.signing.signer().is_some_and(|signer| signer.address() == proposal.proposal.leader);
-        let attach = self.attach.remove(&hash) || ours;
-        let block = self.candidates.get(&hash).filter(|_| attach).map(|candidate| wire_block(&candidate.block));
-        self.publish(turn, ConsensusMessage::Proposal { proposal, block });
-    }
-
-    fn decided(&mut self, turn: &mut Turn<'_>, certificate: Certificate) {
-        let candidate = self.candidates.get_mut(&certificate.block);
-        let found = candidate.and_then(|candidate| {
-            let applied = candidate.applied(turn.ledger)?.clone();
-            Some((candidate.block.clone(), applied))
-        });
-        match found {
-            Some((block, applied)) => self.wishes.push_back(Wish::Decided { block, applied, certificate }),
-            None => {
-                let reason = format!("decided on block {} without a valid body", certificate.block);
-                self.halt(turn, Fault::Consensus { reason });
-            }
-        }
-    }
-
-    fn halt(&mut self, turn: &mut Turn<'_>, fault: Fault) {
-        self.halted = true;
-        turn.ask(Effect::Halt(fault));
-    }
-
-    fn cancel(&mut self, turn: &mut Turn<'_>, timer: Timer) {
-        if self.timers.remove(&timer) {
-            turn.ask(Effect::CancelTimer(timer));
-        }
-    }
-
-    fn cancel_all(&mut self, turn: &mut Turn<'_>) {
-        for timer in std::mem::take(&mut self.timers) {
-            turn.ask(Effect::CancelTimer(timer));
-        }
-    }
-
     /// The tip moved, by our decision or by catching up: everything of the old height is over.
     pub(crate) fn committed(&mut self, turn: &mut Turn<'_>, certificate: Certificate) {
         self.cancel_all(turn);
@@ -499,16 +390,6 @@ impl Consensus {
     /// Forgets a peer.
     pub(crate) fn peer_gone(&mut self, peer: PeerTag) {
         self.told.remove(&peer);
-    }
-}
-
-/// A block as it travels.
-pub(crate) fn wire_block(block: &VerifiedBlock) -> Block {
-    Block {
-        header: block.header().clone(),
-        transactions: block.transactions().iter().map(|transaction| transaction.signed().clone()).collect(),
-        evidence: block.evidence().to_vec(),
-        commit: block.commit().cloned(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`context`] wraps our types for its `Context`; [`convert`] goes between its messages and ours; [`core`] drives it:
 //! our inputs in, [`core::VoteOutput`]s out.
 
+mod answers;
 mod context;
 mod convert;
 mod core;

@@ -1,0 +1,135 @@
+//! What the voting core wants, turned into effects and wishes, in the core's order.
+//!
+//! Always true: a sync point lies between a signature and its publication (SPEC VOTE-7); after a fault nothing more is
+//! published.
+//! Start reading at [`Consensus::perform_one`].
+
+use super::malachite::{self, VoteOutput};
+use super::{Consensus, Turn, Wish, timeouts};
+use crate::effect::{Effect, Fault};
+use crate::event::Timer;
+use crate::journal::JournalEntry;
+use blockchat_proto::block::{Block, VerifiedBlock};
+use blockchat_proto::gossip::ConsensusMessage;
+use blockchat_proto::vote::{Certificate, SignedProposal};
+
+impl Consensus {
+    /// The core's outputs, in its order. After a fault nothing is published any more.
+    pub(super) fn perform(&mut self, turn: &mut Turn<'_>, outputs: Vec<VoteOutput>) {
+        for output in outputs {
+            if self.halted {
+                return;
+            }
+            self.perform_one(turn, output);
+        }
+    }
+
+    fn perform_one(&mut self, turn: &mut Turn<'_>, output: VoteOutput) {
+        let height = turn.ledger.tip().height.next();
+        let timer = |round, step: malachite::VotingStep| Timer::Round { height, round, step: step.into() };
+        match output {
+            VoteOutput::Append(record) => {
+                let entry = JournalEntry { height, record };
+                self.signing.written(&entry);
+                turn.ask(Effect::Journal(entry));
+            }
+            VoteOutput::Signed(mark) => {
+                if let Err(fault) = self.signing.signed(mark) {
+                    self.halt(turn, fault);
+                }
+            }
+            VoteOutput::StartTimer(round, step) => {
+                let after_ms = timeouts::wait_ms(&self.config, turn.ledger.parameters(), round, step);
+                self.timers.insert(timer(round, step));
+                turn.ask(Effect::StartTimer { timer: timer(round, step), after_ms });
+            }
+            VoteOutput::CancelTimer(round, step) => self.cancel(turn, timer(round, step)),
+            VoteOutput::CancelTimers => self.cancel_all(turn),
+            VoteOutput::RoundStarted { round, leader } => {
+                self.round = round;
+                self.leader = leader;
+            }
+            VoteOutput::BuildBlock { round } => self.wishes.push_back(Wish::BuildBlock(round)),
+            VoteOutput::AttachBody(block) => {
+                self.attach.insert(block);
+            }
+            VoteOutput::PublishProposal(signed) => self.publish_proposal(turn, signed),
+            VoteOutput::PublishVote(signed) | VoteOutput::RepublishVote(signed) => {
+                self.publish(turn, ConsensusMessage::Vote(signed));
+            }
+            VoteOutput::PublishCertificate(certificate) => {
+                self.publish(turn, ConsensusMessage::RoundCertificate(certificate));
+            }
+            VoteOutput::Decided(certificate) => self.decided(turn, certificate),
+            VoteOutput::Failed(reason) => self.halt(turn, Fault::Consensus { reason }),
+        }
+    }
+
+    /// SPEC VOTE-7: the sync point comes first.
+    fn publish(&mut self, turn: &mut Turn<'_>, message: ConsensusMessage) {
+        let sign_hash = match &message {
+            ConsensusMessage::Vote(signed) => Some(signed.vote.sign_hash(turn.ledger.chain())),
+            ConsensusMessage::Proposal { proposal, .. } => Some(proposal.proposal.sign_hash(turn.ledger.chain())),
+            ConsensusMessage::RoundCertificate(_) => None,
+        };
+        if sign_hash.is_some_and(|hash| self.signing.is_unwritten(hash)) {
+            let reason = "it publishes what it has not written down".into();
+            return self.halt(turn, Fault::Consensus { reason });
+        }
+        if let Some(sync) = self.signing.sync() {
+            turn.ask(sync);
+        }
+        turn.ask(Effect::Broadcast(message));
+    }
+
+    /// Our own proposals carry their body; so do those that help others to our lock.
+    fn publish_proposal(&mut self, turn: &mut Turn<'_>, proposal: SignedProposal) {
+        let hash = proposal.proposal.block;
+        let ours = self.signing.signer().is_some_and(|signer| signer.address() == proposal.proposal.leader);
+        let attach = self.attach.remove(&hash) || ours;
+        let block = self.candidates.get(&hash).filter(|_| attach).map(|candidate| wire_block(&candidate.block));
+        self.publish(turn, ConsensusMessage::Proposal { proposal, block });
+    }
+
+    pub(super) fn decided(&mut self, turn: &mut Turn<'_>, certificate: Certificate) {
+        let candidate = self.candidates.get_mut(&certificate.block);
+        let found = candidate.and_then(|candidate| {
+            let applied = candidate.applied(turn.ledger)?.clone();
+            Some((candidate.block.clone(), applied))
+        });
+        match found {
+            Some((block, applied)) => self.wishes.push_back(Wish::Decided { block, applied, certificate }),
+            None => {
+                let reason = format!("decided on block {} without a valid body", certificate.block);
+                self.halt(turn, Fault::Consensus { reason });
+            }
+        }
+    }
+
+    pub(super) fn halt(&mut self, turn: &mut Turn<'_>, fault: Fault) {
+        self.halted = true;
+        turn.ask(Effect::Halt(fault));
+    }
+
+    fn cancel(&mut self, turn: &mut Turn<'_>, timer: Timer) {
+        if self.timers.remove(&timer) {
+            turn.ask(Effect::CancelTimer(timer));
+        }
+    }
+
+    pub(super) fn cancel_all(&mut self, turn: &mut Turn<'_>) {
+        for timer in std::mem::take(&mut self.timers) {
+            turn.ask(Effect::CancelTimer(timer));
+        }
+    }
+}
+
+/// A block as it travels.
+fn wire_block(block: &VerifiedBlock) -> Block {
+    Block {
+        header: block.header().clone(),
+        transactions: block.transactions().iter().map(|transaction| transaction.signed().clone()).collect(),
+        evidence: block.evidence().to_vec(),
+        commit: block.commit().cloned(),
+    }
+}
