@@ -15,7 +15,7 @@ use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::units::{Height, Round};
 use blockchat_proto::validators::ValidatorSet;
 use blockchat_proto::vote::{Certificate, RoundCertificate, SignedProposal, SignedVote};
-use malachitebft_core_consensus::{Input, LocallyProposedValue, Params, ProposedValue, Resumable, State, process};
+use malachitebft_core_consensus::{Input, LocallyProposedValue, Params, ProposedValue, State, process};
 use malachitebft_core_types::{
     ThresholdParams, Timeout, TimeoutKind, Validity, ValueOrigin, ValuePayload, VoteExtensionPolicy,
 };
