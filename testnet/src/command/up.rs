@@ -64,9 +64,9 @@ struct Prepared {
 
 /// Runs the whole command.
 pub fn run(args: UpArgs) -> Result<ExitCode> {
-    let screen = Screen::new();
     let workload = read_workload(&args)?;
     let node_bin = node_bin::find(args.node_bin.as_deref())?;
+    let screen = Screen::new();
     let folder = Folder::make(args.dir.as_deref())?;
     let prepared = prepare(&args, node_bin, &folder, workload)?;
     let outcome = runtime()?.block_on(up(&args, prepared, &screen));

@@ -64,6 +64,7 @@ impl Checkout {
     /// Builds the node, showing cargo's own progress; the path of the program is what cargo says it is.
     pub fn build_node(&self) -> Result<PathBuf> {
         let mut command = Command::new(&self.cargo);
+        forget_this_program(&mut command);
         command.args(["build", "-p", "blockchat-node", "--bin", "blockchat-node", "--profile", &self.profile]);
         command.arg("--manifest-path").arg(&self.manifest).arg("--target-dir").arg(&self.target_dir);
         if let Some(triple) = &self.triple {
@@ -82,6 +83,18 @@ impl Checkout {
         }
         found.context("cargo built blockchat-node without naming the program")
     }
+}
+
+/// Takes away what cargo told this program about itself. Some build scripts ask to run again when that changes, and
+/// everything above them would be compiled once more.
+fn forget_this_program(command: &mut Command) {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| is_about_a_package(name)).for_each(|name| _ = command.env_remove(name));
+}
+
+fn is_about_a_package(name: &str) -> bool {
+    let beginnings = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+    beginnings.iter().any(|beginning| name.starts_with(beginning))
 }
 
 fn executable(line: &str) -> Option<PathBuf> {
@@ -113,6 +126,12 @@ mod tests {
     #[test]
     fn an_installed_program_is_not_in_a_checkout() {
         assert_eq!(checkout(Path::new("/usr/local/bin/blockchat-testnet")), None);
+    }
+
+    #[test]
+    fn a_build_does_not_hear_of_this_package_but_of_the_users_settings() {
+        assert!(is_about_a_package("CARGO_PKG_NAME") && is_about_a_package("CARGO_MANIFEST_DIR"));
+        assert!(!is_about_a_package("CARGO_HOME") && !is_about_a_package("CARGO_NET_OFFLINE"));
     }
 
     #[test]
