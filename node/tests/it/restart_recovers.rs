@@ -160,7 +160,15 @@ async fn load(client: Client, chain: Hash32, signer: Signer, witness: Arc<Mutex<
     loop {
         let nonce = client.account(&signer.address()).await?.pending_nonce;
         let batch: Vec<_> = (nonce..nonce + STEP).map(|nonce| send(&signer, chain, nonce)).collect();
-        pending.extend(client.submit_batch(&batch).await?.iter().map(|view| view.id));
+        match client.submit_batch(&batch).await {
+            Ok(views) => pending.extend(views.iter().map(|view| view.id)),
+            // A node that was just started refuses nothing and takes nothing until it has seen that it is at the tip.
+            Err(ClientError::Problem(problem)) if problem.code == "starting" => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            }
+            Err(dead) => return Err(dead),
+        }
         for id in std::mem::take(&mut pending) {
             match client.transaction(&id).await {
                 Ok(view) => match view.state {
