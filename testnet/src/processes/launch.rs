@@ -19,6 +19,11 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 /// How often the ready file is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// How often a process that was killed outright is looked at until it is gone, and how many times.
+const GONE_LOOK_EVERY: Duration = Duration::from_millis(2);
+/// A second, if the system is that busy.
+const GONE_LOOKS_MAX: u32 = 500;
+
 /// How nodes are started.
 #[derive(Clone, Debug)]
 pub struct Launcher {
@@ -181,8 +186,16 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.start_kill();
+        let Some(child) = &mut self.child else {
+            return;
+        };
+        let _ = child.start_kill();
+        // Gone in a moment: then nothing writes to its home any more, which may be removed next.
+        for _ in 0..GONE_LOOKS_MAX {
+            if !matches!(child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(GONE_LOOK_EVERY);
         }
     }
 }
