@@ -2,6 +2,7 @@
 
 use crate::faults::Fraction;
 use crate::processes::exec_node::ExecArgs;
+use crate::sim::command::SimArgs;
 use blockchat_proto::coins::Coins;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub enum Command {
     Start(NamesArgs),
     /// Stop all nodes of a network
     Down(DirArgs),
+    /// Simulate many networks with everything going wrong, each from a seed
+    Sim(SimArgs),
     /// Become a node: used by the launcher itself
     #[command(hide = true)]
     ExecNode(ExecArgs),

@@ -18,4 +18,5 @@ pub mod network;
 pub mod processes;
 pub mod report;
 pub mod screen;
+pub mod sim;
 pub mod witness;

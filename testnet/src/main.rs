@@ -3,6 +3,7 @@
 use blockchat_testnet::cli::{Cli, Command};
 use blockchat_testnet::command;
 use blockchat_testnet::processes::exec_node;
+use blockchat_testnet::sim;
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ fn main() -> ExitCode {
         Command::Stop(args) => command::stop::run(&args),
         Command::Start(args) => command::start::run(&args),
         Command::Down(args) => command::down::run(&args),
+        Command::Sim(args) => sim::command::run(&args),
         Command::ExecNode(args) => exec_node::become_node(args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {

@@ -1,0 +1,186 @@
+//! Nodes that lie. Each crime is a small type named after it, put between an honest engine and the network.
+//!
+//! Owns: what leaves instead of what the engine wanted to send. Does not own: how much stake lies (`scenario` keeps it
+//! below a third), signatures: a liar has no key but its own.
+//! Start reading at [`Misbehaviour`].
+
+mod bad_block;
+mod equivocator;
+mod future_timestamps;
+mod silent_leader;
+mod status_liar;
+mod twin;
+mod vote_replayer;
+mod withholder;
+
+use super::dice::Dice;
+use super::wire::Heard;
+use blockchat_proto::block::{Block, VerifiedBlock};
+use blockchat_proto::gossip::ConsensusMessage;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Signer;
+use blockchat_proto::ledger::Ledger;
+use blockchat_proto::sync::Status;
+use blockchat_proto::units::UnixMillis;
+use blockchat_proto::vote::{Certificate, Proposal};
+use std::fmt;
+
+/// The crimes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Crime {
+    /// Signs two different votes and proposals, and tells one half of the network this and the other that.
+    Equivocator,
+    /// One key on two nodes, each of them honest by itself.
+    Twin,
+    /// Never proposes when it leads.
+    SilentLeader,
+    /// Proposes blocks that break a rule.
+    BadBlock,
+    /// Sends old messages of everybody again, and forgeries.
+    VoteReplayer,
+    /// Its clock is far ahead.
+    FutureTimestamps,
+    /// Claims heights that do not exist, and answers questions with rubbish.
+    StatusLiar,
+    /// Shows the block it proposes to a few only.
+    Withholder,
+}
+
+impl Crime {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Equivocator,
+        Self::Twin,
+        Self::SilentLeader,
+        Self::BadBlock,
+        Self::VoteReplayer,
+        Self::FutureTimestamps,
+        Self::StatusLiar,
+        Self::Withholder,
+    ];
+
+    /// The criminal.
+    pub fn commit(self) -> Box<dyn Misbehaviour> {
+        match self {
+            Self::Equivocator => Box::new(equivocator::Equivocator::default()),
+            Self::Twin => Box::new(twin::Twin),
+            Self::SilentLeader => Box::new(silent_leader::SilentLeader),
+            Self::BadBlock => Box::new(bad_block::BadBlock),
+            Self::VoteReplayer => Box::new(vote_replayer::VoteReplayer::default()),
+            Self::FutureTimestamps => Box::new(future_timestamps::FutureTimestamps),
+            Self::StatusLiar => Box::new(status_liar::StatusLiar),
+            Self::Withholder => Box::new(withholder::Withholder),
+        }
+    }
+}
+
+impl fmt::Display for Crime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What a liar can see and use.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// Genesis hash.
+    pub chain: Hash32,
+    /// Its own key.
+    pub signer: &'a Signer,
+    /// The ledger of the engine it hides behind.
+    pub ledger: &'a Ledger,
+    /// For its choices.
+    pub dice: &'a mut Dice,
+}
+
+/// Who gets a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody.
+    All,
+    /// Nodes with an even number.
+    Even,
+    /// Nodes with an odd number.
+    Odd,
+    /// Every third node.
+    Few,
+    /// All the others.
+    ButFew,
+}
+
+impl Audience {
+    /// Does this node belong to it?
+    pub fn has(self, node: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Even => node.is_multiple_of(2),
+            Self::Odd => !node.is_multiple_of(2),
+            Self::Few => node.is_multiple_of(3),
+            Self::ButFew => !node.is_multiple_of(3),
+        }
+    }
+}
+
+/// A message on its way to somebody.
+pub type Speech = Vec<(Audience, ConsensusMessage)>;
+/// Final blocks as an answer; `None`: no answer at all.
+pub type Served = Option<Vec<(VerifiedBlock, Certificate)>>;
+
+/// What a node does instead of what its engine asks for. By default, exactly that.
+pub trait Misbehaviour: fmt::Debug + Send {
+    /// The engine wants to send `message` to all.
+    fn speak(&mut self, _scene: &mut Scene<'_>, message: ConsensusMessage) -> Speech {
+        vec![(Audience::All, message)]
+    }
+
+    /// A message came.
+    fn hear(&mut self, _message: &Heard) {}
+
+    /// Somebody is told how far we are.
+    fn status(&mut self, _dice: &mut Dice, honest: Status) -> Status {
+        honest
+    }
+
+    /// Somebody asked for these final blocks.
+    fn serve(&mut self, _scene: &mut Scene<'_>, blocks: Vec<(VerifiedBlock, Certificate)>) -> Served {
+        Some(blocks)
+    }
+
+    /// Somebody asked for a block by hash: is it handed out?
+    fn hands_out_bodies(&mut self, _dice: &mut Dice) -> bool {
+        true
+    }
+
+    /// Its clock shows so much more than the right time, in ms.
+    fn clock_ahead_ms(&self) -> u64 {
+        0
+    }
+}
+
+/// The first proposal of a block of our own, if `message` is one.
+fn own_block(scene: &Scene<'_>, message: &ConsensusMessage) -> Option<(Proposal, Block)> {
+    match message {
+        ConsensusMessage::Proposal { proposal, block: Some(block) }
+            if proposal.proposal.leader == scene.signer.address() && proposal.proposal.lock_round.is_none() =>
+        {
+            Some((proposal.proposal, block.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// Proposes `block` in the place of another.
+fn propose(scene: &Scene<'_>, proposal: Proposal, block: Block) -> ConsensusMessage {
+    let proposal = Proposal { block: block.header.hash(), ..proposal }.sign(scene.chain, scene.signer);
+    ConsensusMessage::Proposal { proposal, block: Some(block) }
+}
+
+/// A block as it travels.
+pub fn wire_block(block: &VerifiedBlock) -> Block {
+    Block::decode(block.bytes()).expect("a verified block decodes from its own bytes")
+}
+
+/// The right time plus what a clock is ahead.
+pub fn ahead(now: UnixMillis, crime: Option<&dyn Misbehaviour>) -> UnixMillis {
+    now.plus(crime.map_or(0, Misbehaviour::clock_ahead_ms))
+}

@@ -1,0 +1,209 @@
+//! What goes wrong until the faults stop: crashes at any moment and between any two effects, kills of all nodes in a step
+//! of a height, cuts of the network, clocks that step, data that is lost.
+//!
+//! Always true: a crash takes the engine, its timers, its connections and whatever was not synced; messages that left
+//! before may still arrive.
+//! Start reading at [`World::crash`].
+
+use super::counts::Met;
+use super::notes::Note;
+use super::peers::{Packet, Parcel};
+use super::scenario::skew;
+use super::step::Step;
+use super::time::Micros;
+use super::world::{Happening, World};
+use blockchat_proto::units::Height;
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mischief {
+    /// Some node crashes.
+    Crash,
+    /// The network is cut in two.
+    Cut,
+    /// It is whole again.
+    Mend,
+    /// Somebody's clock steps.
+    ClockStep,
+    /// This node crashes and loses its data folder.
+    Wipe(usize),
+    /// This node goes away until the faults stop.
+    Leave(usize),
+    /// This node crashes after so many more steps.
+    Trap(usize, u64),
+}
+
+/// A peer notices that another one is gone within this.
+const NOTICED: Micros = Micros::from_ms(1_500);
+/// A crash that waits for a node springs after at most so many steps.
+const TRAP_MAX: u64 = 24;
+
+impl World {
+    pub(super) fn begin_faults(&mut self) {
+        let faults = self.scenario.faults.clone();
+        let due = [
+            (Mischief::Crash, faults.crash_every),
+            (Mischief::Cut, faults.cut_every),
+            (Mischief::ClockStep, faults.clock_step_every),
+        ];
+        for (mischief, every) in due {
+            self.again(mischief, every);
+        }
+        if let Some((node, at)) = faults.wipe {
+            self.push(at, Happening::Mischief(Mischief::Wipe(node)));
+        }
+        for (node, at) in faults.absent {
+            self.push(at, Happening::Mischief(Mischief::Leave(node)));
+        }
+        for (node, at, steps) in faults.traps {
+            self.push(at, Happening::Mischief(Mischief::Trap(node, steps)));
+        }
+    }
+
+    /// The next time, if there is one: evenly between at once and twice the average.
+    fn again(&mut self, mischief: Mischief, every: Option<Micros>) {
+        if let Some(every) = every {
+            let at = self.now.plus(Micros(self.chance.faults.range(0..=2 * every.0)));
+            self.push(at, Happening::Mischief(mischief));
+        }
+    }
+
+    pub(super) fn mischief(&mut self, mischief: Mischief) {
+        if self.healed {
+            return;
+        }
+        let faults = self.scenario.faults.clone();
+        match mischief {
+            Mischief::Crash => {
+                let node = self.chance.faults.index(self.nodes.len());
+                if self.chance.faults.permille(500) {
+                    self.crash(node);
+                } else {
+                    let steps = self.chance.faults.below(TRAP_MAX);
+                    self.set_trap(node, steps);
+                }
+                self.again(mischief, faults.crash_every);
+            }
+            Mischief::Cut => {
+                self.cut();
+                let length = self.chance.faults.range(100_000..=faults.cut_max.0);
+                self.push(self.now.plus(Micros(length)), Happening::Mischief(Mischief::Mend));
+                self.again(mischief, faults.cut_every);
+            }
+            Mischief::Mend => {
+                self.network.cut(None);
+                self.connect_all();
+            }
+            Mischief::ClockStep => {
+                let node = self.chance.faults.index(self.nodes.len());
+                self.nodes[node].skew_ms = skew(&mut self.chance.faults, 2_000);
+                self.counts.met(Met::ClockSteps);
+                self.again(mischief, faults.clock_step_every);
+            }
+            Mischief::Wipe(node) => self.wipe(node),
+            Mischief::Trap(node, steps) => self.set_trap(node, steps),
+            Mischief::Leave(node) => {
+                self.crash(node);
+                self.nodes[node].held_down = true;
+            }
+        }
+    }
+
+    fn set_trap(&mut self, node: usize, steps: u64) {
+        if self.nodes[node].is_up() {
+            self.nodes[node].trap = Some(steps);
+        }
+    }
+
+    /// Two sides, each at least one node. Now and then connections break with it, otherwise messages just do not pass.
+    fn cut(&mut self) {
+        let mut sides: Vec<_> = self.nodes.iter().map(|_| self.chance.faults.permille(500)).collect();
+        let alone = self.chance.faults.index(sides.len());
+        sides[alone] = !sides[(alone + 1) % sides.len()];
+        self.network.cut(Some(sides));
+        self.counts.met(Met::Partitions);
+        if self.chance.faults.permille(500) {
+            self.break_links();
+        }
+    }
+
+    /// Connections across the cut are gone on both sides.
+    fn break_links(&mut self) {
+        for a in 0..self.nodes.len() {
+            for b in 0..self.nodes.len() {
+                if !self.network.joins(a, b) {
+                    self.lose_peer(a, b);
+                }
+            }
+        }
+    }
+
+    /// `node` will notice that `peer` is gone; nothing is sent to it any more.
+    fn lose_peer(&mut self, node: usize, peer: usize) {
+        let life = self.nodes[node].life;
+        let Some(lost) = self.nodes[node].engine.as_mut().and_then(|running| running.peers.remove(&peer)) else {
+            return;
+        };
+        let noticed = self.now.plus(Micros(self.chance.faults.range(0..=NOTICED.0)));
+        let parcel = Parcel { to: node, life, tag: lost.tag, packet: Packet::Gone };
+        self.push(noticed, Happening::Arrive(parcel));
+    }
+
+    /// A node loses power, and comes back later.
+    pub(super) fn crash(&mut self, node: usize) {
+        if self.nodes[node].engine.take().is_none() {
+            return;
+        }
+        self.nodes[node].trap = None;
+        self.counts.met(Met::Crashes);
+        self.note(node, Note { what: "CRASHES", ..Note::default() });
+        let losses = self.nodes[node].disk.crash(&mut self.chance.disks);
+        self.counts.add(Met::EntriesLost, u64::try_from(losses.entries).expect("few"));
+        for other in 0..self.nodes.len() {
+            self.lose_peer(other, node);
+        }
+        let down = self.chance.faults.range(10_000..=self.scenario.faults.down_max.0.max(10_000));
+        self.push(self.now.plus(Micros(down)), Happening::Start(node));
+        self.moved = true;
+    }
+
+    /// The data folder is lost; key and guard are kept.
+    fn wipe(&mut self, node: usize) {
+        self.crash(node);
+        self.nodes[node].disk.wipe();
+        self.oracle.wiped(node);
+        self.counts.met(Met::Wiped);
+        self.note(node, Note { what: "DATA LOST", ..Note::default() });
+    }
+
+    /// Is it time for the crash that waits for this node?
+    pub(super) fn springs(&mut self, node: usize) -> bool {
+        match self.nodes[node].trap {
+            None => false,
+            Some(0) => {
+                self.counts.met(Met::CrashesBetweenEffects);
+                self.crash(node);
+                true
+            }
+            Some(steps) => {
+                self.nodes[node].trap = Some(steps - 1);
+                false
+            }
+        }
+    }
+
+    /// A step of a height has just happened: everybody may be killed right now.
+    pub(super) fn after(&mut self, node: usize, step: Step, height: Height) {
+        let waits = |kill: &super::scenario::KillAll| kill.step == step && kill.height <= height;
+        let Some(index) = self.kill_alls.iter().position(waits) else {
+            return;
+        };
+        self.kill_alls[index].nth -= 1;
+        if self.kill_alls[index].nth == 0 {
+            self.kill_alls.remove(index);
+            self.counts.met(Met::KillAlls);
+            self.note(node, Note { what: "ALL KILLED", height: height.0, ..Note::default() });
+            (0..self.nodes.len()).for_each(|node| self.crash(node));
+        }
+    }
+}

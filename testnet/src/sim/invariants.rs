@@ -1,0 +1,412 @@
+//! What must hold, whatever happens. One checker watches all honest nodes of a run; it keeps its own books and believes
+//! nothing but disks and messages.
+//!
+//! Owns: agreement, conservation of coins, no double spend, journal and guard before broadcast, a guard that is never
+//! contradicted, finals that are never lost. Does not own: progress (`world` demands it).
+//! Start reading at [`Violation`].
+
+use super::disk::Disk;
+use super::marks::{own_message, position};
+use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::journal::{GuardMark, SignStep};
+use blockchat_proto::genesis::VerifiedGenesis;
+use blockchat_proto::gossip::ConsensusMessage;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use blockchat_proto::transaction::{Body, TransactionId};
+use blockchat_proto::units::{Height, Round, UnixMillis};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something that must never happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Two final blocks.
+    #[error("FORK at height {height}: node {node} has {found}, another {expected}")]
+    Fork {
+        /// Where.
+        height: Height,
+        /// Who noticed.
+        node: usize,
+        /// What others have.
+        expected: Hash32,
+        /// What it has.
+        found: Hash32,
+    },
+    /// One block, two states.
+    #[error("node {node} has another state than others after block {height}")]
+    State {
+        /// Where.
+        height: Height,
+        /// Who noticed.
+        node: usize,
+    },
+    /// A final block that does not follow.
+    #[error("node {node} commits block {height} on its tip {tip}")]
+    Gap {
+        /// Which.
+        height: Height,
+        /// Its tip.
+        tip: Height,
+        /// Who.
+        node: usize,
+    },
+    /// A final block without proof.
+    #[error("node {node} commits block {height} without proof: {reason}")]
+    Unproved {
+        /// Which.
+        height: Height,
+        /// Who.
+        node: usize,
+        /// Why.
+        reason: String,
+    },
+    /// Coins came or went.
+    #[error("after block {height} node {node} has {found} micro-BCC, the genesis made {expected}")]
+    Coins {
+        /// After this block.
+        height: Height,
+        /// On this node.
+        node: usize,
+        /// As many as there should be.
+        expected: u128,
+        /// As many as there are.
+        found: u128,
+    },
+    /// A transaction took effect twice or out of turn.
+    #[error("double spend: block {height} uses nonce {found} of {sender:?}, whose next is {expected}")]
+    Nonce {
+        /// In this block.
+        height: Height,
+        /// Whose.
+        sender: Address,
+        /// The next.
+        expected: u64,
+        /// The one used.
+        found: u64,
+    },
+    /// The same transaction twice.
+    #[error("double spend: block {height} repeats transaction {id}")]
+    Repeated {
+        /// In this block.
+        height: Height,
+        /// Which.
+        id: TransactionId,
+    },
+    /// It spoke before its words were on disk.
+    #[error("node {node} sent {mark:?} before it was durable in its journal")]
+    SpokeTooSoon {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+    },
+    /// It voted for bytes it could lose.
+    #[error("node {node} sent {mark:?} before block {block} was durable in its journal")]
+    BodyNotDurable {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+        /// For this block.
+        block: Hash32,
+    },
+    /// It spoke for a block from far ahead of its clock.
+    #[error("node {node} sent {mark:?} for a block {ahead_ms} ms ahead of its clock")]
+    FromTheFuture {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+        /// How far, in ms.
+        ahead_ms: u64,
+    },
+    /// The guard did not cover what was sent.
+    #[error("node {node} sent {mark:?} while its guard was at {guard:?}")]
+    GuardBehind {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+        /// The guard.
+        guard: Option<GuardMark>,
+    },
+    /// Two different things signed for one place.
+    #[error("node {node} contradicts itself at height {height} round {round} {step:?}: {first} and {second}")]
+    Contradiction {
+        /// Who.
+        node: usize,
+        /// Height.
+        height: Height,
+        /// Round.
+        round: Round,
+        /// Step.
+        step: SignStep,
+        /// What it signed first.
+        first: Hash32,
+        /// What it signed then.
+        second: Hash32,
+    },
+    /// It told somebody of a final block that it could lose.
+    #[error("node {node} shows block {shown} as final, its disk has {durable}")]
+    ShownTooSoon {
+        /// Who.
+        node: usize,
+        /// What it showed.
+        shown: Height,
+        /// What is durable.
+        durable: Height,
+    },
+    /// It came back without a block that it had called final.
+    #[error("node {node} had shown block {height} as final and came back without it")]
+    FinalLost {
+        /// Who.
+        node: usize,
+        /// What.
+        height: Height,
+    },
+    /// An honest crash that looks like lost data silences a validator for a height.
+    #[error("node {node} lost nothing, but its journal does not hold what its guard says: {guard:?}")]
+    LooksLost {
+        /// Who.
+        node: usize,
+        /// The guard.
+        guard: GuardMark,
+    },
+    /// An honest node stopped.
+    #[error("node {node} halts: {fault}")]
+    Halted {
+        /// Who.
+        node: usize,
+        /// Why, in its words.
+        fault: String,
+    },
+    /// What was stored does not read back.
+    #[error("node {node} cannot read its disk: {reason}")]
+    Damaged {
+        /// Who.
+        node: usize,
+        /// Why.
+        reason: String,
+    },
+    /// The faults stopped, and the chain stands still.
+    #[error("no progress: {waited_s} s after all faults stopped some nodes are below height {goal}: {nodes}")]
+    NoProgress {
+        /// The height to reach.
+        goal: Height,
+        /// Virtual seconds.
+        waited_s: u64,
+        /// Where everybody is.
+        nodes: String,
+    },
+    /// A transaction was accepted before it would survive a restart.
+    #[error("node {node} accepts transaction {id} without remembering it")]
+    Unremembered {
+        /// By whom.
+        node: usize,
+        /// Which.
+        id: TransactionId,
+    },
+    /// So many events that something goes round in circles.
+    #[error("{events} events, and no end: something goes round in circles")]
+    Endless {
+        /// How many.
+        events: u64,
+    },
+    /// A panic.
+    #[error("panic: {message}")]
+    Panic {
+        /// Its message.
+        message: String,
+    },
+}
+
+/// A block this far ahead of a clock is held; and between looking at a block and voting for it again in a later round, a
+/// simulated clock steps back by at most four seconds.
+const AHEAD_MAX_MS: u64 = 3_000 + 4_000;
+
+/// A place where a key may sign once.
+type Place = (Address, Height, Round, SignStep);
+
+/// See the module.
+#[derive(Debug)]
+pub struct Oracle {
+    chain: Hash32,
+    supply_micros: u128,
+    decided: BTreeMap<Height, (Hash32, Hash32)>,
+    nonces: BTreeMap<Address, u64>,
+    ids: BTreeSet<TransactionId>,
+    signed: BTreeMap<Place, Hash32>,
+    covered: BTreeSet<Hash32>,
+    shown: BTreeMap<usize, (Height, Hash32)>,
+    wiped: BTreeSet<usize>,
+}
+
+/// What is new about a final block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The first honest node has it.
+    First,
+    /// Others had it before.
+    Known,
+}
+
+impl Oracle {
+    /// Of a chain at its genesis.
+    pub fn new(genesis: &VerifiedGenesis) -> Self {
+        let inner = genesis.genesis();
+        let funded = inner.accounts.iter().flat_map(|account| [account.balance, account.stake]);
+        let supply_micros = funded.chain([inner.treasury]).map(|coins| u128::from(coins.micros())).sum();
+        Self {
+            chain: genesis.hash(),
+            supply_micros,
+            decided: BTreeMap::new(),
+            nonces: BTreeMap::new(),
+            ids: BTreeSet::new(),
+            signed: BTreeMap::new(),
+            covered: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            wiped: BTreeSet::new(),
+        }
+    }
+
+    /// An honest node of this key sends a message; disk and clock are as they are at this moment.
+    pub fn spoke(
+        &mut self,
+        node: usize,
+        own: Address,
+        disk: &Disk,
+        clock: UnixMillis,
+        said: &ConsensusMessage,
+    ) -> Result<(), Violation> {
+        let Some((mark, block)) = own_message(said, own, self.chain) else {
+            return Ok(());
+        };
+        self.check_contradiction(node, own, &mark)?;
+        check_guard(node, &mark, disk.guard())?;
+        if mark.height <= disk.tip().height && self.covered.contains(&mark.hash) {
+            return Ok(());
+        }
+        if !disk.holds_signed(&mark) {
+            return Err(Violation::SpokeTooSoon { node, mark });
+        }
+        if let Some(block) = block.filter(|_| !self.covered.contains(&mark.hash)) {
+            let time = disk.holds_body(&block).ok_or(Violation::BodyNotDurable { node, mark, block })?;
+            let ahead_ms = time.since(clock);
+            if ahead_ms > AHEAD_MAX_MS {
+                return Err(Violation::FromTheFuture { node, mark, ahead_ms });
+            }
+        }
+        self.covered.insert(mark.hash);
+        Ok(())
+    }
+
+    fn check_contradiction(&mut self, node: usize, own: Address, mark: &GuardMark) -> Result<(), Violation> {
+        let GuardMark { height, round, step, hash: second } = *mark;
+        let first = *self.signed.entry((own, height, round, step)).or_insert(second);
+        if first == second {
+            Ok(())
+        } else {
+            Err(Violation::Contradiction { node, height, round, step, first, second })
+        }
+    }
+
+    /// An honest node is about to store a final block.
+    pub fn committed(&mut self, node: usize, disk: &Disk, committed: &CommittedBlock) -> Result<News, Violation> {
+        let CommittedBlock { block, certificate, applied } = committed;
+        let (height, tip) = (block.height(), disk.tip());
+        if height != tip.height.next() || block.header().parent != tip.hash {
+            return Err(Violation::Gap { height, tip: tip.height, node });
+        }
+        let unproved = |reason: &dyn ToString| Violation::Unproved { height, node, reason: reason.to_string() };
+        let structure = certificate.check_structure(height, block.hash(), applied.validators());
+        structure.map_err(|reason| unproved(&reason))?;
+        match self.decided.get(&height).copied() {
+            Some((expected, _)) if expected != block.hash() => {
+                Err(Violation::Fork { height, node, expected, found: block.hash() })
+            }
+            Some((_, root)) if root != applied.state_root() => Err(Violation::State { height, node }),
+            Some(_) => Ok(News::Known),
+            None => {
+                certificate.check_signatures(self.chain).map_err(|reason| unproved(&reason))?;
+                self.decided.insert(height, (block.hash(), applied.state_root()));
+                self.spend(committed).map(|()| News::First)
+            }
+        }
+    }
+
+    /// Keeps books over nonces and ids of its own: every transaction once, every sender's in order.
+    fn spend(&mut self, committed: &CommittedBlock) -> Result<(), Violation> {
+        let height = committed.block.height();
+        for transaction in committed.block.transactions() {
+            let numbered = matches!(transaction.transaction().body, Body::Send { .. } | Body::Stake { .. });
+            if !self.ids.insert(transaction.id()) && numbered {
+                return Err(Violation::Repeated { height, id: transaction.id() });
+            }
+            if numbered {
+                let (sender, found) = (transaction.sender(), transaction.nonce());
+                let next = self.nonces.entry(sender).or_default();
+                if *next != found {
+                    return Err(Violation::Nonce { height, sender, expected: *next, found });
+                }
+                *next += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// An honest node has stored a final block.
+    pub fn stored(&self, node: usize, disk: &Disk) -> Result<(), Violation> {
+        let (expected, found, height) = (self.supply_micros, disk.supply_micros(), disk.tip().height);
+        if expected == found { Ok(()) } else { Err(Violation::Coins { height, node, expected, found }) }
+    }
+
+    /// An honest node shows its tip to readers or peers.
+    pub fn shown(&mut self, node: usize, disk: &Disk, shown: Height, hash: Hash32) -> Result<(), Violation> {
+        let durable = disk.tip().height;
+        if disk.hash_at(shown) != Some(hash) {
+            return Err(Violation::ShownTooSoon { node, shown, durable });
+        }
+        let highest = self.shown.entry(node).or_insert((shown, hash));
+        if shown >= highest.0 {
+            *highest = (shown, hash);
+        }
+        Ok(())
+    }
+
+    /// An honest node came back.
+    pub fn restarted(&self, node: usize, disk: &Disk) -> Result<(), Violation> {
+        let above_tip = |mark: &GuardMark| mark.height > disk.tip().height;
+        let looks_lost = disk.guard().filter(above_tip).filter(|mark| !disk.holds_signed(mark));
+        if let Some(guard) = looks_lost.filter(|_| !self.wiped.contains(&node) && !disk.is_forgetful()) {
+            return Err(Violation::LooksLost { node, guard });
+        }
+        match self.shown.get(&node) {
+            Some((height, hash)) if disk.hash_at(*height) != Some(*hash) => {
+                Err(Violation::FinalLost { node, height: *height })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The data of a node was destroyed from outside: what it showed or signed is not expected of its disk any more.
+    pub fn wiped(&mut self, node: usize) {
+        self.shown.remove(&node);
+        self.wiped.insert(node);
+    }
+}
+
+/// A guard never falls.
+pub fn check_rise(node: usize, guard: Option<GuardMark>, mark: &GuardMark) -> Result<(), Violation> {
+    match guard {
+        Some(guard) if guard.allows(mark) => Ok(()),
+        guard => Err(Violation::GuardBehind { node, mark: *mark, guard }),
+    }
+}
+
+/// What the guard must cover: it is at the message or beyond.
+fn check_guard(node: usize, mark: &GuardMark, guard: Option<GuardMark>) -> Result<(), Violation> {
+    match guard {
+        Some(guard) if position(&guard) > position(mark) || guard == *mark => Ok(()),
+        guard => Err(Violation::GuardBehind { node, mark: *mark, guard }),
+    }
+}

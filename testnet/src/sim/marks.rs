@@ -1,0 +1,41 @@
+//! Where in a height something is signed, and what: the marks that journals, guards and the checker compare.
+
+use blockchat_engine::journal::{GuardMark, SignStep};
+use blockchat_proto::gossip::ConsensusMessage;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use blockchat_proto::units::{Height, Round};
+use blockchat_proto::vote::{SignedProposal, SignedVote, VoteKind};
+
+/// Of a vote.
+pub(super) fn vote_mark(signed: &SignedVote, chain: Hash32) -> GuardMark {
+    let step = match signed.vote.kind {
+        VoteKind::Prevote => SignStep::Prevote,
+        VoteKind::Precommit => SignStep::Precommit,
+    };
+    GuardMark { height: signed.vote.height, round: signed.vote.round, step, hash: signed.vote.sign_hash(chain) }
+}
+
+/// Of a proposal.
+pub(super) fn proposal_mark(signed: &SignedProposal, chain: Hash32) -> GuardMark {
+    let (height, round) = (signed.proposal.height, signed.proposal.round);
+    GuardMark { height, round, step: SignStep::Proposal, hash: signed.proposal.sign_hash(chain) }
+}
+
+/// What a message says, if this key signed it: its mark, and the block it is for.
+pub(super) fn own_message(said: &ConsensusMessage, own: Address, chain: Hash32) -> Option<(GuardMark, Option<Hash32>)> {
+    match said {
+        ConsensusMessage::Vote(signed) if signed.vote.validator == own => {
+            Some((vote_mark(signed, chain), signed.vote.value))
+        }
+        ConsensusMessage::Proposal { proposal, .. } if proposal.proposal.leader == own => {
+            Some((proposal_mark(proposal, chain), Some(proposal.proposal.block)))
+        }
+        _ => None,
+    }
+}
+
+/// Where a key may sign one thing only.
+pub(super) fn position(mark: &GuardMark) -> (Height, Round, SignStep) {
+    (mark.height, mark.round, mark.step)
+}

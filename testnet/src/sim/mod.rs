@@ -1,0 +1,35 @@
+//! A simulator: the engine that ships, many times, in one thread, under virtual time, with everything going wrong.
+//!
+//! It performs the engine's effects itself, so disks and network of real nodes are not covered here: `up`, its faults and
+//! the node's own tests are there for those.
+//!
+//! Always true: a seed means the same run on every machine; nothing here reads a clock, a file or the machine's chance.
+//!
+//! The map: `scenario` says what a seed means, `world` lets it happen, `node` with its `disk` is one participant, `perform`
+//! carries out effects, `network` and `peers` bring messages, `faults` and [`byzantine`] break things, `load` pays,
+//! [`invariants`] watches, `trace` remembers. [`suite`] runs many seeds; [`command`] is what a person types.
+//! Start reading at [`world::run`].
+
+pub mod byzantine;
+pub mod command;
+pub mod counts;
+pub mod dice;
+pub mod disk;
+mod faults;
+pub mod invariants;
+mod load;
+mod marks;
+pub mod network;
+mod node;
+mod notes;
+mod peers;
+mod perform;
+pub mod sabotage;
+pub mod scenario;
+pub mod speed;
+pub mod step;
+pub mod suite;
+pub mod time;
+pub mod trace;
+pub mod wire;
+pub mod world;

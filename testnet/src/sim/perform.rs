@@ -1,0 +1,271 @@
+//! Hands events to an engine and carries out what it asks for: in order, one step at a time, each step a place to crash.
+//!
+//! Always true: the effects of one event are all performed before the next event, or the node has crashed in between; what
+//! an honest node says, shows and stores passes the checker first.
+//! Start reading at [`World::deliver`].
+
+use super::byzantine::{Audience, Scene};
+use super::counts::Met;
+use super::invariants::{News, Violation, check_rise};
+use super::marks::{own_message, position};
+use super::node::Running;
+use super::notes;
+use super::step::Step;
+use super::time::Micros;
+use super::wire;
+use super::world::{Happening, World};
+use blockchat_engine::effect::{CommittedBlock, Effect, SubmitOutcome};
+use blockchat_engine::engine::Engine;
+use blockchat_engine::event::{Event, Timer};
+use blockchat_engine::journal::{GuardMark, SignStep};
+use blockchat_proto::gossip::ConsensusMessage;
+use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::Standing;
+use blockchat_proto::sync::SyncRequest;
+use blockchat_proto::transaction::TransactionId;
+use blockchat_proto::units::{Height, Round};
+
+/// Where a liar may sign once.
+pub(super) type LiePlace = (Address, (Height, Round, SignStep));
+
+impl World {
+    /// One event for the engine of a node that is up.
+    pub(super) fn deliver(&mut self, node: usize, event: Event) {
+        self.note(node, notes::of_event(&event));
+        self.counts.met(Met::Events);
+        let catching_up = matches!(event, Event::BlocksReceived { .. });
+        if matches!(event, Event::BodyReceived { block: Some(_), .. }) {
+            self.counts.met(Met::BodiesFetched);
+        }
+        let now = self.nodes[node].clock(self.now);
+        let Some(running) = &mut self.nodes[node].engine else {
+            return;
+        };
+        let effects = running.engine.handle(event, now);
+        self.perform_all(node, effects, catching_up);
+    }
+
+    /// A started engine takes its place.
+    pub(super) fn switch_on(&mut self, node: usize, engine: Engine, effects: Vec<Effect>) {
+        self.note(node, notes::Note { what: "starts", height: engine.ledger().tip().height.0, ..Default::default() });
+        let (timers, links, peers) = Default::default();
+        let running = Running { engine, timers, links, peers, tells_soon: false };
+        self.nodes[node].engine = Some(running);
+        let life = self.nodes[node].life;
+        self.perform_all(node, effects, false);
+        if self.is_alive(node, life) {
+            self.look_for_peers(node);
+        }
+    }
+
+    fn perform_all(&mut self, node: usize, effects: Vec<Effect>, catching_up: bool) {
+        let life = self.nodes[node].life;
+        for effect in effects {
+            if catching_up && matches!(effect, Effect::Commit(_)) {
+                self.counts.met(Met::Synced);
+            }
+            if self.springs(node) || !self.is_alive(node, life) || self.violation.is_some() {
+                return;
+            }
+            self.note(node, notes::of_effect(&effect));
+            self.perform(node, effect);
+        }
+        self.springs(node);
+    }
+
+    /// One effect.
+    fn perform(&mut self, node: usize, effect: Effect) {
+        match effect {
+            Effect::Journal(entry) => {
+                self.nodes[node].disk.append(&entry);
+                let (step, height) = Step::journaled(&entry);
+                self.after(node, step, height);
+            }
+            Effect::Sync(mark) => self.sync(node, mark),
+            Effect::Broadcast(message) => self.broadcast(node, message),
+            Effect::GossipTransactions(transactions) => self.gossip(node, transactions),
+            Effect::GossipVerdict { .. } => {}
+            Effect::StartTimer { timer, after_ms } => self.start_timer(node, timer, after_ms),
+            Effect::CancelTimer(timer) => {
+                self.running(node).timers.remove(&timer);
+            }
+            Effect::Commit(committed) => self.commit(node, &committed),
+            Effect::PublishView(view) => {
+                if self.nodes[node].is_honest() {
+                    let found = self.oracle.shown(node, &self.nodes[node].disk, view.tip.height, view.tip.hash);
+                    self.check(found);
+                }
+            }
+            Effect::Reply { outcomes, .. } => self.replied(node, &outcomes),
+            Effect::Answer { request, answer } => self.answered(node, request, answer),
+            Effect::RememberOwn(transactions) => self.nodes[node].disk.remember(&transactions),
+            Effect::ForgetOwn(ids) => {
+                self.nodes[node].disk.forget(&ids);
+                self.moved = true;
+            }
+            Effect::RequestBlocks { request, peer, from, count } => {
+                self.ask(node, peer, request, SyncRequest::Blocks { from, count });
+            }
+            Effect::RequestBody { request, peer, block } => {
+                self.ask(node, peer, request, SyncRequest::Body { hash: block });
+            }
+            Effect::SendStatus(peer) => self.send_status(node, peer),
+            Effect::Blame { .. } => self.counts.met(Met::Blamed),
+            Effect::Halt(fault) => self.halt(node, &fault.to_string()),
+        }
+    }
+
+    /// What of a node runs. Only while it performs.
+    pub(super) fn running(&mut self, node: usize) -> &mut Running {
+        self.nodes[node].engine.as_mut().expect("only nodes that are up perform")
+    }
+
+    /// A sync point: the journal, then the guard; a crash may fall between the two.
+    fn sync(&mut self, node: usize, mark: GuardMark) {
+        if self.nodes[node].is_honest() {
+            let found = check_rise(node, self.nodes[node].disk.guard(), &mark);
+            self.check(found);
+        }
+        self.nodes[node].disk.sync_journal();
+        self.after(node, Step::JournalSynced, mark.height);
+        if self.nodes[node].is_up() && !self.springs(node) {
+            self.nodes[node].disk.raise_guard(mark);
+            self.after(node, Step::GuardRaised, mark.height);
+        }
+    }
+
+    /// A final block: stored, then the journal emptied; a crash may fall between the two.
+    fn commit(&mut self, node: usize, committed: &CommittedBlock) {
+        if self.nodes[node].is_honest() {
+            let found = self.oracle.committed(node, &self.nodes[node].disk, committed);
+            match self.check(found) {
+                Some(News::First) => self.count_block(committed),
+                Some(News::Known) => {}
+                None => return,
+            }
+        }
+        self.nodes[node].disk.store(committed);
+        self.moved = true;
+        if self.nodes[node].is_honest() {
+            let found = self.oracle.stored(node, &self.nodes[node].disk);
+            self.check(found);
+        }
+        self.after(node, Step::BlockStored, committed.block.height());
+        if self.nodes[node].is_up() && !self.springs(node) {
+            self.nodes[node].disk.empty_journal();
+            self.after(node, Step::JournalEmptied, committed.block.height());
+        }
+        if self.nodes[node].is_up() {
+            self.tell_all(node);
+        }
+    }
+
+    fn count_block(&mut self, committed: &CommittedBlock) {
+        let CommittedBlock { block, certificate, applied } = committed;
+        self.counts.met(Met::Heights);
+        if self.scenario.feed > 0 {
+            self.push(self.now, Happening::Feed);
+        }
+        let transactions = u64::try_from(block.transactions().len()).expect("a block holds few");
+        self.counts.add(Met::Transactions, transactions);
+        let met = [
+            (Met::LateRounds, certificate.round > Round(0)),
+            (Met::ReproposalsDecided, block.header().round < certificate.round),
+            (Met::SetChanges, applied.validators() != applied.next_validators()),
+        ];
+        met.into_iter().filter(|(_, is)| *is).for_each(|(what, _)| self.counts.met(what));
+        for (address, account) in applied.accounts() {
+            if account.standing == Standing::Jailed {
+                if self.jailed.insert(*address) {
+                    self.counts.met(Met::Jailed);
+                }
+            } else if self.jailed.remove(address) {
+                self.counts.met(Met::Unjailed);
+            }
+        }
+    }
+
+    /// Everybody hears what a node says: the honest after a check, liars in their own words.
+    fn broadcast(&mut self, node: usize, message: ConsensusMessage) {
+        let (step, height) = Step::sent(&message);
+        if matches!(&message, ConsensusMessage::Proposal { proposal, .. } if proposal.proposal.lock_round.is_some()) {
+            self.counts.met(Met::Reproposals);
+        }
+        match self.nodes[node].address().filter(|_| self.nodes[node].is_honest()) {
+            Some(own) => {
+                let clock = self.nodes[node].clock(self.now);
+                let found = self.oracle.spoke(node, own, &self.nodes[node].disk, clock, &message);
+                if self.check(found).is_some() {
+                    self.spread(node, Audience::All, message);
+                }
+            }
+            None => self.lie(node, message),
+        }
+        self.after(node, step, height);
+    }
+
+    fn lie(&mut self, node: usize, message: ConsensusMessage) {
+        let chain = self.scenario.genesis.hash();
+        let this = &mut self.nodes[node];
+        let (Some(signer), Some(crime), Some(running)) = (&this.signer, &mut this.crime, &this.engine) else {
+            return self.spread(node, Audience::All, message);
+        };
+        let ledger = running.engine.ledger();
+        let mut scene = Scene { chain, signer, ledger, dice: &mut self.chance.lies };
+        let speech = crime.speak(&mut scene, message.clone());
+        let own = signer.address();
+        if speech != [(Audience::All, message)] {
+            self.counts.met(Met::Lies);
+        }
+        for (audience, said) in speech {
+            if let Some((mark, _)) = own_message(&said, own, chain) {
+                let before = *self.lies.entry((own, position(&mark))).or_insert(mark.hash);
+                if before != mark.hash {
+                    self.counts.met(Met::Equivocations);
+                }
+            }
+            self.spread(node, audience, said);
+        }
+    }
+
+    /// Sends a consensus message to all connected peers of the audience.
+    fn spread(&mut self, node: usize, audience: Audience, message: ConsensusMessage) {
+        let (chain, counter) = (self.scenario.genesis.hash(), self.number());
+        let known = |id: &TransactionId| self.known.get(id).cloned();
+        match wire::transmit(message, counter, chain, known) {
+            Some(heard) => self.gossip_message(node, audience, &heard),
+            None => self.counts.met(Met::Forgeries),
+        }
+    }
+
+    fn start_timer(&mut self, node: usize, timer: Timer, after_ms: u64) {
+        if matches!(timer, Timer::HeldBlock(_)) {
+            self.counts.met(Met::Held);
+        }
+        let (at, life) = (self.now.plus(Micros::from_ms(after_ms)), self.nodes[node].life);
+        let number = self.push(at, Happening::Timer { node, life, timer });
+        self.running(node).timers.insert(timer, number);
+    }
+
+    fn replied(&mut self, node: usize, outcomes: &[(TransactionId, SubmitOutcome)]) {
+        for (id, outcome) in outcomes {
+            match outcome {
+                SubmitOutcome::Refused(_) | SubmitOutcome::MaybeFinal(_) => self.counts.met(Met::Refused),
+                SubmitOutcome::Pooled | SubmitOutcome::Queued | SubmitOutcome::InBlock(_) => {
+                    let kept = self.nodes[node].disk.own().iter().any(|own| own.id() == *id);
+                    if !kept && self.nodes[node].is_honest() {
+                        self.fail(Violation::Unremembered { node, id: *id });
+                    }
+                }
+            }
+        }
+    }
+
+    fn halt(&mut self, node: usize, fault: &str) {
+        if self.nodes[node].is_honest() {
+            self.fail(Violation::Halted { node, fault: fault.to_string() });
+        } else {
+            self.crash(node);
+        }
+    }
+}

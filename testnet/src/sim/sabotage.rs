@@ -1,0 +1,19 @@
+//! Ways to break a simulated node on purpose: the checker must notice each of them, or it checks nothing.
+
+use clap::ValueEnum;
+
+/// What is broken, on every node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Sabotage {
+    /// Nothing.
+    #[default]
+    None,
+    /// Sync points do nothing: votes leave before they are durable
+    IgnoreSync,
+    /// The disk claims to have synced, but a crash takes journal and guard back to the last block
+    LyingSync,
+    /// The journal is gone after every crash; the guard stays
+    LostJournal,
+    /// The journal keeps votes, but loses the blocks they are for at every crash
+    BodiesInMemory,
+}
