@@ -11,8 +11,14 @@ async fn free_port() -> u16 {
 
 #[tokio::test]
 async fn a_configured_peer_is_dialled_until_it_appears() {
-    let address = format!("/ip4/127.0.0.1/tcp/{}", free_port().await);
+    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", door.local_addr().unwrap().port());
     let mut early = Node::start(caller(1, address.clone())).await;
+    for _ in 0..2 {
+        // Somebody opens and says nothing, as a machine does whose node is not up yet.
+        drop(door.accept().await.unwrap());
+    }
+    drop(door);
     let mut late = Node::start(NetConfig { listen: vec![address], ..config(2) }).await;
     early.peer().await;
     late.peer().await;
