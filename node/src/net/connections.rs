@@ -28,7 +28,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 /// A connection without a sign of life for so long is dead: a ping, its answer, and some more.
-pub(super) const SILENCE_MAX: Duration = Duration::from_secs(20);
+const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// If we ourselves did nothing for so long (a suspended laptop), silence says nothing about peers.
 const STALL: Duration = Duration::from_secs(2);
 /// A second connection of the same run is closed after this: by then both sides know which run it is of.

@@ -3,8 +3,6 @@
 use super::proxy::Proxy;
 use super::world::{Node, caller, config, pair, votes_reach};
 use crate::net::NetConfig;
-use crate::net::connections::SILENCE_MAX;
-use tokio::time::Instant;
 
 #[tokio::test]
 async fn a_node_that_was_restarted_is_back_in_the_mesh() {
@@ -37,14 +35,11 @@ async fn a_restarted_node_whose_old_connection_is_half_open_is_back_in_the_mesh(
     let mut other = Node::start(caller(2, wire.address())).await;
     votes_reach(&one, &mut other, 1_000).await;
     votes_reach(&other, &mut one, 2_000).await;
-    let cut = Instant::now();
     wire.cut();
     other.stop().await;
     let mut again = Node::start(caller(2, wire.address())).await;
     votes_reach(&again, &mut one, 3_000).await;
     votes_reach(&one, &mut again, 4_000).await;
-    // Waiting for the silence to be noticed would have taken longer.
-    assert!(cut.elapsed() < SILENCE_MAX);
 }
 
 #[tokio::test]
