@@ -167,9 +167,12 @@ impl World {
         self.moved = true;
     }
 
-    /// The data folder is lost; key and guard are kept.
+    /// The data folder is lost; key and guard are kept. Such a node is not steady yet: it soon crashes once more.
     fn wipe(&mut self, node: usize) {
         self.crash(node);
+        let again = self.now.plus(Micros(self.chance.faults.range(100_000..=self.scenario.faults.down_max.0 * 2)));
+        let steps = self.chance.faults.below(4 * TRAP_MAX);
+        self.push(again, Happening::Mischief(Mischief::Trap(node, steps)));
         self.nodes[node].disk.wipe();
         self.oracle.wiped(node);
         self.counts.met(Met::Wiped);

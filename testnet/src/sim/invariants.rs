@@ -60,6 +60,16 @@ pub enum Violation {
         /// Why.
         reason: String,
     },
+    /// A block from a round that had not come when it was decided.
+    #[error("block {height} was built for round {built} and decided in round {decided}")]
+    Round {
+        /// Which.
+        height: Height,
+        /// Its round.
+        built: Round,
+        /// Its certificate's.
+        decided: Round,
+    },
     /// Coins came or went.
     #[error("after block {height} node {node} has {found} micro-BCC, the genesis made {expected}")]
     Coins {
@@ -320,6 +330,10 @@ impl Oracle {
         let unproved = |reason: &dyn ToString| Violation::Unproved { height, node, reason: reason.to_string() };
         let structure = certificate.check_structure(height, block.hash(), applied.validators());
         structure.map_err(|reason| unproved(&reason))?;
+        let (built, decided) = (block.header().round, certificate.round);
+        if built > decided {
+            return Err(Violation::Round { height, built, decided });
+        }
         match self.decided.get(&height).copied() {
             Some((expected, _)) if expected != block.hash() => {
                 Err(Violation::Fork { height, node, expected, found: block.hash() })

@@ -280,7 +280,9 @@ impl Cast {
         let leaver = if leaves { room.take(1).pop() } else { None };
         let changes = matches!(theme, Theme::Change | Theme::Everything);
         let joiner = changes.then(|| Signer::from_seed(&dice.bytes()));
-        Self { validators, liars, forgetful, leaver, joiner, observer: dice.permille(300) }
+        // Somebody must ask liars about old blocks.
+        let observer = theme == Theme::Liars || dice.permille(300);
+        Self { validators, liars, forgetful, leaver, joiner, observer }
     }
 }
 
@@ -371,7 +373,7 @@ fn nodes(dice: &mut Dice, theme: Theme, cast: &Cast) -> Vec<NodePlan> {
     let late = Micros::from_ms(4_000);
     nodes.extend(cast.joiner.iter().map(|signer| plan(Some(signer), None, late)));
     if cast.observer {
-        let starts = if theme == Theme::Change { late } else { Micros(0) };
+        let starts = if matches!(theme, Theme::Change | Theme::Liars) { late } else { Micros(0) };
         nodes.push(plan(None, None, starts));
     }
     nodes
@@ -414,7 +416,7 @@ fn faults(dice: &mut Dice, theme: Theme, seed: u64, heights: u64, cast: &Cast) -
     if theme == Theme::Calm {
         plan.crash_every = every(6_000);
     }
-    if theme == Theme::Cut || everything {
+    if theme == Theme::Cut || everything || (theme == Theme::Liars && dice.permille(400)) {
         plan.cut_every = every(dice.range(1_000..=4_000));
     }
     if theme == Theme::Change || everything {

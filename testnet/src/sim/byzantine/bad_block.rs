@@ -1,12 +1,15 @@
 //! Proposes blocks that break a rule, with everything else in order.
 
-use super::{Audience, Misbehaviour, Scene, Speech, own_block, propose};
+use super::{Audience, Misbehaviour, Scene, Speech, own_block, propose, wire_block};
 use blockchat_proto::block::{Block, transactions_root};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use blockchat_proto::leader::leader_for;
+use blockchat_proto::ledger::Draft;
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction, Transaction};
+use blockchat_proto::units::Round;
 
 /// Every block another rule.
 #[derive(Debug)]
@@ -17,12 +20,13 @@ impl Misbehaviour for BadBlock {
         let Some((proposal, block)) = own_block(scene, &message) else {
             return vec![(Audience::All, message)];
         };
-        let message = match scene.dice.below(6) {
+        let message = match scene.dice.below(8) {
             // Its body does not belong to its header.
             0 => ConsensusMessage::Proposal {
                 proposal: proposal.sign(scene.chain, scene.signer),
                 block: Some(Block { transactions: [block.transactions, vec![unpayable(scene)]].concat(), ..block }),
             },
+            1 => propose(scene, proposal, of_another_round(scene, block)),
             crime => propose(scene, proposal, broken(scene, block, crime)),
         };
         vec![(Audience::All, message)]
@@ -32,17 +36,46 @@ impl Misbehaviour for BadBlock {
 fn broken(scene: &Scene<'_>, mut block: Block, crime: u64) -> Block {
     let header = &mut block.header;
     match crime {
-        1 => header.state_root = Hash32([7; 32]),
-        2 => header.time = scene.ledger.tip().time,
-        3 => header.leader = Address([7; 32]),
-        4 => header.next_validators_hash = Hash32([7; 32]),
-        _ => {
-            block.transactions.push(unpayable(scene));
-            let ids: Vec<_> = block.transactions.iter().map(SignedTransaction::id).collect();
-            block.header.transactions_root = transactions_root(&ids);
-        }
+        2 => header.state_root = Hash32([7; 32]),
+        3 => header.time = scene.ledger.tip().time,
+        4 => header.leader = Address([7; 32]),
+        5 => header.next_validators_hash = Hash32([7; 32]),
+        6 => with_transaction(&mut block, unpayable(scene)),
+        _ => with_transaction(&mut block, out_of_turn(scene)),
     }
     block
+}
+
+/// A block that is fine in itself, but was built for a later round that it leads too.
+fn of_another_round(scene: &Scene<'_>, block: Block) -> Block {
+    let header = &block.header;
+    let leads = |round: &u32| {
+        leader_for(scene.ledger.validators(), header.parent, header.height, Round(*round)) == header.leader
+    };
+    let round = (header.round.0 + 1..header.round.0 + 50).find(leads).unwrap_or(header.round.0 + 1);
+    let draft = Draft {
+        round: Round(round),
+        leader: header.leader,
+        time: header.time,
+        candidates: vec![],
+        evidence: vec![],
+        commit: block.commit.clone(),
+    };
+    wire_block(&scene.ledger.build_block(draft).block)
+}
+
+fn with_transaction(block: &mut Block, transaction: SignedTransaction) {
+    block.transactions.push(transaction);
+    let ids: Vec<_> = block.transactions.iter().map(SignedTransaction::id).collect();
+    block.header.transactions_root = transactions_root(&ids);
+}
+
+/// A payment whose nonce leaves a gap.
+fn out_of_turn(scene: &Scene<'_>) -> SignedTransaction {
+    let sender = scene.signer.address();
+    let nonce = scene.ledger.account(&sender).next_nonce + 1;
+    let body = Body::Send { to: Address([9; 32]), amount: Coins::from_bcc(1), payload: Payload::None };
+    Transaction { chain: scene.chain, sender, nonce, expiry: None, body }.sign(scene.signer)
 }
 
 /// More coins than it has, well signed.

@@ -10,6 +10,7 @@ mod future_timestamps;
 mod silent_leader;
 mod status_liar;
 mod twin;
+mod usurper;
 mod vote_replayer;
 mod withholder;
 
@@ -44,11 +45,13 @@ pub enum Crime {
     StatusLiar,
     /// Shows the block it proposes to a few only.
     Withholder,
+    /// Proposes when it is not its turn.
+    Usurper,
 }
 
 impl Crime {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Equivocator,
         Self::Twin,
         Self::SilentLeader,
@@ -57,6 +60,7 @@ impl Crime {
         Self::FutureTimestamps,
         Self::StatusLiar,
         Self::Withholder,
+        Self::Usurper,
     ];
 
     /// The criminal.
@@ -70,6 +74,7 @@ impl Crime {
             Self::FutureTimestamps => Box::new(future_timestamps::FutureTimestamps),
             Self::StatusLiar => Box::new(status_liar::StatusLiar),
             Self::Withholder => Box::new(withholder::Withholder),
+            Self::Usurper => Box::new(usurper::Usurper::default()),
         }
     }
 }
