@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 pub const API_LISTEN_DEFAULT: &str = "127.0.0.1:7474";
 /// Where peers are listened for unless told otherwise: every interface, so that a LAN works.
 pub const P2P_LISTEN_DEFAULT: &str = "/ip4/0.0.0.0/tcp/7475";
+/// Whether a node looks around on the local network unless told otherwise.
+pub const MDNS_DEFAULT: bool = true;
 /// Largest file of settings, in bytes: a guard against pointing at something else.
 const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 /// Longest wait an operator may set for a round, in ms.
@@ -342,7 +344,7 @@ impl Layer {
             api_listen: self.api_listen(),
             p2p_listen,
             peers,
-            mdns: self.p2p.mdns.unwrap_or(true),
+            mdns: self.p2p.mdns.unwrap_or(MDNS_DEFAULT),
             external,
             genesis: identity.genesis,
             validator: identity.validator,

@@ -5,6 +5,7 @@ use crate::config::LogFormat;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::net::SocketAddr;
@@ -17,7 +18,8 @@ Examples:
   blockchat-node wallet new bob               a new key
   blockchat-node send bob 5 -m \"Hello Bob\"    coins and a message in one transaction
   blockchat-node inbox                        messages to and from you
-  blockchat-node init --validators 4 --dir net   the homes of a network of four";
+  blockchat-node init --validators 4 --dir net   the homes of a network of four
+  blockchat-node run --join                   take part in a chain that is on the local network";
 
 fn long_version() -> &'static str {
     static TEXT: LazyLock<String> =
@@ -205,8 +207,20 @@ pub(crate) enum InitFormat {
     Dir,
 }
 
-#[derive(Debug, Default, Args)]
+const RUN_EXAMPLES: &str = "\
+Examples:
+  blockchat-node run                      the chain of the home; in an empty home, one of your own
+  blockchat-node run --join               find a chain on the local network, and observe it
+  blockchat-node run --join --peer /ip4/192.168.1.7/tcp/7475
+                                          the chain of the node at this address, wherever it is
+  blockchat-node run --join --genesis 8d5e...64 hex digits
+                                          this chain and no other, whatever else is around";
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) join: JoinArgs,
     /// Address of the HTTP API; port 0 takes a free one [default: 127.0.0.1:7474]
     #[arg(long, env = "BLOCKCHAT_API_LISTEN", hide_env_values = true, value_name = "ADDR:PORT")]
     #[arg(value_parser = parse_listen)]
@@ -243,6 +257,27 @@ pub(crate) struct RunArgs {
     pub(crate) log_format: Option<LogFormat>,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArg,
+}
+
+/// Becoming part of a chain that others have begun.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Joining a chain")]
+pub(crate) struct JoinArgs {
+    /// If this home has no chain yet, find one: on the local network, and at each --peer; keep its genesis and observe it
+    #[arg(long, env = "BLOCKCHAT_JOIN", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(crate) join: bool,
+    /// Run only on the chain with this genesis hash: 64 hex digits
+    #[arg(long, env = "BLOCKCHAT_GENESIS", hide_env_values = true, value_name = "HASH", value_parser = parse_genesis)]
+    pub(crate) genesis: Option<Hash32>,
+    /// Stop looking for a chain after so many seconds; 0: never
+    #[arg(long, env = "BLOCKCHAT_JOIN_WAIT", hide_env_values = true, value_name = "S", default_value_t = 60)]
+    pub(crate) join_wait: u64,
+}
+
+fn parse_genesis(text: &str) -> Result<Hash32, &'static str> {
+    text.parse().map_err(|_| {
+        "this is no genesis hash: 64 hex digits, as `run --join` shows them (a name such as chat-0a1b2c3d proves nothing)"
+    })
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, &'static str> {

@@ -12,6 +12,7 @@ mod failure;
 mod guard;
 mod home;
 mod init;
+mod join;
 mod messages;
 mod names;
 mod network;

@@ -249,7 +249,8 @@ fn write_home(
     })
 }
 
-fn json(genesis: &Genesis) -> String {
+/// A genesis as the text of its file.
+pub(crate) fn json(genesis: &Genesis) -> String {
     serde_json::to_string_pretty(genesis).expect("a genesis is plain numbers, texts and lists") + "\n"
 }
 

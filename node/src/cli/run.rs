@@ -4,11 +4,13 @@ use super::args::{PassphraseArg, RunArgs, Switch};
 use super::dev_chain;
 use super::failure::Failure;
 use super::home::Home;
+use super::join;
 use super::names::Names;
 use super::output::{Format, bcc, pairs, say};
 use super::passphrase;
 use crate::api::client::Client;
-use crate::config::{ApiLayer, Identity, KeysLayer, Layer, LogLayer, P2pLayer, Settings};
+use crate::config::{ApiLayer, Identity, KeysLayer, Layer, LogLayer, MDNS_DEFAULT, P2pLayer, Settings};
+use crate::net::SearchConfig;
 use crate::ready_file::Ready;
 use crate::runtime::RunError;
 use crate::wallet::keystore::{self, KeyUse};
@@ -19,7 +21,7 @@ use zeroize::Zeroizing;
 
 /// Runs the node until it is told to stop.
 pub(crate) fn run(home: &Home, args: RunArgs, format: Format) -> Result<(), Failure> {
-    let mut settings = settings(home, args)?;
+    let mut settings = settings(home, args, format)?;
     settings.announce = match format {
         Format::Table => announce,
         Format::Json => |_, ready| Format::Json.print(ready, |_| String::new()),
@@ -43,11 +45,8 @@ fn next_after(error: &RunError) -> &'static str {
 }
 
 /// Everything the runtime needs, read and checked.
-fn settings(home: &Home, args: RunArgs) -> Result<Settings, Failure> {
-    let genesis = match home.genesis()? {
-        Some(genesis) => genesis,
-        None => dev_chain::create(home)?,
-    };
+fn settings(home: &Home, args: RunArgs, format: Format) -> Result<Settings, Failure> {
+    let genesis = genesis(home, &args, format)?;
     let ready_file = args.ready_file.clone();
     let passphrase = args.passphrase.clone();
     let layer = layer_of(args).over(home.config()?);
@@ -55,6 +54,27 @@ fn settings(home: &Home, args: RunArgs) -> Result<Settings, Failure> {
     let mut settings = layer.into_settings(home.path(), identity)?;
     settings.ready_files.extend(ready_file);
     Ok(settings)
+}
+
+/// The chain of the home; else one that is found; else one of its own.
+fn genesis(home: &Home, args: &RunArgs, format: Format) -> Result<VerifiedGenesis, Failure> {
+    let demanded = args.join.genesis;
+    match home.genesis()? {
+        Some(own) => join::check_demanded(home, own, demanded),
+        None if args.join.join => {
+            let layer = layer_of(args.clone()).over(home.config()?);
+            let search = SearchConfig {
+                peers: layer.p2p.peers.unwrap_or_default(),
+                mdns: layer.p2p.mdns.unwrap_or(MDNS_DEFAULT),
+            };
+            join::join(home, &args.join, &search, format)
+        }
+        None if demanded.is_some() => {
+            let cause = format!("{} has no chain yet", home.path().display());
+            Err(Failure::usage(cause, "add --join to look for the chain, or copy its genesis.json into the home"))
+        }
+        None => dev_chain::create(home),
+    }
 }
 
 /// Flags and environment as a layer.

@@ -114,7 +114,8 @@ fn start_mdns(own_id: libp2p::PeerId) -> Option<mdns::tokio::Behaviour> {
     started.inspect_err(|error| warn!(%error, "no peer discovery on the local network")).ok()
 }
 
-fn ask<Q, R>(
+/// Questions and answers of two types, over one protocol.
+pub(super) fn ask<Q, R>(
     protocol: StreamProtocol,
     request_max: usize,
     response_max: usize,

@@ -34,6 +34,8 @@ const DIALS_MAX: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Configured,
+    /// Configured by a name. Of connections only: targets keep their names.
+    Dns,
     Book,
     Mdns,
     Kademlia,
@@ -45,6 +47,7 @@ impl Source {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Configured => "peer",
+            Self::Dns => "dns",
             Self::Book => "book",
             Self::Mdns => "mdns",
             Self::Kademlia => "kademlia",
@@ -220,7 +223,7 @@ impl Dialer {
 
     /// A peer of our chain is connected, and was found this way.
     pub(super) fn greeted(&mut self, peer: PeerId, source: Source) {
-        if source == Source::Configured && self.configured.len() < TARGETS_MAX {
+        if matches!(source, Source::Configured | Source::Dns) && self.configured.len() < TARGETS_MAX {
             self.configured.insert(peer);
         }
     }

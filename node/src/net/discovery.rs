@@ -115,8 +115,9 @@ impl Task {
             for address in dial.addresses {
                 addresses.extend(resolve(address).await);
             }
+            let source = if dial.source == Source::Configured { Source::Dns } else { dial.source };
             // A full queue means that many dials are under way: this target is tried again later.
-            drop(out.try_send(Dial { addresses, ..dial }));
+            drop(out.try_send(Dial { addresses, source, ..dial }));
         });
     }
 

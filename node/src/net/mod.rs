@@ -8,12 +8,14 @@
 //! Where what lives: `swarm_task` (the loop), and by subject `connections`, `status` (handshake), `relay` (gossip in and
 //! out; settings in `gossip`, batches in `batcher`), `sync_protocol` (questions; bytes in `codec`), `discovery` (targets in
 //! `dialer`, the file in `book`). Facts about peers: `peers`, `peer_score`, `quota`.
+//! Before there is a node: `chain_search`.
 //! Start reading at [`start`].
 
 mod address;
 mod batcher;
 mod behaviour;
 mod book;
+mod chain_search;
 mod codec;
 mod config;
 mod connections;
@@ -33,6 +35,7 @@ mod sync_protocol;
 #[cfg(test)]
 mod tests;
 
+pub use chain_search::{ChainSearch, SearchConfig, Sighted, Sighting};
 pub use config::{NetConfig, NetError};
 pub use handle::{InboundId, NetEvent, NetHandle, NetVerdict};
 pub use peer_id::peer_id_of;

@@ -30,6 +30,19 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
+/// The same in one step: whoever looks sees all of it or none, whenever this process ends. The caller has made sure that
+/// nothing is there.
+pub fn place(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = Path::new(&draft);
+    // Left behind by a process that was killed here.
+    drop(std::fs::remove_file(draft));
+    create(draft, content)?;
+    std::fs::rename(draft, path)?;
+    sync_folder(path)
+}
+
 /// Holds a file for this process until the answer is dropped or the process ends; `None` while another one holds it.
 pub fn try_hold(path: &Path) -> io::Result<Option<File>> {
     let file = File::open(path)?;

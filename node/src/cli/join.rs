@@ -1,0 +1,298 @@
+//! `run --join`: finds a chain that others have begun, shows what it is, and keeps its genesis in the home.
+//!
+//! Owns: which of the chains that are around is joined, and what is said meanwhile. Does not own: finding and checking
+//! (`net::ChainSearch`), running.
+//! Always true: a home that has a chain keeps it; the genesis is written in one step, after its hash was computed here
+//! and compared with the one demanded; where several chains are around and none is demanded, none is joined.
+//! Start reading at [`join`].
+
+use super::args::JoinArgs;
+use super::failure::Failure;
+use super::home::Home;
+use super::network::json;
+use super::output::{Format, bcc, clipped, count, moment, note, pairs, say, table};
+use crate::net::{ChainSearch, SearchConfig, Sighted, Sighting};
+use crate::wallet::private_file;
+use blockchat_proto::coins::Coins;
+use blockchat_proto::genesis::VerifiedGenesis;
+use blockchat_proto::hash::Hash32;
+use serde::Serialize;
+use serde_json::{Value, json as json_value};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// After the first chain is found, others get so long to show themselves: several questions to the local network.
+const LOOK_AROUND: Duration = Duration::from_secs(4);
+/// How often it is said that nothing is found yet.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+/// Most chains that are told apart: more are a joke of somebody's.
+const CHAINS_MAX: usize = 32;
+/// Most peers of one chain, and most fruitless addresses, that are remembered.
+const PEERS_MAX: usize = 64;
+/// So many addresses of a chain are shown.
+const ADDRESSES_SHOWN: usize = 3;
+
+/// A chain that is around.
+struct Candidate {
+    genesis: VerifiedGenesis,
+    peers: Vec<Sighted>,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    chains: BTreeMap<Hash32, Candidate>,
+    /// Why an address led to no chain, the last time.
+    fruitless: BTreeMap<String, String>,
+}
+
+/// A home that has a chain: is it the one demanded?
+pub(crate) fn check_demanded(
+    home: &Home,
+    own: VerifiedGenesis,
+    demanded: Option<Hash32>,
+) -> Result<VerifiedGenesis, Failure> {
+    match demanded {
+        Some(demanded) if demanded != own.hash() => {
+            let cause = format!(
+                "{} belongs to chain {} with the genesis {}, not to {demanded}",
+                home.path().display(),
+                own.short_name(),
+                own.hash()
+            );
+            Err(Failure::new(cause, "name another folder with --home DIR; a home never changes its chain")
+                .coded("other_chain"))
+        }
+        _ => Ok(own),
+    }
+}
+
+/// Finds the chain and keeps its genesis. Blocks until then, or until the time is over.
+pub(crate) fn join(
+    home: &Home,
+    args: &JoinArgs,
+    search: &SearchConfig,
+    format: Format,
+) -> Result<VerifiedGenesis, Failure> {
+    refuse_blind(home, args)?;
+    if search.peers.is_empty() && !search.mdns {
+        let cause = "there is nowhere to look for a chain: no --peer is named, and the local network is switched off";
+        return Err(Failure::usage(cause, "name a node of the chain with --peer MULTIADDR, or leave --no-mdns away"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(format!("cannot start: {error}"), "free some resources"))?;
+    let found = runtime.block_on(Box::pin(look(args, search)))?;
+    let chosen = choose(args, search, found, format)?;
+    keep(home, &chosen.genesis)?;
+    tell(home, &chosen, format);
+    Ok(chosen.genesis)
+}
+
+/// A chain on disk without its genesis: joining whatever is around could only be wrong.
+fn refuse_blind(home: &Home, args: &JoinArgs) -> Result<(), Failure> {
+    let store = home.path().join("data").join("store.redb");
+    if args.genesis.is_some() || !store.exists() {
+        return Ok(());
+    }
+    let cause = format!("{} holds a chain, but {} is gone", store.display(), home.genesis_path().display());
+    let next = "name the chain with --genesis HASH, or join in an empty --home DIR";
+    Err(Failure::new(cause, next).coded("no_genesis"))
+}
+
+/// Looks until there is an answer, or the time is over.
+async fn look(args: &JoinArgs, config: &SearchConfig) -> Result<Found, Failure> {
+    let begun = Instant::now();
+    // Of several ends the first counts: that of our patience, and, once a chain is there, that of the look around.
+    let mut end = (args.join_wait > 0).then(|| begun + Duration::from_secs(args.join_wait));
+    let mut search = ChainSearch::start(config)
+        .map_err(|error| Failure::usage(error.to_string(), "correct --peer, or [p2p] in config.toml"))?;
+    let mut found = Found::default();
+    let mut say_next = begun + SAY_EVERY;
+    note(&format!("looking for {} {}", wanted(args), places(config)));
+    while !found.is_enough(args) {
+        let now = Instant::now();
+        if end.is_some_and(|end| end <= now) {
+            break;
+        }
+        if say_next <= now {
+            say_next = now + SAY_EVERY;
+            note(&format!("still looking, for {} s now{}", now.duration_since(begun).as_secs(), found.in_vain()));
+        }
+        tokio::select! {
+            sighting = search.next() => {
+                let first = found.chains.is_empty();
+                found.add(sighting, args);
+                if args.genesis.is_none() && !found.chains.is_empty() {
+                    let all_heard = !config.mdns && search.has_heard_all_named();
+                    let enough = if all_heard { Some(Instant::now()) } else { first.then(|| Instant::now() + LOOK_AROUND) };
+                    end = end.into_iter().chain(enough).min();
+                }
+            }
+            () = sleep_until(end.unwrap_or(say_next).min(say_next)) => {}
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    fn add(&mut self, sighting: Sighting, args: &JoinArgs) {
+        match sighting {
+            Sighting::Chain { genesis, peer } => {
+                let (hash, name) = (genesis.hash(), genesis.short_name());
+                let news = !self.chains.contains_key(&hash);
+                if news && self.chains.len() >= CHAINS_MAX {
+                    return;
+                }
+                if news && args.genesis.is_some_and(|demanded| demanded != hash) {
+                    note(&format!("passing over {name} at {}: its genesis is {hash}", peer.address));
+                }
+                self.fruitless.remove(&peer.address);
+                let candidate = self.chains.entry(hash).or_insert(Candidate { genesis, peers: vec![] });
+                if candidate.peers.len() < PEERS_MAX {
+                    candidate.peers.push(peer);
+                }
+            }
+            Sighting::Useless { peer, reason } => self.in_vain_at(peer.address, reason),
+            Sighting::Unreachable { address, reason } => self.in_vain_at(address, reason),
+        }
+    }
+
+    /// Said once; the last reason is what counts in the end.
+    fn in_vain_at(&mut self, address: String, reason: String) {
+        let known = self.fruitless.contains_key(&address);
+        if !known && self.fruitless.len() < PEERS_MAX {
+            note(&format!("{address}: {reason}; trying again"));
+        }
+        if known || self.fruitless.len() < PEERS_MAX {
+            self.fruitless.insert(address, reason);
+        }
+    }
+
+    fn is_enough(&self, args: &JoinArgs) -> bool {
+        args.genesis.is_some_and(|demanded| self.chains.contains_key(&demanded))
+    }
+
+    /// What stands in the way, for a sentence.
+    fn in_vain(&self) -> String {
+        let reasons: Vec<_> = self.fruitless.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
+        if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
+    }
+}
+
+fn wanted(args: &JoinArgs) -> String {
+    args.genesis.map_or("a chain".into(), |hash| format!("the chain with the genesis {hash}"))
+}
+
+/// Where is looked.
+fn places(config: &SearchConfig) -> String {
+    let named = format!("at {}", config.peers.join(", "));
+    match (config.mdns, config.peers.is_empty()) {
+        (true, true) => "on the local network (mDNS)".into(),
+        (true, false) => format!("on the local network (mDNS) and {named}"),
+        (false, _) => named,
+    }
+}
+
+/// The chain that is joined, if there is no doubt.
+fn choose(args: &JoinArgs, config: &SearchConfig, mut found: Found, format: Format) -> Result<Candidate, Failure> {
+    if let Some(chosen) = args.genesis.and_then(|demanded| found.chains.remove(&demanded)) {
+        return Ok(chosen);
+    }
+    let chains: Vec<_> = std::mem::take(&mut found.chains).into_values().collect();
+    match (args.genesis, chains.len()) {
+        (None, 1) => Ok(chains.into_iter().next().expect("there is one")),
+        (None, 2..) => {
+            list(&chains, format);
+            let cause = format!("{} different chains are around, and none was joined", chains.len());
+            let next = "choose one by its whole hash: blockchat-node run --join --genesis HASH";
+            Err(Failure::new(cause, next).coded("several_chains"))
+        }
+        (demanded, others) => {
+            let instead =
+                if others == 0 { String::new() } else { format!(", {} instead", count(others as u64, "other chain")) };
+            let what = demanded.map_or("no chain".into(), |hash| format!("no chain with the genesis {hash}"));
+            let cause = format!(
+                "{what} was found {} in {}{instead}{}",
+                places(config),
+                count(args.join_wait, "second"),
+                found.in_vain()
+            );
+            let next = match demanded {
+                Some(_) if others > 0 => "check the hash, and name a node of that chain with --peer MULTIADDR",
+                _ => "start a node there, name one with --peer MULTIADDR, or wait longer with --join-wait",
+            };
+            Err(Failure::new(cause, next).coded("no_chain"))
+        }
+    }
+}
+
+/// A chain for programs.
+#[derive(Serialize)]
+struct ChainShown<'a> {
+    chain: String,
+    genesis_hash: Hash32,
+    peers: Vec<Value>,
+    #[serde(skip)]
+    of: &'a Candidate,
+}
+
+impl<'a> ChainShown<'a> {
+    fn new(of: &'a Candidate) -> Self {
+        let peer =
+            |peer: &Sighted| json_value!({ "peer_id": peer.peer_id, "address": peer.address, "source": peer.source });
+        let (chain, genesis_hash) = (of.genesis.short_name(), of.genesis.hash());
+        Self { chain, genesis_hash, peers: of.peers.iter().map(peer).collect(), of }
+    }
+
+    fn addresses(&self) -> String {
+        let shown: Vec<_> = self.of.peers.iter().take(ADDRESSES_SHOWN).map(|peer| peer.address.clone()).collect();
+        let more = self.of.peers.len().saturating_sub(ADDRESSES_SHOWN);
+        shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+    }
+}
+
+fn list(chains: &[Candidate], format: Format) {
+    let shown: Vec<_> = chains.iter().map(ChainShown::new).collect();
+    let row =
+        |chain: &ChainShown<'_>| vec![clipped(&chain.chain, 48), chain.genesis_hash.to_string(), chain.addresses()];
+    match format {
+        Format::Table => say(&table(&["chain", "genesis", "found at"], &[], shown.iter().map(row).collect())),
+        Format::Json => Format::Json.print(&json_value!({ "chains": shown }), |_| String::new()),
+    }
+}
+
+/// Writes the genesis: from now on this home belongs to the chain.
+fn keep(home: &Home, genesis: &VerifiedGenesis) -> Result<(), Failure> {
+    let path = home.genesis_path();
+    private_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
+    private_file::place(&path, json(genesis.genesis()).as_bytes())
+        .map_err(|error| Failure::file(&path, "write", &error))
+}
+
+/// What was joined. For programs it is a JSON object of its own, before the one that says where the node is reached.
+fn tell(home: &Home, chosen: &Candidate, format: Format) {
+    let shown = ChainShown::new(chosen);
+    let genesis = chosen.genesis.genesis();
+    let path = home.genesis_path().display().to_string();
+    match format {
+        Format::Json => {
+            Format::Json.print(&json_value!({ "joined": shown, "kept_in": path }), |_| String::new());
+        }
+        Format::Table => {
+            let mut coins = genesis.accounts.iter().flat_map(|account| [account.balance, account.stake]);
+            let coins = coins.try_fold(genesis.treasury, Coins::checked_add).map(bcc).unwrap_or_default();
+            let validators = count(chosen.genesis.validators().members().len() as u64, "validator");
+            let accounts = count(genesis.accounts.len() as u64, "account");
+            let text = pairs(&[
+                ("joined", chosen.genesis.short_name()),
+                ("genesis", chosen.genesis.hash().to_string()),
+                ("begun", moment(genesis.time)),
+                ("with", format!("{validators}, {accounts}, {coins}")),
+                ("found at", shown.addresses()),
+                ("kept in", path),
+            ]);
+            say(&format!("{text}\ncompare the genesis with somebody you trust: whoever answered chose the chain\n"));
+        }
+    }
+}
