@@ -12,5 +12,6 @@ pub mod net;
 pub mod ready_file;
 pub mod runtime;
 pub mod store;
+pub mod traffic;
 pub mod verify_pool;
 pub mod wallet;

@@ -26,6 +26,8 @@ pub mod path {
     pub const MESSAGES: &str = "/v1/messages";
     /// GET -> `Vec<`[`super::PeerView`]`>`.
     pub const PEERS: &str = "/v1/peers";
+    /// GET -> `Vec<`[`super::KnownPeerView`]`>`.
+    pub const PEERS_KNOWN: &str = "/v1/peers/known";
     /// GET -> server-sent events named `block`, each `{height, hash, time}` of a new final block.
     pub const EVENTS: &str = "/v1/events";
     /// GET -> the genesis as JSON.
@@ -84,6 +86,19 @@ pub struct StatusView {
     pub validators: Vec<ValidatorView>,
     /// When the process started.
     pub started: UnixMillis,
+    /// Bytes to and from peers since then; zeros of a node that does not say.
+    #[serde(default)]
+    pub traffic: TrafficView,
+}
+
+/// Bytes through the sockets between a node and its peers, since its process started: with encryption and framing,
+/// without the headers of TCP and IP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficView {
+    /// From peers.
+    pub received_bytes: u64,
+    /// To peers.
+    pub sent_bytes: u64,
 }
 
 /// What a node does now.
@@ -278,8 +293,25 @@ pub struct PeerView {
     pub height: Height,
     /// Round trip, in ms.
     pub latency_ms: Option<u64>,
-    /// How it was found: `peer`, `mdns`, `kademlia`, `book` or `inbound`.
+    /// The same in µs: peers on one machine or one wire are less than a ms apart.
+    #[serde(default)]
+    pub latency_us: Option<u64>,
+    /// How it was found: `peer` (its address was given), `dns` (a name was given), `mdns`, `kademlia`, `book`; `inbound` if
+    /// it found us.
     pub source: String,
+}
+
+/// A peer that a node knows of, connected or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPeerView {
+    /// libp2p peer id.
+    pub peer_id: String,
+    /// Where it is or was reached, as multiaddresses.
+    pub addresses: Vec<String>,
+    /// How it was found, as in [`PeerView::source`].
+    pub source: String,
+    /// Is it connected now?
+    pub connected: bool,
 }
 
 /// An error, as in RFC 9457.

@@ -5,7 +5,7 @@
 //! Start reading at [`Client::new`].
 
 use blockchat_proto::api::{
-    AccountView, BATCH_CONTENT_TYPE, BlockView, MessageView, PeerView, Problem, StatusView, SubmitView,
+    AccountView, BATCH_CONTENT_TYPE, BlockView, KnownPeerView, MessageView, PeerView, Problem, StatusView, SubmitView,
     TransactionView, path,
 };
 use blockchat_proto::codec;
@@ -143,6 +143,11 @@ impl Client {
     /// Connected peers.
     pub async fn peers(&self) -> Result<Vec<PeerView>, ClientError> {
         self.get(path::PEERS).await
+    }
+
+    /// All peers it knows of.
+    pub async fn peers_known(&self) -> Result<Vec<KnownPeerView>, ClientError> {
+        self.get(path::PEERS_KNOWN).await
     }
 
     /// Does it take part? `Err` with a [`ClientError::Problem`] says why not.

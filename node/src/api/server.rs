@@ -39,6 +39,7 @@ pub fn router(state: ApiState) -> Router {
         .route(path::STATUS, get(status::status))
         .route(path::GENESIS, get(status::genesis))
         .route(path::PEERS, get(peers::peers))
+        .route(path::PEERS_KNOWN, get(peers::known))
         .route(&under(path::ACCOUNTS, "address"), get(accounts::account))
         .route(&under(path::MESSAGES, "address"), get(messages::messages))
         .route(&under(path::BLOCKS, "block"), get(blocks::block))

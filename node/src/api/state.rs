@@ -3,13 +3,14 @@
 use super::final_blocks::FinalBlocks;
 use crate::engine_handle::EngineHandle;
 use crate::store::history::History;
+use crate::traffic::Traffic;
 use crate::verify_pool::VerifyPool;
-use blockchat_proto::api::PeerView;
+use blockchat_proto::api::{KnownPeerView, PeerView};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::UnixMillis;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Event streams at a time.
@@ -47,6 +48,10 @@ pub struct NodeInfo {
     pub started: UnixMillis,
     /// Connected peers of this chain, as the network last saw them.
     pub peers: watch::Receiver<Vec<PeerView>>,
+    /// Where to ask for all peers that are known.
+    pub known: mpsc::Sender<oneshot::Sender<Vec<KnownPeerView>>>,
+    /// Bytes to and from peers.
+    pub traffic: Arc<Traffic>,
 }
 
 impl ApiState {

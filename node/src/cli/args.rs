@@ -88,8 +88,8 @@ pub(crate) enum Command {
     Messages(MessagesArgs),
     /// How the node is
     Status(ApiArg),
-    /// Connected peers
-    Peers(ApiArg),
+    /// Connected peers; with --known, all that the node could dial
+    Peers(PeersArgs),
     /// Exit code 0 if the node takes part in its chain, 1 otherwise
     Health(ApiArg),
     /// The guard that keeps the validator key from contradicting itself
@@ -110,6 +110,15 @@ pub(crate) struct ApiArg {
     /// Address of the node's API [default: the node of this home]
     #[arg(long, env = "BLOCKCHAT_API", hide_env_values = true, value_name = "URL")]
     pub(crate) api: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PeersArgs {
+    /// All peers that the node knows of: from its book, the local network, Kademlia
+    #[arg(long)]
+    pub(crate) known: bool,
+    #[command(flatten)]
+    pub(crate) api: ApiArg,
 }
 
 /// Which key signs.

@@ -78,7 +78,7 @@ fn ask(home: &Home, command: Command, format: Format) -> Result<(), Failure> {
             Command::Tx(args) => tx::tx(home, args, format).await,
             Command::Messages(args) => messages::messages(home, args, format).await,
             Command::Status(arg) => status::status(home, &arg, format).await,
-            Command::Peers(arg) => peers::peers(home, &arg, format).await,
+            Command::Peers(args) => peers::peers(home, &args, format).await,
             Command::Health(arg) => peers::health(home, &arg, format).await,
             Command::Guard(command) => guard::guard(home, command, format).await,
             Command::Init(_) | Command::Run(_) | Command::Completions { .. } | Command::Version => {

@@ -82,6 +82,18 @@ pub(crate) fn count(number: impl Into<u64>, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
+/// An amount of data: `17 bytes`, `3.2 MiB`.
+pub(crate) fn bytes(number: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, size)| number >= *size) {
+        Some((unit, size)) => {
+            let tenths = u128::from(number) * 10 / u128::from(size);
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        }
+        None => count(number, "byte"),
+    }
+}
+
 /// A moment: `2026-11-21 05:00:12 UTC`. Beyond the year 9999, which no calendar shows: the bare number.
 pub(crate) fn moment(time: UnixMillis) -> String {
     if time.0 >= YEAR_10000_MS {
@@ -146,6 +158,12 @@ mod tests {
         assert_eq!(printable("hi\u{1b}[2Jthere\r\n"), "hi\u{fffd}[2Jthere\u{fffd}⏎");
         assert_eq!(printable("abc\u{202e}fed"), "abc\u{fffd}fed");
         assert_eq!(printable("γειά 👋"), "γειά 👋");
+    }
+
+    #[test]
+    fn data_is_shown_in_the_largest_unit_that_fits() {
+        assert_eq!([1, 1_023, 1_024, 3_355_444].map(bytes), ["1 byte", "1023 bytes", "1.0 KiB", "3.2 MiB"]);
+        assert_eq!(bytes(u64::MAX), "17179869183.9 GiB");
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn head(staked: &Staked, names: &Names, account: &AccountView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockchat_proto::api::{Phase, ValidatorView};
+    use blockchat_proto::api::{Phase, TrafficView, ValidatorView};
     use blockchat_proto::hash::Hash32;
     use blockchat_proto::units::{Height, Round, UnixMillis};
 
@@ -112,6 +112,7 @@ mod tests {
             pool_bytes: 0,
             validators: stakes.iter().enumerate().map(member).collect(),
             started: UnixMillis(0),
+            traffic: TrafficView::default(),
         }
     }
 

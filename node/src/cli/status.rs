@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::home::Home;
 use super::names::Names;
 use super::node;
-use super::output::{Format, age, amount, bcc, count, moment, pairs, table};
+use super::output::{Format, age, amount, bcc, bytes, count, moment, pairs, table};
 use blockchat_proto::api::{Phase, StatusView, ValidatorView};
 
 /// Asks the node.
@@ -34,6 +34,7 @@ fn shown(status: &StatusView, url: &str, names: &Names) -> String {
         ("block", block),
         ("role", role),
         ("peers", status.peers.to_string()),
+        ("traffic", format!("{} in, {} out", bytes(status.traffic.received_bytes), bytes(status.traffic.sent_bytes))),
         ("pool", pool),
         ("supply", bcc(status.supply)),
         ("api", url.into()),

@@ -8,6 +8,7 @@ use super::config::{
     PENDING_MAX, PING_EVERY, PING_WITHIN, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX, STATUS_WIRE_MAX,
 };
 use super::gossip::{self, Gossip, Topics};
+use crate::traffic::Traffic;
 use blockchat_proto::genesis::Genesis;
 use blockchat_proto::limits::GENESIS_BYTES_MAX;
 use blockchat_proto::sync::{
@@ -19,7 +20,8 @@ use libp2p::kad::store::MemoryStore;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{StreamProtocol, Swarm, SwarmBuilder, connection_limits, identify, kad, mdns, noise, ping, tcp, yamux};
+use libp2p::{StreamProtocol, Swarm, SwarmBuilder, connection_limits, identify, kad, mdns, ping};
+use std::sync::Arc;
 use tracing::warn;
 
 /// Everything that runs on a connection. Limits come first: whoever refuses connections must be asked first.
@@ -42,13 +44,14 @@ pub(super) struct Net {
 pub(super) const RUN_MARK: &str = " run/";
 
 /// A swarm with the node's identity, not yet listening.
-pub(super) fn swarm(config: &NetConfig, topics: &Topics) -> Result<Swarm<Net>, NetError> {
+pub(super) fn swarm(config: &NetConfig, topics: &Topics, traffic: Arc<Traffic>) -> Result<Swarm<Net>, NetError> {
     let setup = |error: String| NetError::Setup(error);
     let key = Keypair::ed25519_from_bytes(config.identity).map_err(|error| setup(error.to_string()))?;
     let behaviour = behaviour(&key, &config.genesis.short_name(), config.mdns, topics).map_err(setup)?;
+    let transport = super::transport::counted(&key, traffic)?;
     let swarm = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+        .with_other_transport(|_| transport)
         .map_err(|error| setup(error.to_string()))?
         .with_behaviour(|_| Ok(behaviour))
         .map_err(|error| setup(error.to_string()))?

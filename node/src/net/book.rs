@@ -1,4 +1,5 @@
-//! The peer book: addresses that were dialled successfully, kept over a restart.
+//! The peer book: where peers are, kept over a restart. Addresses that were dialled successfully, and of peers that only
+//! ever called us, what they say of the machine they called from.
 //!
 //! Always true: at most [`PEERS_MAX`] peers, those met longest ago are dropped first; the file is replaced as a whole. A
 //! file that cannot be read costs time, nothing else.
@@ -70,11 +71,34 @@ impl Book {
         known.addresses.retain(|other| other != address);
         known.addresses.insert(0, address.clone());
         known.addresses.truncate(ADDRESSES_MAX);
+        self.make_room();
+        self.changed = true;
+    }
+
+    /// A peer called, and says that it listens here. What was dialled counts more, and comes first.
+    pub(super) fn claimed<'a>(
+        &mut self,
+        peer: PeerId,
+        addresses: impl Iterator<Item = &'a Multiaddr>,
+        now: UnixMillis,
+    ) {
+        for address in addresses {
+            let known = self.peers.entry(peer).or_insert(Known { met: now, addresses: vec![] });
+            if !known.addresses.contains(address) {
+                known.addresses.truncate(ADDRESSES_MAX - 1);
+                known.addresses.push(address.clone());
+                self.changed = true;
+            }
+            known.met = now;
+        }
+        self.make_room();
+    }
+
+    fn make_room(&mut self) {
         while self.peers.len() > PEERS_MAX {
             let oldest = self.peers.iter().min_by_key(|(_, known)| known.met).map(|(peer, _)| *peer);
             oldest.and_then(|peer| self.peers.remove(&peer));
         }
-        self.changed = true;
     }
 
     /// An address of this peer leads to another peer now.
@@ -170,6 +194,17 @@ mod tests {
         let again = Book::open(Some(path));
         let found: Vec<_> = again.entries().map(|(id, address)| (id, address.clone())).collect();
         assert_eq!(found, [6, 4, 3].map(|port| (peer, address(port))));
+    }
+
+    #[test]
+    fn who_only_ever_called_is_in_the_book_and_what_was_dialled_comes_first() {
+        let mut book = Book::open(None);
+        let peer = PeerId::random();
+        book.claimed(peer, [address(1), address(2)].iter(), UnixMillis(1));
+        book.worked(peer, &address(3), UnixMillis(2));
+        book.claimed(peer, [address(4), address(5)].iter(), UnixMillis(3));
+        let found: Vec<_> = book.entries().map(|(_, address)| address.clone()).collect();
+        assert_eq!(found, [3, 1, 2, 5].map(address));
     }
 
     #[test]

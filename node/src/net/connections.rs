@@ -112,6 +112,7 @@ impl Task {
             return self.begin_anew(id, "another run");
         }
         self.feed_kademlia(id);
+        self.note_caller(id);
     }
 
     fn begin_anew(&mut self, id: PeerId, why: &str) {

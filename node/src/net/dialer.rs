@@ -262,6 +262,11 @@ impl Dialer {
         }
     }
 
+    /// All targets whose peer is known.
+    pub(super) fn known(&self) -> impl Iterator<Item = (PeerId, &Multiaddr, Source)> {
+        self.targets.iter().filter_map(|(address, target)| Some((target.peer?, address, target.source)))
+    }
+
     /// Was this peer configured by the operator? Such peers are never blocked.
     pub(super) fn is_configured(&self, peer: &PeerId) -> bool {
         self.configured.contains(peer)

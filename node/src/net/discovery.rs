@@ -13,21 +13,29 @@ use super::connections::unix_millis;
 use super::dialer::{Dial, Dialer, Need, Source, Standing};
 use super::listen::parse;
 use super::swarm_task::Task;
+use blockchat_proto::api::KnownPeerView;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionId, DialError};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, kad, mdns};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-/// The book is written this often.
-const BOOK_EVERY: Duration = Duration::from_secs(60);
+/// A book that changed is written this often: a node may be killed at any time, and its book is all it has then. It
+/// changes with new connections only.
+const BOOK_EVERY: Duration = Duration::from_secs(5);
 /// With few peers, Kademlia is asked this often,
 const WALK_FEW_EVERY: Duration = Duration::from_secs(5);
-/// and otherwise this often, and up to twice that.
+/// and otherwise this often,
 const WALK_EVERY: Duration = Duration::from_secs(60);
+/// or this often, when all connections that we want are there: whom we know of is whom we have if they go. Each up to
+/// twice that.
+const WALK_CONTENT_EVERY: Duration = Duration::from_secs(300);
+/// Addresses that one caller may put into our book.
+const CLAIMS_MAX: usize = 2;
 /// Dials whose names are being resolved.
 const RESOLVING_MAX: usize = 64;
 
@@ -87,7 +95,7 @@ impl Task {
         for dial in due {
             self.resolve_and_dial(dial);
         }
-        if greeted > 0 && need != Need::None && self.discovery.walk_next <= now {
+        if greeted > 0 && self.discovery.walk_next <= now {
             self.walk(now, need);
         }
         if now.duration_since(self.discovery.book_saved) >= BOOK_EVERY {
@@ -100,7 +108,11 @@ impl Task {
 
     /// Asks Kademlia for whoever is near a random point: each walk ends somewhere else.
     fn walk(&mut self, now: Instant, need: Need) {
-        let pause = if need == Need::Few { WALK_FEW_EVERY } else { WALK_EVERY };
+        let pause = match need {
+            Need::Few => WALK_FEW_EVERY,
+            Need::Some => WALK_EVERY,
+            Need::None => WALK_CONTENT_EVERY,
+        };
         self.discovery.walk_next = now + pause.mul_f64(rand::random_range(1.0..2.0));
         self.swarm.behaviour_mut().kad.get_closest_peers(PeerId::random());
     }
@@ -217,5 +229,40 @@ impl Task {
         info!(
             peer = %id, address = %peer.first().address, source = peer.first().source.name(), "peer joined"
         );
+        self.note_caller(id);
+    }
+
+    /// Whoever called us is written down too, where it says that it listens, if that is on the machine that it called
+    /// from: a node that everybody else dials would have an empty book.
+    pub(super) fn note_caller(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.status.is_some() && peer.first().inbound) else {
+            return;
+        };
+        let ip = ip_of(&peer.first().address);
+        let own = peer.dialable().filter(|address| ip_of(address) == ip).take(CLAIMS_MAX);
+        self.discovery.book.claimed(id, own, unix_millis());
+    }
+
+    /// Everybody we know of: whom we could dial, and whom we are connected to.
+    pub(super) fn known(&self) -> Vec<KnownPeerView> {
+        let mut known: BTreeMap<PeerId, KnownPeerView> = BTreeMap::new();
+        let mut learn = |id: PeerId, address: Option<&Multiaddr>, source: Source| {
+            let fresh = || KnownPeerView {
+                peer_id: id.to_string(),
+                addresses: vec![],
+                source: source.name().into(),
+                connected: self.peers.get(&id).is_some_and(|peer| peer.status.is_some()),
+            };
+            let addresses = &mut known.entry(id).or_insert_with(fresh).addresses;
+            let address = address.map(Multiaddr::to_string).filter(|address| !addresses.contains(address));
+            addresses.extend(address);
+        };
+        for (id, peer) in self.peers.iter().filter(|(_, peer)| peer.status.is_some()) {
+            learn(*id, None, peer.first().source);
+            peer.dialable().for_each(|address| learn(*id, Some(address), peer.first().source));
+        }
+        self.discovery.dialer.known().for_each(|(id, address, source)| learn(id, Some(address), source));
+        self.discovery.book.entries().for_each(|(id, address)| learn(id, Some(address), Source::Book));
+        known.into_values().collect()
     }
 }

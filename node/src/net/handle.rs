@@ -3,9 +3,10 @@
 //! Always true: what does not fit into the queue is dropped and counted; everything sent here is repeated by somebody.
 //! Start reading at [`NetHandle`].
 
+use crate::traffic::Traffic;
 use blockchat_engine::effect::Offence;
 use blockchat_engine::event::{GossipTicket, PeerTag, RequestFailure, SyncId};
-use blockchat_proto::api::PeerView;
+use blockchat_proto::api::{KnownPeerView, PeerView};
 use blockchat_proto::block::Block;
 use blockchat_proto::codec;
 use blockchat_proto::gossip::{ConsensusMessage, TransactionBatch};
@@ -113,6 +114,7 @@ pub(super) enum Command {
     SendStatus(PeerTag),
     Blame(PeerTag, Offence),
     Peers(oneshot::Sender<Vec<PeerView>>),
+    Known(oneshot::Sender<Vec<KnownPeerView>>),
 }
 
 /// The network, for everyone but its task. Cheap to clone.
@@ -129,6 +131,7 @@ pub(super) struct Shared {
     pub(super) listen: Mutex<Vec<String>>,
     pub(super) peers: AtomicUsize,
     pub(super) dropped: AtomicU64,
+    pub(super) traffic: Arc<Traffic>,
 }
 
 impl NetHandle {
@@ -179,6 +182,20 @@ impl NetHandle {
             return vec![];
         }
         peers.await.unwrap_or_default()
+    }
+
+    /// All peers that are known, connected or not; empty once the network has stopped.
+    pub async fn peers_known(&self) -> Vec<KnownPeerView> {
+        let (answer, known) = oneshot::channel();
+        if self.commands.send(Command::Known(answer)).await.is_err() {
+            return vec![];
+        }
+        known.await.unwrap_or_default()
+    }
+
+    /// Bytes to and from peers, counted as they pass.
+    pub fn traffic(&self) -> Arc<Traffic> {
+        Arc::clone(&self.shared.traffic)
     }
 
     /// Our libp2p peer id.

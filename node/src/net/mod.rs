@@ -34,6 +34,7 @@ mod swarm_task;
 mod sync_protocol;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 pub use chain_search::{ChainSearch, SearchConfig, Sighted, Sighting};
 pub use config::{NetConfig, NetError};

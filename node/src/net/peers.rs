@@ -202,6 +202,7 @@ impl Peers {
             inbound: peer.first().inbound,
             height: status.height,
             latency_ms: peer.latency.and_then(|latency| u64::try_from(latency.as_millis()).ok()),
+            latency_us: peer.latency.and_then(|latency| u64::try_from(latency.as_micros()).ok()),
             source: peer.first().source.name().into(),
         };
         greeted.map(view).collect()

@@ -16,6 +16,7 @@ use super::peer_score::{Fault, Scores};
 use super::peers::{Peers, Strangers};
 use super::relay::Relay;
 use super::sync_protocol::Questions;
+use crate::traffic::Traffic;
 use blockchat_engine::effect::Offence;
 use blockchat_engine::event::PeerTag;
 use blockchat_proto::sync::Status;
@@ -45,7 +46,8 @@ pub async fn start(
     shutdown: CancellationToken,
 ) -> Result<(NetHandle, mpsc::Receiver<NetEvent>), NetError> {
     let topics = Topics::new(&config.genesis.short_name());
-    let swarm = behaviour::swarm(&config, &topics)?;
+    let traffic = Arc::new(Traffic::default());
+    let swarm = behaviour::swarm(&config, &topics, Arc::clone(&traffic))?;
     let own = *swarm.local_peer_id();
     let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
     let (events_out, events) = mpsc::channel(EVENTS_MAX);
@@ -55,6 +57,7 @@ pub async fn start(
         listen: Mutex::new(vec![]),
         peers: AtomicUsize::new(0),
         dropped: AtomicU64::new(0),
+        traffic,
     });
     let now = Instant::now();
     let mut task = Box::new(Task {
@@ -136,6 +139,7 @@ impl Task {
             Command::SendStatus(peer) => self.send_status(peer),
             Command::Blame(peer, offence) => self.blame(peer, offence),
             Command::Peers(answer) => drop(answer.send(self.peers.view())),
+            Command::Known(answer) => drop(answer.send(self.known())),
         }
     }
 

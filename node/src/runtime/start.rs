@@ -28,7 +28,7 @@ use crate::verify_pool::VerifyPool;
 use blockchat_engine::effect::Effect;
 use blockchat_engine::engine::Engine;
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
-use blockchat_proto::api::PeerView;
+use blockchat_proto::api::{KnownPeerView, PeerView};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::{STATUS_VERSION, Status};
@@ -52,6 +52,8 @@ const GOSSIP_QUEUE: usize = 64;
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// The same after a fault: quickly.
 const STOP_AFTER_FAULT_WITHIN: Duration = Duration::from_millis(500);
+/// Questions of the API for all known peers that wait for the network.
+const KNOWN_QUEUE: usize = 8;
 /// How often the API's picture of the peers is renewed.
 const PEERS_EVERY: Duration = Duration::from_secs(1);
 
@@ -213,6 +215,8 @@ impl Running {
         tasks.spawn(inbound.run(events, stop.clone()));
         let (peers_shown, peers) = watch::channel(vec![]);
         tasks.spawn(show_peers(net.clone(), peers_shown, stop.clone()));
+        let (known, known_asked) = mpsc::channel(KNOWN_QUEUE);
+        tasks.spawn(tell_known_peers(net.clone(), known_asked, stop.clone()));
         let api = listener.local_addr()?;
         let info = NodeInfo {
             peer_id: net.peer_id(),
@@ -220,6 +224,8 @@ impl Running {
             validator: settings.validator.as_ref().map(|signer| signer.address()),
             started: unix_millis(),
             peers,
+            known,
+            traffic: net.traffic(),
         };
         let state = ApiState::new(handle, verify, settings.genesis.clone(), history, info);
         let (ended, api_ended) = oneshot::channel();
@@ -337,5 +343,17 @@ async fn show_peers(net: NetHandle, shown: watch::Sender<Vec<PeerView>>, stop: C
                 });
             }
         }
+    }
+}
+
+/// Answers the API's questions for all known peers.
+async fn tell_known_peers(
+    net: NetHandle,
+    mut asked: mpsc::Receiver<oneshot::Sender<Vec<KnownPeerView>>>,
+    stop: CancellationToken,
+) {
+    while let Some(Some(answer)) = stop.run_until_cancelled(asked.recv()).await {
+        // Nobody waits any more for the answer to a request that was given up.
+        drop(answer.send(net.peers_known().await));
     }
 }

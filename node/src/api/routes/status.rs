@@ -32,6 +32,7 @@ pub(in crate::api) async fn status(State(state): State<ApiState>) -> Json<Status
         pool_bytes: u64::try_from(view.pool_bytes).unwrap_or(u64::MAX),
         validators: views::validators(&view),
         started: info.started,
+        traffic: info.traffic.so_far(),
     })
 }
 
