@@ -1,13 +1,6 @@
 //! Mistakes people make: each is answered with its cause and the next step, and the right exit code.
 
-use crate::support::{Home, program};
-
-#[track_caller]
-fn says(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "{part:?} is missing in: {text}");
-    }
-}
+use crate::support::{Home, program, says};
 
 #[test]
 fn a_mistyped_address_is_noticed_before_any_node_is_asked() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longest wait for anything: generous, because tests share the machine with a compiler.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The program with a clean environment: nothing of the developer's own home gets in.
 pub(crate) fn program() -> Command {
@@ -95,21 +95,32 @@ impl Node {
     }
 
     /// The same with further flags.
+    #[track_caller]
     pub(crate) fn start_with(home: &Path, flags: &[&str]) -> Self {
+        Self::start_or_why(home, flags).unwrap_or_else(|why| panic!("the node ended {why}"))
+    }
+
+    /// The same, where the node may end instead, because its port is not free yet.
+    pub(crate) fn try_start_with(home: &Path, flags: &[&str]) -> Option<Self> {
+        Self::start_or_why(home, flags).ok()
+    }
+
+    fn start_or_why(home: &Path, flags: &[&str]) -> Result<Self, String> {
         let file = home.with_extension("ready");
         drop(std::fs::remove_file(&file));
         let mut command = program();
         command.arg("run").arg("--home").arg(home).arg("--ready-file").arg(&file);
-        command.args(["--api", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns", "--log", "warn"]);
+        command.args(["--api", "127.0.0.1:0", "--no-mdns", "--log", "warn"]);
+        if !flags.contains(&"--listen") {
+            command.args(["--listen", "/ip4/127.0.0.1/tcp/0"]);
+        }
         command.args(flags);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
-        let ready = wait_for("the node serves", || {
-            if let Ok(Some(status)) = child.try_wait() {
-                panic!("the node ended ({status}): {}", read_all(child.stderr.take()));
-            }
-            Ready::read(&file)
+        let ready = wait_for("the node serves", || match child.try_wait() {
+            Ok(Some(status)) => Some(Err(format!("({status}): {}", read_all(child.stderr.take())))),
+            _ => Ready::read(&file).map(Ok),
         });
-        Self { child, ready }
+        ready.map(|ready| Self { child, ready })
     }
 
     /// Asks it to stop; its exit code, and what it printed on standard output.
@@ -135,6 +146,14 @@ fn read_all(pipe: Option<impl std::io::Read>) -> String {
         drop(pipe.read_to_string(&mut text));
     }
     text
+}
+
+/// Does the text hold all of these?
+#[track_caller]
+pub(crate) fn says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is missing in: {text}");
+    }
 }
 
 /// Looks again and again until there is something to see.
