@@ -332,7 +332,7 @@ fn one_address_is_enough_and_only_until_the_others_are_known() {
         peers.all(|peer| peer["latency_us"].as_u64().is_some_and(|us| us > 0)).then_some(())
     });
     wait_for("what one calls out, the other calls in", || {
-        let calls = net.nodes.values().flat_map(|node| calls_of(node));
+        let calls = net.nodes.values().flat_map(calls_of);
         let (inbound, outbound): (Vec<_>, Vec<_>) = calls.partition(|call| call.inbound);
         let pairs = |calls: Vec<Call>| calls.into_iter().map(|call| (call.from, call.to)).collect::<BTreeSet<_>>();
         (pairs(inbound) == pairs(outbound)).then_some(())
