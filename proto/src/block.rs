@@ -8,8 +8,8 @@
 use crate::codec::{self, DecodeRejected};
 use crate::hash::{Hash32, hash, label, list_root};
 use crate::keys::Address;
-use crate::ledger::BlockRejected;
 use crate::limits;
+use crate::rejected::BlockRejected;
 use crate::transaction::{SignedTransaction, TransactionId, VerifiedTransaction, verify_all};
 use crate::units::{Height, Round, UnixMillis};
 use crate::vote::{Certificate, Evidence};

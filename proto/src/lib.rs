@@ -6,6 +6,7 @@
 //! The map, bottom up: [`units`], [`coins`], [`hash`], [`keys`], [`codec`], [`limits`] -> [`transaction`], [`vote`],
 //! [`block`], [`validators`], [`leader`], [`genesis`] -> [`ledger`]. Beside them the contracts with the outside:
 //! [`gossip`] and [`sync`] (peers), [`api`] (clients).
+#![deny(clippy::float_arithmetic)]
 
 pub mod api;
 pub mod block;
@@ -19,6 +20,7 @@ pub mod keys;
 pub mod leader;
 pub mod ledger;
 pub mod limits;
+mod rejected;
 pub mod sync;
 pub mod transaction;
 pub mod units;

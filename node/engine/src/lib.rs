@@ -6,6 +6,7 @@
 //!
 //! The map: [`engine`] routes an event to the part that owns it. [`mempool`] keeps what is not final, `consensus` votes,
 //! `build_block` proposes, `commit` finalises, `catch_up` fetches what was missed. [`recovered`] is what a restart knows.
+#![deny(clippy::float_arithmetic)]
 
 mod build_block;
 mod catch_up;

@@ -1,10 +1,10 @@
 //! A chain of one's own: what `run` makes when there is none.
 
-use super::clock;
 use super::failure::Failure;
 use super::home::Home;
 use super::network::{self, Plan, PlannedHome, Reach};
 use super::output::note;
+use crate::clock::unix_millis;
 use crate::config::API_LISTEN_DEFAULT;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Parameters, VerifiedGenesis};
@@ -36,7 +36,7 @@ pub(crate) fn create(home: &Home) -> Result<VerifiedGenesis, Failure> {
         wallets: vec![],
         passphrase: None,
     };
-    let written = network::write(&plan, clock::now())?;
+    let written = network::write(&plan, unix_millis())?;
     note(&format!("made a development chain of your own, {}, in {}", written.chain, home.path().display()));
     home.genesis()?.ok_or_else(|| {
         Failure::new("the genesis that was just written is gone", "is another program at work in this folder?")

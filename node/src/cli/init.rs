@@ -1,18 +1,18 @@
 //! `init`: the homes of a new network.
 
 use super::args::{InitArgs, InitFormat, ParameterArgs, PassphraseArg};
-use super::clock;
 use super::failure::Failure;
 use super::network::{self, Plan, PlannedHome, PlannedWallet, Reach, Written};
 use super::output::{Format, count, table};
 use super::passphrase;
+use crate::clock::unix_millis;
 use blockchat_proto::genesis::Parameters;
 use std::path::Path;
 
 /// Writes the homes and tells where they are.
 pub(crate) fn init(args: InitArgs, format: Format) -> Result<(), Failure> {
     let InitFormat::Dir = args.format;
-    let written = network::write(&plan(&args)?, clock::now())?;
+    let written = network::write(&plan(&args)?, unix_millis())?;
     format.print(&written, |written| shown(written, &args.dir));
     Ok(())
 }

@@ -6,7 +6,6 @@
 
 mod args;
 mod balance;
-mod clock;
 mod dev_chain;
 mod failure;
 mod guard;

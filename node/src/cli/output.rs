@@ -1,5 +1,6 @@
 //! How results look: tables for people, JSON for programs; and text from strangers made safe to print.
 
+use crate::clock::unix_millis;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::units::UnixMillis;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -105,8 +106,7 @@ pub(crate) fn moment(time: UnixMillis) -> String {
 
 /// How long ago, roughly: `3 s ago`.
 pub(crate) fn age(time: UnixMillis) -> String {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let seconds = now.saturating_sub(Duration::from_millis(time.0)).as_secs();
+    let seconds = unix_millis().0.saturating_sub(time.0) / 1_000;
     match seconds {
         0..=1 => "just now".into(),
         2..=119 => format!("{seconds} s ago"),

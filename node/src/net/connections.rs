@@ -18,12 +18,11 @@ use super::handle::NetEvent;
 use super::peer_score::{Fault, Judgement};
 use super::peers::{Connection, Peer};
 use super::swarm_task::Task;
-use blockchat_proto::units::UnixMillis;
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
 use libp2p::{PeerId, identify, ping};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -39,12 +38,6 @@ const RESTART_AGE: Duration = Duration::from_secs(5);
 const PEERS_LAST: usize = 3;
 /// Scores fade: gossip is told anew this often.
 const SCORES_EVERY: Duration = Duration::from_secs(10);
-
-/// The unix time.
-pub(super) fn unix_millis() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX / 2))
-}
 
 /// What connections need to be looked after.
 pub(super) struct Care {

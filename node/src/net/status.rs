@@ -5,11 +5,11 @@
 //! Start reading at [`Task::on_status`].
 
 use super::codec::Answer;
-use super::connections::unix_millis;
 use super::handle::NetEvent;
 use super::peers::Peer;
 use super::quota::STATUSES;
 use super::swarm_task::Task;
+use crate::clock::unix_millis;
 use blockchat_engine::event::PeerTag;
 use blockchat_proto::sync::{STATUS_VERSION, Status};
 use libp2p::PeerId;

@@ -7,7 +7,7 @@
 
 use super::behaviour::{self, Net, NetEvent as SwarmNetEvent};
 use super::config::{COMMANDS_MAX, EVENTS_MAX, NetConfig, NetError};
-use super::connections::{Care, unix_millis};
+use super::connections::Care;
 use super::dialer::Dial;
 use super::discovery::Discovery;
 use super::gossip::Topics;
@@ -16,6 +16,7 @@ use super::peer_score::{Fault, Scores};
 use super::peers::{Peers, Strangers};
 use super::relay::Relay;
 use super::sync_protocol::Questions;
+use crate::clock::unix_millis;
 use crate::traffic::Traffic;
 use blockchat_engine::effect::Offence;
 use blockchat_engine::event::PeerTag;

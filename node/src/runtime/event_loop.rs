@@ -10,8 +10,8 @@
 //! Runs on a thread of its own with a small runtime of its own (`runtime::start`): the disk is waited for right here, and
 //! neither the network nor the API ever waits with it. An event from another thread wakes it in about 10 us.
 
-use super::clock::unix_millis;
 use super::perform::{NodeFault, Performer};
+use crate::clock::unix_millis;
 use blockchat_engine::effect::Effect;
 use blockchat_engine::engine::Engine;
 use blockchat_engine::event::Event;

@@ -7,7 +7,6 @@
 //! `perform` carries out what the engine asks for. `inbound` turns what peers send into events, `serving` answers
 //! what peers ask. `timers`, [`clock`] and [`shutdown`] are what they say.
 
-pub mod clock;
 #[cfg(test)]
 mod crash_tests;
 mod event_loop;

@@ -8,8 +8,8 @@
 //! Runs on the engine's own thread and simply blocks on the disk there: no other task waits with it, and there is no way
 //! to another thread and back in front of a vote.
 
-use super::clock::unix_millis;
 use super::timers::Timers;
+use crate::clock::unix_millis;
 use crate::engine_handle::EngineDoor;
 use crate::net::{NetHandle, NetVerdict};
 use crate::store::StoreError;

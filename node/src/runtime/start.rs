@@ -7,7 +7,6 @@
 //! checked on the pool's (`verify_pool`).
 //! Start reading at [`run`].
 
-use super::clock::unix_millis;
 use super::event_loop::{self, Queues};
 use super::inbound::Inbound;
 use super::perform::Performer;
@@ -16,6 +15,7 @@ use super::shutdown::Signals;
 use super::timers::Timers;
 use crate::api::server;
 use crate::api::{ApiState, NodeInfo};
+use crate::clock::unix_millis;
 use crate::config::Settings;
 use crate::engine_handle;
 use crate::logging::{self, LogRejected};

@@ -3,6 +3,7 @@
 mod cli_errors;
 mod disk_full;
 mod http_api;
+mod import_rules;
 mod joining;
 mod restart_recovers;
 mod support;

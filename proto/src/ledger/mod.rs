@@ -22,18 +22,17 @@ mod leaves;
 mod overlay;
 mod parts;
 mod proof;
-mod rejected;
 mod root;
 mod roster;
 #[cfg(test)]
 mod tests;
 
+pub use crate::rejected::{BlockRejected, TxRejected};
 pub use account::{Absences, Account, Standing, Unbonding};
 pub use applied::{AppliedBlock, BuiltBlock, Draft};
 pub use check::charge_for;
 pub use parts::{RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
 pub use proof::{AccountProof, Neighbour};
-pub use rejected::{BlockRejected, TxRejected};
 
 use crate::block::VerifiedBlock;
 use crate::coins::Coins;

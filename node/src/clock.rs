@@ -1,4 +1,5 @@
 //! The one place that reads the wall clock.
+#![allow(clippy::disallowed_methods, reason = "the ban names this file")]
 
 use blockchat_proto::units::UnixMillis;
 use std::time::{SystemTime, UNIX_EPOCH};

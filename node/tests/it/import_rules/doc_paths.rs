@@ -1,0 +1,167 @@
+//! The pages and the module headers name files, folders and items that exist.
+//!
+//! A path is looked for from the repository's root, from the page's folder, from the `src` of either, and from the
+//! folders of the paths before it on its line. An item (`Ledger::apply_block`) is known if each of its words stands
+//! somewhere in the sources.
+//! Start reading at [`unknown`].
+
+use super::tree::{Source, files, root, sources};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The pages that speak of the tree.
+const PAGES: &[&str] =
+    &["README.md", "node/README.md", "testnet/README.md", "k8s/README.md", "proto/SPEC.md", "node/CHANGELOG.md"];
+
+/// How a path of this tree begins, when nothing else tells it from one of the API or of a home.
+const BEGINNINGS: &[&str] =
+    &["proto/", "node/", "testnet/", "k8s/", "src/", "engine/", "tests/", "benches/", "fuzz/", "../"];
+
+/// What stands between backticks, and all words of code blocks.
+fn quoted(page: &str) -> Vec<(usize, String)> {
+    let (mut found, mut block) = (vec![], false);
+    for (line, text) in page.lines().enumerate() {
+        if text.trim_start().starts_with("```") {
+            block = !block;
+        } else if block {
+            found.extend(text.split_whitespace().map(|word| (line + 1, word.to_owned())));
+        } else {
+            found.extend(text.split('`').skip(1).step_by(2).map(|span| (line + 1, span.to_owned())));
+            found.extend(links(text).map(|link| (line + 1, link)));
+        }
+    }
+    found
+}
+
+/// Where the Markdown links of a line lead, but for those out of the tree and into a page.
+fn links(text: &str) -> impl Iterator<Item = String> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let inside = targets.filter(|target| !target.contains("://") && !target.starts_with('#'));
+    inside.map(|target| {
+        let path = target.split('#').next().unwrap_or_default();
+        if path.starts_with("../") { path.to_owned() } else { format!("./{path}") }
+    })
+}
+
+/// `src/{a,b}.rs` is two paths.
+fn written_out(path: &str) -> Vec<String> {
+    match path.split_once('{').and_then(|(head, rest)| Some((head, rest.split_once('}')?))) {
+        Some((head, (names, tail))) => names
+            .split([',', ' '])
+            .filter(|it| !it.is_empty())
+            .flat_map(|it| written_out(&format!("{head}{it}{tail}")))
+            .collect(),
+        None => vec![path.trim_end_matches("/*").trim_end_matches('/').to_owned()],
+    }
+}
+
+/// Is this a path of the tree, not of the API, a home or an address?
+fn is_path(span: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "_-./{},*".contains(c);
+    let begins = BEGINNINGS.iter().any(|beginning| span.starts_with(beginning)) || span.starts_with("./");
+    span.chars().all(plain) && (begins || span.ends_with(".rs") && span != ".rs")
+}
+
+/// Where this path leads, from one of these folders.
+fn found_from(folders: &[PathBuf], path: &str) -> Option<PathBuf> {
+    let places = folders.iter().flat_map(|folder| [folder.join(path), folder.join("src").join(path)]);
+    places.into_iter().find(|place| place.exists())
+}
+
+/// Is this a path of items, whose words can be looked for?
+fn is_item(span: &str) -> bool {
+    let steps = span.trim_end_matches("()").split("::").collect::<Vec<_>>();
+    let word = |step: &&str| {
+        step.starts_with(|c: char| c.is_alphabetic()) && step.chars().all(|c| c.is_alphanumeric() || c == '_')
+    };
+    steps.len() > 1 && steps.iter().all(word)
+}
+
+/// What is named here and is nowhere: line and name.
+fn unknown(named: Vec<(usize, String)>, folders: &[&Path], words: &BTreeSet<&str>) -> Vec<String> {
+    let (mut found, mut places, mut last) = (vec![], vec![], 0);
+    for (line, span) in named {
+        if line != last {
+            (places, last) = (folders.iter().map(|folder| folder.to_path_buf()).collect::<Vec<_>>(), line);
+        }
+        let span = span.trim_end_matches([',', ';', ':']);
+        if is_path(span) {
+            for path in written_out(span) {
+                match found_from(&places, &path) {
+                    Some(place) => places.extend(folders_of(&place)),
+                    None => found.push(format!("{line}: {path}")),
+                }
+            }
+        } else if is_item(span) && !span.trim_end_matches("()").split("::").all(|word| words.contains(word)) {
+            found.push(format!("{line}: {span}"));
+        }
+    }
+    found
+}
+
+/// A folder and those around it, as far as its crate's `src`.
+fn folders_of(place: &Path) -> Vec<PathBuf> {
+    let inside = place.components().any(|step| step.as_os_str() == "src");
+    let folders = place.ancestors().skip_while(|it| !it.is_dir());
+    if inside {
+        folders.take_while(|it| !it.ends_with("..") && !it.join("Cargo.toml").exists()).map(Path::to_path_buf).collect()
+    } else {
+        vec![]
+    }
+}
+
+/// All words of code, and the names of crates that it is made of.
+fn words(sources: &[Source]) -> BTreeSet<&str> {
+    sources.iter().flat_map(|source| &source.tokens).map(|token| token.text.as_str()).collect()
+}
+
+/// The doc comments of a source, as a page with the same lines.
+fn doc_comments(text: &str) -> String {
+    let doc = |line: &str| {
+        let line = line.trim_start();
+        line.strip_prefix("//!").or(line.strip_prefix("///")).unwrap_or_default().to_owned()
+    };
+    text.lines().map(doc).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_pages_name_files_and_items_that_exist() {
+    let (root, sources) = (root(), sources());
+    let words = words(&sources);
+    let pages = PAGES.iter().filter(|page| root.join(page).exists());
+    let wrong: Vec<_> = pages
+        .flat_map(|page| {
+            let folder = root.join(page).parent().expect("a page is in a folder").to_owned();
+            let named = quoted(&super::tree::read(page));
+            unknown(named, &[&root, &folder], &words).into_iter().map(move |what| format!("{page}:{what}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "named, but not there:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_doc_comments_name_files_that_exist() {
+    let (root, sources) = (root(), sources());
+    let words = words(&sources);
+    let mut wrong = vec![];
+    for source in &sources {
+        let file = root.join(&source.path);
+        let folder = file.parent().expect("a source is in a folder");
+        let krate = folder.ancestors().find(|it| it.join("Cargo.toml").exists()).expect("a source is in a crate");
+        let named = quoted(&doc_comments(&source.text)).into_iter().filter(|(_, span)| is_path(span)).collect();
+        wrong.extend(
+            unknown(named, &[&root, folder, krate], &words).into_iter().map(|what| format!("{}:{what}", source.path)),
+        );
+    }
+    assert!(wrong.is_empty(), "named, but not there:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_name_of_nothing_is_found_and_a_path_of_the_api_is_not_a_file() {
+    let page = "`src/{lib,main}.rs`, `src/gone.rs`, `/v1/blocks`, [map](README.md), [x](gone.md)\n\n```text\nsrc/api  src/old/\n```\n`Ledger::apply_block`, `Ledger::gone()`";
+    let node = root().join("node");
+    let words = BTreeSet::from(["Ledger", "apply_block"]);
+    let wrong = unknown(quoted(page), &[&node], &words);
+    assert_eq!(wrong, ["1: src/gone.rs", "1: ./gone.md", "4: src/old", "6: Ledger::gone()"]);
+    assert!(!files("node/src", "rs").is_empty());
+}

@@ -1,0 +1,219 @@
+//! The table of what may import what, and why.
+//!
+//! Owns: the layers of each crate, the siblings and their two exceptions, the homes of foreign types, what the pure
+//! crates never name. Does not own: how names are found ([`super::mentions`]), which files are read ([`super::tree`]).
+//! Always true: a path in a test module obeys the same rules, for it shows what a part needs to be tested.
+//! Start reading at [`RULES`].
+
+use super::mentions::Mention;
+use super::tree::Source;
+
+/// One rule over everything that a source mentions.
+pub struct Rule {
+    /// Shown with a breach.
+    pub name: &'static str,
+    /// Shown with a breach.
+    pub why: &'static str,
+    breaks: fn(&Source, &Mention) -> bool,
+}
+
+/// The rules, most general first.
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "crates point down: testnet, node | engine | proto",
+        why: "the testnet sees the node as users do, and the rules know nobody who uses them",
+        breaks: crates_point_up,
+    },
+    Rule {
+        name: "imports point down only, inside a crate too",
+        why: "a part can be read, tested and replaced without those above it",
+        breaks: layers_point_up,
+    },
+    Rule {
+        name: "nobody imports a whole crate by `*`",
+        why: "these rules could not see what is meant",
+        breaks: |_, mention| {
+            mention.path.len() == 2 && mention.path[1] == "*" && CRATES.contains(&mention.path[0].as_str())
+        },
+    },
+    Rule {
+        name: "net, store, api, dashboard and wallet never import one another",
+        why: "each can be swapped and tested alone; api may read store::history, dashboard may use api::client",
+        breaks: siblings_meet,
+    },
+    Rule {
+        name: "libp2p stays in net, redb in store, Malachite in consensus/malachite",
+        why: "an upgrade of theirs stays in one folder",
+        breaks: foreign_types_leave_home,
+    },
+    Rule {
+        name: "mempool and consensus do not know each other",
+        why: "a decision has one owner; the engine stands between them",
+        breaks: |source, mention| {
+            let [mempool, consensus] = ["blockchat_engine::mempool", "blockchat_engine::consensus"];
+            source.is_in(mempool) && mention.is_in(consensus) || source.is_in(consensus) && mention.is_in(mempool)
+        },
+    },
+    Rule {
+        name: "proto and engine touch no clock, disk, socket, thread or random order",
+        why: "two honest nodes compute the same, and a seed replays",
+        breaks: |source, mention| is_pure(source) && IMPURE.iter().any(|path| mention.is_in(path)),
+    },
+    Rule {
+        name: "the simulator has no process, socket or task",
+        why: "its world is virtual: the same seed gives the same run",
+        breaks: |source, mention| {
+            let real = ["tokio", "reqwest", "futures", "blockchat_testnet::processes", "blockchat_testnet::client"];
+            source.is_in("blockchat_testnet::sim") && real.iter().any(|path| mention.is_in(path))
+        },
+    },
+];
+
+/// Each crate's modules, highest first: a module may use those of its own line and of the lines below.
+pub const LAYERS: &[(&str, &[&[&str]])] = &[
+    (
+        "blockchat_proto",
+        &[
+            &["api", "gossip", "sync"],
+            &["ledger"],
+            &["genesis", "block", "leader", "transaction", "validators", "vote", "rejected"],
+            &["codec", "keys", "hash", "coins", "limits", "units", "fixed_bytes"],
+        ],
+    ),
+    (
+        "blockchat_engine",
+        &[
+            // One type, `Engine`, and what it does by itself, a file for each.
+            &["engine", "build_block", "commit", "following", "presence"],
+            &["consensus", "mempool", "catch_up"],
+            &["event", "effect", "chain_view", "config", "journal", "recovered"],
+        ],
+    ),
+    (
+        "blockchat_node",
+        &[
+            &["cli"],
+            &["runtime"],
+            SIBLINGS,
+            &["clock", "config", "engine_handle", "logging", "metrics", "ready_file", "traffic", "verify_pool"],
+        ],
+    ),
+    (
+        "blockchat_testnet",
+        &[
+            &["cli", "command", "bench", "discover", "sim"],
+            &["report"],
+            &["checks", "faults"],
+            &["load"],
+            &["network", "witness"],
+            &["processes"],
+            &["client", "screen"],
+        ],
+    ),
+];
+
+const CRATES: &[&str] = &["blockchat_proto", "blockchat_engine", "blockchat_node", "blockchat_testnet"];
+
+const SIBLINGS: &[&str] = &["net", "store", "api", "dashboard", "wallet"];
+
+/// Who of the siblings may use what of another.
+const EXCEPTIONS: &[(&str, &str)] =
+    &[("api", "blockchat_node::store::history"), ("dashboard", "blockchat_node::api::client")];
+
+/// How the names of foreign crates begin, and where these are at home.
+const HOMES: &[(&str, &str)] = &[
+    ("libp2p", "blockchat_node::net"),
+    ("multiaddr", "blockchat_node::net"),
+    ("redb", "blockchat_node::store"),
+    ("malachitebft", "blockchat_engine::consensus::malachite"),
+    ("arc_malachitebft", "blockchat_engine::consensus::malachite"),
+];
+
+const IMPURE: &[&str] = &[
+    "std::collections::HashMap",
+    "std::collections::HashSet",
+    "std::collections::hash_map",
+    "std::collections::hash_set",
+    "std::env",
+    "std::fs",
+    "std::hash::RandomState",
+    "std::io",
+    "std::net",
+    "std::os",
+    "std::process",
+    "std::sync::Condvar",
+    "std::sync::Mutex",
+    "std::sync::RwLock",
+    "std::sync::mpsc",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "tokio",
+    "futures",
+    "tracing",
+    "rand",
+];
+
+/// Words that no source of the pure crates holds, and why.
+pub const IMPURE_WORDS: &[(&str, &str)] = &[
+    ("f32", "floats differ between machines"),
+    ("f64", "floats differ between machines"),
+    ("async", "nothing waits here"),
+    ("await", "nothing waits here"),
+    ("println", "the shell logs events and effects"),
+    ("eprintln", "the shell logs events and effects"),
+];
+
+/// Is it of a crate in which everything is computed from what comes in?
+pub fn is_pure(source: &Source) -> bool {
+    source.is_in("blockchat_proto") || source.is_in("blockchat_engine")
+}
+
+impl Rule {
+    /// Does this mention break it?
+    pub fn is_broken_by(&self, source: &Source, mention: &Mention) -> bool {
+        (self.breaks)(source, mention)
+    }
+}
+
+/// Which line of its crate's layers a module stands in; the root of a crate stands above all.
+pub fn layer_of(module: &[String]) -> Option<usize> {
+    let (_, layers) = LAYERS.iter().find(|(name, _)| *name == module[0])?;
+    layers.iter().position(|names| module.get(1).is_some_and(|name| names.contains(&name.as_str())))
+}
+
+fn crates_point_up(source: &Source, mention: &Mention) -> bool {
+    let rank = |name: &str| match name {
+        "blockchat_proto" => 0,
+        "blockchat_engine" => 1,
+        _ => 2,
+    };
+    let (own, other) = (source.module[0].as_str(), mention.path[0].as_str());
+    CRATES.contains(&other) && own != other && rank(other) >= rank(own)
+}
+
+fn layers_point_up(source: &Source, mention: &Mention) -> bool {
+    source.module[0] == mention.path[0]
+        && match (layer_of(&source.module), layer_of(&mention.path)) {
+            (Some(own), Some(other)) => other < own,
+            _ => false,
+        }
+}
+
+fn siblings_meet(source: &Source, mention: &Mention) -> bool {
+    let sibling = |path: &[String]| {
+        let [root, name, ..] = path else { return None };
+        SIBLINGS.iter().find(|it| root == "blockchat_node" && *it == name)
+    };
+    match (sibling(&source.module), sibling(&mention.path)) {
+        (Some(own), Some(other)) if own != other => {
+            !EXCEPTIONS.iter().any(|(who, what)| who == own && mention.is_in(what))
+        }
+        _ => false,
+    }
+}
+
+fn foreign_types_leave_home(source: &Source, mention: &Mention) -> bool {
+    let home = HOMES.iter().find(|(name, _)| mention.path[0].starts_with(name));
+    home.is_some_and(|(_, home)| mention.handed_on || !source.is_in(home))
+}
