@@ -4,6 +4,7 @@
 //! [`CALL_TIMEOUT`].
 
 use blockchat_proto::api::{AccountView, BATCH_CONTENT_TYPE, BlockView, Problem, StatusView, SubmitView, path};
+use blockchat_proto::api::{KnownPeerView, PeerView};
 use blockchat_proto::codec;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::SignedTransaction;
@@ -56,6 +57,16 @@ impl NodeClient {
     /// How the node is.
     pub async fn status(&self) -> Result<StatusView, NodeUnavailable> {
         self.get(path::STATUS).await
+    }
+
+    /// Who is connected with it.
+    pub async fn peers(&self) -> Result<Vec<PeerView>, NodeUnavailable> {
+        self.get(path::PEERS).await
+    }
+
+    /// Whom it could dial.
+    pub async fn peers_known(&self) -> Result<Vec<KnownPeerView>, NodeUnavailable> {
+        self.get(path::PEERS_KNOWN).await
     }
 
     /// An account as this node sees it.

@@ -12,6 +12,7 @@ pub mod checks;
 pub mod cli;
 pub mod client;
 pub mod command;
+pub mod discover;
 pub mod faults;
 pub mod load;
 pub mod network;

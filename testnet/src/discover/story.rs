@@ -1,0 +1,175 @@
+//! The order of things: one address, all know all, silence, the first is gone for good, a new one comes, all are killed,
+//! and only their books are left.
+//!
+//! Start reading at [`play`].
+
+use super::idle;
+use super::look::Look;
+use super::report::Run;
+use super::site::Site;
+use crate::screen::Screen;
+use anyhow::Result;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// What is not so by then is not going to be.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
+/// How often all nodes are asked.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What one story needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// The program.
+    pub node_bin: &'a Path,
+    /// Where the homes go.
+    pub dir: &'a Path,
+    /// How many nodes.
+    pub nodes: usize,
+    /// How long the silence is measured.
+    pub seconds: u64,
+}
+
+/// Why a story ends early.
+enum Stop {
+    /// Something does not hold.
+    Wrong(String),
+    /// It cannot be played.
+    Unable(anyhow::Error),
+}
+
+impl From<String> for Stop {
+    fn from(reason: String) -> Self {
+        Self::Wrong(reason)
+    }
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Unable(error)
+    }
+}
+
+/// Plays the story for one number of nodes. What does not hold is in the report; an error means that it could not be
+/// played.
+pub async fn play(plan: Plan<'_>, screen: &Screen) -> Result<Run> {
+    let mut run = Run { nodes: plan.nodes, ..Run::default() };
+    let mut site = Site::prepare(plan.node_bin, plan.dir, plan.nodes)?;
+    let acts = async {
+        from_one_address(plan, &mut site, &mut run, screen).await?;
+        silence(plan, &site, &mut run, screen).await?;
+        without_the_first(plan, &mut site, &mut run, screen).await?;
+        from_their_books(plan, &mut site, &mut run, screen).await
+    };
+    match acts.await {
+        Ok(()) => run.ok = true,
+        Err(Stop::Wrong(reason)) => {
+            say(plan, screen, &reason);
+            run.problem = Some(reason);
+        }
+        Err(Stop::Unable(error)) => return Err(error),
+    }
+    Ok(run)
+}
+
+fn say(plan: Plan<'_>, screen: &Screen, text: &str) {
+    screen.note(&format!("{} nodes: {text}", plan.nodes));
+}
+
+async fn from_one_address(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
+    site.start(&[0], &[]).await?;
+    let first = site.address(0);
+    let others: Vec<_> = (1..plan.nodes).collect();
+    site.start(&others, &[first]).await?;
+    run.all_know_all_s = Some(all_know_all(site).await.map_err(|reason| format!("from one address: {reason}"))?);
+    say(
+        plan,
+        screen,
+        &format!("all know all, {:.1} s after the last answered", run.all_know_all_s.unwrap_or_default()),
+    );
+    Ok(())
+}
+
+/// What it costs to be found, once nothing happens any more.
+async fn silence(plan: Plan<'_>, site: &Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
+    run.idle = Some(idle::measure(&site.clients(), plan.seconds).await?);
+    let settled = site.look().await?;
+    run.connections = settled.connections();
+    run.latency_ms = settled.latency_ms();
+    run.sources = settled.sources();
+    say(plan, screen, &format!("idle traffic measured for {} s", plan.seconds));
+    Ok(())
+}
+
+/// Nothing is special about the node that everybody dialled first.
+async fn without_the_first(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
+    site.kill(0).await?;
+    let new = site.add_observer()?;
+    let other = site.address(plan.nodes / 2);
+    site.start(&[new], &[other]).await?;
+    let seconds = all_know_all(site).await;
+    run.new_node_s = Some(seconds.map_err(|reason| format!("without the first, and with a new one: {reason}"))?);
+    say(
+        plan,
+        screen,
+        &format!("the first is gone for good, a new one known after {:.1} s", run.new_node_s.unwrap_or_default()),
+    );
+    Ok(())
+}
+
+async fn from_their_books(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
+    books_are_written(site).await?;
+    let rest = site.running();
+    for index in &rest {
+        site.kill(*index).await?;
+    }
+    site.start(&rest, &[]).await?;
+    let seconds = all_know_all(site).await;
+    run.from_books_s = Some(seconds.map_err(|reason| format!("from their books alone: {reason}"))?);
+    say(
+        plan,
+        screen,
+        &format!("all killed and back from their books after {:.1} s", run.from_books_s.unwrap_or_default()),
+    );
+    Ok(())
+}
+
+/// Waits until all know all, and then until all are at one tip that has moved since; how long the first took, in seconds.
+async fn all_know_all(site: &Site) -> Result<f64, String> {
+    let begun = Instant::now();
+    let found = until(site, Look::unknown).await?;
+    let seconds = (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+    until(site, |look| look.apart(found.height())).await?;
+    Ok(seconds)
+}
+
+/// Waits until the books on the disks hold everybody who is connected.
+async fn books_are_written(site: &Site) -> Result<(), String> {
+    let unwritten = |look: &Look| {
+        look.0.iter().find_map(|node| {
+            let book = site.book(&node.name);
+            let missing = node.peers.iter().find(|peer| !book.contains(&peer.peer_id))?;
+            Some(format!("the book of {} does not hold {}, with which it is connected", node.name, missing.peer_id))
+        })
+    };
+    until(site, unwritten).await.map(drop)
+}
+
+/// Looks until nothing is missing; the last reason if that never happens.
+async fn until(site: &Site, missing: impl Fn(&Look) -> Option<String>) -> Result<Look, String> {
+    let begun = Instant::now();
+    loop {
+        let reason = match site.look().await {
+            Ok(look) => match missing(&look) {
+                None => return Ok(look),
+                Some(reason) => reason,
+            },
+            Err(reason) => reason,
+        };
+        if begun.elapsed() > GIVE_UP_AFTER {
+            return Err(format!("{reason}, after {} s", GIVE_UP_AFTER.as_secs()));
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
