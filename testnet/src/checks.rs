@@ -9,7 +9,8 @@ use blockchat_proto::api::{AccountView, StatusView};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::Genesis;
 use blockchat_proto::units::Height;
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -17,6 +18,8 @@ use tokio::time::sleep;
 const ONE_TIP_WITHIN: Duration = Duration::from_secs(60);
 /// How often they are compared.
 const COMPARE_EVERY: Duration = Duration::from_millis(50);
+/// Accounts that are asked for at a time.
+const ASKED_AT_ONCE: usize = 16;
 /// The accounts are read so many times until no block came in between.
 const READS_MAX: u32 = 50;
 
@@ -60,7 +63,8 @@ pub async fn coins_conserved(client: &NodeClient, genesis: &Genesis) -> Result<C
     let expected = genesis_supply(genesis).ok_or("the genesis has more coins than there may be")?;
     for _ in 0..READS_MAX {
         let asked = genesis.accounts.iter().map(|account| client.account(account.address));
-        let accounts = try_join_all(asked).await.map_err(|error| format!("the accounts cannot be read: {error}"))?;
+        let accounts: Result<Vec<_>, _> = stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await;
+        let accounts = accounts.map_err(|error| format!("the accounts cannot be read: {error}"))?;
         let status = client.status().await.map_err(|error| format!("the supply cannot be read: {error}"))?;
         if accounts.iter().any(|account| account.height != status.height) {
             continue;

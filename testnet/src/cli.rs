@@ -1,5 +1,6 @@
 //! The command line. Owns: what can be said. Does not own: what is done (`command`).
 
+use crate::command::bench::BenchArgs;
 use crate::command::discover::DiscoverArgs;
 use crate::faults::Fraction;
 use crate::processes::exec_node::ExecArgs;
@@ -30,6 +31,8 @@ pub enum Command {
     Start(NamesArgs),
     /// Stop all nodes of a network
     Down(DirArgs),
+    /// Measure how fast a network is
+    Bench(BenchArgs),
     /// Nodes that find each other from one address, and again without it; and what being found costs
     Discover(DiscoverArgs),
     /// Simulate many networks with everything going wrong, each from a seed

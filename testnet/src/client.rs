@@ -1,20 +1,24 @@
 //! A node's HTTP API, as the testnet uses it. Shapes and paths are those of [`blockchat_proto::api`].
 //!
-//! Always true: only the loopback is ever asked, whatever proxy the environment names; every call ends within
-//! [`CALL_TIMEOUT`].
+//! Always true: only the loopback is ever asked, whatever proxy the environment names; every call but an event stream
+//! ends within [`CALL_TIMEOUT`].
 
 use blockchat_proto::api::{AccountView, BATCH_CONTENT_TYPE, BlockView, Problem, StatusView, SubmitView, path};
 use blockchat_proto::api::{KnownPeerView, PeerView};
 use blockchat_proto::codec;
+use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::transaction::SignedTransaction;
+use blockchat_proto::transaction::{SignedTransaction, TransactionId};
 use blockchat_proto::units::Height;
 use reqwest::{Response, StatusCode};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// No call takes longer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// An event stream is opened anew after this.
+const LISTEN_FOR: Duration = Duration::from_secs(3_600);
 
 /// Why a node gave no useful answer.
 #[derive(Debug, thiserror::Error)]
@@ -96,9 +100,74 @@ impl NodeClient {
         read(request.body(codec::encode(&signed)).send().await?).await
     }
 
+    /// Submits a list in canonical bytes; the codes of the refusals among the answers.
+    pub async fn submit_bytes(&self, bytes: Vec<u8>) -> Result<Vec<String>, NodeUnavailable> {
+        let request = self.http.post(format!("{}{}", self.base, path::TRANSACTIONS_BATCH));
+        let request = request.header(reqwest::header::CONTENT_TYPE, BATCH_CONTENT_TYPE);
+        let answers: Vec<Refusal> = read(request.body(bytes).send().await?).await?;
+        Ok(answers.into_iter().filter_map(|answer| answer.code).collect())
+    }
+
+    /// What the final block of this height is and holds, without its contents.
+    pub async fn block_ids(&self, height: Height) -> Result<BlockIds, NodeUnavailable> {
+        self.get(&format!("{}/{height}", path::BLOCKS)).await
+    }
+
+    /// Listens to new final blocks until the stream ends; `heard` is told height and hash of each.
+    pub async fn events(&self, mut heard: impl FnMut(Height, Hash32)) -> Result<(), NodeUnavailable> {
+        let request = self.http.get(format!("{}{}", self.base, path::EVENTS)).timeout(LISTEN_FOR);
+        let mut response = request.send().await?;
+        let mut text = String::new();
+        while let Some(chunk) = response.chunk().await? {
+            text.push_str(&String::from_utf8_lossy(&chunk));
+            while let Some((event, rest)) = text.split_once("\n\n") {
+                if let Some(block) = event.lines().find_map(|line| line.strip_prefix("data:")).and_then(tip_of) {
+                    heard(block.height, block.hash);
+                }
+                text = rest.to_owned();
+            }
+        }
+        Ok(())
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, NodeUnavailable> {
         read(self.http.get(format!("{}{path}", self.base)).send().await?).await
     }
+}
+
+/// The one part of an answer to a submit that a load generator reads.
+#[derive(Deserialize)]
+struct Refusal {
+    code: Option<String>,
+}
+
+/// A final block as [`NodeClient::block_ids`] reads it.
+#[derive(Debug, Deserialize)]
+pub struct BlockIds {
+    /// Its height.
+    pub height: Height,
+    /// Its hash.
+    pub hash: Hash32,
+    /// What it holds.
+    pub transactions: Vec<IdOnly>,
+}
+
+/// A transaction in a [`BlockIds`].
+#[derive(Debug, Deserialize)]
+pub struct IdOnly {
+    /// Its id.
+    pub id: TransactionId,
+}
+
+/// The tip in an event.
+#[derive(Deserialize)]
+struct TipEvent {
+    height: Height,
+    hash: Hash32,
+}
+
+fn tip_of(data: &str) -> Option<TipEvent> {
+    serde_json::from_str(data).ok()
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T, NodeUnavailable> {

@@ -6,8 +6,9 @@
 //! from.
 //!
 //! The map: [`cli`] -> [`command`] -> [`network`] with its [`processes`], the [`load`], the [`faults`], then [`checks`]
-//! and [`report`]. [`witness`] writes down what every node reported as final.
+//! and [`report`]; [`mod@bench`] measures. [`witness`] writes down what every node reported as final.
 
+pub mod bench;
 pub mod checks;
 pub mod cli;
 pub mod client;

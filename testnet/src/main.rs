@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Stop(args) => command::stop::run(&args),
         Command::Start(args) => command::start::run(&args),
         Command::Down(args) => command::down::run(&args),
+        Command::Bench(args) => command::bench::run(args),
         Command::Discover(args) => command::discover::run(&args),
         Command::Sim(args) => sim::command::run(&args),
         Command::ExecNode(args) => exec_node::become_node(args).map(|()| ExitCode::SUCCESS),

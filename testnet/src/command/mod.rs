@@ -1,5 +1,6 @@
 //! The commands of `blockchat-testnet`, one file each.
 
+pub mod bench;
 pub mod discover;
 pub mod down;
 pub mod start;

@@ -64,24 +64,30 @@ struct Prepared {
 
 /// Runs the whole command.
 pub fn run(args: UpArgs) -> Result<ExitCode> {
-    let workload = read_workload(&args)?;
+    let Some(report) = played(&args, &Screen::new())? else {
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    print(&args, &report)?;
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Does everything but print. `None` if a person interrupted it.
+pub fn played(args: &UpArgs, screen: &Screen) -> Result<Option<Report>> {
+    let workload = read_workload(args)?;
     let node_bin = node_bin::find(args.node_bin.as_deref())?;
-    let screen = Screen::new();
     let folder = Folder::make(args.dir.as_deref())?;
-    let prepared = prepare(&args, node_bin, &folder, workload)?;
-    let outcome = runtime()?.block_on(up(&args, prepared, &screen));
+    let prepared = prepare(args, node_bin, &folder, workload)?;
+    let outcome = runtime()?.block_on(up(args, prepared, screen));
     let (report, kept) = match outcome {
         Ok(Some(report)) => (report, args.keep_running),
-        Ok(None) => return Ok(ExitCode::from(INTERRUPTED)),
+        Ok(None) => return Ok(None),
         Err(error) => {
             let dir = folder.keep();
             return Err(error.context(format!("the network failed; its homes and logs are in {}", dir.display())));
         }
     };
     let dir = if kept || !report.ok || args.dir.is_some() { Some(folder.keep()) } else { None };
-    let report = Report { dir, ..report };
-    print(&args, &report)?;
-    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(Some(Report { dir, ..report }))
 }
 
 impl Folder {

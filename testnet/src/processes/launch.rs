@@ -179,6 +179,11 @@ impl Running {
         drop(self.child.take());
     }
 
+    /// Is the process gone?
+    pub fn has_ended(&mut self) -> bool {
+        self.ended().is_some()
+    }
+
     fn ended(&mut self) -> Option<ExitStatus> {
         self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
     }

@@ -1,0 +1,130 @@
+//! How long a transaction takes from its submit until its own node reports it as final.
+//!
+//! An open loop: transactions are sent when their time has come, whatever became of those before, so that a slow answer
+//! cannot hide.
+
+use super::finality::Finality;
+use super::supply::Batch;
+use crate::client::NodeClient;
+use blockchat_proto::transaction::TransactionId;
+use blockchat_proto::units::Height;
+use serde::Serialize;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until};
+
+/// How often transactions are sent to each node at a steady rate.
+pub const TICK: Duration = Duration::from_millis(20);
+
+/// A submit that is in.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// To this node.
+    pub node: usize,
+    /// Before it was on its way.
+    pub at: Instant,
+    /// What it held.
+    pub ids: Vec<TransactionId>,
+}
+
+/// Sends one batch of each lane every [`TICK`]; nodes take turns within it.
+pub async fn send_steadily(clients: &[NodeClient], lanes: Vec<VecDeque<Batch>>) -> Result<Vec<Sent>, String> {
+    let begun = tokio::time::Instant::now();
+    let apart = TICK / u32::try_from(clients.len()).unwrap_or(1);
+    let mut tasks = JoinSet::new();
+    let mut first = begun;
+    for (node, (client, lane)) in clients.iter().zip(lanes).enumerate() {
+        let mut due = first;
+        for batch in lane {
+            let client = client.clone();
+            tasks.spawn(async move {
+                sleep_until(due).await;
+                send(&client, node, batch).await
+            });
+            due += TICK;
+        }
+        first += apart;
+    }
+    let mut sent = vec![];
+    while let Some(done) = tasks.join_next().await {
+        sent.push(done.map_err(|error| error.to_string())??);
+    }
+    Ok(sent)
+}
+
+/// Sends one batch after the other, each when the one before has long been final everywhere.
+pub async fn send_alone(
+    clients: &[NodeClient],
+    lanes: Vec<VecDeque<Batch>>,
+    pause: Duration,
+    finality: &mut Finality,
+) -> Result<Vec<Sent>, String> {
+    let mut sent = vec![];
+    for (node, batch) in lanes.into_iter().enumerate().flat_map(|(node, lane)| lane.into_iter().map(move |b| (node, b)))
+    {
+        let before = finality.everywhere();
+        sent.push(send(&clients[node], node, batch).await?);
+        while finality.everywhere() <= before {
+            finality.change().await;
+        }
+        sleep(pause).await;
+    }
+    Ok(sent)
+}
+
+async fn send(client: &NodeClient, node: usize, batch: Batch) -> Result<Sent, String> {
+    let at = Instant::now();
+    let refused = client.submit_bytes(batch.bytes).await.map_err(|error| format!("a submit failed: {error}"))?;
+    match refused.first() {
+        None => Ok(Sent { node, at, ids: batch.ids }),
+        Some(code) => Err(format!("a transfer was refused: {code}")),
+    }
+}
+
+/// The middle and the worst but one in a hundred, in ms.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Latency {
+    /// Half are faster.
+    pub p50: f64,
+    /// All but one in a hundred are faster.
+    pub p99: f64,
+    /// The slowest.
+    pub max: f64,
+    /// So many were measured.
+    pub transactions: usize,
+}
+
+impl Latency {
+    /// Of these submits, by the heights their transactions are final in.
+    pub fn of(sent: &[Sent], heights: &BTreeMap<TransactionId, Height>, finality: &Finality) -> Option<Self> {
+        let mut waits = vec![];
+        for submit in sent {
+            for height in submit.ids.iter().filter_map(|id| heights.get(id)) {
+                let at = finality.at_node(submit.node, *height)?;
+                waits.push(at.duration_since(submit.at));
+            }
+        }
+        Self::of_waits(waits)
+    }
+
+    fn of_waits(mut waits: Vec<Duration>) -> Option<Self> {
+        waits.sort_unstable();
+        let last = waits.len().checked_sub(1)?;
+        let at = |hundredth: usize| (waits[last * hundredth / 100].as_secs_f64() * 10_000.0).round() / 10.0;
+        Some(Self { p50: at(50), p99: at(99), max: at(100), transactions: waits.len() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_are_faster_than_the_median() {
+        let waits = (1..=101).rev().map(Duration::from_millis).collect();
+        let latency = Latency::of_waits(waits).unwrap();
+        assert_eq!((latency.p50, latency.p99, latency.max), (51.0, 100.0, 101.0));
+        assert_eq!(Latency::of_waits(vec![]), None);
+    }
+}
