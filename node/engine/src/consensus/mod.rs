@@ -259,7 +259,7 @@ impl Consensus {
     pub(crate) fn on_round_timer(&mut self, turn: &mut Turn<'_>, height: Height, round: Round, step: RoundTimer) {
         self.timers.remove(&Timer::Round { height, round, step });
         if height == turn.ledger.tip().height.next() {
-            self.step(turn, VoteInput::Timeout { round, step: step.into() });
+            self.step(turn, VoteInput::Timeout { round, step });
         }
     }
 

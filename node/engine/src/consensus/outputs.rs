@@ -4,7 +4,7 @@
 //! published.
 //! Start reading at [`Consensus::perform_one`].
 
-use super::malachite::{self, VoteOutput};
+use super::malachite::VoteOutput;
 use super::{Consensus, Turn, Wish, timeouts};
 use crate::effect::{Effect, Fault};
 use crate::event::Timer;
@@ -26,7 +26,7 @@ impl Consensus {
 
     fn perform_one(&mut self, turn: &mut Turn<'_>, output: VoteOutput) {
         let height = turn.ledger.tip().height.next();
-        let timer = |round, step: malachite::VotingStep| Timer::Round { height, round, step: step.into() };
+        let timer = |round, step| Timer::Round { height, round, step };
         match output {
             VoteOutput::Append(record) => {
                 let entry = JournalEntry { height, record };

@@ -1,4 +1,4 @@
-//! When a height starts. DESIGN 4, "pace"; SPEC TIME-3.
+//! When a height starts. SPEC TIME-3.
 //!
 //! A node that decided at its own time T starts the next height at the first of: a verified message of a member for it
 //! (`on_message`); `capacity` pooled transactions; a non-empty pool and T + block interval; T + idle block interval.

@@ -6,7 +6,8 @@
 
 use super::context::{BlockchatContext, CoreProposal, CoreVote};
 use super::convert;
-use super::core::{VoteOutput, VotingStep};
+use super::core::VoteOutput;
+use crate::event::RoundTimer;
 use crate::journal::{GuardMark, JournalRecord, JournalStep, SignStep};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature, Signer};
@@ -110,13 +111,13 @@ impl Answers {
         &mut self,
         resume: impl Resumable<BlockchatContext, Value = ()>,
         timeout: Timeout,
-        wrap: fn(Round, VotingStep) -> VoteOutput,
+        wrap: fn(Round, RoundTimer) -> VoteOutput,
     ) -> Resume<BlockchatContext> {
         let step = match timeout.kind {
-            TimeoutKind::Propose => VotingStep::Propose,
-            TimeoutKind::Prevote => VotingStep::Prevote,
-            TimeoutKind::Precommit => VotingStep::Precommit,
-            TimeoutKind::Rebroadcast => VotingStep::Rebroadcast,
+            TimeoutKind::Propose => RoundTimer::Propose,
+            TimeoutKind::Prevote => RoundTimer::Prevote,
+            TimeoutKind::Precommit => RoundTimer::Precommit,
+            TimeoutKind::Rebroadcast => RoundTimer::Rebroadcast,
             // Only with a target time, which we never set.
             TimeoutKind::FinalizeHeight(_) => return resume.resume_with(()),
         };

@@ -9,6 +9,7 @@
 use super::answers::Answers;
 use super::context::{BlockHash, BlockchatContext, CoreAddress, CoreHeight, SeededSet};
 use super::convert::{self, CoreCertificate};
+use crate::event::RoundTimer;
 use crate::journal::{GuardMark, JournalRecord, JournalStep};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
@@ -38,15 +39,6 @@ pub(crate) struct CoreStart<'a> {
     pub(crate) signing: bool,
 }
 
-/// A step whose wait the core times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum VotingStep {
-    Propose,
-    Prevote,
-    Precommit,
-    Rebroadcast,
-}
-
 /// What moves a height forward.
 #[derive(Clone, Debug)]
 pub(crate) enum VoteInput {
@@ -61,7 +53,7 @@ pub(crate) enum VoteInput {
     /// We built a block as leader of this round.
     Built { block: Hash32, round: Round },
     /// A wait is over.
-    Timeout { round: Round, step: VotingStep },
+    Timeout { round: Round, step: RoundTimer },
 }
 
 /// What the core wants, in order.
@@ -71,8 +63,8 @@ pub(crate) enum VoteOutput {
     Append(JournalRecord),
     /// A signature was made: the guard must allow it. Comes before the message it belongs to is published.
     Signed(GuardMark),
-    StartTimer(Round, VotingStep),
-    CancelTimer(Round, VotingStep),
+    StartTimer(Round, RoundTimer),
+    CancelTimer(Round, RoundTimer),
     CancelTimers,
     RoundStarted {
         round: Round,
@@ -256,7 +248,7 @@ impl VotingCore {
     }
 }
 
-impl From<JournalStep> for VotingStep {
+impl From<JournalStep> for RoundTimer {
     fn from(step: JournalStep) -> Self {
         match step {
             JournalStep::Propose => Self::Propose,
@@ -266,13 +258,13 @@ impl From<JournalStep> for VotingStep {
     }
 }
 
-impl From<VotingStep> for TimeoutKind {
-    fn from(step: VotingStep) -> Self {
+impl From<RoundTimer> for TimeoutKind {
+    fn from(step: RoundTimer) -> Self {
         match step {
-            VotingStep::Propose => Self::Propose,
-            VotingStep::Prevote => Self::Prevote,
-            VotingStep::Precommit => Self::Precommit,
-            VotingStep::Rebroadcast => Self::Rebroadcast,
+            RoundTimer::Propose => Self::Propose,
+            RoundTimer::Prevote => Self::Prevote,
+            RoundTimer::Precommit => Self::Precommit,
+            RoundTimer::Rebroadcast => Self::Rebroadcast,
         }
     }
 }

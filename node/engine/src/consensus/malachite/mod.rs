@@ -8,4 +8,4 @@ mod context;
 mod convert;
 mod core;
 
-pub(crate) use core::{CoreStart, VoteInput, VoteOutput, VotingCore, VotingStep};
+pub(crate) use core::{CoreStart, VoteInput, VoteOutput, VotingCore};

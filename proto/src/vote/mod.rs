@@ -1,0 +1,19 @@
+//! Proposals, votes, certificates, evidence. SPEC VOTE-1 to VOTE-6.
+//!
+//! Owns: the wire types, what is signed, and every check that needs no validator set but the one handed in.
+//! Does not own: when to vote (the engine, with Malachite's core).
+//! Always true: sign hashes cover label, chain, kind, height, round, value and validator, so certificates can rebuild the
+//! votes they stand for; a `Verified*` value carries only good signatures of the keys it names, of members or not.
+//! Start reading at [`Vote`].
+
+mod certificate;
+mod evidence;
+mod message;
+mod round_certificate;
+mod verified;
+
+pub use certificate::{Certificate, CertificateRejected, CommitSignature};
+pub use evidence::Evidence;
+pub use message::{Proposal, SignedProposal, SignedVote, Vote, VoteKind};
+pub use round_certificate::{RoundCertificate, RoundProof};
+pub use verified::{BadSignature, Verified, VerifySignatures};

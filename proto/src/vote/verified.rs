@@ -1,0 +1,60 @@
+//! The type that proves that signatures were checked.
+
+use super::{Certificate, RoundCertificate, SignedProposal, SignedVote};
+use crate::hash::Hash32;
+
+/// A consensus message whose signatures verify under the keys it names. Membership is the engine's question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    /// The message.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
+    /// The message, by value.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// A consensus message carries a signature that does not verify: whoever sent it is lying or broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a signature in the message does not verify")]
+pub struct BadSignature;
+
+/// Messages that verify without knowing a validator set, because an address is a key.
+pub trait VerifySignatures: Sized {
+    /// Do all its signatures verify on this chain?
+    fn signatures_verify(&self, chain: Hash32) -> bool;
+
+    /// Proof that they do.
+    fn verify(self, chain: Hash32) -> Result<Verified<Self>, BadSignature> {
+        if self.signatures_verify(chain) { Ok(Verified(self)) } else { Err(BadSignature) }
+    }
+}
+
+impl VerifySignatures for SignedVote {
+    fn signatures_verify(&self, chain: Hash32) -> bool {
+        self.signature_check(chain).verify()
+    }
+}
+
+impl VerifySignatures for SignedProposal {
+    fn signatures_verify(&self, chain: Hash32) -> bool {
+        self.signature_check(chain).verify()
+    }
+}
+
+impl VerifySignatures for Certificate {
+    fn signatures_verify(&self, chain: Hash32) -> bool {
+        self.check_signatures(chain).is_ok()
+    }
+}
+
+impl VerifySignatures for RoundCertificate {
+    fn signatures_verify(&self, chain: Hash32) -> bool {
+        self.check_signatures(chain).is_ok()
+    }
+}
