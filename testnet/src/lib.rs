@@ -5,9 +5,11 @@
 //! node's code; [`blockchat_engine`] is used by the simulator, and for the digest of the sources that a node was built
 //! from.
 //!
-//! The map: [`cli`] -> [`command`] -> [`network`] with its [`processes`], the [`load`], the [`faults`], then [`checks`]
-//! and [`report`]; [`mod@bench`] measures. [`witness`] writes down what every node reported as final.
+//! The map: [`cli`] -> [`command`], told by [`args`] -> [`network`] with its [`processes`], the [`load`], the [`faults`],
+//! then [`checks`] and [`report`]; [`witness`] writes down what every node reported as final. [`mod@bench`] measures,
+//! [`discover`] plays how nodes find each other, [`sim`] needs no processes at all.
 
+pub mod args;
 pub mod bench;
 pub mod checks;
 pub mod cli;

@@ -1,7 +1,7 @@
 //! The workload of the course on a handful of nodes, at the capacities of the course.
 
 use super::report::rounded;
-use crate::cli::{Output, Setting, UpArgs};
+use crate::args::{Output, Setting, UpArgs};
 use crate::command::up;
 use crate::screen::Screen;
 use anyhow::Result;

@@ -1,8 +1,8 @@
 //! `bench`: how fast the network is. Owns: what can be asked, and how results are printed.
 
+use crate::args::Output;
 use crate::bench::cluster::Plan;
 use crate::bench::{course, load, report, restart};
-use crate::cli::Output;
 use crate::command::up::runtime;
 use crate::processes::node_bin;
 use crate::screen::Screen;

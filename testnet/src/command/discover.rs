@@ -1,6 +1,6 @@
 //! `discover`: nodes that find each other from one address, and again without it; and what being found costs.
 
-use crate::cli::Output;
+use crate::args::Output;
 use crate::command::up::runtime;
 use crate::discover::report::{self, Report, Run};
 use crate::discover::site::VALIDATORS;

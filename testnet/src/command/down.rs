@@ -1,6 +1,6 @@
 //! `down`: stops all nodes of a network. Its folder stays.
 
-use crate::cli::{DirArgs, NamesArgs};
+use crate::args::{DirArgs, NamesArgs};
 use crate::command::stop;
 use crate::processes::network_file::NetworkFile;
 use anyhow::Result;

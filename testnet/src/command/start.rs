@@ -1,6 +1,6 @@
 //! `start NAME...`: starts nodes of a network again; they outlive this command.
 
-use crate::cli::NamesArgs;
+use crate::args::NamesArgs;
 use crate::client::NodeClient;
 use crate::command::up::runtime;
 use crate::processes::launch::{Launcher, StartFailed};

@@ -1,6 +1,6 @@
 //! `status`: one row a node of a network that was kept running, and why the chain waits if it does.
 
-use crate::cli::{Output, StatusArgs};
+use crate::args::{Output, StatusArgs};
 use crate::client::NodeClient;
 use crate::command::up::runtime;
 use crate::processes::network_file::NetworkFile;

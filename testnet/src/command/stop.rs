@@ -1,6 +1,6 @@
 //! `stop NAME...`: stops nodes of a network that was kept running, in order.
 
-use crate::cli::NamesArgs;
+use crate::args::NamesArgs;
 use crate::command::up::runtime;
 use crate::processes::network_file::{FolderLock, NetworkFile};
 use crate::processes::stop;

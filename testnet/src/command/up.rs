@@ -4,8 +4,8 @@
 //! Always true: unless `--keep-running` was asked for and reached, every node is gone when this returns, however it
 //! returns. Start reading at `play`.
 
+use crate::args::{Output, UpArgs};
 use crate::checks;
-use crate::cli::{Output, UpArgs};
 use crate::client::NodeClient;
 use crate::faults::{Fault, FaultReport, Scene, Target};
 use crate::load::board::Board;
@@ -153,7 +153,7 @@ fn prepare(args: &UpArgs, node_bin: PathBuf, folder: &Folder, workload: Workload
     });
     let mut file = NetworkFile { node_bin, nodes: nodes.collect() };
     supervise::choose_ports(&mut file)?;
-    let fault = |target, setting: crate::cli::Setting| setting.0.map(|at| Fault { target, at });
+    let fault = |target, setting: crate::args::Setting| setting.0.map(|at| Fault { target, at });
     let faults = [fault(Target::Leader, args.kill_leader_at), fault(Target::All, args.kill_all_at)];
     let faults = faults.into_iter().flatten().collect();
     Ok(Prepared { dir: folder.path().to_owned(), genesis, file, lanes, lines, faults })

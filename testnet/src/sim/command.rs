@@ -4,7 +4,7 @@ use super::sabotage::Sabotage;
 use super::speed;
 use super::suite::{self, Suite, SuiteReport};
 use super::world::Outcome;
-use crate::cli::Output;
+use crate::args::Output;
 use crate::screen::Screen;
 use clap::Args;
 use comfy_table::presets::UTF8_FULL_CONDENSED;

@@ -5,9 +5,10 @@
 //!
 //! Always true: a seed means the same run on every machine; nothing here reads a clock, a file or the machine's chance.
 //!
-//! The map: `scenario` says what a seed means, `world` lets it happen, `node` with its `disk` is one participant, `perform`
-//! carries out effects, `network` and `peers` bring messages, `faults` and [`byzantine`] break things, `load` pays,
-//! [`invariants`] watches, `trace` remembers. [`suite`] runs many seeds; [`command`] is what a person types.
+//! The map: `scenario` says what a seed means, `world` lets it happen, `node` with its `disk` is one participant, `power`
+//! starts it, `perform` carries out effects, `network` and `peers` bring messages, `faults` and [`byzantine`] break
+//! things, `load` pays, [`invariants`] watches, `trace` remembers. [`suite`] runs many seeds; [`command`] is what a
+//! person types.
 //! Start reading at [`world::run`].
 
 pub mod byzantine;
@@ -24,6 +25,7 @@ mod node;
 mod notes;
 mod peers;
 mod perform;
+mod power;
 pub mod sabotage;
 pub mod scenario;
 pub mod speed;

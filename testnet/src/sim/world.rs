@@ -1,8 +1,8 @@
 //! A simulated world: virtual time, one queue of happenings, nodes, and a checker that watches them.
 //!
 //! Owns: the order in which things happen, and the two phases of a run: first anything may go wrong, then the faults stop
-//! and progress is demanded. Does not own: what a node does (`perform`), what peers say (`peers`), what goes wrong
-//! (`faults`), who pays (`load`).
+//! and progress is demanded. Does not own: how a node starts (`power`), what it does (`perform`), what peers say
+//! (`peers`), what goes wrong (`faults`), who pays (`load`).
 //!
 //! Always true: the same scenario gives the same run, happening by happening; a run ends at its first violation.
 //! Start reading at [`run`].
@@ -21,10 +21,7 @@ use super::scenario::{HEIGHTS_AFTER, KillAll, Scenario};
 use super::time::Micros;
 use super::trace::{Note, Trace};
 use blockchat_engine::chain_view::ChainView;
-use blockchat_engine::config::EngineConfig;
-use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{RequestId, Timer};
-use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Account;
@@ -146,11 +143,6 @@ pub fn run(scenario: Scenario, keep_trace: bool) -> Outcome {
         trace_hash: world.trace.hash(),
         trace: world.trace.into_lines(),
     }
-}
-
-/// The engine's own choices, but for waits that would only make runs longer.
-fn config() -> EngineConfig {
-    EngineConfig { shelf_ms: 4_000, repeat_max_ms: 8_000, ..EngineConfig::default() }
 }
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
@@ -296,66 +288,6 @@ impl World {
 
     pub(super) fn note(&mut self, node: usize, note: Note) {
         self.trace.note(self.now, node, note);
-    }
-
-    fn timer(&mut self, node: usize, life: u64, timer: Timer, number: u64) {
-        if !self.is_alive(node, life) {
-            return;
-        }
-        let running = self.nodes[node].engine.as_mut().expect("it is up");
-        if running.timers.get(&timer) == Some(&number) {
-            running.timers.remove(&timer);
-            self.deliver(node, blockchat_engine::event::Event::TimerElapsed(timer));
-        }
-    }
-
-    /// A node gets power: it reads its disk, starts its engine, and looks for peers.
-    fn start(&mut self, node: usize) {
-        if self.nodes[node].is_up() || self.nodes[node].held_down {
-            return;
-        }
-        let ledger = match self.nodes[node].disk.ledger() {
-            Ok(ledger) => ledger,
-            Err(damage) => return self.fail(Violation::Damaged { node, reason: damage.to_string() }),
-        };
-        self.count_start(node);
-        let now = self.nodes[node].clock(self.now);
-        let this = &mut self.nodes[node];
-        this.life += 1;
-        let disk = &this.disk;
-        let validator = this.signer.clone().map(|signer| RecoveredValidator { signer, guard: disk.guard() });
-        let recovered = Recovered {
-            ledger,
-            tip_certificate: disk.tip_certificate(),
-            journal: disk.journal(),
-            own: disk.own().to_vec(),
-            validator,
-        };
-        match Engine::new(config(), recovered, now) {
-            Ok((engine, effects)) => self.switch_on(node, engine, effects),
-            Err(fault) if self.nodes[node].is_honest() => {
-                self.fail(Violation::Halted { node, fault: fault.to_string() });
-            }
-            Err(_) => {}
-        }
-    }
-
-    fn count_start(&mut self, node: usize) {
-        let this = &self.nodes[node];
-        let (first, honest) = (this.life == 0, this.is_honest());
-        let disk = &this.disk;
-        let met = [
-            (Met::Leftovers, disk.has_leftovers()),
-            (Met::GuardBehind, this.signer.is_some() && disk.journal_is_ahead_of_guard()),
-            (Met::Replays, disk.is_under_way()),
-            (Met::LocksCarried, honest && disk.holds_lock()),
-            (Met::LateJoiners, first && self.now > Micros(0)),
-        ];
-        met.into_iter().filter(|(_, is)| *is).for_each(|(what, _)| self.counts.met(what));
-        if honest && !first {
-            let found = self.oracle.restarted(node, &self.nodes[node].disk);
-            self.check(found);
-        }
     }
 
     /// The highest durable tip among the honest.

@@ -101,7 +101,9 @@ pub const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "blockchat_testnet",
         &[
-            &["cli", "command", "bench", "discover", "sim"],
+            &["cli"],
+        &["command", "bench", "discover", "sim"],
+        &["args"],
             &["report"],
             &["checks", "faults"],
             &["load"],

@@ -1,0 +1,12 @@
+//! What must hold, whatever happens. One checker watches all honest nodes of a run; it keeps its own books and believes
+//! nothing but disks and messages.
+//!
+//! Owns: agreement, conservation of coins, no double spend, journal and guard before broadcast, a guard that is never
+//! contradicted, finals that are never lost. Does not own: progress (`world` demands it).
+//! Start reading at [`Oracle`].
+
+mod oracle;
+mod violation;
+
+pub use oracle::{News, Oracle, check_rise};
+pub use violation::Violation;

@@ -1,0 +1,220 @@
+//! What must never happen, in words with the numbers that show it.
+
+use blockchat_engine::journal::{GuardMark, SignStep};
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use blockchat_proto::transaction::TransactionId;
+use blockchat_proto::units::{Height, Round};
+
+/// Something that must never happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Two final blocks.
+    #[error("FORK at height {height}: node {node} has {found}, another {expected}")]
+    Fork {
+        /// Where.
+        height: Height,
+        /// Who noticed.
+        node: usize,
+        /// What others have.
+        expected: Hash32,
+        /// What it has.
+        found: Hash32,
+    },
+    /// One block, two states.
+    #[error("node {node} has another state than others after block {height}")]
+    State {
+        /// Where.
+        height: Height,
+        /// Who noticed.
+        node: usize,
+    },
+    /// A final block that does not follow.
+    #[error("node {node} commits block {height} on its tip {tip}")]
+    Gap {
+        /// Which.
+        height: Height,
+        /// Its tip.
+        tip: Height,
+        /// Who.
+        node: usize,
+    },
+    /// A final block without proof.
+    #[error("node {node} commits block {height} without proof: {reason}")]
+    Unproved {
+        /// Which.
+        height: Height,
+        /// Who.
+        node: usize,
+        /// Why.
+        reason: String,
+    },
+    /// A block from a round that had not come when it was decided.
+    #[error("block {height} was built for round {built} and decided in round {decided}")]
+    Round {
+        /// Which.
+        height: Height,
+        /// Its round.
+        built: Round,
+        /// Its certificate's.
+        decided: Round,
+    },
+    /// Coins came or went.
+    #[error("after block {height} node {node} has {found} micro-BCC, the genesis made {expected}")]
+    Coins {
+        /// After this block.
+        height: Height,
+        /// On this node.
+        node: usize,
+        /// As many as there should be.
+        expected: u128,
+        /// As many as there are.
+        found: u128,
+    },
+    /// A transaction took effect twice or out of turn.
+    #[error("double spend: block {height} uses nonce {found} of {sender:?}, whose next is {expected}")]
+    Nonce {
+        /// In this block.
+        height: Height,
+        /// Whose.
+        sender: Address,
+        /// The next.
+        expected: u64,
+        /// The one used.
+        found: u64,
+    },
+    /// The same transaction twice.
+    #[error("double spend: block {height} repeats transaction {id}")]
+    Repeated {
+        /// In this block.
+        height: Height,
+        /// Which.
+        id: TransactionId,
+    },
+    /// It spoke before its words were on disk.
+    #[error("node {node} sent {mark:?} before it was durable in its journal")]
+    SpokeTooSoon {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+    },
+    /// It voted for bytes it could lose.
+    #[error("node {node} sent {mark:?} before block {block} was durable in its journal")]
+    BodyNotDurable {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+        /// For this block.
+        block: Hash32,
+    },
+    /// It spoke for a block from far ahead of its clock.
+    #[error("node {node} sent {mark:?} for a block {ahead_ms} ms ahead of its clock")]
+    FromTheFuture {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+        /// How far, in ms.
+        ahead_ms: u64,
+    },
+    /// The guard did not cover what was sent.
+    #[error("node {node} sent {mark:?} while its guard was at {guard:?}")]
+    GuardBehind {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+        /// The guard.
+        guard: Option<GuardMark>,
+    },
+    /// Two different things signed for one place.
+    #[error("node {node} contradicts itself at height {height} round {round} {step:?}: {first} and {second}")]
+    Contradiction {
+        /// Who.
+        node: usize,
+        /// Height.
+        height: Height,
+        /// Round.
+        round: Round,
+        /// Step.
+        step: SignStep,
+        /// What it signed first.
+        first: Hash32,
+        /// What it signed then.
+        second: Hash32,
+    },
+    /// It told somebody of a final block that it could lose.
+    #[error("node {node} shows block {shown} as final, its disk has {durable}")]
+    ShownTooSoon {
+        /// Who.
+        node: usize,
+        /// What it showed.
+        shown: Height,
+        /// What is durable.
+        durable: Height,
+    },
+    /// It came back without a block that it had called final.
+    #[error("node {node} had shown block {height} as final and came back without it")]
+    FinalLost {
+        /// Who.
+        node: usize,
+        /// What.
+        height: Height,
+    },
+    /// An honest crash that looks like lost data silences a validator for a height.
+    #[error("node {node} lost nothing, but its journal does not hold what its guard says: {guard:?}")]
+    LooksLost {
+        /// Who.
+        node: usize,
+        /// The guard.
+        guard: GuardMark,
+    },
+    /// An honest node stopped.
+    #[error("node {node} halts: {fault}")]
+    Halted {
+        /// Who.
+        node: usize,
+        /// Why, in its words.
+        fault: String,
+    },
+    /// What was stored does not read back.
+    #[error("node {node} cannot read its disk: {reason}")]
+    Damaged {
+        /// Who.
+        node: usize,
+        /// Why.
+        reason: String,
+    },
+    /// The faults stopped, and the chain stands still.
+    #[error("no progress: {waited_s} s after all faults stopped some nodes are below height {goal}: {nodes}")]
+    NoProgress {
+        /// The height to reach.
+        goal: Height,
+        /// Virtual seconds.
+        waited_s: u64,
+        /// Where everybody is.
+        nodes: String,
+    },
+    /// A transaction was accepted before it would survive a restart.
+    #[error("node {node} accepts transaction {id} without remembering it")]
+    Unremembered {
+        /// By whom.
+        node: usize,
+        /// Which.
+        id: TransactionId,
+    },
+    /// So many events that something goes round in circles.
+    #[error("{events} events, and no end: something goes round in circles")]
+    Endless {
+        /// How many.
+        events: u64,
+    },
+    /// A panic.
+    #[error("panic: {message}")]
+    Panic {
+        /// Its message.
+        message: String,
+    },
+}

@@ -1,0 +1,80 @@
+//! A node comes to life: it reads its disk, starts the engine, and gets its timers.
+//!
+//! Always true: whatever a node knows when it starts, it has from its disk.
+
+use super::counts::Met;
+use super::invariants::Violation;
+use super::time::Micros;
+use super::world::World;
+use blockchat_engine::config::EngineConfig;
+use blockchat_engine::engine::Engine;
+use blockchat_engine::event::{Event, Timer};
+use blockchat_engine::recovered::{Recovered, RecoveredValidator};
+
+/// The engine's own choices, but for waits that would only make runs longer.
+fn config() -> EngineConfig {
+    EngineConfig { shelf_ms: 4_000, repeat_max_ms: 8_000, ..EngineConfig::default() }
+}
+
+impl World {
+    /// A timer runs out, unless it was stopped or set anew since.
+    pub(super) fn timer(&mut self, node: usize, life: u64, timer: Timer, number: u64) {
+        if !self.is_alive(node, life) {
+            return;
+        }
+        let running = self.nodes[node].engine.as_mut().expect("it is up");
+        if running.timers.get(&timer) == Some(&number) {
+            running.timers.remove(&timer);
+            self.deliver(node, Event::TimerElapsed(timer));
+        }
+    }
+
+    /// A node gets power: it reads its disk, starts its engine, and looks for peers.
+    pub(super) fn start(&mut self, node: usize) {
+        if self.nodes[node].is_up() || self.nodes[node].held_down {
+            return;
+        }
+        let ledger = match self.nodes[node].disk.ledger() {
+            Ok(ledger) => ledger,
+            Err(damage) => return self.fail(Violation::Damaged { node, reason: damage.to_string() }),
+        };
+        self.count_start(node);
+        let now = self.nodes[node].clock(self.now);
+        let this = &mut self.nodes[node];
+        this.life += 1;
+        let disk = &this.disk;
+        let validator = this.signer.clone().map(|signer| RecoveredValidator { signer, guard: disk.guard() });
+        let recovered = Recovered {
+            ledger,
+            tip_certificate: disk.tip_certificate(),
+            journal: disk.journal(),
+            own: disk.own().to_vec(),
+            validator,
+        };
+        match Engine::new(config(), recovered, now) {
+            Ok((engine, effects)) => self.switch_on(node, engine, effects),
+            Err(fault) if self.nodes[node].is_honest() => {
+                self.fail(Violation::Halted { node, fault: fault.to_string() });
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn count_start(&mut self, node: usize) {
+        let this = &self.nodes[node];
+        let (first, honest) = (this.life == 0, this.is_honest());
+        let disk = &this.disk;
+        let met = [
+            (Met::Leftovers, disk.has_leftovers()),
+            (Met::GuardBehind, this.signer.is_some() && disk.journal_is_ahead_of_guard()),
+            (Met::Replays, disk.is_under_way()),
+            (Met::LocksCarried, honest && disk.holds_lock()),
+            (Met::LateJoiners, first && self.now > Micros(0)),
+        ];
+        met.into_iter().filter(|(_, is)| *is).for_each(|(what, _)| self.counts.met(what));
+        if honest && !first {
+            let found = self.oracle.restarted(node, &self.nodes[node].disk);
+            self.check(found);
+        }
+    }
+}

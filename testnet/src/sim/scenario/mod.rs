@@ -1,0 +1,255 @@
+//! What a seed means: who takes part, how the network is, what goes wrong.
+//!
+//! Owns: every choice that is made before a run begins. Does not own: the run (`world`).
+//! Always true: liars, the node that loses its data, and whoever may leave hold less than a third of the stake together,
+//! whatever stakes change; the last digit of a seed decides what it is about, so that every kind of trouble has its share.
+//! Start reading at [`Scenario::of`].
+
+mod cast;
+mod draws;
+
+pub use draws::skew;
+
+use super::byzantine::Crime;
+use super::dice::Dice;
+use super::network::Weather;
+use super::sabotage::Sabotage;
+use super::step::Step;
+use super::time::Micros;
+use blockchat_proto::coins::Coins;
+use blockchat_proto::genesis::VerifiedGenesis;
+use blockchat_proto::keys::Signer;
+use blockchat_proto::units::{Height, UnixMillis};
+use cast::Cast;
+use draws::{faults, genesis, nodes, stakes, users, weather};
+
+/// The right time when a world begins.
+pub const BEGIN: UnixMillis = UnixMillis(1_800_000_000_000);
+/// Heights that everybody must decide after the faults have stopped.
+pub const HEIGHTS_AFTER: u64 = 5;
+/// See [`Scenario::faults_max`].
+const FAULTS_MAX: Micros = Micros::from_ms(150_000);
+/// See [`Scenario::patience`].
+const PATIENCE: Micros = Micros::from_ms(120_000);
+/// A chain must be so long before somebody is jailed.
+const HEIGHTS_TO_JAIL: u64 = 125;
+
+/// What a seed is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    /// Nearly nothing goes wrong.
+    Calm,
+    /// Nodes crash all the time.
+    Storm,
+    /// All nodes are killed at once, in every step of a height.
+    KillAll,
+    /// A fifth of the messages is lost.
+    Lossy,
+    /// The network is cut in two, again and again.
+    Cut,
+    /// Some lie.
+    Liars,
+    /// Some lie, and the honest crash.
+    LiarsAndCrashes,
+    /// Clocks differ and step, stakes change, nodes join late.
+    Change,
+    /// All of it.
+    Everything,
+    /// One validator is away for so long that it is jailed.
+    Jail,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// It came from this seed.
+    pub seed: u64,
+    /// About this.
+    pub theme: Theme,
+    /// Faults stop when this height is decided.
+    pub heights: u64,
+    /// The chain.
+    pub genesis: VerifiedGenesis,
+    /// The nodes.
+    pub nodes: Vec<NodePlan>,
+    /// Who pays and chats.
+    pub users: Vec<UserPlan>,
+    /// Who changes its stake.
+    pub stakes: Vec<StakePlan>,
+    /// So many transactions are handed in at once, and again with every new block.
+    pub feed: u64,
+    /// The network.
+    pub weather: Weather,
+    /// What goes wrong.
+    pub faults: FaultPlan,
+    /// What is broken on purpose.
+    pub sabotage: Sabotage,
+    /// The faults stop after this much virtual time, however far the chain has come.
+    pub faults_max: Micros,
+    /// After the faults have stopped, everybody must have decided the heights that are demanded within this.
+    pub patience: Micros,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct NodePlan {
+    /// Its voting key; an observer has none.
+    pub signer: Option<Signer>,
+    /// How it lies, if it does.
+    pub crime: Option<Crime>,
+    /// What its clock shows beyond the right time, in ms.
+    pub skew_ms: i64,
+    /// When it starts.
+    pub starts: Micros,
+}
+
+/// Somebody who sends transactions.
+#[derive(Clone, Debug)]
+pub struct UserPlan {
+    /// Its key.
+    pub signer: Signer,
+    /// A transaction so often, on average.
+    pub every: Micros,
+    /// Of a thousand turns so many are bursts.
+    pub burst_permille: u64,
+    /// Of a thousand turns so many try to spend twice.
+    pub double_permille: u64,
+}
+
+/// One change of a stake.
+#[derive(Clone, Debug)]
+pub struct StakePlan {
+    /// From then on, until it is final.
+    pub at: Micros,
+    /// Whose.
+    pub signer: Signer,
+    /// To this.
+    pub amount: Coins,
+}
+
+/// All nodes are killed when this step happens for the `nth` time at this height.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KillAll {
+    /// At this height.
+    pub height: Height,
+    /// In this step.
+    pub step: Step,
+    /// When it happens so often.
+    pub nth: u64,
+}
+
+/// What goes wrong until the faults stop.
+#[derive(Clone, Debug, Default)]
+pub struct FaultPlan {
+    /// A node crashes so often, on average.
+    pub crash_every: Option<Micros>,
+    /// It stays down at most so long.
+    pub down_max: Micros,
+    /// See [`KillAll`].
+    pub kill_alls: Vec<KillAll>,
+    /// The network is cut in two so often, on average.
+    pub cut_every: Option<Micros>,
+    /// For at most so long.
+    pub cut_max: Micros,
+    /// A clock steps so often, on average.
+    pub clock_step_every: Option<Micros>,
+    /// The data folder of this node is lost at this time.
+    pub wipe: Option<(usize, Micros)>,
+    /// These nodes are down from that time until the faults stop.
+    pub absent: Vec<(usize, Micros)>,
+    /// These nodes crash after so many steps from that time on.
+    pub traps: Vec<(usize, Micros, u64)>,
+}
+
+impl Scenario {
+    /// What this seed means, for a chain of this many heights before the faults stop.
+    pub fn of(seed: u64, heights: u64, sabotage: Sabotage) -> Self {
+        let mut dice = Dice::of(seed, "scenario");
+        let theme = theme_of(seed);
+        let cast = Cast::of(theme, seed, &mut dice);
+        let users = users(&mut dice, theme);
+        let genesis = genesis(&mut dice, theme, &cast, &users);
+        let nodes = nodes(&mut dice, theme, &cast);
+        let heights = if theme == Theme::Jail { heights.max(HEIGHTS_TO_JAIL) } else { heights };
+        let faults = faults(&mut dice, theme, seed, heights, &cast);
+        let weather = weather(&mut dice, theme, cast.validators.len());
+        let stakes = stakes(&mut dice, theme, &cast);
+        let (faults_max, patience) = (FAULTS_MAX, PATIENCE);
+        Self {
+            seed,
+            theme,
+            heights,
+            genesis,
+            nodes,
+            users,
+            stakes,
+            feed: 0,
+            weather,
+            faults,
+            sabotage,
+            faults_max,
+            patience,
+        }
+    }
+
+    /// Honest validators of equal stake on a calm network, and nothing goes wrong: to be changed by whoever needs one
+    /// particular trouble.
+    pub fn plain(seed: u64, validators: usize, heights: u64) -> Self {
+        let mut dice = Dice::of(seed, "scenario");
+        let stake = Coins::from_bcc(10);
+        let validators = (0..validators).map(|_| (Signer::from_seed(&dice.bytes()), stake)).collect();
+        let cast = Cast { validators, liars: vec![], forgetful: None, leaver: None, joiner: None, observer: false };
+        let users = users(&mut dice, Theme::Calm);
+        Self {
+            seed,
+            theme: Theme::Calm,
+            heights,
+            genesis: genesis(&mut dice, Theme::Jail, &cast, &users),
+            nodes: nodes(&mut dice, Theme::Calm, &cast),
+            users,
+            stakes: vec![],
+            feed: 0,
+            weather: Weather::calm(),
+            faults: FaultPlan { down_max: Micros::from_ms(1_000), ..FaultPlan::default() },
+            sabotage: Sabotage::None,
+            faults_max: FAULTS_MAX,
+            patience: PATIENCE,
+        }
+    }
+
+    /// In one line, for the report of a failure.
+    pub fn describe(&self) -> String {
+        let parameters = &self.genesis.genesis().parameters;
+        let crimes: Vec<_> = self.nodes.iter().filter_map(|node| node.crime).map(|crime| crime.to_string()).collect();
+        let observers = self.nodes.iter().filter(|node| node.signer.is_none()).count();
+        let lies = if crimes.is_empty() { String::new() } else { format!(", liars: {}", crimes.join(", ")) };
+        format!(
+            "{:?}: {} nodes ({observers} observers{lies}), {} heights, blocks of {} every {} ms, {} to {} ms away, {} % lost",
+            self.theme,
+            self.nodes.len(),
+            self.heights,
+            parameters.capacity,
+            parameters.block_interval_ms,
+            self.weather.delay_min.as_ms(),
+            self.weather.delay_max.as_ms(),
+            self.weather.loss_permille / 10
+        )
+    }
+}
+
+fn theme_of(seed: u64) -> Theme {
+    if seed % 25 == 12 {
+        return Theme::Jail;
+    }
+    match seed % 10 {
+        0 => Theme::Calm,
+        1 => Theme::Storm,
+        2 | 6 => Theme::KillAll,
+        3 => Theme::Lossy,
+        4 => Theme::Cut,
+        5 => Theme::Liars,
+        7 => Theme::LiarsAndCrashes,
+        8 => Theme::Change,
+        _ => Theme::Everything,
+    }
+}
