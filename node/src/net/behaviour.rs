@@ -93,10 +93,12 @@ fn identity(key: &Keypair, chain: &str) -> identify::Config {
 }
 
 /// Nodes of the chain only, entered by us after their handshake. Always a server: nobody confirms addresses on a laptop
-/// or in a cluster, and without servers nobody answers. We need no records, so nobody may store any with us.
+/// or in a cluster, and without servers nobody answers. We need no records, so nobody may store any with us. Our own
+/// walks ask once where its periodic refresh asks once for every bucket.
 fn kademlia(own_id: libp2p::PeerId, chain: &str) -> Result<kad::Behaviour<MemoryStore>, String> {
     let mut config = kad::Config::new(kademlia_protocol(chain)?);
     config.set_kbucket_inserts(kad::BucketInserts::Manual).set_record_filtering(kad::StoreInserts::FilterBoth);
+    config.set_periodic_bootstrap_interval(None);
     let mut kad = kad::Behaviour::with_config(own_id, MemoryStore::new(own_id), config);
     kad.set_mode(Some(kad::Mode::Server));
     Ok(kad)

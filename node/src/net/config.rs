@@ -71,6 +71,9 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 pub(super) const PEERS_FEW: usize = 4;
 /// Below this many peers we dial those we find.
 pub(super) const PEERS_WANTED: usize = 16;
+/// Above this many peers, those that only a walk through Kademlia led to are parted from again: walks dial whom they
+/// ask, and a network in which everybody keeps everybody has no place for a newcomer.
+pub(super) const PEERS_MANY: usize = 24;
 /// Connections at most.
 pub(super) const CONNECTIONS_MAX: u32 = 64;
 /// Connections that others made, at most: the rest is for peers of our own choice.

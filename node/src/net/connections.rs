@@ -61,7 +61,9 @@ impl Task {
             ConnectedPoint::Listener { send_back_addr, .. } => (send_back_addr.clone(), true),
         };
         let attempt = self.discovery.dialer.over(connection);
+        // Whoever is dialled without an attempt of ours, Kademlia wanted to ask.
         let source = if inbound { Source::Inbound } else { attempt.unwrap_or(Source::Kademlia) };
+        let visit = !inbound && attempt.is_none();
         if inbound
             && ip_of(&address).is_some_and(|ip| self.peers.count_at_public_ip(ip) >= CONNECTIONS_PER_PUBLIC_IP_MAX)
         {
@@ -69,7 +71,7 @@ impl Task {
             self.swarm.close_connection(connection);
         }
         debug!(peer = %id, %address, inbound, "connected");
-        let fresh = Connection { id: connection, address, inbound, since: now, heard: now, source };
+        let fresh = Connection { id: connection, address, inbound, since: now, heard: now, source, visit };
         if self.peers.connected(id, fresh) {
             self.greet(&id);
         } else if self.peers.get(&id).is_some_and(|peer| seems_restarted(peer, now)) {
@@ -164,6 +166,7 @@ impl Task {
 
     pub(super) fn tick_connections(&mut self, now: Instant) {
         self.part_from_dead(now);
+        self.end_visits(now);
         self.trim(now);
         for (_, peer) in self.care.blocked.extract_if(.., |(until, _)| *until <= now) {
             self.swarm.behaviour_mut().blocked.unblock_peer(peer);
@@ -189,6 +192,14 @@ impl Task {
         for id in dead {
             info!(peer = %id, "peer is silent, connecting anew");
             self.part(&id);
+        }
+    }
+
+    fn end_visits(&mut self, now: Instant) {
+        for id in self.peers.surplus_visits(now) {
+            if !self.discovery.dialer.is_configured(&id) {
+                self.part(&id);
+            }
         }
     }
 

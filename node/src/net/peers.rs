@@ -5,6 +5,7 @@
 //! Start reading at [`Peer`].
 
 use super::address::{ip_of, is_public, is_worth_a_dial, without_peer};
+use super::config::PEERS_MANY;
 use super::dialer::{Source, Standing};
 use super::quota::Pace;
 use blockchat_engine::event::PeerTag;
@@ -25,6 +26,8 @@ const OTHER_CHAIN_PAUSE: Duration = Duration::from_secs(60);
 const OTHER_CHAIN_PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// Most peers remembered as being of another chain.
 const STRANGERS_MAX: usize = 1_024;
+/// A visit is over after this.
+const VISIT: Duration = Duration::from_secs(10);
 /// Most addresses kept of what a peer says of itself.
 const ADDRESSES_MAX: usize = 16;
 
@@ -38,6 +41,8 @@ pub(super) struct Connection {
     pub(super) heard: Instant,
     /// For outbound ones: whose target it was.
     pub(super) source: Source,
+    /// Was it made by Kademlia itself, to ask something?
+    pub(super) visit: bool,
 }
 
 /// One connected peer.
@@ -187,6 +192,16 @@ impl Peers {
         found.map_or(Standing::Apart, Peer::standing)
     }
 
+    /// Peers above [`PEERS_MANY`] whom we only visited, the longest ago first.
+    pub(super) fn surplus_visits(&self, now: Instant) -> Vec<PeerId> {
+        let surplus = self.greeted().saturating_sub(PEERS_MANY);
+        let over = |peer: &Peer| peer.connections.iter().all(|one| one.visit && now.duration_since(one.since) >= VISIT);
+        let mut visited: Vec<_> =
+            self.connected.iter().filter(|(_, peer)| over(peer)).map(|(id, peer)| (peer.first().since, *id)).collect();
+        visited.sort();
+        visited.into_iter().take(surplus).map(|(_, id)| id).collect()
+    }
+
     /// Connections from the public address that this one is from.
     pub(super) fn count_at_public_ip(&self, ip: IpAddr) -> usize {
         let same = |connection: &&Connection| ip_of(&connection.address) == Some(ip);
@@ -241,12 +256,34 @@ impl Strangers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blockchat_proto::units::UnixMillis;
 
     fn connection(address: &str, inbound: bool) -> Connection {
         let now = Instant::now();
         let source = if inbound { Source::Inbound } else { Source::Book };
         let id = ConnectionId::new_unchecked(1);
-        Connection { id, address: address.parse().unwrap(), inbound, since: now, heard: now, source }
+        Connection { id, address: address.parse().unwrap(), inbound, since: now, heard: now, source, visit: false }
+    }
+
+    #[test]
+    fn who_was_only_visited_is_parted_from_once_there_are_many() {
+        let mut peers = Peers::default();
+        let chain = crate::net::tests::people::genesis("test").hash();
+        let (height, earliest, time) = (Height(0), Height(1), UnixMillis(0));
+        let status = Status { version: 1, chain, height, hash: chain, earliest, time };
+        for number in 0..PEERS_MANY + 5 {
+            let id = PeerId::random();
+            let visit = number % 3 == 0;
+            peers.connected(id, Connection { visit, ..connection("/ip4/10.0.0.1/tcp/1", false) });
+            peers.get_mut(&id).unwrap().status = Some(status);
+        }
+        let now = Instant::now();
+        assert_eq!(peers.surplus_visits(now), [], "a visit may take its time");
+        let surplus = peers.surplus_visits(now + VISIT);
+        assert_eq!(surplus.len(), 5);
+        assert!(surplus.iter().all(|id| peers.get(id).unwrap().first().visit));
+        peers.get_mut(&surplus[0]).unwrap().status = None;
+        assert_eq!(peers.surplus_visits(now + VISIT).len(), 4, "as many as are too many");
     }
 
     #[test]
