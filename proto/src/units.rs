@@ -14,12 +14,6 @@ impl Height {
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
-
-    /// The height before this one; the genesis stays 0.
-    #[must_use]
-    pub const fn previous(self) -> Self {
-        Self(self.0.saturating_sub(1))
-    }
 }
 
 impl fmt::Display for Height {

@@ -229,7 +229,7 @@ mod tests {
 
     /// A block that holds transactions with these names.
     fn block(height: u64, names: &[&str]) -> BlockView {
-        let transactions = names.iter().map(|name| crate::load::lane::fake::block_entry(id(name))).collect();
+        let transactions = names.iter().map(|name| crate::load::fake_node::block_entry(id(name))).collect();
         BlockView {
             height: Height(height),
             hash: id("block"),

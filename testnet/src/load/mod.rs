@@ -4,6 +4,8 @@
 //! reads the chain; the [`board`] knows where every line is.
 
 pub mod board;
+#[cfg(test)]
+mod fake_node;
 pub mod follow;
 pub mod lane;
 pub mod sender;

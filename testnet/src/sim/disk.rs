@@ -20,7 +20,7 @@ use blockchat_proto::block::{Block, VerifiedBlock};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::ledger::{Account, Ledger, Snapshot, SnapshotDamaged, Standing, System, Tip};
+use blockchat_proto::ledger::{Account, Ledger, Snapshot, SnapshotDamaged, System, Tip};
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use blockchat_proto::validators::Validator;
@@ -336,11 +336,6 @@ impl Disk {
     pub fn is_under_way(&self) -> bool {
         let next = self.stored.tip.height.next();
         self.journal.iter().any(|frame| frame.height == next)
-    }
-
-    /// How many of the stored accounts stand like this.
-    pub fn count_standing(&self, standing: Standing) -> usize {
-        self.stored.accounts.values().filter(|account| account.standing == standing).count()
     }
 }
 

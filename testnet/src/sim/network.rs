@@ -76,11 +76,6 @@ impl Network {
         self.sides = sides;
     }
 
-    /// Is it cut?
-    pub fn is_cut(&self) -> bool {
-        self.sides.is_some()
-    }
-
     /// Can these two reach each other?
     pub fn joins(&self, a: usize, b: usize) -> bool {
         self.sides.as_ref().is_none_or(|sides| sides[a] == sides[b])

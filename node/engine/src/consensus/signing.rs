@@ -133,6 +133,7 @@ mod tests {
     use blockchat_proto::vote::Vote;
 
     const CHAIN: Hash32 = Hash32([7; 32]);
+    const TIP: Height = Height(4);
     const HEIGHT: Height = Height(5);
 
     /// A node on height 4 with this guard, and these votes of its own in the journal.
@@ -144,7 +145,7 @@ mod tests {
         };
         let journal: Vec<_> = votes.iter().map(entry).collect();
         let validator = RecoveredValidator { signer: signer.clone(), guard: Some(guard) };
-        Signing::new(Some(validator), CHAIN, HEIGHT.previous(), &journal)
+        Signing::new(Some(validator), CHAIN, TIP, &journal)
     }
 
     fn mark(round: Round, kind: VoteKind) -> GuardMark {
