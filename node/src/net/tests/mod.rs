@@ -8,5 +8,6 @@ pub(super) mod people;
 mod proxy;
 mod raw;
 mod restarts;
+mod searching;
 mod syncing;
 mod world;
