@@ -3,8 +3,9 @@
 //! Always true: only the loopback is ever asked, whatever proxy the environment names; every call but an event stream
 //! ends within [`CALL_TIMEOUT`].
 
-use blockchat_proto::api::{AccountView, BATCH_CONTENT_TYPE, BlockView, Problem, StatusView, SubmitView, path};
-use blockchat_proto::api::{KnownPeerView, PeerView};
+use blockchat_proto::api::{
+    AccountView, BATCH_CONTENT_TYPE, BlockView, KnownPeerView, PeerView, Problem, StatusView, SubmitView, path,
+};
 use blockchat_proto::codec;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;

@@ -10,6 +10,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// How often the counters are read.
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
+/// A spell holds one empty block of an idle chain.
+const SPELL: Duration = Duration::from_secs(10);
+/// A spell with less than this part of the traffic before it is calmer.
+const CALMER: f64 = 0.75;
+/// More spells than this are no calming down.
+const SPELLS_MAX: u32 = 18;
 
 /// Idle traffic per node, in bytes a second through the sockets.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,17 +55,38 @@ impl Sample {
     }
 }
 
+/// Waits until nodes that have found each other have calmed down: until a spell is no calmer than the one before. Bytes
+/// that a node has sent by then since it started, the mean of all.
+pub async fn settle(clients: &[NodeClient]) -> Result<f64, String> {
+    let mut before = f64::INFINITY;
+    for _ in 0..SPELLS_MAX {
+        let samples = watch(clients, SPELL).await?;
+        let (first, last) = (&samples[0], &samples[samples.len() - 1]);
+        let sent = (last.sent() - first.sent()) as f64;
+        if sent > before * CALMER {
+            return Ok((last.sent() as f64 / clients.len().max(1) as f64).round());
+        }
+        before = sent;
+    }
+    Err(format!("the traffic still falls after {} s", SPELL.as_secs() * u64::from(SPELLS_MAX)))
+}
+
 /// Watches for so long.
 pub async fn measure(clients: &[NodeClient], seconds: u64) -> Result<Idle, String> {
+    watch(clients, Duration::from_secs(seconds)).await.map(|samples| judge(&samples))
+}
+
+/// At least one sample.
+async fn watch(clients: &[NodeClient], span: Duration) -> Result<Vec<Sample>, String> {
     let mut often = interval(SAMPLE_EVERY);
     often.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let begun = Instant::now();
     let mut samples = vec![Sample::take(clients).await?];
-    while begun.elapsed() < Duration::from_secs(seconds) {
+    while begun.elapsed() < span {
         often.tick().await;
         samples.push(Sample::take(clients).await?);
     }
-    Ok(judge(&samples))
+    Ok(samples)
 }
 
 /// `samples`: at least one.

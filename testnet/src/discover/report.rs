@@ -21,7 +21,9 @@ pub struct Run {
     pub sources: BTreeMap<String, usize>,
     /// Round trips of all connections.
     pub latency_ms: Spread,
-    /// Traffic in silence.
+    /// Mean bytes that a node has sent until it knew everybody and the network had calmed down.
+    pub sent_until_calm: Option<f64>,
+    /// Traffic in silence, after that.
     pub idle: Option<Idle>,
     /// The first node killed for good and a new one started with another's address: until all knew all.
     pub new_node_s: Option<f64>,
@@ -76,6 +78,7 @@ fn costs(report: &Report) -> String {
         "connections\nmin / mean / max",
         "out",
         "in",
+        "sent until\nall is calm",
         "idle, received B/s\nmin / mean / max",
         "idle, sent B/s\nmin / mean / max",
         "between\nblocks B/s",
@@ -88,6 +91,7 @@ fn costs(report: &Report) -> String {
             run.connections.all.to_string(),
             run.connections.outbound.to_string(),
             run.connections.inbound.to_string(),
+            run.sent_until_calm.map_or("-".into(), |bytes| format!("{:.0} KB", bytes / 1_000.0)),
             idle(|idle| whole(idle.received_per_s)),
             idle(|idle| whole(idle.sent_per_s)),
             idle(|idle| format!("{:.0}", idle.sent_per_s_between_blocks)),

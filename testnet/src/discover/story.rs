@@ -93,7 +93,9 @@ async fn from_one_address(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen
 
 /// What it costs to be found, once nothing happens any more.
 async fn silence(plan: Plan<'_>, site: &Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
-    run.idle = Some(idle::measure(&site.clients(), plan.seconds).await?);
+    let clients = site.clients();
+    run.sent_until_calm = Some(idle::settle(&clients).await?);
+    run.idle = Some(idle::measure(&clients, plan.seconds).await?);
     let settled = site.look().await?;
     run.connections = settled.connections();
     run.latency_ms = settled.latency_ms();

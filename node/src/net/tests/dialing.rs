@@ -42,6 +42,23 @@ async fn a_name_is_resolved_and_does_not_lead_to_more_than_one_connection() {
 }
 
 #[tokio::test]
+async fn how_a_peer_was_found_is_told_on_both_sides() {
+    let one = Node::start(config(1)).await;
+    let by_name = Node::start(caller(2, format!("/dns4/localhost/tcp/{}", one.port()))).await;
+    let by_address = Node::start(caller(3, one.address())).await;
+    eventually("both are there", async || one.net.peers().await.len() == 2).await;
+    for (node, source) in [(&by_name, "dns"), (&by_address, "peer")] {
+        let seen = async || node.net.peers().await.into_iter().find(|peer| peer.peer_id == one.net.peer_id());
+        eventually("it is there too", async || seen().await.is_some()).await;
+        let peer = seen().await.unwrap();
+        assert_eq!((peer.source.as_str(), peer.inbound), (source, false));
+    }
+    assert!(one.net.peers().await.iter().all(|peer| peer.inbound && peer.source == "inbound"));
+    let known = one.net.peers_known().await;
+    assert_eq!(known.iter().filter(|peer| peer.connected).count(), 2, "{known:?}");
+}
+
+#[tokio::test]
 async fn our_own_address_among_the_peers_does_no_harm() {
     let port = free_port().await;
     let own = format!("/ip4/127.0.0.1/tcp/{port}");
