@@ -235,4 +235,14 @@ impl VerifiedBlock {
     pub fn bytes(&self) -> &[u8] {
         &self.0.bytes
     }
+
+    /// The block as it travels. Cost: a copy of everything in it.
+    pub fn to_block(&self) -> Block {
+        Block {
+            header: self.header().clone(),
+            transactions: self.transactions().iter().map(|transaction| transaction.signed().clone()).collect(),
+            evidence: self.evidence().to_vec(),
+            commit: self.commit().cloned(),
+        }
+    }
 }

@@ -62,8 +62,7 @@ impl Serving {
     /// The engine knows proposed and recent ones, the store the final ones.
     async fn body(&self, hash: Hash32) -> Option<Block> {
         if let Ok(Some(block)) = self.engine.body(hash).await {
-            let block = Block::decode(block.bytes());
-            return Some(block.expect("a verified block decodes from its own bytes"));
+            return Some(block.to_block());
         }
         let stored = self.read(move |history| history.block_by_hash(hash)).await;
         stored.flatten().map(|stored| stored.block)

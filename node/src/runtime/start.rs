@@ -115,7 +115,7 @@ async fn node(settings: Settings) -> Result<(), RunError> {
     let stop = CancellationToken::new();
     tokio::spawn(Signals::listen()?.relay(stop.clone()));
     let listener = listen(settings.api_listen).await?;
-    let home = Home::open(&settings)?;
+    let home = OpenHome::open(&settings)?;
     let running = Box::pin(Running::start(&settings, home, listener, &stop)).await?;
     let serving = running.announce(&settings);
     let outcome = match serving {
@@ -131,7 +131,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
 }
 
 /// Everything on disk, open, and the engine that starts from it.
-struct Home {
+struct OpenHome {
     engine: Engine,
     first: Vec<Effect>,
     tip: Tip,
@@ -142,7 +142,7 @@ struct Home {
     guard: Option<Guard>,
 }
 
-impl Home {
+impl OpenHome {
     /// Opens and locks the home, and replays it. Blocks; takes about 3 us an account.
     fn open(settings: &Settings) -> Result<Self, RunError> {
         let Opened { disk, history, journal, own, ledger, tip_certificate, journal_entries, own_transactions } =
@@ -193,11 +193,11 @@ struct Running {
 impl Running {
     async fn start(
         settings: &Settings,
-        home: Home,
+        home: OpenHome,
         listener: TcpListener,
         stop: &CancellationToken,
     ) -> Result<Self, RunError> {
-        let Home { engine, first, tip, history, disk, journal, own, guard } = home;
+        let OpenHome { engine, first, tip, history, disk, journal, own, guard } = home;
         let (handle, door) = engine_handle::open(engine.view(unix_millis()));
         let (status, told) = watch::channel(first_status(settings, &tip, &history)?);
         let (net, events) = Box::pin(net::start(net_config(settings), told, stop.clone())).await?;

@@ -1,7 +1,7 @@
 //! Submits batches as fast as the nodes take them: a closed loop, one a node.
 //!
 //! Always true: a node is given nothing more while its pool holds [`Feed::set_window`] transactions or more; at most
-//! [`REQUESTS`] batches are on their way to it; a batch that is refused for want of room, or not answered, is sent again
+//! `REQUESTS` batches are on their way to it; a batch that is refused for want of room, or not answered, is sent again
 //! until it is in: submitting is idempotent.
 
 use super::supply::Batch;

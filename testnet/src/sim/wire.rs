@@ -15,8 +15,6 @@ use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round};
 use blockchat_proto::vote::{RoundCertificate, SignedProposal, SignedVote, Verified, VerifySignatures};
 
-use super::byzantine::wire_block;
-
 /// Room for the frame of an envelope around a block.
 const FRAME_BYTES: usize = 64 * 1024;
 
@@ -64,9 +62,10 @@ impl Heard {
     pub fn as_message(&self) -> ConsensusMessage {
         match self {
             Self::Vote(vote) => ConsensusMessage::Vote(*vote.get()),
-            Self::Proposal(proposal, block) => {
-                ConsensusMessage::Proposal { proposal: *proposal.get(), block: block.as_ref().map(wire_block) }
-            }
+            Self::Proposal(proposal, block) => ConsensusMessage::Proposal {
+                proposal: *proposal.get(),
+                block: block.as_ref().map(VerifiedBlock::to_block),
+            },
             Self::Certificate(certificate) => ConsensusMessage::RoundCertificate(certificate.get().clone()),
         }
     }

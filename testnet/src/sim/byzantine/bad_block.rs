@@ -1,6 +1,6 @@
 //! Proposes blocks that break a rule, with everything else in order.
 
-use super::{Audience, Misbehaviour, Scene, Speech, own_block, propose, wire_block};
+use super::{Audience, Misbehaviour, Scene, Speech, own_block, propose};
 use blockchat_proto::block::{Block, transactions_root};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::gossip::ConsensusMessage;
@@ -61,7 +61,7 @@ fn of_another_round(scene: &Scene<'_>, block: Block) -> Block {
         evidence: vec![],
         commit: block.commit.clone(),
     };
-    wire_block(&scene.ledger.build_block(draft).block)
+    scene.ledger.build_block(draft).block.to_block()
 }
 
 fn with_transaction(block: &mut Block, transaction: SignedTransaction) {

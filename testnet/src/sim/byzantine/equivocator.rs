@@ -1,6 +1,6 @@
 //! Signs two different things where one is allowed.
 
-use super::{Audience, Misbehaviour, Scene, Speech, own_block, propose, wire_block};
+use super::{Audience, Misbehaviour, Scene, Speech, own_block, propose};
 use crate::sim::wire::Heard;
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
@@ -33,7 +33,7 @@ impl Misbehaviour for Equivocator {
                     evidence: vec![],
                     commit: block.commit,
                 };
-                let rival = wire_block(&scene.ledger.build_block(draft).block);
+                let rival = scene.ledger.build_block(draft).block.to_block();
                 vec![(Audience::Even, message), (Audience::Odd, propose(scene, proposal, rival))]
             }
             None => vec![(Audience::All, message)],

@@ -180,11 +180,6 @@ fn propose(scene: &Scene<'_>, proposal: Proposal, block: Block) -> ConsensusMess
     ConsensusMessage::Proposal { proposal, block: Some(block) }
 }
 
-/// A block as it travels.
-pub fn wire_block(block: &VerifiedBlock) -> Block {
-    Block::decode(block.bytes()).expect("a verified block decodes from its own bytes")
-}
-
 /// The right time plus what a clock is ahead.
 pub fn ahead(now: UnixMillis, crime: Option<&dyn Misbehaviour>) -> UnixMillis {
     now.plus(crime.map_or(0, Misbehaviour::clock_ahead_ms))

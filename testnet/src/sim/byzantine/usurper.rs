@@ -1,6 +1,6 @@
 //! Proposes when it is somebody else's turn: blocks of its own, and other people's in its own name.
 
-use super::{Audience, Misbehaviour, Scene, Speech, propose, wire_block};
+use super::{Audience, Misbehaviour, Scene, Speech, propose};
 use crate::sim::wire::Heard;
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::gossip::ConsensusMessage;
@@ -20,12 +20,12 @@ impl Misbehaviour for Usurper {
                 let (height, round, leader) = (signed.vote.height, signed.vote.round, signed.vote.validator);
                 let others = self.proposed.as_ref().filter(|block| block.height() == height);
                 let block = match others.filter(|_| scene.dice.permille(500)) {
-                    Some(block) => wire_block(block),
+                    Some(block) => block.to_block(),
                     None => {
                         let commit = others.and_then(|block| block.commit().cloned());
                         let time = scene.ledger.tip().time.plus(1);
                         let draft = Draft { round, leader, time, candidates: vec![], evidence: vec![], commit };
-                        wire_block(&scene.ledger.build_block(draft).block)
+                        scene.ledger.build_block(draft).block.to_block()
                     }
                 };
                 let proposal = Proposal { height, round, block: block.header.hash(), lock_round: None, leader };
