@@ -126,3 +126,26 @@ fn a_workload_for_more_nodes_than_there_are_is_refused_before_anything_starts() 
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("trans3.txt line 1") && said.contains("there is no id4"), "{said}");
 }
+
+#[test]
+fn twelve_nodes_play_files_whose_receivers_have_two_digits() {
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/workloads/nodes_12");
+    let report = testnet_json(&[
+        "up",
+        "--nodes",
+        "12",
+        "--capacity",
+        "20",
+        "--fund",
+        RICH,
+        "--workload",
+        files,
+        "--kill-leader-at",
+        "off",
+        "--output",
+        "json",
+    ]);
+    assert_eq!((&report["lines"], &report["finalised"]), (&json!(1200), &json!(1200)), "{report}");
+    assert_eq!(report["ok"], json!(true), "{report}");
+    assert_eq!(report["nodes"].as_array().unwrap().len(), 12);
+}

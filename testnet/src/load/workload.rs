@@ -54,13 +54,13 @@ pub enum WorkloadRejected {
     },
 }
 
-/// The files of our own, `trans0.txt` to `trans4.txt`.
+/// The files of our own, `workloads/nodes_5`.
 const OWN_FILES: [&str; 5] = [
-    include_str!("../../workloads/trans0.txt"),
-    include_str!("../../workloads/trans1.txt"),
-    include_str!("../../workloads/trans2.txt"),
-    include_str!("../../workloads/trans3.txt"),
-    include_str!("../../workloads/trans4.txt"),
+    include_str!("../../workloads/nodes_5/trans0.txt"),
+    include_str!("../../workloads/nodes_5/trans1.txt"),
+    include_str!("../../workloads/nodes_5/trans2.txt"),
+    include_str!("../../workloads/nodes_5/trans3.txt"),
+    include_str!("../../workloads/nodes_5/trans4.txt"),
 ];
 
 /// Reads `transX.txt` for each of the nodes 0 to `nodes` - 1.
