@@ -5,19 +5,22 @@
 pub struct EngineConfig {
     /// Wait for a proposal beyond the block interval, in round 0.
     pub propose_ms: u64,
-    /// Added per round.
+    /// Added to it in round 1, twice as much more in round 2, and so on: see [`Self::round_wait_max_ms`].
     pub propose_delta_ms: u64,
     /// Wait for more prevotes, in round 0.
     pub prevote_ms: u64,
-    /// Added per round.
+    /// Its growth, as above.
     pub prevote_delta_ms: u64,
     /// Wait for more precommits, in round 0.
     pub precommit_ms: u64,
-    /// Added per round.
+    /// Its growth, as above.
     pub precommit_delta_ms: u64,
-    /// Our last votes are sent again so often.
+    /// Our last votes are sent again after this; doubles each time while the height lasts.
     pub rebroadcast_ms: u64,
-    /// No wait of a round exceeds this.
+    /// Longest pause between repetitions of votes.
+    pub rebroadcast_max_ms: u64,
+    /// No wait of a round exceeds this. Waits grow with the square of the round: on machines too slow for the first
+    /// waits, rounds that end before their messages arrive only make more messages.
     pub round_wait_max_ms: u64,
     /// A block this far ahead of our clock is held until our clock reaches it.
     pub clock_ahead_max_ms: u64,
@@ -55,7 +58,8 @@ impl Default for EngineConfig {
             precommit_ms: 100,
             precommit_delta_ms: 50,
             rebroadcast_ms: 400,
-            round_wait_max_ms: 3_000,
+            rebroadcast_max_ms: 3_200,
+            round_wait_max_ms: 20_000,
             clock_ahead_max_ms: 3_000,
             claim_expires_ms: 5_000,
             request_timeout_ms: 5_000,

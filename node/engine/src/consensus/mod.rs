@@ -68,6 +68,8 @@ pub(crate) struct Consensus {
     ahead: Ahead,
     late: LateVotes,
     timers: BTreeSet<Timer>,
+    /// How often our votes of this height were sent again.
+    repeated: u32,
     attach: BTreeSet<Hash32>,
     heard: BTreeMap<Address, UnixMillis>,
     told: BTreeMap<PeerTag, UnixMillis>,
@@ -113,6 +115,7 @@ impl Consensus {
             ahead,
             late: LateVotes::new(tip_certificate),
             timers: BTreeSet::new(),
+            repeated: 0,
             attach: BTreeSet::new(),
             heard: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -259,6 +262,7 @@ impl Consensus {
     pub(crate) fn on_round_timer(&mut self, turn: &mut Turn<'_>, height: Height, round: Round, step: RoundTimer) {
         self.timers.remove(&Timer::Round { height, round, step });
         if height == turn.ledger.tip().height.next() {
+            self.repeated = self.repeated.saturating_add(u32::from(step == RoundTimer::Rebroadcast));
             self.step(turn, VoteInput::Timeout { round, step });
         }
     }
@@ -310,6 +314,7 @@ impl Consensus {
         self.late = LateVotes::new(Some(certificate));
         self.since = turn.now;
         self.round = Round(0);
+        self.repeated = 0;
         let tip = turn.ledger.tip();
         self.leader = leader_for(turn.ledger.validators(), tip.hash, tip.height.next(), Round(0));
         self.wishes.clear();

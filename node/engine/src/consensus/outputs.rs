@@ -9,7 +9,6 @@ use super::{Consensus, Turn, Wish, timeouts};
 use crate::effect::{Effect, Fault};
 use crate::event::Timer;
 use crate::journal::JournalEntry;
-use blockchat_proto::block::{Block, VerifiedBlock};
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::vote::{Certificate, SignedProposal};
 
@@ -39,7 +38,7 @@ impl Consensus {
                 }
             }
             VoteOutput::StartTimer(round, step) => {
-                let after_ms = timeouts::wait_ms(&self.config, turn.ledger.parameters(), round, step);
+                let after_ms = timeouts::wait_ms(&self.config, turn.ledger.parameters(), round, step, self.repeated);
                 self.timers.insert(timer(round, step));
                 turn.ask(Effect::StartTimer { timer: timer(round, step), after_ms });
             }
@@ -87,7 +86,7 @@ impl Consensus {
         let hash = proposal.proposal.block;
         let ours = self.signing.signer().is_some_and(|signer| signer.address() == proposal.proposal.leader);
         let attach = self.attach.remove(&hash) || ours;
-        let block = self.candidates.get(&hash).filter(|_| attach).map(|candidate| wire_block(&candidate.block));
+        let block = self.candidates.get(&hash).filter(|_| attach).map(|candidate| candidate.block.to_block());
         self.publish(turn, ConsensusMessage::Proposal { proposal, block });
     }
 
@@ -121,15 +120,5 @@ impl Consensus {
         for timer in std::mem::take(&mut self.timers) {
             turn.ask(Effect::CancelTimer(timer));
         }
-    }
-}
-
-/// A block as it travels.
-fn wire_block(block: &VerifiedBlock) -> Block {
-    Block {
-        header: block.header().clone(),
-        transactions: block.transactions().iter().map(|transaction| transaction.signed().clone()).collect(),
-        evidence: block.evidence().to_vec(),
-        commit: block.commit().cloned(),
     }
 }

@@ -1,23 +1,59 @@
 //! How long each wait of a round lasts.
+//!
+//! Always true: waits grow until the round is long enough for the network as it is, or voting could go on for ever
+//! without a decision; repetitions get rarer the longer a height lasts, or they would be what keeps the network slow.
 
 use crate::config::EngineConfig;
 use crate::event::RoundTimer;
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::units::Round;
 
-/// The wait of `step` in `round`, in ms. Grows with the round, up to `round_wait_max_ms`.
+/// The wait of `step` in `round`, in ms. `repeated`: how often our votes of this height were sent again already.
 ///
 /// In round 0 the propose wait includes the block interval: the leader may still be waiting for transactions.
-pub(super) fn wait_ms(config: &EngineConfig, parameters: &Parameters, round: Round, step: RoundTimer) -> u64 {
-    let rounds = u64::from(round.0);
-    let grown = |first: u64, delta: u64| {
-        first.saturating_add(delta.saturating_mul(rounds)).min(config.round_wait_max_ms.max(first))
-    };
+pub(super) fn wait_ms(
+    config: &EngineConfig,
+    parameters: &Parameters,
+    round: Round,
+    step: RoundTimer,
+    repeated: u32,
+) -> u64 {
+    let grown = |first, delta| grown_ms(first, delta, round).min(config.round_wait_max_ms.max(first));
     match step {
         RoundTimer::Propose if round.0 == 0 => config.propose_ms.saturating_add(parameters.block_interval_ms),
         RoundTimer::Propose => grown(config.propose_ms, config.propose_delta_ms),
         RoundTimer::Prevote => grown(config.prevote_ms, config.prevote_delta_ms),
         RoundTimer::Precommit => grown(config.precommit_ms, config.precommit_delta_ms),
-        RoundTimer::Rebroadcast => config.rebroadcast_ms,
+        RoundTimer::Rebroadcast => {
+            let doubled = config.rebroadcast_ms.saturating_mul(1 << repeated.min(16));
+            doubled.min(config.rebroadcast_max_ms.max(config.rebroadcast_ms))
+        }
+    }
+}
+
+/// `delta` more in round 1, two of them more in round 2, and so on: `delta` times the triangular number.
+fn grown_ms(first: u64, delta: u64, round: Round) -> u64 {
+    let rounds = u64::from(round.0);
+    let triangular = rounds.saturating_mul(rounds.saturating_add(1)) / 2;
+    first.saturating_add(delta.saturating_mul(triangular))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_with_the_square_of_the_round_up_to_their_maximum() {
+        let waits = [0, 1, 2, 3, 10].map(|round| grown_ms(300, 100, Round(round)));
+        assert_eq!(waits, [300, 400, 600, 900, 5_800]);
+        assert_eq!(grown_ms(300, 100, Round(u32::MAX)), u64::MAX, "no overflow");
+    }
+
+    #[test]
+    fn repetitions_get_rarer_and_never_stop() {
+        let config = EngineConfig::default();
+        let parameters = Parameters::default();
+        let pause = |repeated| wait_ms(&config, &parameters, Round(7), RoundTimer::Rebroadcast, repeated);
+        assert_eq!([0, 1, 2, 3, 4, u32::MAX].map(pause), [400, 800, 1_600, 3_200, 3_200, 3_200]);
     }
 }
