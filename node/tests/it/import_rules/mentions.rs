@@ -11,25 +11,25 @@ use std::collections::BTreeMap;
 
 /// One path that stands in a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mention {
+pub(super) struct Mention {
     /// Counted from 1.
-    pub line: usize,
+    pub(super) line: usize,
     /// From the crate's name on; `*` for everything of a module.
-    pub path: Vec<String>,
+    pub(super) path: Vec<String>,
     /// Is it handed on, by `pub use` or `pub(crate) use`?
-    pub handed_on: bool,
+    pub(super) handed_on: bool,
 }
 
 impl Mention {
     /// Does it lie in this module or crate, or name it?
-    pub fn is_in(&self, path: &str) -> bool {
+    pub(super) fn is_in(&self, path: &str) -> bool {
         let mut own = self.path.iter();
         path.split("::").all(|step| own.next().is_some_and(|it| it == step))
     }
 }
 
 /// All mentions of a file whose module is `module` (`["blockchat_node", "api", "server"]`).
-pub fn mentions(module: &[String], tokens: &[Token]) -> Vec<Mention> {
+pub(super) fn mentions(module: &[String], tokens: &[Token]) -> Vec<Mention> {
     let mut walk = Walk {
         tokens,
         at: 0,

@@ -9,16 +9,16 @@ use super::mentions::Mention;
 use super::tree::Source;
 
 /// One rule over everything that a source mentions.
-pub struct Rule {
+pub(super) struct Rule {
     /// Shown with a breach.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// Shown with a breach.
-    pub why: &'static str,
+    pub(super) why: &'static str,
     breaks: fn(&Source, &Mention) -> bool,
 }
 
 /// The rules, most general first.
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "crates point down: testnet, node | engine | proto",
         why: "the testnet sees the node as users do, and the rules know nobody who uses them",
@@ -70,7 +70,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Each crate's modules, highest first: a module may use those of its own line and of the lines below.
-pub const LAYERS: &[(&str, &[&[&str]])] = &[
+pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "blockchat_proto",
         &[
@@ -102,8 +102,8 @@ pub const LAYERS: &[(&str, &[&[&str]])] = &[
         "blockchat_testnet",
         &[
             &["cli"],
-        &["command", "bench", "discover", "sim"],
-        &["args"],
+            &["command", "bench", "discover", "sim"],
+            &["args"],
             &["report"],
             &["checks", "faults"],
             &["load"],
@@ -157,7 +157,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// Words that no source of the pure crates holds, and why.
-pub const IMPURE_WORDS: &[(&str, &str)] = &[
+pub(super) const IMPURE_WORDS: &[(&str, &str)] = &[
     ("f32", "floats differ between machines"),
     ("f64", "floats differ between machines"),
     ("async", "nothing waits here"),
@@ -167,19 +167,19 @@ pub const IMPURE_WORDS: &[(&str, &str)] = &[
 ];
 
 /// Is it of a crate in which everything is computed from what comes in?
-pub fn is_pure(source: &Source) -> bool {
+pub(super) fn is_pure(source: &Source) -> bool {
     source.is_in("blockchat_proto") || source.is_in("blockchat_engine")
 }
 
 impl Rule {
     /// Does this mention break it?
-    pub fn is_broken_by(&self, source: &Source, mention: &Mention) -> bool {
+    pub(super) fn is_broken_by(&self, source: &Source, mention: &Mention) -> bool {
         (self.breaks)(source, mention)
     }
 }
 
 /// Which line of its crate's layers a module stands in; the root of a crate stands above all.
-pub fn layer_of(module: &[String]) -> Option<usize> {
+pub(super) fn layer_of(module: &[String]) -> Option<usize> {
     let (_, layers) = LAYERS.iter().find(|(name, _)| *name == module[0])?;
     layers.iter().position(|names| module.get(1).is_some_and(|name| names.contains(&name.as_str())))
 }

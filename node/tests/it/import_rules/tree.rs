@@ -18,20 +18,20 @@ const CRATES: &[(&str, &str)] = &[
 ];
 
 /// One source file.
-pub struct Source {
+pub(super) struct Source {
     /// From the root of the repository.
-    pub path: String,
+    pub(super) path: String,
     /// From the crate's name on.
-    pub module: Vec<String>,
+    pub(super) module: Vec<String>,
     /// All of it.
-    pub text: String,
+    pub(super) text: String,
     /// Without comments.
-    pub tokens: Vec<Token>,
+    pub(super) tokens: Vec<Token>,
 }
 
 impl Source {
     /// From a text that stands, or could stand, in this file.
-    pub fn new(path: &str, text: String) -> Self {
+    pub(super) fn new(path: &str, text: String) -> Self {
         let (folder, name) =
             CRATES.iter().find(|(folder, _)| path.starts_with(folder)).expect("a file of the four crates");
         let steps = path[folder.len() + 1..].trim_end_matches(".rs").split('/');
@@ -41,7 +41,7 @@ impl Source {
     }
 
     /// Is it this module, or inside it?
-    pub fn is_in(&self, module: &str) -> bool {
+    pub(super) fn is_in(&self, module: &str) -> bool {
         let mut own = self.module.iter();
         module.split("::").all(|step| own.next().is_some_and(|it| it == step))
     }
@@ -52,22 +52,22 @@ impl Source {
 }
 
 /// The folder that holds the four crates.
-pub fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository is there")
 }
 
 /// Every source of the four crates.
-pub fn sources() -> Vec<Source> {
+pub(super) fn sources() -> Vec<Source> {
     CRATES.iter().flat_map(|(folder, _)| files(folder, "rs")).map(|path| Source::new(&path, read(&path))).collect()
 }
 
 /// A file of the repository.
-pub fn read(path: &str) -> String {
+pub(super) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Every file below a folder with this ending, from the root of the repository.
-pub fn files(folder: &str, ending: &str) -> Vec<String> {
+pub(super) fn files(folder: &str, ending: &str) -> Vec<String> {
     let mut found = vec![];
     let entries = fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
     for entry in entries.map(|entry| entry.expect("the folder is readable")) {
@@ -83,7 +83,7 @@ pub fn files(folder: &str, ending: &str) -> Vec<String> {
 }
 
 /// Everything in this source that breaks a rule, with its line, the rule and the reason.
-pub fn breaches(source: &Source) -> Vec<String> {
+pub(super) fn breaches(source: &Source) -> Vec<String> {
     let mut found = vec![];
     if source.module.len() == 2 && layer_of(&source.module).is_none() {
         let modules = LAYERS.iter().find(|(name, _)| *name == source.module[0]).map_or(&[][..], |(_, layers)| layers);

@@ -7,27 +7,27 @@
 
 /// One piece of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
+pub(super) struct Token {
     /// Counted from 1.
-    pub line: usize,
+    pub(super) line: usize,
     /// The word or mark itself; empty for a string, a character or a lifetime.
-    pub text: String,
+    pub(super) text: String,
 }
 
 impl Token {
     /// Is it a name, a keyword or a number?
-    pub fn is_word(&self) -> bool {
+    pub(super) fn is_word(&self) -> bool {
         self.text.starts_with(is_word_char)
     }
 
     /// Is it exactly this word or mark?
-    pub fn is(&self, text: &str) -> bool {
+    pub(super) fn is(&self, text: &str) -> bool {
         self.text == text
     }
 }
 
 /// All tokens of a source, `::` being one.
-pub fn tokens(source: &str) -> Vec<Token> {
+pub(super) fn tokens(source: &str) -> Vec<Token> {
     let mut reader = Reader { rest: source, line: 1, tokens: vec![] };
     while !reader.rest.is_empty() {
         reader.read_one();
