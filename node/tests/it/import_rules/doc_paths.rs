@@ -1,8 +1,7 @@
 //! The pages and the module headers name files, folders and items that exist.
 //!
 //! A path is looked for from the repository's root, from the page's folder, from the `src` of either, and from the
-//! folders of the paths before it on its line. An item (`Ledger::apply_block`) is known if each of its words stands
-//! somewhere in the sources.
+//! folders of the paths before it on its line. An item (`Ledger::apply_block`) is known if one source has all its words.
 //! Start reading at [`unknown`].
 
 use super::tree::{Source, files, root, sources};
@@ -78,7 +77,7 @@ fn is_item(span: &str) -> bool {
 }
 
 /// What is named here and is nowhere: line and name.
-fn unknown(named: Vec<(usize, String)>, folders: &[&Path], words: &BTreeSet<&str>) -> Vec<String> {
+fn unknown(named: Vec<(usize, String)>, folders: &[&Path], known: &[BTreeSet<&str>]) -> Vec<String> {
     let (mut found, mut places, mut last) = (vec![], vec![], 0);
     for (line, span) in named {
         if line != last {
@@ -92,7 +91,7 @@ fn unknown(named: Vec<(usize, String)>, folders: &[&Path], words: &BTreeSet<&str
                     None => found.push(format!("{line}: {path}")),
                 }
             }
-        } else if is_item(span) && !span.trim_end_matches("()").split("::").all(|word| words.contains(word)) {
+        } else if is_item(span) && !is_known(span, known) {
             found.push(format!("{line}: {span}"));
         }
     }
@@ -110,9 +109,19 @@ fn folders_of(place: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// All words of code, and the names of crates that it is made of.
-fn words(sources: &[Source]) -> BTreeSet<&str> {
-    sources.iter().flat_map(|source| &source.tokens).map(|token| token.text.as_str()).collect()
+/// Has one source all the words of this item?
+fn is_known(item: &str, known: &[BTreeSet<&str>]) -> bool {
+    known.iter().any(|words| item.trim_end_matches("()").split("::").all(|word| words.contains(word)))
+}
+
+/// The words of each source, and those of its place in the tree.
+fn words(sources: &[Source]) -> Vec<BTreeSet<&str>> {
+    let mut known = vec![];
+    for source in sources {
+        let code = source.tokens.iter().map(|token| token.text.as_str());
+        known.push(code.chain(source.module.iter().map(String::as_str)).collect());
+    }
+    known
 }
 
 /// The doc comments of a source, as a page with the same lines.
@@ -158,10 +167,10 @@ fn the_doc_comments_name_files_that_exist() {
 
 #[test]
 fn a_name_of_nothing_is_found_and_a_path_of_the_api_is_not_a_file() {
-    let page = "`src/{lib,main}.rs`, `src/gone.rs`, `/v1/blocks`, [map](README.md), [x](gone.md)\n\n```text\nsrc/api  src/old/\n```\n`Ledger::apply_block`, `Ledger::gone()`";
+    let page = "`src/{lib,main}.rs`, `src/gone.rs`, `/v1/blocks`, [map](README.md), [x](gone.md)\n\n```text\nsrc/api  src/old/\n```\n`Ledger::apply_block`, `Ledger::gone()`, `Pool::apply_block`";
     let node = root().join("node");
-    let words = BTreeSet::from(["Ledger", "apply_block"]);
-    let wrong = unknown(quoted(page), &[&node], &words);
-    assert_eq!(wrong, ["1: src/gone.rs", "1: ./gone.md", "4: src/old", "6: Ledger::gone()"]);
+    let known = [BTreeSet::from(["Ledger", "apply_block"]), BTreeSet::from(["Pool", "admit"])];
+    let wrong = unknown(quoted(page), &[&node], &known);
+    assert_eq!(wrong, ["1: src/gone.rs", "1: ./gone.md", "4: src/old", "6: Ledger::gone()", "6: Pool::apply_block"]);
     assert!(!files("node/src", "rs").is_empty());
 }
