@@ -32,13 +32,13 @@ impl Mempool {
     ///
     /// One that gossip brought before becomes our own too: its caller relies on *us*. Lower nonces are looked at first,
     /// whatever the order.
-    pub fn submit(&mut self, ledger: &Ledger, txs: Vec<VerifiedTransaction>, now: UnixMillis) -> Submitted {
+    pub fn submit(&mut self, ledger: &Ledger, transactions: Vec<VerifiedTransaction>, now: UnixMillis) -> Submitted {
         self.now = now;
         let mut submitted = Submitted {
-            outcomes: txs.iter().map(|transaction| (transaction.id(), SubmitOutcome::Pooled)).collect(),
+            outcomes: transactions.iter().map(|transaction| (transaction.id(), SubmitOutcome::Pooled)).collect(),
             ..Submitted::default()
         };
-        for (index, transaction) in by_nonce(txs) {
+        for (index, transaction) in by_nonce(transactions) {
             let id = transaction.id();
             let known = self.is_known(&id);
             let outcome = self.admit(ledger, &transaction);
@@ -63,10 +63,15 @@ impl Mempool {
     ///
     /// [`GossipVerdict::Ignore`] if most of it is void by our ledger (stale, unpayable, another of the same nonce): passing
     /// that on costs everybody and its sender nothing. That *we* have no room says nothing about it.
-    pub fn gossiped(&mut self, ledger: &Ledger, txs: Vec<VerifiedTransaction>, now: UnixMillis) -> GossipVerdict {
+    pub fn gossiped(
+        &mut self,
+        ledger: &Ledger,
+        transactions: Vec<VerifiedTransaction>,
+        now: UnixMillis,
+    ) -> GossipVerdict {
         self.now = now;
-        let total = txs.len();
-        let outcomes = by_nonce(txs).into_iter().map(|(_, transaction)| self.admit(ledger, &transaction));
+        let total = transactions.len();
+        let outcomes = by_nonce(transactions).into_iter().map(|(_, transaction)| self.admit(ledger, &transaction));
         let void = outcomes.filter(is_void).count();
         if total > 0 && 2 * void <= total { GossipVerdict::Accept } else { GossipVerdict::Ignore }
     }
@@ -75,10 +80,10 @@ impl Mempool {
     pub fn restore_own(
         &mut self,
         ledger: &Ledger,
-        txs: Vec<VerifiedTransaction>,
+        transactions: Vec<VerifiedTransaction>,
         now: UnixMillis,
     ) -> Vec<TransactionId> {
-        let submitted = self.submit(ledger, txs, now);
+        let submitted = self.submit(ledger, transactions, now);
         let gone =
             |outcome: &SubmitOutcome| matches!(outcome, SubmitOutcome::Refused(_) | SubmitOutcome::MaybeFinal(_));
         let gone = submitted.outcomes.into_iter().filter(|(_, outcome)| gone(outcome)).map(|(id, _)| id);
@@ -238,8 +243,8 @@ fn check_early(ledger: &Ledger, mut account: Account, transaction: &VerifiedTran
 }
 
 /// Lower nonces first; each with its position. Among equals, whoever came first.
-fn by_nonce(txs: Vec<VerifiedTransaction>) -> Vec<(usize, VerifiedTransaction)> {
-    let mut ordered: Vec<_> = txs.into_iter().enumerate().collect();
+fn by_nonce(transactions: Vec<VerifiedTransaction>) -> Vec<(usize, VerifiedTransaction)> {
+    let mut ordered: Vec<_> = transactions.into_iter().enumerate().collect();
     ordered.sort_by_key(|(_, transaction)| transaction.nonce());
     ordered
 }
