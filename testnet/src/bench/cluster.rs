@@ -7,7 +7,7 @@ use super::supply::Accounts;
 use crate::client::NodeClient;
 use crate::processes::homes::{self, Begin};
 use crate::processes::launch::{Launcher, Running, StartFailed};
-use crate::processes::network_file::{NetworkFile, NodeEntry};
+use crate::processes::network_file::NetworkFile;
 use crate::processes::{logs, stop, supervise};
 use anyhow::{Context, Result};
 use blockchat_proto::coins::Coins;
@@ -177,16 +177,7 @@ fn prepare(plan: &Plan, dir: &Path, accounts: &Accounts) -> Result<(VerifiedGene
         let written = config.and_then(|mut config| config.write_all(LOG.as_bytes()));
         written.with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let nodes = homes.into_iter().map(|home| NodeEntry {
-        name: home.name,
-        home: home.home,
-        address: home.address,
-        peer_id: home.peer_id,
-        api_port: 0,
-        p2p_port: 0,
-        pid: None,
-    });
-    Ok((genesis, NetworkFile { node_bin: plan.node_bin.clone(), nodes: nodes.collect() }))
+    Ok((genesis, NetworkFile::of(plan.node_bin.clone(), homes)))
 }
 
 /// The genesis of `init` with the load accounts in it.

@@ -16,7 +16,7 @@ use crate::load::workload::{self, Workload};
 use crate::network::Network;
 use crate::processes::homes::{self, Begin};
 use crate::processes::launch::Launcher;
-use crate::processes::network_file::{NetworkFile, NodeEntry};
+use crate::processes::network_file::NetworkFile;
 use crate::processes::supervise::{self, Order};
 use crate::processes::{logs, node_bin};
 use crate::report::{self, Findings, Report};
@@ -142,16 +142,7 @@ fn prepare(args: &UpArgs, node_bin: PathBuf, folder: &Folder, workload: Workload
         Ok(Lane::new(user, genesis.hash(), genesis.genesis().parameters.clone(), messages, 0))
     };
     let lanes = homes.iter().zip(workload.files).map(lane).collect::<Result<_>>()?;
-    let nodes = homes.into_iter().map(|home| NodeEntry {
-        name: home.name,
-        home: home.home,
-        address: home.address,
-        peer_id: home.peer_id,
-        api_port: 0,
-        p2p_port: 0,
-        pid: None,
-    });
-    let mut file = NetworkFile { node_bin, nodes: nodes.collect() };
+    let mut file = NetworkFile::of(node_bin, homes);
     supervise::choose_ports(&mut file)?;
     let fault = |target, setting: crate::args::Setting| setting.0.map(|at| Fault { target, at });
     let faults = [fault(Target::Leader, args.kill_leader_at), fault(Target::All, args.kill_all_at)];

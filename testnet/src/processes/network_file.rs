@@ -3,6 +3,7 @@
 //! Always true: the file is replaced in one step, so a reader sees the old or the new one; whoever changes it holds the
 //! folder's lock.
 
+use super::homes::Home;
 use anyhow::{Context, Result, bail};
 use blockchat_proto::keys::Address;
 use rustix::fs::{FlockOperation, flock};
@@ -48,6 +49,20 @@ impl NodeEntry {
 }
 
 impl NetworkFile {
+    /// Of new homes: none runs, and their ports are to be chosen.
+    pub fn of(node_bin: PathBuf, homes: Vec<Home>) -> Self {
+        let entry = |Home { name, home, address, peer_id }| NodeEntry {
+            name,
+            home,
+            address,
+            peer_id,
+            api_port: 0,
+            p2p_port: 0,
+            pid: None,
+        };
+        Self { node_bin, nodes: homes.into_iter().map(entry).collect() }
+    }
+
     /// Reads the file of the network in `dir`.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = file_in(dir);
