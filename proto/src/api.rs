@@ -1,5 +1,7 @@
 //! The HTTP API as JSON shapes and paths. A contract with clients, separate from the ledger's own types.
 //!
+//! Does not own: what a node answers when (`api` in the node). Always true: a field once published keeps its name and
+//! meaning; a new one has a default, so that old nodes and clients go on.
 //! Coins are decimal BCC strings (they pass 2^53), hashes hex, addresses bech32m, times unix ms.
 
 use crate::coins::Coins;

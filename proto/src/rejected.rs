@@ -1,4 +1,5 @@
-//! Why the ledger refuses. Each variant: one cause, what was found, what was required.
+//! Why a transaction or a block is refused: by rules that need no state (`transaction`, `block`), or by the ledger. Each
+//! variant: one cause, what was found, what was required.
 
 use crate::coins::Coins;
 use crate::hash::Hash32;

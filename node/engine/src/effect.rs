@@ -1,4 +1,7 @@
 //! Everything a node can ask of the world. Closed, and performed in the order returned.
+//!
+//! Does not own: how it is done (`runtime::perform` in the node, `sim` in the testnet).
+//! Start reading at [`Effect`].
 
 use crate::chain_view::ChainView;
 use crate::event::{GossipTicket, PeerTag, RequestId, SyncId, Timer};

@@ -1,4 +1,10 @@
 //! Routes every event to the part that owns it. No rules of its own.
+//!
+//! Owns: the parts, and the effects of the event being handled. Does not own: any decision. What [`Engine`] does by itself
+//! stands in a file each: `build_block`, `commit`, `following`, `presence`, `readers`.
+//! Always true: effects come out in the order in which they were asked for; after [`Effect::Halt`] nothing comes out; a
+//! view that differs from the last one shown is shown at the end of the event.
+//! Start reading at [`Engine::handle`].
 
 use crate::catch_up::CatchUp;
 use crate::chain_view::ChainView;

@@ -1,4 +1,8 @@
 //! Everything that can happen to a node. Closed: what is not listed cannot influence a decision.
+//!
+//! Always true: an event is plain data, with numbers instead of channel ends, so it can be recorded and replayed; what it
+//! brings from outside was verified, as far as that needs no state.
+//! Start reading at [`Event`].
 
 use crate::journal::GuardMark;
 use blockchat_proto::block::VerifiedBlock;

@@ -5,7 +5,8 @@
 //! node and under the simulator.
 //!
 //! The map: [`engine`] routes an event to the part that owns it. [`mempool`] keeps what is not final, `consensus` votes,
-//! `build_block` proposes, `commit` finalises, `catch_up` fetches what was missed. [`recovered`] is what a restart knows.
+//! `build_block` proposes, `commit` finalises, `catch_up` and `following` fetch what was missed, `presence` says that we run,
+//! `readers` shows. [`recovered`] is what a restart knows, [`journal`] what must be on disk before we speak.
 #![deny(clippy::float_arithmetic)]
 
 mod build_block;
@@ -21,6 +22,7 @@ mod following;
 pub mod journal;
 pub mod mempool;
 mod presence;
+mod readers;
 pub mod recovered;
 
 /// Digest of the sources of `proto` and this crate: programs with the same digest follow the same rules.

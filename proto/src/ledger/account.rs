@@ -1,4 +1,6 @@
 //! One account: money, nonce, and standing as a validator. SPEC ACCT-1.
+//!
+//! Does not own: the rules that change it (`check`, `apply`, `absence`). Start reading at [`Account`].
 
 use crate::coins::{Coins, Stake};
 use crate::limits;

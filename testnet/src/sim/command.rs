@@ -1,4 +1,6 @@
 //! `blockchat-testnet sim`: what a person types, and what it prints.
+//!
+//! Does not own: the runs ([`super::suite`]). Start reading at [`SimArgs`].
 
 use super::sabotage::Sabotage;
 use super::speed;

@@ -1,4 +1,7 @@
 //! The contents of the pool, and the few ways in which they change: every index is kept in step here.
+//!
+//! Does not own: who is let in (`admit`), who must give way (`evict`).
+//! Start reading at [`Mempool`]; [`Mempool::check_invariants`] says in code what always holds.
 
 use super::own::Own;
 use super::refusals::Refusals;

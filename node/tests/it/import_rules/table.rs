@@ -84,7 +84,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
         "blockchat_engine",
         &[
             // One type, `Engine`, and what it does by itself, a file for each.
-            &["engine", "build_block", "commit", "following", "presence"],
+            &["engine", "build_block", "commit", "following", "presence", "readers"],
             &["consensus", "mempool", "catch_up"],
             &["event", "effect", "chain_view", "config", "journal", "recovered"],
         ],
@@ -139,7 +139,9 @@ const IMPURE: &[&str] = &[
     "std::env",
     "std::fs",
     "std::hash::RandomState",
-    "std::io",
+    "std::io::stderr",
+    "std::io::stdin",
+    "std::io::stdout",
     "std::net",
     "std::os",
     "std::process",

@@ -1,4 +1,7 @@
 //! The books of the checker: what was decided, spent, signed and shown so far.
+//!
+//! Always true: what an honest node says is compared with these books and with its disk at that moment, never with what
+//! its engine believes. Start reading at [`Oracle::committed`] and [`Oracle::spoke`].
 
 use super::Violation;
 use crate::sim::disk::Disk;
