@@ -15,7 +15,9 @@ use blockchat_proto::block::{Block, VerifiedBlock};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::ledger::{BlockRejected, TxRejected};
 use blockchat_proto::sync::CertifiedBlock;
-use blockchat_proto::transaction::{SignedTransaction, TransactionId, VerifiedTransaction, verify_all};
+use blockchat_proto::transaction::{
+    FramedTransaction, SignedTransaction, TransactionId, VerifiedTransaction, verify_framed,
+};
 use blockchat_proto::vote::{
     BadSignature, Certificate, RoundCertificate, SignedProposal, SignedVote, Verified, VerifySignatures,
 };
@@ -24,14 +26,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 
-/// Transactions in one signature batch: larger gains little, smaller spreads better over threads.
-const CHUNK: usize = 256;
+/// Transactions in one signature batch, at most: larger gains little, smaller spreads better over threads.
+const CHUNK: usize = 512;
 /// Verified transactions in one generation of the memory.
 const REMEMBERED_MAX: usize = 65_536;
 /// Batches worked on at a time.
 const JOBS_MAX: usize = 32;
 /// Votes up to which a round certificate is verified on the spot.
 const ON_THE_SPOT_MAX: usize = 8;
+
+/// A verified transaction, or why it is refused.
+pub type Answer = Result<VerifiedTransaction, TxRejected>;
 
 /// Verifies. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -57,10 +62,10 @@ impl VerifyPool {
         Self(Arc::new(Inner { chain, threads, jobs: Semaphore::new(JOBS_MAX), known: Mutex::default() }))
     }
 
-    /// Checks many transactions against everything that needs no state; one answer each, in order.
+    /// Checks many transactions against everything that needs no state; the id and an answer of each, in order.
     ///
     /// What was verified before is answered from memory. Cost: 21 us each on one thread, in batches.
-    pub async fn transactions(&self, signed: Vec<SignedTransaction>) -> Vec<Result<VerifiedTransaction, TxRejected>> {
+    pub async fn transactions(&self, signed: Vec<SignedTransaction>) -> Vec<(TransactionId, Answer)> {
         self.run(move |inner| inner.verify_transactions(signed)).await
     }
 
@@ -109,35 +114,45 @@ impl VerifyPool {
 }
 
 impl Inner {
-    fn verify_transactions(&self, signed: Vec<SignedTransaction>) -> Vec<Result<VerifiedTransaction, TxRejected>> {
-        let ids: Vec<_> = signed.iter().map(SignedTransaction::id).collect();
+    fn verify_transactions(&self, signed: Vec<SignedTransaction>) -> Vec<(TransactionId, Answer)> {
+        let framed: Vec<_> = signed.into_iter().map(SignedTransaction::framed).collect();
+        let ids: Vec<_> = framed.iter().map(FramedTransaction::id).collect();
         let remembered = self.recall(&ids);
-        let news = signed.into_iter().zip(&remembered).filter(|(_, old)| old.is_none()).map(|(new, _)| new).collect();
+        let news = framed.into_iter().zip(&remembered).filter(|(_, old)| old.is_none()).map(|(new, _)| new).collect();
         let mut verified = self.verify_new(news).into_iter();
         let answer = |old: Option<VerifiedTransaction>| match old {
             Some(transaction) => Ok(transaction),
             None => verified.next().expect("one answer for each new transaction"),
         };
-        remembered.into_iter().map(answer).collect()
+        ids.into_iter().zip(remembered.into_iter().map(answer)).collect()
     }
 
-    /// Verifies in batches of [`CHUNK`] over all threads and remembers what is good.
-    fn verify_new(&self, news: Vec<SignedTransaction>) -> Vec<Result<VerifiedTransaction, TxRejected>> {
-        let answers: Vec<_> = if news.len() <= CHUNK {
-            verify_all(news, self.chain)
+    /// Verifies in even batches of at most [`CHUNK`] over all threads and remembers what is good.
+    fn verify_new(&self, mut news: Vec<FramedTransaction>) -> Vec<Answer> {
+        let batches = news.len().div_ceil(CHUNK);
+        let answers: Vec<_> = if batches <= 1 {
+            verify_framed(news, self.chain)
         } else {
-            news.par_chunks(CHUNK).flat_map_iter(|chunk| verify_all(chunk.to_vec(), self.chain)).collect()
+            let size = news.len().div_ceil(batches);
+            let mut parts: Vec<_> = (1..batches).rev().map(|part| news.split_off(part * size)).collect();
+            parts.push(news);
+            parts.into_par_iter().rev().flat_map_iter(|part| verify_framed(part, self.chain)).collect()
         };
         self.remember(answers.iter().flatten());
         answers
     }
 
-    /// The transactions first, over all threads; then the block finds them all remembered.
+    /// What is not remembered is verified over all threads.
     fn verify_block(&self, block: Block) -> Result<VerifiedBlock, BlockRejected> {
-        let answers = self.verify_transactions(block.transactions.clone());
-        let verified: HashMap<TransactionId, VerifiedTransaction> =
-            answers.into_iter().flatten().map(|transaction| (transaction.id(), transaction)).collect();
-        block.verify(self.chain, |id| verified.get(id).cloned())
+        block.verify_with(self.chain, |transactions, ids| {
+            let mut known = self.recall(ids);
+            let missing: Vec<_> = (0..ids.len()).filter(|index| known[*index].is_none()).collect();
+            let news = missing.iter().map(|index| transactions[*index].clone().framed()).collect();
+            for (index, answer) in missing.iter().zip(self.verify_new(news)) {
+                known[*index] = answer.ok();
+            }
+            known
+        })
     }
 
     fn verify_certified(&self, item: CertifiedBlock) -> Result<(VerifiedBlock, Verified<Certificate>), String> {
@@ -196,13 +211,14 @@ mod tests {
     #[tokio::test]
     async fn answers_come_in_order_and_name_exactly_the_wrong_ones() {
         let pool = VerifyPool::new(CHAIN);
-        let mut batch: Vec<_> = (0..600).map(signed).collect();
+        let mut batch: Vec<_> = (0..1_300).map(signed).collect();
         batch[7].signature.0[0] ^= 1;
         batch[300].transaction.chain = Hash32::ZERO;
         for _ in 0..2 {
             let answers = pool.transactions(batch.clone()).await;
-            assert_eq!(answers.len(), 600);
-            for (nonce, answer) in (0..600).zip(&answers) {
+            assert_eq!(answers.len(), 1_300);
+            for (nonce, (id, answer)) in (0..1_300).zip(&answers) {
+                assert_eq!(*id, batch[usize::try_from(nonce).unwrap()].id());
                 match answer {
                     Ok(transaction) => assert_eq!(transaction.nonce(), nonce),
                     Err(TxRejected::BadSignature) => assert_eq!(nonce, 7),
@@ -217,10 +233,10 @@ mod tests {
     async fn a_known_transaction_under_a_garbage_signature_is_refused() {
         let pool = VerifyPool::new(CHAIN);
         let good = signed(0);
-        assert!(pool.transactions(vec![good.clone()]).await[0].is_ok());
+        assert!(pool.transactions(vec![good.clone()]).await[0].1.is_ok());
         let mut garbage = good;
         garbage.signature.0[63] ^= 1;
-        assert_eq!(pool.transactions(vec![garbage]).await[0], Err(TxRejected::BadSignature));
+        assert_eq!(pool.transactions(vec![garbage]).await[0].1, Err(TxRejected::BadSignature));
     }
 
     #[test]

@@ -109,6 +109,17 @@ impl Block {
         chain: Hash32,
         known: impl Fn(&TransactionId) -> Option<VerifiedTransaction>,
     ) -> Result<VerifiedBlock, BlockRejected> {
+        self.verify_with(chain, |_, ids| ids.iter().map(known).collect())
+    }
+
+    /// [`Block::verify`] for who can answer for all transactions at once: `known` is asked when everything else about the
+    /// block holds, with the transactions and their ids, and may verify what it does not know. What it leaves out, and an
+    /// answer under another id, is verified here.
+    pub fn verify_with(
+        self,
+        chain: Hash32,
+        known: impl FnOnce(&[SignedTransaction], &[TransactionId]) -> Vec<Option<VerifiedTransaction>>,
+    ) -> Result<VerifiedBlock, BlockRejected> {
         let bytes = codec::encode(&self);
         self.check_frame(chain, bytes.len())?;
         let Self { header, transactions, evidence, commit } = self;
@@ -119,7 +130,8 @@ impl Block {
         if let Some(certificate) = &commit {
             certificate.check_signatures(chain).map_err(BlockRejected::Commit)?;
         }
-        let transactions = verify_unknown(transactions, &ids, chain, known)?;
+        let answers = known(&transactions, &ids);
+        let transactions = verify_unknown(transactions, &ids, chain, answers)?;
         let hash = header.hash();
         Ok(VerifiedBlock(Arc::new(Contents { hash, bytes, header, transactions, evidence, commit })))
     }
@@ -150,14 +162,16 @@ fn check_root(which: &'static str, promised: Hash32, found: Hash32) -> Result<()
     if promised == found { Ok(()) } else { Err(BlockRejected::Root { which, promised, found }) }
 }
 
-/// Verifies in one batch what `known` does not answer, keeping the order.
+/// Verifies in one batch what was not answered, or answered with another transaction; keeps the order.
 fn verify_unknown(
     transactions: Vec<SignedTransaction>,
     ids: &[TransactionId],
     chain: Hash32,
-    known: impl Fn(&TransactionId) -> Option<VerifiedTransaction>,
+    answers: Vec<Option<VerifiedTransaction>>,
 ) -> Result<Vec<VerifiedTransaction>, BlockRejected> {
-    let remembered: Vec<_> = ids.iter().map(known).collect();
+    let mut answers = answers.into_iter();
+    let believed = |id: &TransactionId| answers.next().flatten().filter(|known| known.id() == *id);
+    let remembered: Vec<_> = ids.iter().map(believed).collect();
     let unknown = transactions.into_iter().zip(&remembered).filter(|(_, old)| old.is_none()).map(|(new, _)| new);
     let mut verified = verify_all(unknown.collect(), chain).into_iter();
     let answer = |(index, old): (usize, Option<VerifiedTransaction>)| match old {

@@ -3,7 +3,7 @@
 //! Owns: the wire types, the id, and every check that needs no state. Does not own: balances, nonces, expiry
 //! (`ledger::check`).
 //! Always true: a [`VerifiedTransaction`] belongs to this chain, is within all limits and carries a good signature; its
-//! only constructors are [`SignedTransaction::verify`] and [`verify_all`].
+//! only constructors are [`SignedTransaction::verify`], [`verify_all`] and [`verify_framed`].
 //! Start reading at [`Transaction`].
 
 use crate::codec;
@@ -183,9 +183,11 @@ impl SignedTransaction {
         answer.pop().expect("one answer per transaction")
     }
 
-    fn signature_check(&self) -> SignatureCheck {
-        let Transaction { sender, .. } = self.transaction;
-        SignatureCheck { signer: sender, hash: self.transaction.sign_hash(), signature: self.signature }
+    /// With its canonical bytes and its id. Cost: one encoding and one hash.
+    pub fn framed(self) -> FramedTransaction {
+        let bytes = codec::encode(&self);
+        let id = hash(label::TRANSACTION_ID, &bytes);
+        FramedTransaction { id, bytes: bytes.into_boxed_slice(), signed: self }
     }
 }
 
@@ -193,10 +195,15 @@ impl SignedTransaction {
 ///
 /// Cost: about 25 us each in large batches, nearly all of it signatures.
 pub fn verify_all(signed: Vec<SignedTransaction>, chain: Hash32) -> Vec<Result<VerifiedTransaction, TxRejected>> {
-    let checked: Vec<_> = signed.into_iter().map(|signed| frame(signed, chain)).collect();
-    let signatures: Vec<_> = checked.iter().flatten().map(|framed| framed.signed.signature_check()).collect();
+    verify_framed(signed.into_iter().map(SignedTransaction::framed).collect(), chain)
+}
+
+/// [`verify_all`] for transactions that were framed before, to look up their ids.
+pub fn verify_framed(framed: Vec<FramedTransaction>, chain: Hash32) -> Vec<Result<VerifiedTransaction, TxRejected>> {
+    let checked: Vec<_> = framed.into_iter().map(|framed| framed.check_stateless(chain)).collect();
+    let signatures: Vec<_> = checked.iter().flatten().map(FramedTransaction::signature_check).collect();
     let mut verdicts = verify_batch(&signatures).into_iter();
-    let believe = |framed: Framed| match verdicts.next() {
+    let believe = |framed: FramedTransaction| match verdicts.next() {
         Some(true) => Ok(VerifiedTransaction(Arc::new(framed))),
         _ => Err(TxRejected::BadSignature),
     };
@@ -204,27 +211,50 @@ pub fn verify_all(signed: Vec<SignedTransaction>, chain: Hash32) -> Vec<Result<V
     checked.into_iter().map(|framed| framed.and_then(&mut believe)).collect()
 }
 
-/// Size and stateless rules; the signature comes after.
-fn frame(signed: SignedTransaction, chain: Hash32) -> Result<Framed, TxRejected> {
-    let bytes = codec::encode(&signed);
-    if bytes.len() > limits::TRANSACTION_BYTES_MAX {
-        return Err(TxRejected::TooLarge { found_bytes: bytes.len(), limit_bytes: limits::TRANSACTION_BYTES_MAX });
-    }
-    signed.transaction.check_stateless(chain)?;
-    let id = hash(label::TRANSACTION_ID, &bytes);
-    Ok(Framed { id, bytes: bytes.into_boxed_slice(), signed })
-}
-
+/// A signed transaction with its canonical bytes and its id, which were computed from it, once. Nobody has checked it yet.
 #[derive(Debug, PartialEq, Eq)]
-struct Framed {
+pub struct FramedTransaction {
     id: TransactionId,
     bytes: Box<[u8]>,
     signed: SignedTransaction,
 }
 
+/// Before the transaction in the canonical bytes of a signed one: the head of two fields, and the key of the first.
+const BEFORE_TRANSACTION: usize = 2;
+/// After it: the key of the second field, the head of the signature, and the signature.
+const AFTER_TRANSACTION: usize = 1 + 2 + 64;
+
+impl FramedTransaction {
+    /// Its id.
+    pub fn id(&self) -> TransactionId {
+        self.id
+    }
+
+    /// Size and stateless rules; the signature comes after.
+    fn check_stateless(self, chain: Hash32) -> Result<Self, TxRejected> {
+        let (found_bytes, limit_bytes) = (self.bytes.len(), limits::TRANSACTION_BYTES_MAX);
+        if found_bytes > limit_bytes {
+            return Err(TxRejected::TooLarge { found_bytes, limit_bytes });
+        }
+        self.signed.transaction.check_stateless(chain)?;
+        Ok(self)
+    }
+
+    fn signature_check(&self) -> SignatureCheck {
+        let Transaction { chain, sender, .. } = self.signed.transaction;
+        let hash = sign_hash(label::SIGN_TRANSACTION, chain, self.transaction_bytes());
+        SignatureCheck { signer: sender, hash, signature: self.signed.signature }
+    }
+
+    /// The canonical bytes of the transaction without its signature: a part of those with it.
+    fn transaction_bytes(&self) -> &[u8] {
+        &self.bytes[BEFORE_TRANSACTION..self.bytes.len() - AFTER_TRANSACTION]
+    }
+}
+
 /// A transaction of this chain whose signature and stateless rules hold. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedTransaction(Arc<Framed>);
+pub struct VerifiedTransaction(Arc<FramedTransaction>);
 
 impl VerifiedTransaction {
     /// Its id.
@@ -255,5 +285,40 @@ impl VerifiedTransaction {
     /// Its nonce.
     pub fn nonce(&self) -> u64 {
         self.0.signed.transaction.nonce
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Were it otherwise, signatures would be checked over other bytes than those that were signed.
+    #[test]
+    fn what_is_signed_stands_whole_in_the_bytes_of_the_signed_transaction() {
+        let signer = Signer::from_seed(&[1; 32]);
+        let to = Address([2; 32]);
+        let sealed = Sealed { version: 1, ephemeral: Hash32([3; 32]), ciphertext: vec![4; 1_040] };
+        let send = |payload| Body::Send { to, amount: Coins::from_bcc(1), payload };
+        let bodies = [
+            send(Payload::None),
+            send(Payload::Plain("x".repeat(1_024))),
+            send(Payload::Sealed(sealed)),
+            Body::Stake { amount: Coins::ZERO },
+            Body::Activate { recent: Hash32([5; 32]) },
+            Body::Claim { recent: Hash32([5; 32]), work: u64::MAX },
+        ];
+        for (body, nonce) in
+            bodies.into_iter().flat_map(|body| [0, 23, 24, u64::MAX].map(|nonce| (body.clone(), nonce)))
+        {
+            for expiry in [None, Some(Height(1 << 40))] {
+                let chain = Hash32([7; 32]);
+                let body = body.clone();
+                let transaction = Transaction { chain, sender: signer.address(), nonce, expiry, body };
+                let framed = transaction.clone().sign(&signer).framed();
+                assert_eq!(framed.transaction_bytes(), codec::encode(&transaction));
+                assert_eq!(framed.id(), framed.signed.id());
+                assert_eq!(framed.signature_check().hash, transaction.sign_hash());
+            }
+        }
     }
 }

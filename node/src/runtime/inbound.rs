@@ -188,7 +188,8 @@ impl Inbound {
         };
         let this = self.clone();
         self.tasks.spawn(async move {
-            let verified: Result<Vec<_>, _> = this.verify.transactions(batch.transactions).await.into_iter().collect();
+            let answers = this.verify.transactions(batch.transactions).await.into_iter();
+            let verified: Result<Vec<_>, _> = answers.map(|(_, answer)| answer).collect();
             match verified {
                 Ok(transactions) => {
                     let event = Event::GossipTransactions { ticket, transactions };

@@ -109,13 +109,12 @@ async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(
     if !state.engine.view().settled {
         return Err(ApiError::unavailable("starting", "the node is not at the tip yet; try again in a moment"));
     }
-    let ids: Vec<_> = signed.iter().map(SignedTransaction::id).collect();
     let verified = state.verify.transactions(signed).await;
-    let good = verified.iter().flatten().cloned().collect();
+    let good = verified.iter().filter_map(|(_, answer)| answer.as_ref().ok()).cloned().collect();
     let mut outcomes = state.engine.submit(good).await?.into_iter();
-    let mut answers = Vec::with_capacity(ids.len());
+    let mut answers = Vec::with_capacity(verified.len());
     let mut perhaps_final = Vec::new();
-    for (index, (id, verified)) in ids.into_iter().zip(verified).enumerate() {
+    for (index, (id, verified)) in verified.into_iter().enumerate() {
         let submitted = match verified {
             Err(reason) => Submitted::Refused(reason),
             Ok(_) => match outcomes.next().map(|(_, outcome)| outcome) {
