@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A batch is sent when it reaches this many bytes.
-const BATCH_BYTES: usize = 64 * 1024;
+const BATCH_BYTES: usize = 96 * 1024;
 /// Or this long after the one before, whichever comes first.
 const BATCH_PAUSE: Duration = Duration::from_millis(25);
 /// Most transactions that wait; beyond it the oldest are dropped, and repeated by their node.
