@@ -214,10 +214,7 @@ impl Supervised {
             state.send_replace(NodeState::Down);
             tokio::select! {
                 () = sleep(RESTART_AFTER) => {}
-                order = last_order(&mut orders) => {
-                    let _ = order;
-                    break;
-                }
+                () = told_to_end(&mut orders) => break,
             }
             match self.start_again(&mut failed_starts).await {
                 Ok(again) => running = again,
@@ -262,15 +259,9 @@ enum HowItEnded {
     Ordered(Order),
 }
 
-/// The next order that ends the supervision; killing what is down changes nothing.
-async fn last_order(orders: &mut mpsc::Receiver<Order>) -> Order {
-    loop {
-        match orders.recv().await {
-            Some(Order::Kill) => {}
-            Some(order) => return order,
-            None => return Order::End,
-        }
-    }
+/// Waits for an order that ends the supervision: what is down cannot be killed, and need not be let go.
+async fn told_to_end(orders: &mut mpsc::Receiver<Order>) {
+    while orders.recv().await == Some(Order::Kill) {}
 }
 
 async fn end_in_order(running: &mut Running) {

@@ -42,6 +42,16 @@ pub(super) const RULES: &[Rule] = &[
         breaks: siblings_meet,
     },
     Rule {
+        name: "only runtime runs the engine, only store and runtime hold a ledger",
+        why: "one door, one order of events: everybody else asks through engine_handle",
+        breaks: |source, mention| {
+            let [store, runtime] = ["store", "runtime"].map(|it| source.is_in(&format!("blockchat_node::{it}")));
+            let engine = mention.is_in("blockchat_engine::engine");
+            let ledger = mention.is_in("blockchat_proto::ledger::Ledger");
+            source.module[0] == "blockchat_node" && !runtime && (engine || ledger && !store)
+        },
+    },
+    Rule {
         name: "libp2p stays in net, redb in store, Malachite in consensus/malachite",
         why: "an upgrade of theirs stays in one folder",
         breaks: foreign_types_leave_home,
