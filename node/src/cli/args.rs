@@ -268,18 +268,20 @@ pub(crate) struct RunArgs {
     pub(crate) passphrase: PassphraseArg,
 }
 
+/// Heading of what belongs to joining; named at each option, or those after it would stand below it too.
+const JOINING: &str = "Joining a chain";
+
 /// Becoming part of a chain that others have begun.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Joining a chain")]
 pub(crate) struct JoinArgs {
     /// If this home has no chain yet, find one: on the local network, and at each --peer; keep its genesis and observe it
-    #[arg(long, env = "BLOCKCHAT_JOIN", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, help_heading = JOINING, env = "BLOCKCHAT_JOIN", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) join: bool,
     /// Run only on the chain with this genesis hash: 64 hex digits
-    #[arg(long, env = "BLOCKCHAT_GENESIS", hide_env_values = true, value_name = "HASH", value_parser = parse_genesis)]
+    #[arg(long, help_heading = JOINING, env = "BLOCKCHAT_GENESIS", hide_env_values = true, value_name = "HASH", value_parser = parse_genesis)]
     pub(crate) genesis: Option<Hash32>,
     /// Stop looking for a chain after so many seconds; 0: never
-    #[arg(long, env = "BLOCKCHAT_JOIN_WAIT", hide_env_values = true, value_name = "S", default_value_t = 60)]
+    #[arg(long, help_heading = JOINING, env = "BLOCKCHAT_JOIN_WAIT", hide_env_values = true, value_name = "S", default_value_t = 60)]
     pub(crate) join_wait: u64,
 }
 
