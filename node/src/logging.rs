@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
 /// Libraries that talk too much at `info`; naming one in the filter brings it back.
-const QUIET: &str = "arc_malachitebft=warn,libp2p=warn,libp2p_gossipsub=error,hickory=error";
+const QUIET: &str = "arc_malachitebft=warn,libp2p=warn,libp2p_gossipsub=error,libp2p_kad=error,hickory=error";
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]

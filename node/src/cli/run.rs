@@ -150,10 +150,14 @@ async fn announcement(settings: &Settings, ready: &Ready) -> String {
         ("data", settings.home.display().to_string()),
     ]);
     let flag = if is_default_home(&settings.home) { String::new() } else { format!(" --home {home}") };
+    // An observer has nothing to send yet.
+    let tries: &[&str] = match settings.validator {
+        Some(_) => &["status", "wallet new bob --no-passphrase", "send bob 5 -m \"Hello Bob\"", "balance bob"],
+        None => &["status", "peers", "wallet new bob --no-passphrase", "inbox"],
+    };
+    let tries: String = tries.iter().map(|words| format!("  blockchat-node {words}{flag}\n")).collect();
     format!(
-        "BlockChat {} is running; Ctrl-C stops it\n\n{lines}\ntry in another terminal:\n  \
-         blockchat-node status{flag}\n  blockchat-node wallet new bob --no-passphrase{flag}\n  \
-         blockchat-node send bob 5 -m \"Hello Bob\"{flag}\n  blockchat-node balance bob{flag}\n",
+        "BlockChat {} is running; Ctrl-C stops it\n\n{lines}\ntry in another terminal:\n{tries}",
         env!("CARGO_PKG_VERSION")
     )
 }

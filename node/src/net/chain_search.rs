@@ -139,7 +139,7 @@ impl ChainSearch {
     pub fn start(config: &SearchConfig) -> Result<Self, NetError> {
         let (resolved_in, resolved) = mpsc::channel(RESOLVING_MAX);
         let mut search = Self {
-            swarm: swarm(config.mdns)?,
+            swarm: swarm(config)?,
             targets: BTreeMap::new(),
             dials: HashMap::new(),
             connected: BTreeMap::new(),
@@ -338,16 +338,19 @@ fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 /// A swarm that listens nowhere: nobody can find it, and it is gone once a chain is chosen.
-fn swarm(mdns: bool) -> Result<Swarm<Asking>, NetError> {
+fn swarm(config: &SearchConfig) -> Result<Swarm<Asking>, NetError> {
     let setup = |error: String| NetError::Setup(error);
     let key = Keypair::generate_ed25519();
     let own = key.public().to_peer_id();
-    let config = mdns::Config { query_interval: MDNS_EVERY, ..mdns::Config::default() };
-    let mdns = if mdns {
-        let started = mdns::tokio::Behaviour::new(config, own);
-        Some(started.map_err(|error| setup(format!("cannot look around on the local network: {error}")))?)
-    } else {
-        None
+    let often = mdns::Config { query_interval: MDNS_EVERY, ..mdns::Config::default() };
+    let mdns = match config.mdns.then(|| mdns::tokio::Behaviour::new(often, own)).transpose() {
+        Ok(mdns) => mdns,
+        // Whoever names a peer does without the local network.
+        Err(error) if !config.peers.is_empty() => {
+            debug!(%error, "cannot look around on the local network");
+            None
+        }
+        Err(error) => return Err(setup(format!("cannot look around on the local network: {error}"))),
     };
     let limits = connection_limits::ConnectionLimits::default()
         .with_max_established_incoming(Some(0))
