@@ -1,7 +1,7 @@
 //! Small made-up sources: each rule can be broken, and is not broken by what is allowed.
 
 use super::table::{LAYERS, RULES, layer_of};
-use super::tree::{Source, breaches};
+use super::tree::{Source, breaches, sources};
 
 fn breaches_of(path: &str, source: &str) -> Vec<String> {
     breaches(&Source::new(path, source.to_owned()))
@@ -122,5 +122,15 @@ fn each_layer_may_use_the_lower_and_not_the_higher() {
             keeps(&format!("{folder}/src/{upper}.rs"), &format!("use crate::{lower};"));
             assert!(layer_of(&[name.to_string(), upper.to_owned()]) < layer_of(&[name.to_string(), lower.to_owned()]));
         }
+    }
+}
+
+/// Behind whatever strings, characters and comments a real source holds, the reader still sees what comes next.
+#[test]
+fn a_breach_at_the_end_of_any_real_source_is_found() {
+    for source in sources() {
+        let stranger = if source.is_in("blockchat_testnet") { "blockchat_node" } else { "blockchat_testnet" };
+        let text = format!("{}\nuse {{std::fmt, {stranger}::x}};", source.text.trim_end());
+        breaks(&source.path, &text, "crates point down");
     }
 }

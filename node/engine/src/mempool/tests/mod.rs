@@ -2,10 +2,10 @@
 //! invariants are checked after every step.
 
 mod admission;
+mod against_model;
 mod chain;
 mod fairness;
 mod model;
-
 mod repeats;
 
 use super::{Mempool, Ticked};

@@ -1,14 +1,11 @@
-//! Random calls against a slow, obvious model: two vectors, everything looked at every time.
-//!
-//! After every call the same answers, the same transactions pooled and waiting, the same of our own, and the same
-//! selection.
+//! A slow, obvious mempool: two vectors, everything looked at every time. What [`super::against_model`] compares with.
 
 use super::*;
-use proptest::prelude::*;
 
-const PEOPLE: u8 = 5;
+/// Who takes part.
+pub(super) const PEOPLE: u8 = 5;
 
-fn config() -> EngineConfig {
+pub(super) fn config() -> EngineConfig {
     EngineConfig {
         pool_transactions_max: 10,
         pool_bytes_max: 3_000,
@@ -19,124 +16,31 @@ fn config() -> EngineConfig {
     }
 }
 
-// ---- What may happen ----
-
-#[derive(Clone, Debug)]
-struct Request {
-    person: u8,
-    ask: Ask,
-    /// Added to the account's next nonce; one less than that is stale.
-    nonce_off: u64,
-    expiry_off: Option<u64>,
-}
-
-#[derive(Clone, Debug)]
-enum Ask {
-    Send { amount: u64, text: usize },
-    Stake(u64),
-    Activate,
-    Claim,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Submit(Vec<Request>),
-    Gossip(Vec<Request>),
-    /// A block of these, then of the best so many of the pool.
-    Block(Vec<Request>, usize),
-    Tick(u64),
-    /// A build refuses the selected transaction with this number.
-    Refuse(usize),
-}
-
-fn ask() -> impl Strategy<Value = Ask> {
-    prop_oneof![
-        12 => (1..300_u64, prop_oneof![4 => Just(0), 1 => 1..300_usize])
-            .prop_map(|(amount, text)| Ask::Send { amount, text }),
-        3 => (0..6_u64).prop_map(|tens| Ask::Stake(tens * 10)),
-        2 => Just(Ask::Activate),
-        1 => Just(Ask::Claim),
-    ]
-}
-
-fn request() -> impl Strategy<Value = Request> {
-    let nonce_off = prop_oneof![1 => Just(0), 6 => 1..5_u64, 2 => 1..10_u64];
-    (1..=PEOPLE, ask(), nonce_off, prop::option::weighted(0.2, 0..4_u64))
-        .prop_map(|(person, ask, nonce_off, expiry_off)| Request { person, ask, nonce_off, expiry_off })
-}
-
-/// Something dear that takes the next nonce away from whatever is pooled.
-fn rival() -> impl Strategy<Value = Request> {
-    let dear = (200..700_u64).prop_map(|amount| Ask::Send { amount, text: 0 });
-    (1..=PEOPLE, prop_oneof![3 => dear, 1 => Just(Ask::Activate)]).prop_map(|(person, ask)| Request {
-        person,
-        ask,
-        nonce_off: 1,
-        expiry_off: None,
-    })
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let requests = |most| prop::collection::vec(request(), 0..most);
-    prop_oneof![
-        6 => requests(6).prop_map(Step::Submit),
-        9 => requests(8).prop_map(Step::Gossip),
-        4 => (prop::collection::vec(prop_oneof![request(), rival()], 0..3), 0..6_usize).prop_map(|(requests, best)| Step::Block(requests, best)),
-        2 => prop_oneof![0..3_000_u64, 10_000..40_000_u64].prop_map(Step::Tick),
-        1 => (0..4_usize).prop_map(Step::Refuse),
-    ]
-}
-
-fn signed(world: &World, request: &Request) -> VerifiedTransaction {
-    let Request { person, ask, nonce_off, expiry_off } = request;
-    let next = world.ledger.account(&address(*person)).next_nonce;
-    let expiry = expiry_off.map(|off| world.ledger.tip().height.0 + off);
-    let nonce = (next + nonce_off).saturating_sub(1);
-    match ask {
-        Ask::Send { amount, text: 0 } => {
-            let body = Body::Send { to: address(*person % PEOPLE + 1), amount: bcc(*amount), payload: Payload::None };
-            world.sign(*person, nonce, expiry, body)
-        }
-        Ask::Send { text, .. } => {
-            let payload = Payload::Plain("x".repeat(*text));
-            world.sign(*person, nonce, expiry, Body::Send { to: address(60), amount: Coins::ZERO, payload })
-        }
-        Ask::Stake(amount) => world.sign(*person, nonce, expiry, Body::Stake { amount: bcc(*amount) }),
-        Ask::Activate => {
-            let recent = world.ledger.system().recent.last().unwrap().hash;
-            world.sign(*person, 0, expiry, Body::Activate { recent })
-        }
-        Ask::Claim => world.sign(*person, 0, expiry, Body::Claim { recent: nobody(), work: 0 }),
-    }
-}
-
-// ---- The model ----
-
-struct Shelved {
-    transaction: VerifiedTransaction,
+pub(super) struct Shelved {
+    pub(super) transaction: VerifiedTransaction,
     until: UnixMillis,
 }
 
-struct Model {
+pub(super) struct Model {
     config: EngineConfig,
-    pooled: Vec<VerifiedTransaction>,
-    shelf: Vec<Shelved>,
-    own: Vec<TransactionId>,
-    forgotten: Vec<TransactionId>,
-    served: Address,
+    pub(super) pooled: Vec<VerifiedTransaction>,
+    pub(super) shelf: Vec<Shelved>,
+    pub(super) own: Vec<TransactionId>,
+    pub(super) forgotten: Vec<TransactionId>,
+    pub(super) served: Address,
     now: UnixMillis,
 }
 
-fn has_nonce(transaction: &VerifiedTransaction) -> bool {
+pub(super) fn has_nonce(transaction: &VerifiedTransaction) -> bool {
     matches!(transaction.transaction().body, Body::Send { .. } | Body::Stake { .. })
 }
 
-fn bytes(transactions: &[VerifiedTransaction]) -> usize {
+pub(super) fn bytes(transactions: &[VerifiedTransaction]) -> usize {
     transactions.iter().map(|transaction| transaction.bytes().len()).sum()
 }
 
 impl Model {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (pooled, shelf, own, forgotten) = (vec![], vec![], vec![], vec![]);
         Self { config: config(), pooled, shelf, own, forgotten, served: Address([0; 32]), now: START }
     }
@@ -157,7 +61,7 @@ impl Model {
         all
     }
 
-    fn account(&self, ledger: &Ledger, sender: Address) -> blockchat_proto::ledger::Account {
+    pub(super) fn account(&self, ledger: &Ledger, sender: Address) -> blockchat_proto::ledger::Account {
         let mut account = ledger.account(&sender);
         for transaction in self.row(sender) {
             ledger.project(&mut account, &transaction).expect("what is pooled can be applied");
@@ -172,7 +76,12 @@ impl Model {
         }
     }
 
-    fn submit(&mut self, ledger: &Ledger, transactions: &[VerifiedTransaction], ours: bool) -> Vec<SubmitOutcome> {
+    pub(super) fn submit(
+        &mut self,
+        ledger: &Ledger,
+        transactions: &[VerifiedTransaction],
+        ours: bool,
+    ) -> Vec<SubmitOutcome> {
         let mut order: Vec<_> = (0..transactions.len()).collect();
         order.sort_by_key(|index| transactions[*index].nonce());
         let mut outcomes = vec![SubmitOutcome::Pooled; transactions.len()];
@@ -334,7 +243,7 @@ impl Model {
         }
     }
 
-    fn block(&mut self, ledger: &Ledger, block: &[VerifiedTransaction]) {
+    pub(super) fn block(&mut self, ledger: &Ledger, block: &[VerifiedTransaction]) {
         for transaction in block {
             self.refuse(transaction.id());
         }
@@ -396,7 +305,7 @@ impl Model {
     }
 
     /// One by one: whoever has been dealt least so far, in turn from the first after whoever was served last.
-    fn select(&self, count_max: usize, bytes_max: usize) -> Vec<VerifiedTransaction> {
+    pub(super) fn select(&self, count_max: usize, bytes_max: usize) -> Vec<VerifiedTransaction> {
         let mut turns: Vec<_> = (1..=PEOPLE).map(address).collect();
         turns.sort_by_key(|sender| (*sender <= self.served, *sender));
         let mut order: Vec<_> = self.pooled.iter().filter(|transaction| !has_nonce(transaction)).cloned().collect();
@@ -410,7 +319,7 @@ impl Model {
         order
     }
 
-    fn tick(&mut self, now: UnixMillis) {
+    pub(super) fn tick(&mut self, now: UnixMillis) {
         self.now = now;
         let late: Vec<_> = self.shelf.iter().filter(|shelved| shelved.until <= now).collect();
         let late: Vec<_> = late.into_iter().map(|shelved| shelved.transaction.id()).collect();
@@ -418,115 +327,12 @@ impl Model {
         late.into_iter().for_each(|id| self.refuse(id));
     }
 
-    fn refused(&mut self, transaction: &VerifiedTransaction) {
+    pub(super) fn refused(&mut self, transaction: &VerifiedTransaction) {
         if has_nonce(transaction) {
             self.cut(transaction.sender(), transaction.nonce());
         } else {
             self.pooled.retain(|pooled| pooled != transaction);
             self.refuse(transaction.id());
         }
-    }
-}
-
-// ---- Both side by side ----
-
-struct Both {
-    world: World,
-    model: Model,
-    forgotten: Vec<TransactionId>,
-    seen: Vec<VerifiedTransaction>,
-}
-
-impl Both {
-    fn new() -> Self {
-        let mut world = World::with(config());
-        let stakes: Vec<_> = (1..=3).map(|person| world.stake(person, 0, 50)).collect();
-        world.commit(&stakes);
-        let served = stakes[2].sender();
-        Self { world, model: Model { served, ..Model::new() }, forgotten: vec![], seen: vec![] }
-    }
-
-    fn sign(&mut self, requests: &[Request]) -> Vec<VerifiedTransaction> {
-        let transactions: Vec<_> = requests.iter().map(|request| signed(&self.world, request)).collect();
-        self.seen.extend(transactions.clone());
-        transactions
-    }
-
-    fn step(&mut self, step: &Step) {
-        match step {
-            Step::Submit(requests) => {
-                let transactions = self.sign(requests);
-                let outcomes = self.world.submit(transactions.clone());
-                assert_eq!(outcomes, self.model.submit(&self.world.ledger, &transactions, true));
-            }
-            Step::Gossip(requests) => {
-                let transactions = self.sign(requests);
-                self.world.gossip(&transactions);
-                self.model.submit(&self.world.ledger, &transactions, false);
-            }
-            Step::Block(requests, best) => {
-                let mut candidates = self.sign(requests);
-                candidates.extend(self.world.pool.select(*best, usize::MAX));
-                let (block, forgotten) = self.world.build_and_commit(&candidates);
-                self.forgotten.extend(forgotten);
-                self.model.block(&self.world.ledger, &block);
-            }
-            Step::Tick(after_ms) => {
-                self.forgotten.extend(self.world.tick(*after_ms).forget);
-                self.model.tick(self.world.now);
-            }
-            Step::Refuse(index) => {
-                if let Some(transaction) = self.world.selected().get(*index) {
-                    self.forgotten.extend(self.world.pool.refused(&[(transaction.id(), TxRejected::Barred)]));
-                    self.model.refused(transaction);
-                }
-            }
-        }
-        self.world.pool.check_invariants(&self.world.ledger);
-    }
-
-    fn check(&mut self) {
-        let (pool, model) = (&self.world.pool, &self.model);
-        assert_eq!((pool.len(), pool.bytes()), (model.pooled.len(), bytes(&model.pooled)));
-        for transaction in &self.seen {
-            let waits = model.shelf.iter().any(|shelved| shelved.transaction == *transaction);
-            let place = match pool.lookup(&transaction.id()) {
-                Some((SubmitOutcome::Pooled, _)) => (true, false),
-                Some((SubmitOutcome::Queued, _)) => (false, true),
-                _ => (false, false),
-            };
-            assert_eq!(place, (model.pooled.contains(transaction), waits), "{transaction:?}");
-            let ours = model.own.contains(&transaction.id());
-            assert_eq!(pool.own.contains(&transaction.id()), ours, "{transaction:?}");
-        }
-        for person in 1..=PEOPLE {
-            let projected = pool.projected(&self.world.ledger, &address(person));
-            assert_eq!(projected, model.account(&self.world.ledger, address(person)));
-        }
-        for (count_max, bytes_max) in [(usize::MAX, usize::MAX), (3, usize::MAX), (usize::MAX, 1_000)] {
-            assert_eq!(ids(&pool.select(count_max, bytes_max)), ids(&model.select(count_max, bytes_max)));
-        }
-    }
-
-    /// Whatever was ours was handed out to be forgotten, once.
-    fn check_forgotten(&mut self) {
-        self.step(&Step::Tick(0));
-        self.forgotten.sort();
-        self.model.forgotten.sort();
-        assert_eq!(self.forgotten, self.model.forgotten);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
-    #[test]
-    fn the_pool_does_what_the_model_does(steps in prop::collection::vec(step(), 1..60)) {
-        let mut both = Both::new();
-        for step in &steps {
-            both.step(step);
-            both.check();
-        }
-        both.check_forgotten();
     }
 }
