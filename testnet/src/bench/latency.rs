@@ -17,6 +17,11 @@ use tokio::time::{sleep, sleep_until};
 /// How often transactions are sent to each node at a steady rate.
 pub const TICK: Duration = Duration::from_millis(20);
 
+/// A submit that is not accepted within this is a failure.
+const ACCEPTED_WITHIN: Duration = Duration::from_secs(120);
+/// Pause before a node that has no room is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(20);
+
 /// A submit that is in.
 #[derive(Clone, Debug)]
 pub struct Sent {
@@ -73,12 +78,18 @@ pub async fn send_alone(
     Ok(sent)
 }
 
+/// A node that is busy or slow to answer is asked again: submitting is idempotent, and the clock runs on.
 async fn send(client: &NodeClient, node: usize, batch: Batch) -> Result<Sent, String> {
     let at = Instant::now();
-    let refused = client.submit_bytes(batch.bytes).await.map_err(|error| format!("a submit failed: {error}"))?;
-    match refused.first() {
-        None => Ok(Sent { node, at, ids: batch.ids }),
-        Some(code) => Err(format!("a transfer was refused: {code}")),
+    loop {
+        match client.submit_bytes(batch.bytes.clone()).await {
+            Ok(refused) => {
+                let refusal = refused.first().map(|code| format!("a transfer was refused: {code}"));
+                return refusal.map_or(Ok(Sent { node, at, ids: batch.ids }), Err);
+            }
+            Err(error) if at.elapsed() > ACCEPTED_WITHIN => return Err(format!("a submit failed: {error}")),
+            Err(_) => sleep(AGAIN_AFTER).await,
+        }
     }
 }
 

@@ -37,8 +37,10 @@ const RESERVE: f64 = 1.5;
 const TENTH_FOR: Duration = Duration::from_secs(5);
 /// Single transactions on the idle network, a node.
 const ALONE_PER_NODE: usize = 5;
+/// The steady run goes on until so many blocks have become final in it.
+const BLOCKS_MIN: u64 = 3;
 /// Nothing new becomes final for so long: the run is given up.
-const STUCK_AFTER: Duration = Duration::from_secs(60);
+const STUCK_AFTER: Duration = Duration::from_secs(180);
 /// How often progress is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -94,6 +96,7 @@ struct Steady {
     first: Look,
     last: Look,
     problems: Vec<String>,
+    used_up: bool,
 }
 
 impl Bench<'_> {
@@ -103,19 +106,20 @@ impl Bench<'_> {
         let steady = self.steady(window, promised).await?;
         let peaks: Vec<_> = self.pids().map(|pid| process_stat::memory_peak_bytes(pid?)).collect();
         let chain = Chain::read(&self.cluster.client(0)).await.context("the chain cannot be read")?;
-        let rate =
-            self.rate(&chain, &steady).ok_or_else(|| anyhow!("not two blocks became final; run it for longer"))?;
+        let rate = self.rate(&chain, &steady);
         let tenth = self.tenth(rate.per_s / 10.0).await?;
         let alone = self.alone().await?;
         self.screen.note("reading the whole chain, all accounts and all tips");
-        let chain = Chain::read(&self.cluster.client(0)).await.context("the chain cannot be read")?;
+        let chain =
+            Chain::read_all(&self.cluster.client(0), &self.accepted).await.context("the chain cannot be read")?;
         let mut verdict = verdict::pass(&self.cluster, &chain, &self.accepted, &self.finality).await;
         verdict.problems.extend(steady.problems.iter().cloned());
         let nodes = (0..self.cluster.len()).map(|node| self.cost(node, &steady, peaks[node])).collect();
         let elapsed = steady.last.at.duration_since(steady.first.at).as_secs_f64();
         let of_own = steady.first.cpu.last().zip(steady.last.cpu.last());
         let load_cpu_s = of_own.and_then(|(first, last)| Some((*last)?.checked_sub((*first)?)?.as_secs_f64()));
-        Ok(LoadReport::new(self.asked, signatures_per_s, &rate, nodes, elapsed, load_cpu_s, verdict)
+        let measured = Measured { signatures_per_s, rate: rate.clone(), elapsed, load_cpu_s, used_up: steady.used_up };
+        Ok(LoadReport::new(self.asked, &measured, nodes, verdict)
             .with_latency(Latency::of(&tenth, &chain.heights, &self.finality), rate.per_s / 10.0)
             .with_idle(Latency::of(&alone, &chain.heights, &self.finality)))
     }
@@ -129,7 +133,7 @@ impl Bench<'_> {
         for window in self.windows() {
             feed.set_window(window);
             let (begun, before) = (Instant::now(), self.settled(&feed).await?);
-            self.watch(STEP).await?;
+            self.watch(STEP.min(self.asked.steady)).await?;
             let settled = self.settled(&feed).await?.saturating_sub(before);
             let rate = settled as f64 / begun.elapsed().as_secs_f64();
             self.screen.note(&format!("ramp: {rate:.0} a second become final with {window} in the pools"));
@@ -154,23 +158,25 @@ impl Bench<'_> {
     /// The measured run: full load, for as long as was asked.
     async fn steady(&mut self, window: usize, promised: f64) -> Result<Steady> {
         let seconds = (self.asked.steady + WARM_UP).as_secs_f64();
-        let mut feed = self.feed(promised * RESERVE * seconds, window)?;
+        let least = BLOCKS_MIN * u64::from(self.asked.plan.capacity);
+        let mut feed = self.feed((promised * RESERVE * seconds).max(least as f64), window)?;
         self.watch(WARM_UP).await?;
         let first = self.look();
         self.screen.note(&format!("steady: {} s with {window} in the pools", self.asked.steady.as_secs()));
+        let begin = self.finality.everywhere();
         self.watch(self.asked.steady).await?;
-        let last = self.look();
-        let mut problems = vec![];
-        if feed.is_used_up() {
-            problems.push("the signed load was used up before the steady run had ended: the rate is too low".into());
+        while self.finality.everywhere().0 < begin.0 + BLOCKS_MIN && !feed.is_used_up() {
+            self.watch(LOOK_EVERY).await?;
         }
-        problems.extend(self.drained(feed).await?);
-        Ok(Steady { first, last, problems })
+        let last = self.look();
+        let used_up = feed.is_used_up();
+        let problems = self.drained(feed).await?;
+        Ok(Steady { first, last, problems, used_up })
     }
 
     /// A tenth of saturation.
     async fn tenth(&mut self, per_s: f64) -> Result<Vec<Sent>> {
-        let ticks = TENTH_FOR.as_millis() / latency::TICK.as_millis();
+        let ticks = TENTH_FOR.min(self.asked.steady).as_millis() / latency::TICK.as_millis();
         let a_tick = per_s * latency::TICK.as_secs_f64() / self.cluster.len() as f64;
         let size = (a_tick.round() as usize).max(1);
         self.screen.note(&format!("a tenth of that, {per_s:.0} a second: {size} to each node every 20 ms"));
@@ -291,27 +297,41 @@ impl Bench<'_> {
 
     /// From the first to the last block that became final everywhere within the steady run: whole blocks and the time
     /// between them, so that it does not matter where in a block the run begins and ends.
-    fn rate(&self, chain: &Chain, steady: &Steady) -> Option<Rate> {
+    fn rate(&self, chain: &Chain, steady: &Steady) -> Rate {
         let within = |height: &Height| {
             let at = self.finality.at_all(*height).filter(|at| (steady.first.at..=steady.last.at).contains(at))?;
             Some((*height, at))
         };
         let blocks: Vec<_> = chain.blocks.keys().filter_map(within).collect();
-        let ((_, begin), (_, end)) = (*blocks.first()?, *blocks.last()?);
-        let transactions = blocks[1..].iter().map(|(height, _)| chain.count_at(*height)).sum::<usize>();
-        let seconds = end.duration_since(begin).as_secs_f64();
-        let count = blocks.len() - 1;
-        (count > 0 && seconds > 0.0).then(|| Rate {
-            per_s: transactions as f64 / seconds,
-            seconds,
-            transactions,
-            blocks: count,
-        })
+        let [(_, begin), later @ .., (_, end)] = blocks.as_slice() else {
+            return Rate::default();
+        };
+        let last = blocks.last().map(|(height, _)| *height);
+        let counted = later.iter().map(|(height, _)| *height).chain(last);
+        let transactions = counted.map(|height| chain.count_at(height)).sum::<usize>();
+        let seconds = end.duration_since(*begin).as_secs_f64();
+        let per_s = if seconds > 0.0 { transactions as f64 / seconds } else { 0.0 };
+        Rate { per_s, seconds, transactions, blocks: blocks.len() - 1 }
     }
 }
 
-/// What became final in the steady run.
+/// What the phases came to, for the report.
 #[derive(Clone, Debug)]
+pub struct Measured {
+    /// The yardstick.
+    pub signatures_per_s: f64,
+    /// The steady run.
+    pub rate: Rate,
+    /// The time in which the costs of nodes were counted, in seconds.
+    pub elapsed: f64,
+    /// Processor seconds of this program in that time.
+    pub load_cpu_s: Option<f64>,
+    /// The signed load did not last for the whole run.
+    pub used_up: bool,
+}
+
+/// What became final in the steady run; nothing if that saw less than two blocks.
+#[derive(Clone, Debug, Default)]
 pub struct Rate {
     /// Transactions a second.
     pub per_s: f64,

@@ -1,7 +1,7 @@
 //! The figures of [`super::load`], as JSON and as a page. Keys never change their meaning.
 
 use super::latency::Latency;
-use super::load::{Asked, Rate};
+use super::load::{Asked, Measured};
 use super::verdict::Verdict;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Table};
@@ -52,6 +52,8 @@ pub struct LoadReport {
     pub cpu_us_per_node_and_tx: Option<f64>,
     /// Processor seconds of this program meanwhile: submitting, listening.
     pub load_cpu_s: Option<f64>,
+    /// The signed load did not last for the whole steady run: then more was possible than was measured.
+    pub load_used_up: bool,
     /// Each node's part.
     pub node_costs: Vec<NodeCost>,
     /// All nodes have one tip and one state root.
@@ -82,18 +84,12 @@ pub struct NodeCost {
 }
 
 impl LoadReport {
-    /// Without the latencies. `elapsed_s` is the time in which the costs were counted.
-    pub fn new(
-        asked: &Asked,
-        signatures_per_s: f64,
-        rate: &Rate,
-        node_costs: Vec<NodeCost>,
-        elapsed_s: f64,
-        load_cpu_s: Option<f64>,
-        verdict: Verdict,
-    ) -> Self {
+    /// Without the latencies.
+    pub fn new(asked: &Asked, measured: &Measured, node_costs: Vec<NodeCost>, verdict: Verdict) -> Self {
+        let Measured { signatures_per_s, rate, elapsed, .. } = measured;
         let nodes = asked.plan.nodes;
-        let bound = signatures_per_s / nodes as f64;
+        let bound = *signatures_per_s / nodes as f64;
+        let a_block = |value: f64| value / rate.blocks.max(1) as f64;
         let cpu: Option<Vec<f64>> = node_costs.iter().map(|node| node.cpu_s).collect();
         let cpu_s_per_node = cpu.map(|all| all.iter().sum::<f64>() / nodes as f64);
         let sync_points = node_costs.iter().map(|node| node.sync_points).sum::<u64>();
@@ -103,22 +99,23 @@ impl LoadReport {
             capacity: asked.plan.capacity,
             accounts: asked.accounts,
             batch: asked.batch,
-            signatures_per_s: rounded(signatures_per_s, 0),
+            signatures_per_s: rounded(*signatures_per_s, 0),
             bound_tx_per_s: rounded(bound, 0),
             finalised_tx_per_s: rounded(rate.per_s, 0),
             ratio: rounded(rate.per_s / bound, 3),
             seconds: rounded(rate.seconds, 2),
             transactions: rate.transactions,
             blocks: rate.blocks,
-            tx_per_block: rounded(rate.transactions as f64 / rate.blocks as f64, 0),
-            block_ms: rounded(rate.seconds * 1_000.0 / rate.blocks as f64, 0),
+            tx_per_block: rounded(a_block(rate.transactions as f64), 0),
+            block_ms: rounded(a_block(rate.seconds * 1_000.0), 0),
             submit_to_final_ms: None,
             latency_at_tx_per_s: 0.0,
             idle_submit_to_final_ms: None,
-            sync_points_per_node_s: rounded(sync_points as f64 / nodes as f64 / elapsed_s, 1),
+            sync_points_per_node_s: rounded(sync_points as f64 / nodes as f64 / elapsed, 1),
             cpu_s_per_node: cpu_s_per_node.map(|seconds| rounded(seconds, 2)),
-            cpu_us_per_node_and_tx: cpu_s_per_node.map(|s| rounded(s * 1e6 / (rate.per_s * elapsed_s), 1)),
-            load_cpu_s: load_cpu_s.map(|seconds| rounded(seconds, 2)),
+            cpu_us_per_node_and_tx: cpu_s_per_node.map(|s| rounded(s * 1e6 / (rate.per_s * elapsed).max(1.0), 1)),
+            load_cpu_s: measured.load_cpu_s.map(|seconds| rounded(seconds, 2)),
+            load_used_up: measured.used_up,
             node_costs,
             same_tip: verdict.same_tip,
             coins_conserved: verdict.coins_conserved,
@@ -179,6 +176,9 @@ pub fn render(report: &LoadReport) -> String {
         page.push(format!(
             "  {us:.1} us of processor time a node and transfer; this program used {load:.1} s of it as well"
         ));
+    }
+    if report.load_used_up {
+        page.push("  the signed load was used up before the end: more is possible than was measured here".into());
     }
     page.push(format!("\n{}\n", nodes(report)));
     page.extend(verdict(report));

@@ -21,6 +21,10 @@ use tokio::time::sleep;
 const COMPARE_EVERY: Duration = Duration::from_millis(50);
 /// Nodes that do not agree within this never will.
 const ONE_TIP_WITHIN: Duration = Duration::from_secs(60);
+/// What is not final within this never will be.
+const ALL_FINAL_WITHIN: Duration = Duration::from_secs(60);
+/// Pause before the chain is read once more for what is missing.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Blocks that are read at a time.
 const READ_AT_ONCE: usize = 2;
 
@@ -50,6 +54,20 @@ impl Chain {
             }
         }
         Ok(chain)
+    }
+
+    /// Reads until all of these are in it: what waited on a shelf for an earlier nonce comes a little later. Gives up, with
+    /// what there is, if waiting does not help.
+    pub async fn read_all(client: &NodeClient, wanted: &[TransactionId]) -> Result<Self, NodeUnavailable> {
+        let begun = Instant::now();
+        loop {
+            let chain = Self::read(client).await?;
+            let whole = wanted.iter().all(|id| chain.heights.contains_key(id));
+            if whole || begun.elapsed() > ALL_FINAL_WITHIN {
+                return Ok(chain);
+            }
+            sleep(READ_AGAIN_AFTER).await;
+        }
     }
 
     /// Transactions of one block.
