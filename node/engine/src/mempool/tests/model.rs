@@ -22,13 +22,13 @@ pub(super) struct Shelved {
 }
 
 pub(super) struct Model {
-    config: EngineConfig,
+    pub(super) config: EngineConfig,
     pub(super) pooled: Vec<VerifiedTransaction>,
     pub(super) shelf: Vec<Shelved>,
     pub(super) own: Vec<TransactionId>,
     pub(super) forgotten: Vec<TransactionId>,
     pub(super) served: Address,
-    now: UnixMillis,
+    pub(super) now: UnixMillis,
 }
 
 pub(super) fn has_nonce(transaction: &VerifiedTransaction) -> bool {
