@@ -4,12 +4,15 @@
 //! late precommits. Does not own: the pool, the ledger, catching up; what it needs of those goes out as [`Wish`]es.
 //! Always true: what we signed is synced before it is published, and a valid block's bytes before the prevote for it;
 //! the core hears only verified messages of members at its own height.
-//! Start reading at [`Consensus::on_message`].
+//! The map: `messages` takes what members say, `malachite` drives the core, `outputs` turns what it wants into effects;
+//! `candidates` holds proposed blocks, `signing` the guard, `pace` says when a height starts, `timeouts` how long it waits.
+//! Start reading at [`Consensus::on_message`], then [`Consensus::committed`].
 
 mod ahead;
 mod candidates;
 mod late_votes;
 mod malachite;
+mod messages;
 mod outputs;
 mod pace;
 mod signing;
@@ -31,8 +34,8 @@ use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{AppliedBlock, Ledger};
 use blockchat_proto::units::{Height, Round, UnixMillis};
-use blockchat_proto::vote::{Certificate, SignedProposal, Verified};
-use candidates::{Candidates, round_fits};
+use blockchat_proto::vote::Certificate;
+use candidates::Candidates;
 use late_votes::LateVotes;
 use malachite::{CoreStart, VoteInput, VotingCore};
 use signing::Signing;
@@ -47,11 +50,6 @@ pub(crate) enum Wish {
     /// A proposal waits for this block.
     FetchBody { block: Hash32, from: PeerTag },
 }
-
-/// Rounds beyond this distance are not looked at; the core drops them too.
-const ROUNDS_AHEAD_MAX: u32 = 10;
-/// A peer is told where we are at most so often.
-const STATUS_EVERY_MS: u64 = 500;
 
 /// See the module's header.
 pub(crate) struct Consensus {
@@ -132,120 +130,6 @@ impl Consensus {
         }
         if !self.journal.is_empty() {
             self.start_height(turn);
-        }
-    }
-
-    /// A verified message came. Members of the next height's set start it with their first message.
-    pub(crate) fn on_message(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: Message) {
-        let Some((height, author)) = message.height_and_author() else {
-            return;
-        };
-        let current = turn.ledger.tip().height.next();
-        if height < current {
-            return self.on_old_message(turn, from, &message);
-        }
-        if turn.ledger.validators().get(&author).is_none() {
-            return;
-        }
-        self.heard.insert(author, turn.now);
-        if height > current || (self.core.is_none() && self.paused) {
-            return self.ahead.keep(current, height, author, from, message);
-        }
-        if self.core.is_none() {
-            self.start_height(turn);
-        }
-        self.deliver(turn, from, message);
-    }
-
-    /// Hands a message of the current height to the core.
-    fn deliver(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: Message) {
-        match message {
-            Message::Proposal(proposal, block) => self.on_proposal(turn, from, proposal, block),
-            Message::Vote(vote) => self.step(turn, VoteInput::Vote(vote.into_inner())),
-            Message::Certificate(certificate) => self.step(turn, VoteInput::Certificate(certificate.into_inner())),
-        }
-    }
-
-    /// Below the current height: a late precommit is welcome; anything else means its sender is behind, and is told so,
-    /// because a node that decided never sends its votes again.
-    fn on_old_message(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: &Message) {
-        if let Message::Vote(vote) = message
-            && self.late.add(vote.get(), turn.ledger.tip_validators())
-        {
-            self.heard.insert(vote.get().vote.validator, turn.now);
-            return;
-        }
-        let last = self.told.get(&from).copied().unwrap_or_default();
-        if turn.now.since(last) >= STATUS_EVERY_MS {
-            self.told.insert(from, turn.now);
-            turn.ask(Effect::SendStatus(from));
-        }
-    }
-
-    /// A proposal of the current height: heard by the core once its block is known, fits and is not from ahead of time.
-    fn on_proposal(
-        &mut self,
-        turn: &mut Turn<'_>,
-        from: PeerTag,
-        proposal: Verified<SignedProposal>,
-        block: Option<VerifiedBlock>,
-    ) {
-        let signed = proposal.into_inner();
-        let proposal = signed.proposal;
-        let tip = turn.ledger.tip();
-        let near = proposal.round.0 <= self.round.0.saturating_add(ROUNDS_AHEAD_MAX);
-        if !near || leader_for(turn.ledger.validators(), tip.hash, proposal.height, proposal.round) != proposal.leader {
-            return;
-        }
-        if let Some(block) = block.filter(|block| block.hash() == proposal.block) {
-            self.candidates.insert(proposal.round, block, false);
-        }
-        self.candidates.wait(signed);
-        if self.candidates.get(&proposal.block).is_some() {
-            self.release(turn, proposal.block);
-        } else {
-            self.wishes.push_back(Wish::FetchBody { block: proposal.block, from });
-        }
-    }
-
-    /// A block that a proposal waits for came by hash.
-    pub(crate) fn on_body(&mut self, turn: &mut Turn<'_>, block: VerifiedBlock) {
-        let hash = block.hash();
-        if let Some(round) = self.candidates.awaited_in(&hash).filter(|_| self.core.is_some()) {
-            self.candidates.insert(round, block, false);
-            self.release(turn, hash);
-        }
-    }
-
-    /// Does a proposal still wait for this block?
-    pub(crate) fn awaits_body(&self, hash: &Hash32) -> bool {
-        self.candidates.awaited_in(hash).is_some() && self.candidates.get(hash).is_none()
-    }
-
-    /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it.
-    fn release(&mut self, turn: &mut Turn<'_>, hash: Hash32) {
-        let Some(candidate) = self.candidates.get_mut(&hash) else {
-            return;
-        };
-        let ahead_ms = candidate.block.header().time.since(turn.now);
-        if ahead_ms > self.config.clock_ahead_max_ms {
-            let after_ms = ahead_ms - self.config.clock_ahead_max_ms;
-            return turn.ask(Effect::StartTimer { timer: Timer::HeldBlock(hash), after_ms });
-        }
-        let built = candidate.block.header().round;
-        let valid = candidate.applied(turn.ledger).is_some();
-        if valid && !candidate.journaled {
-            candidate.journaled = true;
-            let record = JournalRecord::Body(candidate.block.bytes().to_vec());
-            turn.ask(Effect::Journal(JournalEntry { height: candidate.block.height(), record }));
-        }
-        for signed in self.candidates.released(&hash) {
-            if round_fits(&signed, built) {
-                let proposal = signed.proposal;
-                let (round, lock_round, leader) = (proposal.round, proposal.lock_round, proposal.leader);
-                self.step(turn, VoteInput::Verdict { block: hash, round, lock_round, leader, valid });
-                self.step(turn, VoteInput::Proposal(signed));
-            }
         }
     }
 
