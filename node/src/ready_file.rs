@@ -1,4 +1,4 @@
-//! The file that says a node serves, and where.
+//! The file that says a node serves, and where. SPEC FILE-3.
 //!
 //! Owns: its JSON form and its atomic writing. The runtime writes it, scripts and the CLI read it; with port 0 it is the
 //! only way to learn the ports. Always true: a reader sees a whole file or none.

@@ -1,4 +1,5 @@
-//! The HTTP API as JSON shapes and paths. A contract with clients, separate from the ledger's own types.
+//! The HTTP API as JSON shapes and paths: a contract with clients, separate from the ledger's own types.
+//! SPEC API-2 to API-4, API-6.
 //!
 //! Does not own: what a node answers when (`api` in the node). Always true: a field once published keeps its name and
 //! meaning; a new one has a default, so that old nodes and clients go on.
@@ -316,7 +317,7 @@ pub struct KnownPeerView {
     pub connected: bool,
 }
 
-/// An error, as in RFC 9457.
+/// An error, as in RFC 9457. SPEC API-5.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// `about:blank`.

@@ -1,4 +1,4 @@
-//! Canonical bytes: the one module that names the CBOR library. SPEC CODEC-1 to CODEC-4.
+//! Canonical bytes: the one module that names the CBOR library. SPEC CODEC-1 to CODEC-5.
 //!
 //! Always true: for every value there is exactly one accepted encoding. `serde_cbor` alone is malleable (non-minimal
 //! integers, indefinite lengths, reordered fields), so whatever was decoded is encoded again and compared.

@@ -19,6 +19,7 @@ use crate::validators::{Validator, ValidatorSet};
 /// accept it. This is the one function to change for another seed.
 pub fn leader_for(validators: &ValidatorSet, parent: Hash32, height: Height, round: Round) -> Address {
     let mut left: Vec<Validator> = validators.members().to_vec();
+    // SPEC LEAD-2: draws depend on those since the last multiple of n only.
     let members = u32::try_from(left.len()).expect("a set has at most 128 members");
     let cycle_start = round.0 - round.0 % members;
     for draw in cycle_start..round.0 {

@@ -1,4 +1,4 @@
-//! The libp2p behaviours of a node, and the swarm made of them.
+//! The libp2p behaviours of a node, and the swarm made of them. SPEC NET-2.
 //!
 //! Start reading at [`Net`].
 

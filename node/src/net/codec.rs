@@ -1,4 +1,4 @@
-//! Request-response on the wire: a big-endian u32 length, then canonical bytes.
+//! Request-response on the wire: a big-endian u32 length, then canonical bytes. SPEC SYNC-5.
 //!
 //! Always true: what a prefix claims is never allocated; the buffer grows as bytes arrive, up to the limit of the type.
 //! Both run in the task of their connection, so that a large message holds up nobody else.

@@ -1,4 +1,4 @@
-//! TCP whose bytes are counted, with encryption and streams on top.
+//! TCP whose bytes are counted, with encryption and streams on top. SPEC NET-1.
 //!
 //! libp2p's own bandwidth metrics bring a metrics library along and count inside the streams; this counts what really
 //! goes through the socket.

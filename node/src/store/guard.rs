@@ -1,5 +1,5 @@
 //! The guard beside the key: the highest thing it has signed, so that two copies of one home, or one home brought back
-//! from a backup, do not sign against each other.
+//! from a backup, do not sign against each other. SPEC FILE-2.
 //!
 //! Owns: the guard file and its lock, held as long as the process lives. Does not own: when it is raised (the engine's
 //! sync points) or what it forbids ([`GuardMark::allows`]).

@@ -1,4 +1,4 @@
-//! Key files: PKCS#8 in PEM, encrypted with a passphrase or not.
+//! Key files: PKCS#8 in PEM, encrypted with a passphrase or not. SPEC FILE-1.
 //!
 //! Owns: the file format, its permissions, wrong passphrases. Does not own: where files lie and who is asked for a
 //! passphrase (`cli`).

@@ -29,7 +29,7 @@ pub(super) fn check_after(header: &Header, outcome: &Outcome) -> Result<(), Bloc
     check_root("state", header.state_root, outcome.state_root())
 }
 
-/// SPEC BLOCK-5: the one place after the tip, at a later time.
+/// SPEC BLOCK-5, TIME-1: the one place after the tip, at a later time.
 fn check_place(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> {
     let tip = ledger.tip();
     if header.chain != ledger.chain() {

@@ -88,7 +88,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// Pays the leader, releases what is due, fixes the next set and computes the new state root.
+    /// Pays the leader (SPEC CHARGE-3), releases what is due, fixes the next set and computes the new state root.
     ///
     /// Cost: a few us for every changed account.
     pub(super) fn finish(mut self) -> Outcome {

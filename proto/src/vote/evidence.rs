@@ -1,4 +1,6 @@
 //! The proof that a key said two things where it may say one. SPEC EVID-1.
+//!
+//! What it costs, once that is in force: SPEC EVID-2.
 
 use super::{SignedProposal, SignedVote};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Voting: one height after the other, with Malachite's core, our journal and our pace.
+//! Voting: one height after the other, with Malachite's core, our journal and our pace. SPEC VOTE-3, VOTE-6, VOTE-7.
 //!
 //! Owns: the core of the height being decided, its candidates, the guard, the wait between heights, messages from ahead,
 //! late precommits. Does not own: the pool, the ledger, catching up; what it needs of those goes out as [`Wish`]es.

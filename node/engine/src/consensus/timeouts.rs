@@ -1,4 +1,4 @@
-//! How long each wait of a round lasts.
+//! How long each wait of a round lasts, and how often we repeat ourselves. SPEC GOSSIP-4.
 //!
 //! Always true: waits grow until the round is long enough for the network as it is, or voting could go on for ever
 //! without a decision; repetitions get rarer the longer a height lasts, or they would be what keeps the network slow.
