@@ -2,13 +2,15 @@
 //!
 //! A compiler holds the borders of crates; those between the folders of one crate are held here. A breach is named with
 //! its file and line, its rule and the reason. The rules are in [`table`]; [`made_up`] shows that each can be broken.
-//! `manifests` holds what Cargo and clippy are told, `doc_paths` that the pages name files that exist.
+//! `manifests` holds what Cargo and clippy are told, `doc_paths` that the pages name files that exist,
+//! `spec_ids` that the rules which the code cites do; `gauges` prints what has grown long.
 
 mod doc_paths;
 mod gauges;
 mod made_up;
 mod manifests;
 mod mentions;
+mod spec_ids;
 mod table;
 mod tree;
 mod words;
