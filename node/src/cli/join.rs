@@ -10,7 +10,7 @@ use super::args::JoinArgs;
 use super::failure::Failure;
 use super::home::Home;
 use super::network::json;
-use super::output::{Format, bcc, clipped, count, moment, note, pairs, say, table};
+use super::output::{Format, bcc, clipped, count, moment, note, pairs, printable, say, table};
 use crate::net::{ChainSearch, SearchConfig, Sighted, Sighting};
 use crate::wallet::private_file;
 use blockchat_proto::coins::Coins;
@@ -30,6 +30,8 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 const CHAINS_MAX: usize = 32;
 /// Most peers of one chain, and most fruitless addresses, that are remembered.
 const PEERS_MAX: usize = 64;
+/// So many characters of a reason are shown.
+const REASON_SHOWN: usize = 200;
 /// So many addresses of a chain are shown.
 const ADDRESSES_SHOWN: usize = 3;
 
@@ -108,7 +110,7 @@ async fn look(args: &JoinArgs, config: &SearchConfig) -> Result<Found, Failure> 
     let mut search = ChainSearch::start(config)
         .map_err(|error| Failure::usage(error.to_string(), "correct --peer, or [p2p] in config.toml"))?;
     let mut found = Found::default();
-    let mut say_next = begun + SAY_EVERY;
+    let (mut say_next, mut around) = (begun + SAY_EVERY, None);
     note(&format!("looking for {} {}", wanted(args), places(config)));
     while !found.is_enough(args) {
         let now = Instant::now();
@@ -121,12 +123,13 @@ async fn look(args: &JoinArgs, config: &SearchConfig) -> Result<Found, Failure> 
         }
         tokio::select! {
             sighting = search.next() => {
-                let first = found.chains.is_empty();
                 found.add(sighting, args);
                 if args.genesis.is_none() && !found.chains.is_empty() {
-                    let all_heard = !config.mdns && search.has_heard_all_named();
-                    let enough = if all_heard { Some(Instant::now()) } else { first.then(|| Instant::now() + LOOK_AROUND) };
-                    end = end.into_iter().chain(enough).min();
+                    let around = *around.get_or_insert_with(|| Instant::now() + LOOK_AROUND);
+                    end = Some(end.map_or(around, |end| end.min(around)));
+                    if !config.mdns && search.has_heard_all_named() {
+                        break;
+                    }
                 }
             }
             () = sleep_until(end.unwrap_or(say_next).min(say_next)) => {}
@@ -141,10 +144,11 @@ impl Found {
             Sighting::Chain { genesis, peer } => {
                 let (hash, name) = (genesis.hash(), genesis.short_name());
                 let news = !self.chains.contains_key(&hash);
-                if news && self.chains.len() >= CHAINS_MAX {
+                let demanded = args.genesis == Some(hash);
+                if news && self.chains.len() >= CHAINS_MAX && !demanded {
                     return;
                 }
-                if news && args.genesis.is_some_and(|demanded| demanded != hash) {
+                if news && args.genesis.is_some() && !demanded {
                     note(&format!("passing over {name} at {}: its genesis is {hash}", peer.address));
                 }
                 self.fruitless.remove(&peer.address);
@@ -160,6 +164,8 @@ impl Found {
 
     /// Said once; the last reason is what counts in the end.
     fn in_vain_at(&mut self, address: String, reason: String) {
+        // It may quote what a stranger sent.
+        let reason = printable(&clipped(&reason, REASON_SHOWN));
         let known = self.fruitless.contains_key(&address);
         if !known && self.fruitless.len() < PEERS_MAX {
             note(&format!("{address}: {reason}; trying again"));
@@ -208,23 +214,27 @@ fn choose(args: &JoinArgs, config: &SearchConfig, mut found: Found, format: Form
             let next = "choose one by its whole hash: blockchat-node run --join --genesis HASH";
             Err(Failure::new(cause, next).coded("several_chains"))
         }
-        (demanded, others) => {
-            let instead =
-                if others == 0 { String::new() } else { format!(", {} instead", count(others as u64, "other chain")) };
-            let what = demanded.map_or("no chain".into(), |hash| format!("no chain with the genesis {hash}"));
-            let cause = format!(
-                "{what} was found {} in {}{instead}{}",
-                places(config),
-                count(args.join_wait, "second"),
-                found.in_vain()
-            );
-            let next = match demanded {
-                Some(_) if others > 0 => "check the hash, and name a node of that chain with --peer MULTIADDR",
-                _ => "start a node there, name one with --peer MULTIADDR, or wait longer with --join-wait",
-            };
-            Err(Failure::new(cause, next).coded("no_chain"))
-        }
+        (_, others) => Err(none_found(args, config, &found, others)),
     }
+}
+
+/// `others`: chains that were found, and are not the one demanded.
+fn none_found(args: &JoinArgs, config: &SearchConfig, found: &Found, others: usize) -> Failure {
+    let what = args.genesis.map_or("no chain".into(), |hash| format!("no chain with the genesis {hash}"));
+    let instead =
+        if others == 0 { String::new() } else { format!(", {} instead", count(number(others), "other chain")) };
+    let wait = count(args.join_wait, "second");
+    let cause = format!("{what} was found {} in {wait}{instead}{}", places(config), found.in_vain());
+    let next = if others > 0 {
+        "check the hash, and name a node of that chain with --peer MULTIADDR"
+    } else {
+        "start a node there, name one with --peer MULTIADDR, or wait longer with --join-wait"
+    };
+    Failure::new(cause, next).coded("no_chain")
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// A chain for programs.
@@ -282,8 +292,8 @@ fn tell(home: &Home, chosen: &Candidate, format: Format) {
         Format::Table => {
             let mut coins = genesis.accounts.iter().flat_map(|account| [account.balance, account.stake]);
             let coins = coins.try_fold(genesis.treasury, Coins::checked_add).map(bcc).unwrap_or_default();
-            let validators = count(chosen.genesis.validators().members().len() as u64, "validator");
-            let accounts = count(genesis.accounts.len() as u64, "account");
+            let validators = count(number(chosen.genesis.validators().members().len()), "validator");
+            let accounts = count(number(genesis.accounts.len()), "account");
             let text = pairs(&[
                 ("joined", chosen.genesis.short_name()),
                 ("genesis", chosen.genesis.hash().to_string()),
@@ -294,5 +304,47 @@ fn tell(home: &Home, chosen: &Candidate, format: Format) {
             ]);
             say(&format!("{text}\ncompare the genesis with somebody you trust: whoever answered chose the chain\n"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters};
+    use blockchat_proto::keys::Address;
+    use blockchat_proto::units::UnixMillis;
+
+    fn sighting(number: u64) -> Sighting {
+        let account = GenesisAccount { address: Address([1; 32]), balance: Coins::ZERO, stake: Coins::from_bcc(1) };
+        let (name, time, parameters) = ("test".into(), UnixMillis(number), Parameters::default());
+        let genesis = Genesis { name, time, parameters, treasury: Coins::ZERO, accounts: vec![account] };
+        let address = format!("/ip4/10.0.0.1/tcp/{number}");
+        let peer = Sighted { peer_id: number.to_string(), address, source: "mdns" };
+        Sighting::Chain { genesis: genesis.verify().unwrap(), peer }
+    }
+
+    fn hash_of(sighting: &Sighting) -> Hash32 {
+        let Sighting::Chain { genesis, .. } = sighting else { panic!("not a chain") };
+        genesis.hash()
+    }
+
+    #[test]
+    fn a_crowd_of_other_chains_does_not_hide_the_one_that_is_demanded() {
+        let wanted = sighting(9_999);
+        let args = JoinArgs { genesis: Some(hash_of(&wanted)), ..JoinArgs::default() };
+        let mut found = Found::default();
+        (0..200).for_each(|number| found.add(sighting(number), &args));
+        assert_eq!((found.chains.len(), found.is_enough(&args)), (CHAINS_MAX, false));
+        found.add(wanted, &args);
+        assert!(found.is_enough(&args));
+    }
+
+    #[test]
+    fn what_a_stranger_is_refused_for_cannot_drive_or_flood_the_terminal() {
+        let mut found = Found::default();
+        let peer = Sighted { peer_id: String::new(), address: "a".into(), source: "mdns" };
+        found.add(Sighting::Useless { peer, reason: "\u{1b}[2J".repeat(100_000) }, &JoinArgs::default());
+        let told = found.in_vain();
+        assert!(told.len() < 2_000 && !told.contains('\u{1b}'), "{told:?}");
     }
 }
