@@ -1,8 +1,9 @@
 //! The file that says a node serves, and where. SPEC FILE-3.
 //!
-//! Owns: its JSON form and its atomic writing. The runtime writes it, scripts and the CLI read it; with port 0 it is the
+//! Owns: its JSON form. The runtime writes it, scripts and the CLI read it; with port 0 it is the
 //! only way to learn the ports. Always true: a reader sees a whole file or none.
 
+use crate::whole_file;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -40,11 +41,8 @@ pub fn path_in(home: &Path) -> PathBuf {
 impl Ready {
     /// Writes it under another name first, then renames. Cost: one small file.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(".new");
         let text = serde_json::to_string(self).map_err(io::Error::other)?;
-        std::fs::write(&draft, text + "\n")?;
-        std::fs::rename(&draft, path)
+        whole_file::replace(path, (text + "\n").as_bytes())
     }
 
     /// Reads one; `None` if there is none or it is not one: then nothing is known, which is no error.

@@ -4,12 +4,12 @@
 //! Always true: at most [`PEERS_MAX`] peers, those met longest ago are dropped first; the file is replaced as a whole. A
 //! file that cannot be read costs time, nothing else.
 
+use crate::whole_file;
 use blockchat_proto::codec;
 use blockchat_proto::units::UnixMillis;
 use libp2p::{Multiaddr, PeerId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use tracing::warn;
@@ -130,20 +130,12 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Writes a whole new file and renames it over the old one. Blocks.
+    /// Puts it in the place of the old one. Blocks.
     pub(super) fn write(self) {
-        if let Err(error) = replace(&self.path, &self.bytes) {
+        if let Err(error) = whole_file::replace(&self.path, &self.bytes) {
             warn!(%error, path = %self.path.display(), "the peer book cannot be written");
         }
     }
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = fs::File::create(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(fresh, path)
 }
 
 fn read(path: &Path) -> BTreeMap<PeerId, Known> {

@@ -1,6 +1,7 @@
 //! One process a file: locks that the system gives back when a process ends, however it ends.
 
 use super::error::StoreError;
+use crate::whole_file;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
@@ -25,7 +26,5 @@ pub(super) fn open_alone(file: &Path, create: bool) -> Result<File, StoreError> 
 
 /// Makes the names in the folder of `file` durable: a new file survives a power cut only after this.
 pub(super) fn sync_folder(file: &Path) -> Result<(), StoreError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let sync = |folder: &Path| File::open(folder)?.sync_all();
-    sync(folder).map_err(StoreError::io(folder, "make durable"))
+    whole_file::sync_folder(file).map_err(StoreError::io(file.parent().unwrap_or(file), "make durable"))
 }

@@ -4,6 +4,7 @@
 //! Always true: a name never looks like an address; the file is replaced as a whole or not at all.
 //! Start reading at [`AddressBook`].
 
+use crate::whole_file;
 use blockchat_proto::keys::Address;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -91,10 +92,7 @@ impl AddressBook {
     /// Replaces the file.
     pub fn write(&self, path: &Path) -> Result<(), AddressBookError> {
         let text = toml::to_string(self).expect("names and addresses are plain text");
-        let draft = path.with_extension("toml.new");
-        std::fs::write(&draft, text)
-            .and_then(|()| std::fs::rename(&draft, path))
-            .map_err(|source| AddressBookError::Io { path: path.into(), source })
+        whole_file::replace(path, text.as_bytes()).map_err(|source| AddressBookError::Io { path: path.into(), source })
     }
 
     /// Adds a name. Adding the same once more changes nothing; another address under a taken name is refused.

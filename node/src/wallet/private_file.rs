@@ -3,6 +3,7 @@
 //! Always true: a secret is never on disk in a file that others may open, not even for a moment; a file that others may
 //! open is not read as a secret.
 
+use crate::whole_file::sync_folder;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -60,14 +61,6 @@ pub fn open_bits(path: &Path) -> io::Result<u32> {
     return Ok(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077);
     #[cfg(not(unix))]
     return Ok(drop(metadata)).map(|()| 0);
-}
-
-/// Makes the name in its folder durable too.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if cfg!(unix) && !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

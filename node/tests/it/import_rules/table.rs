@@ -105,7 +105,17 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
             &["cli"],
             &["runtime"],
             SIBLINGS,
-            &["clock", "config", "engine_handle", "logging", "metrics", "ready_file", "traffic", "verify_pool"],
+            &[
+                "clock",
+                "config",
+                "engine_handle",
+                "logging",
+                "metrics",
+                "ready_file",
+                "traffic",
+                "verify_pool",
+                "whole_file",
+            ],
         ],
     ),
     (
