@@ -174,7 +174,7 @@ impl World {
         let steps = self.chance.faults.below(4 * TRAP_MAX);
         self.push(again, Happening::Mischief(Mischief::Trap(node, steps)));
         self.nodes[node].disk.wipe();
-        self.oracle.wiped(node);
+        self.checker.wiped(node);
         self.counts.met(Met::Wiped);
         self.note(node, Note { what: "DATA LOST", ..Note::default() });
     }

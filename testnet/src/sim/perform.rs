@@ -92,7 +92,7 @@ impl World {
             Effect::Commit(committed) => self.commit(node, &committed),
             Effect::PublishView(view) => {
                 if self.nodes[node].is_honest() {
-                    let found = self.oracle.shown(node, &self.nodes[node].disk, view.tip.height, view.tip.hash);
+                    let found = self.checker.shown(node, &self.nodes[node].disk, view.tip.height, view.tip.hash);
                     self.check(found);
                 }
             }
@@ -137,7 +137,7 @@ impl World {
     /// A final block: stored, then the journal emptied; a crash may fall between the two.
     fn commit(&mut self, node: usize, committed: &CommittedBlock) {
         if self.nodes[node].is_honest() {
-            let found = self.oracle.committed(node, &self.nodes[node].disk, committed);
+            let found = self.checker.committed(node, &self.nodes[node].disk, committed);
             match self.check(found) {
                 Some(News::First) => self.count_block(committed),
                 Some(News::Known) => {}
@@ -147,7 +147,7 @@ impl World {
         self.nodes[node].disk.store(committed);
         self.moved = true;
         if self.nodes[node].is_honest() {
-            let found = self.oracle.stored(node, &self.nodes[node].disk);
+            let found = self.checker.stored(node, &self.nodes[node].disk);
             self.check(found);
         }
         self.after(node, Step::BlockStored, committed.block.height());
@@ -194,7 +194,7 @@ impl World {
         match self.nodes[node].address().filter(|_| self.nodes[node].is_honest()) {
             Some(own) => {
                 let clock = self.nodes[node].clock(self.now);
-                let found = self.oracle.spoke(node, own, &self.nodes[node].disk, clock, &message);
+                let found = self.checker.spoke(node, own, &self.nodes[node].disk, clock, &message);
                 if self.check(found).is_some() {
                     self.spread(node, Audience::All, message);
                 }

@@ -73,7 +73,7 @@ impl World {
         ];
         met.into_iter().filter(|(_, is)| *is).for_each(|(what, _)| self.counts.met(what));
         if honest && !first {
-            let found = self.oracle.restarted(node, &self.nodes[node].disk);
+            let found = self.checker.restarted(node, &self.nodes[node].disk);
             self.check(found);
         }
     }

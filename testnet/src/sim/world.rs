@@ -12,7 +12,7 @@ use super::counts::{Counts, Met};
 use super::dice::Dice;
 use super::disk::Disk;
 use super::faults::Mischief;
-use super::invariants::{Oracle, Violation};
+use super::invariants::{Checker, Violation};
 use super::load::{Load, Purpose};
 use super::network::{Network, Weather};
 use super::node::Node;
@@ -90,7 +90,7 @@ pub(super) struct World {
     queue: BTreeMap<(Micros, u64), Happening>,
     pub(super) nodes: Vec<Node>,
     pub(super) network: Network,
-    pub(super) oracle: Oracle,
+    pub(super) checker: Checker,
     pub(super) load: Load,
     pub(super) kill_alls: Vec<KillAll>,
     pub(super) trace: Trace,
@@ -163,7 +163,7 @@ impl World {
             queue: BTreeMap::new(),
             nodes: scenario.nodes.iter().map(node).collect(),
             network: Network::new(scenario.weather.clone(), Dice::of(seed, "network")),
-            oracle: Oracle::new(&scenario.genesis),
+            checker: Checker::new(&scenario.genesis),
             load: Load::new(&scenario),
             kill_alls: scenario.faults.kill_alls.clone(),
             trace: Trace::new(keep_trace),

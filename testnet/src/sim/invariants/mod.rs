@@ -3,10 +3,10 @@
 //!
 //! Owns: agreement, conservation of coins, no double spend, journal and guard before broadcast, a guard that is never
 //! contradicted, finals that are never lost. Does not own: progress (`world` demands it).
-//! Start reading at [`Oracle`].
+//! Start reading at [`Checker`].
 
-mod oracle;
+mod checker;
 mod violation;
 
-pub use oracle::{News, Oracle, check_rise};
+pub use checker::{Checker, News, check_rise};
 pub use violation::Violation;

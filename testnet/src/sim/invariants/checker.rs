@@ -1,7 +1,7 @@
 //! The books of the checker: what was decided, spent, signed and shown so far.
 //!
 //! Always true: what an honest node says is compared with these books and with its disk at that moment, never with what
-//! its engine believes. Start reading at [`Oracle::committed`] and [`Oracle::spoke`].
+//! its engine believes. Start reading at [`Checker::committed`] and [`Checker::spoke`].
 
 use super::Violation;
 use crate::sim::disk::Disk;
@@ -25,7 +25,7 @@ type Place = (Address, Height, Round, SignStep);
 
 /// Watches all honest nodes of one run.
 #[derive(Debug)]
-pub struct Oracle {
+pub struct Checker {
     chain: Hash32,
     supply_micros: u128,
     decided: BTreeMap<Height, (Hash32, Hash32)>,
@@ -46,7 +46,7 @@ pub enum News {
     Known,
 }
 
-impl Oracle {
+impl Checker {
     /// Of a chain at its genesis.
     pub fn new(genesis: &VerifiedGenesis) -> Self {
         let inner = genesis.genesis();
