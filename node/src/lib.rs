@@ -1,7 +1,12 @@
-//! The program around the pure engine: network, disk, HTTP, dashboard, wallet, command line.
+//! The program around the pure engine: network, disk, HTTP, wallet, command line.
 //!
 //! What belongs here: whatever touches a clock, a disk, a socket, a terminal or randomness. Rules live in
 //! `blockchat-proto`, decisions in `blockchat-engine`.
+//!
+//! The map: [`cli`] is what people type, [`runtime`] puts the parts together and runs the engine; [`net`], [`store`],
+//! [`api`] and [`wallet`] are siblings that do not know each other; below them what all may use: [`engine_handle`] (the
+//! door to the engine), [`verify_pool`] (signatures), [`config`], [`clock`] and smaller things. `node/README.md` has the
+//! picture, and the path of a transaction through all of it.
 
 pub mod api;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! A read-only picture of a node for its API and dashboard. Readers get a new one; none locks the engine.
+//! A read-only picture of a node for those who look. Readers get a new one; none locks the engine.
 
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::hash::Hash32;

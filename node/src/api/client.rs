@@ -1,4 +1,4 @@
-//! A typed client of the HTTP API: for the command line, the dashboard and tests.
+//! A typed client of the HTTP API: for the command line and tests.
 //!
 //! Always true: every call has a time limit; an answer that is none of ours is an error, not a panic; proxies of the
 //! environment are not asked, because a node's API is near.
