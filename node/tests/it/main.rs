@@ -5,6 +5,7 @@ mod disk_full;
 mod http_api;
 mod import_rules;
 mod joining;
+mod predecessors;
 mod restart_recovers;
 mod support;
 mod wallet_cli;

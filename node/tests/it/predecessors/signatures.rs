@@ -1,0 +1,122 @@
+//! What is signed is what counts, and who signed it is who pays.
+//!
+//! The predecessors signed an id that nobody computed again, and took an unknown key for node 0.
+
+use super::forged::is_shown_the_door;
+use super::network::{Network, micro, nobody};
+use blockchat_proto::api::TransactionState;
+use blockchat_proto::coins::Coins;
+use blockchat_proto::keys::Address;
+use blockchat_proto::transaction::{Body, Payload, SignedTransaction};
+use serde_json::{Value, json};
+
+const BOB: Address = Address([2; 32]);
+const THIEF: Address = Address([3; 32]);
+
+/// Refused by each door, with the code that names the signature.
+#[track_caller]
+fn is_refused_at_every_door(network: &Network, forged: &SignedTransaction) {
+    let node = network.node(0);
+    let (status, problem) = node.post_json(serde_json::to_vec(forged).unwrap());
+    assert_eq!((status, &problem["code"]), (422, &json!("bad_signature")), "{problem}");
+    let answers = node.submit_batch(std::slice::from_ref(forged));
+    let refused =
+        |state: &TransactionState| matches!(state, TransactionState::Refused { code, .. } if code == "bad_signature");
+    assert!(refused(&answers[0].state), "{answers:?}");
+    is_shown_the_door(network, node, std::slice::from_ref(forged));
+}
+
+fn send(to: Address, micros: u64) -> Body {
+    Body::Send { to, amount: micro(micros), payload: Payload::Plain("rent".into()) }
+}
+
+#[test]
+pub(super) fn altered_amount_receiver_or_nonce_is_refused_at_every_door() {
+    let network = Network::lone();
+    let (node, victim) = (network.node(0), network.wallet(0));
+    let honest = network.sign(&victim, 0, send(BOB, 5_000_000));
+    let altered = |change: fn(&mut SignedTransaction)| {
+        let mut signed = honest.clone();
+        change(&mut signed);
+        signed
+    };
+    for forged in [
+        altered(|signed| signed.transaction.body = send(BOB, 500_000_000)),
+        altered(|signed| signed.transaction.body = send(THIEF, 5_000_000)),
+        altered(|signed| signed.transaction.nonce = 1),
+        altered(|signed| signed.transaction.sender = THIEF),
+    ] {
+        assert_ne!(forged.id(), honest.id(), "the id covers everything");
+        is_refused_at_every_door(&network, &forged);
+        assert!(node.place(forged.id()).is_none_or(|place| matches!(place, TransactionState::Refused { .. })));
+    }
+    node.settle(&honest);
+    assert_eq!(node.account(BOB).balance, micro(5_000_000));
+    assert_eq!(node.account(THIEF).balance, Coins::ZERO);
+    assert_eq!(node.account(victim.address()).next_nonce, 1);
+}
+
+/// Where an id travels beside what it names, somebody believes it.
+#[test]
+pub(super) fn nobody_can_say_which_id_a_transaction_has() {
+    let network = Network::lone();
+    let (node, victim) = (network.node(0), network.wallet(0));
+    let honest = network.sign(&victim, 0, send(BOB, 5_000_000));
+    for name in ["id", "transaction_id", "hash"] {
+        let mut json = serde_json::to_value(&honest).unwrap();
+        json["transaction"]["body"]["Send"]["amount"] = json!("500.000000");
+        json[name] = json!(honest.id());
+        let (status, problem) = node.post_json(json.to_string());
+        assert_eq!((status, &problem["code"]), (400, &json!("bad_json")), "{problem}");
+    }
+    node.settle(&honest);
+    assert_eq!(node.account(BOB).balance, micro(5_000_000));
+}
+
+#[test]
+pub(super) fn a_signature_of_another_key_is_refused_at_every_door() {
+    let network = Network::lone();
+    let (node, victim, thief) = (network.node(0), network.wallet(0), network.wallet(1));
+    let before = node.account(victim.address());
+    let mut stolen = network.sign(&thief, 0, send(THIEF, 5_000_000));
+    stolen.transaction.sender = victim.address();
+    stolen.signature = thief.sign(stolen.transaction.sign_hash());
+    is_refused_at_every_door(&network, &stolen);
+    let after = node.account(victim.address());
+    assert_eq!((after.balance, after.next_nonce), (before.balance, 0));
+    // With its owner's signature the same transaction is good: it was the key, and nothing else.
+    node.settle(&stolen.transaction.sign(&victim));
+    assert_eq!(node.account(THIEF).balance, micro(5_000_000));
+}
+
+/// "Unknown" was node 0, which could be paid from and paid to.
+#[test]
+pub(super) fn an_unknown_key_is_nobody_and_not_node_0() {
+    let network = Network::lone();
+    let (node, unknown, zero) = (network.node(0), nobody(77), network.validator(0).address());
+    let before = node.account(zero);
+    let account = node.account(unknown.address());
+    assert_eq!((account.balance, account.stake, account.next_nonce), (Coins::ZERO, Coins::ZERO, 0));
+    assert_eq!(account.standing, "inactive");
+    let refused = node.submit(&network.sign(&unknown, 0, send(BOB, 1)));
+    assert_eq!(refused.unwrap_err(), "insufficient_funds");
+
+    // What is sent to it is its own.
+    node.settle(&network.send(&network.wallet(0), 0, unknown.address(), 7, ""));
+    assert_eq!(node.account(unknown.address()).balance, micro(7));
+    let charge = node.block(node.status().height).charges;
+    let gained = node.account(zero).balance.checked_sub(before.balance).unwrap();
+    assert!(gained <= micro(1_000) && charge <= micro(1_000), "node 0 led the block, and earned its charge only");
+    let named: Vec<Value> = ["id7", "id00", "id-1", "nobody"]
+        .map(|name| {
+            let said = crate::support::program()
+                .args(["send", name, "1", "--output", "json", "--api", node.client.url(), "--home"])
+                .arg(network.home(0))
+                .output()
+                .unwrap();
+            assert!(!said.status.success(), "{name} is nobody");
+            serde_json::from_slice(&said.stderr).unwrap_or_default()
+        })
+        .to_vec();
+    assert_eq!(node.account(zero).next_nonce, 0, "nothing was sent: {named:?}");
+}
