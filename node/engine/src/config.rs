@@ -59,7 +59,7 @@ impl Default for EngineConfig {
             precommit_delta_ms: 50,
             rebroadcast_ms: 400,
             rebroadcast_max_ms: 3_200,
-            round_wait_max_ms: 20_000,
+            round_wait_max_ms: 6_000,
             clock_ahead_max_ms: 3_000,
             claim_expires_ms: 5_000,
             request_timeout_ms: 5_000,
