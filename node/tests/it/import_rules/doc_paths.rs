@@ -149,7 +149,7 @@ fn the_pages_name_files_and_items_that_exist() {
 }
 
 #[test]
-fn the_doc_comments_name_files_that_exist() {
+fn the_doc_comments_name_files_and_items_that_exist() {
     let (root, sources) = (root(), sources());
     let words = words(&sources);
     let mut wrong = vec![];
@@ -157,7 +157,7 @@ fn the_doc_comments_name_files_that_exist() {
         let file = root.join(&source.path);
         let folder = file.parent().expect("a source is in a folder");
         let krate = folder.ancestors().find(|it| it.join("Cargo.toml").exists()).expect("a source is in a crate");
-        let named = quoted(&doc_comments(&source.text)).into_iter().filter(|(_, span)| is_path(span)).collect();
+        let named = quoted(&doc_comments(&source.text));
         wrong.extend(
             unknown(named, &[&root, folder, krate], &words).into_iter().map(|what| format!("{}:{what}", source.path)),
         );
