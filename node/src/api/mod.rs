@@ -11,6 +11,7 @@
 //! Start reading at [`server::router`].
 
 pub mod client;
+mod connections;
 mod final_blocks;
 mod listener;
 mod problem;

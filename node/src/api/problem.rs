@@ -49,17 +49,17 @@ impl ApiError {
 
 impl From<EngineUnavailable> for ApiError {
     fn from(unavailable: EngineUnavailable) -> Self {
-        let code = match unavailable {
-            EngineUnavailable::QueueFull => "busy",
-            EngineUnavailable::Stopped => "stopping",
-        };
-        Self::unavailable(code, unavailable.to_string())
+        let detail = unavailable.to_string();
+        match unavailable {
+            EngineUnavailable::QueueFull => Self::unavailable("busy", detail),
+            EngineUnavailable::Stopped => Self::unavailable("stopping", detail),
+        }
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store cannot be read");
+        tracing::error!(%error, next = error.next_step(), "the store cannot be read");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store_fault", format!("{error}; see the node's log"))
     }
 }

@@ -1,8 +1,9 @@
 //! The router, its limits, and serving until told to stop.
 //!
-//! Limits: `CONNECTIONS_MAX` connections, `REQUESTS_MAX` requests under way, a body per route (a batch is the longest),
+//! Limits: `CONNECTIONS_MAX` connections, each with a time for its next request's head ([`super::connections`]), `REQUESTS_MAX` requests under way, a body per route (a batch is the longest),
 //! `REQUEST_WITHIN` for an answer. Requests beyond them are answered with a problem at once, never queued.
 
+use super::connections;
 use super::listener::Limited;
 use super::problem::ApiError;
 use super::routes::{accounts, blocks, events, health, messages, peers, status, transactions};
@@ -58,10 +59,10 @@ pub fn router(state: ApiState) -> Router {
 }
 
 /// Serves until `shutdown`; requests under way are finished, event streams are ended.
-pub async fn serve(state: ApiState, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(state: ApiState, listener: TcpListener, shutdown: CancellationToken) {
     let app = router(ApiState { ending: shutdown.clone(), ..state });
     let listener = Limited::new(listener, CONNECTIONS_MAX, IDLE_WITHIN);
-    axum::serve(listener, app).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    connections::serve(listener, app, shutdown).await;
 }
 
 fn under(path: &str, name: &str) -> String {

@@ -3,6 +3,9 @@
 use super::output::Format;
 use crate::api::client::ClientError;
 use crate::config::ConfigRejected;
+use crate::net::NetError;
+use crate::runtime::{NodeFault, RunError};
+use crate::store::StoreError;
 use crate::wallet::address_book::AddressBookError;
 use crate::wallet::keystore::KeystoreError;
 use std::io::Write;
@@ -39,9 +42,10 @@ impl Failure {
         let next = match error.kind() {
             std::io::ErrorKind::PermissionDenied => "use a folder that you own: --home DIR",
             std::io::ErrorKind::StorageFull => "free some space, then try again",
+            std::io::ErrorKind::ReadOnlyFilesystem => "use a folder that can be written: --home DIR",
             _ => "check the path and try again",
         };
-        Self::new(format!("cannot {doing} {}: {error}", path.display()), next)
+        Self::new(format!("cannot {doing} {}: {error}", path.display()), next).coded("disk_refused")
     }
 
     /// Prints it to standard error and gives the exit code.
@@ -62,13 +66,16 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let cause = error.to_string();
         match error {
-            ClientError::Url { .. } => Self::usage(cause, "give the address that `blockchat-node run` printed"),
+            ClientError::Url { .. } => {
+                Self::usage(cause, "give the address that `blockchat-node run` printed").coded("bad_url")
+            }
             ClientError::NoNode { .. } => {
                 let next = "start one with `blockchat-node run`, or name a running one with --api http://HOST:PORT";
                 Self::new(cause, next).coded("no_node")
             }
             ClientError::Foreign { .. } => {
-                Self::new(cause, "check --api, and that both programs have the same version")
+                let next = "check --api: it is the address that `blockchat-node run` prints; both programs must have one version";
+                Self::new(cause, next).coded("no_blockchat_api")
             }
             ClientError::Problem(problem) => {
                 let cause = match problem.status {
@@ -94,6 +101,7 @@ pub(crate) fn next_after(code: &str) -> &'static str {
         "stake_out_of_range" | "stake_unchanged" => "see the present stake with `blockchat-node balance`",
         "too_many_unbonding" => "wait for the first release: `blockchat-node balance` shows when",
         "pool_full" | "sender_limit" | "busy" | "timeout" => "try again in a moment",
+        "bad_block_reference" => "see the last block with `blockchat-node view`",
         "block_not_found" => "see how far the chain is with `blockchat-node status`",
         "transaction_unknown" => "check the id; a transaction that was never accepted is not remembered for long",
         "store_fault" | "stuck" => "look at the node's log",
@@ -102,24 +110,74 @@ pub(crate) fn next_after(code: &str) -> &'static str {
     }
 }
 
+/// Why `run` did not start, or ended.
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let cause = error.to_string();
+        match error {
+            RunError::Store(store) | RunError::Fault(NodeFault::Store(store)) => store.into(),
+            RunError::ApiListen { .. } => {
+                let next = "if a node runs there already, use it: `blockchat-node status`; or choose another address with --api";
+                Self::new(cause, next).coded("cannot_listen")
+            }
+            RunError::Net(NetError::Listen { .. }) => {
+                Self::new(cause, "choose another address with --listen, or stop what listens there")
+                    .coded("cannot_listen")
+            }
+            RunError::Net(NetError::Address { .. }) => {
+                Self::new(cause, "correct --listen, --peer or --external, or [p2p] in config.toml").coded("bad_config")
+            }
+            RunError::Log(_) => {
+                Self::new(cause, "correct --log, BLOCKCHAT_LOG or [log] in config.toml").coded("bad_config")
+            }
+            RunError::Ready { .. } => Self::new(cause, "choose another file with --ready-file").coded("disk_refused"),
+            RunError::Fault(NodeFault::Engine(_)) | RunError::EnginePanicked => {
+                let next = "keep the folder and the log for a report; it is safe to start the node again";
+                Self::new(cause, next).coded("node_fault")
+            }
+            RunError::Net(NetError::Setup(_)) | RunError::System(_) => {
+                Self::new(cause, "check the limits of the process, such as `ulimit -n`").coded("system_refused")
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(error.to_string(), error.next_step()).coded(error.code())
+    }
+}
+
 impl From<KeystoreError> for Failure {
     fn from(error: KeystoreError) -> Self {
-        let cause = error.to_string();
-        let next = match &error {
-            KeystoreError::Missing { .. } => "make one with `blockchat-node wallet new NAME`".into(),
-            KeystoreError::Exists { .. } => "choose another name, or move the file away if you are sure".into(),
-            KeystoreError::OpenPermissions { path, .. } => format!("chmod 600 {}", path.display()),
+        let failure = |next: &str| Self::new(error.to_string(), next);
+        match &error {
+            KeystoreError::Missing { .. } => failure(
+                "see your keys with `blockchat-node wallet list`, or make one with `blockchat-node wallet new NAME`",
+            )
+            .coded("key_missing"),
+            KeystoreError::Exists { .. } => {
+                failure("choose another name, or move the file away if you are sure").coded("key_exists")
+            }
+            KeystoreError::OpenPermissions { path, .. } => {
+                failure(&format!("chmod 600 {}", path.display())).coded("key_open")
+            }
             KeystoreError::PassphraseNeeded { .. } => {
-                "run it in a terminal to be asked for the passphrase, or give --passphrase-file FILE".into()
+                failure("run it in a terminal to be asked for the passphrase, or give --passphrase-file FILE")
+                    .coded("passphrase_needed")
             }
-            KeystoreError::WrongPassphrase { .. } => "try again; a lost passphrase cannot be recovered".into(),
+            KeystoreError::WrongPassphrase { .. } => {
+                failure("try again; a lost passphrase cannot be recovered").coded("wrong_passphrase")
+            }
             KeystoreError::NotAKey { .. } => {
-                "keys look like those of `blockchat-node wallet new` or `openssl genpkey -algorithm ed25519`".into()
+                failure("keys look like those of `blockchat-node wallet new` or `openssl genpkey -algorithm ed25519`")
+                    .coded("not_a_key")
             }
-            KeystoreError::OtherAddress { .. } => "correct or delete the line before the key in this file".into(),
-            KeystoreError::Io { path, source } => return Self::file(path, "use", source),
-        };
-        Self::new(cause, next)
+            KeystoreError::OtherAddress { .. } => {
+                failure("correct or delete the line before the key in this file").coded("key_mismatch")
+            }
+            KeystoreError::Io { path, source } => Self::file(path, "use", source),
+        }
     }
 }
 
@@ -127,11 +185,14 @@ impl From<AddressBookError> for Failure {
     fn from(error: AddressBookError) -> Self {
         let cause = error.to_string();
         match &error {
-            AddressBookError::Name { .. } => Self::usage(cause, "choose another name, such as bob"),
+            AddressBookError::Name { .. } => Self::usage(cause, "choose another name, such as bob").coded("bad_name"),
             AddressBookError::Taken { name, .. } => {
-                Self::new(cause, format!("choose another name, or first `blockchat-node contacts remove {name}`"))
+                let next = format!("choose another name, or first `blockchat-node contacts remove {name}`");
+                Self::new(cause, next).coded("name_taken")
             }
-            AddressBookError::Syntax { path, .. } => Self::new(cause, format!("correct {}", path.display())),
+            AddressBookError::Syntax { path, .. } => {
+                Self::new(cause, format!("correct {}", path.display())).coded("bad_contacts")
+            }
             AddressBookError::Io { path, source } => Self::file(path, "use", source),
         }
     }

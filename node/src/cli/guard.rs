@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::home::Home;
 use super::node;
 use super::output::{Format, note, pairs};
+use crate::store::StoreError;
 use crate::store::guard::Guard;
 use crate::wallet::keystore;
 use blockchat_engine::journal::{GuardMark, SignStep};
@@ -38,7 +39,7 @@ pub(crate) async fn guard(home: &Home, command: GuardCommand, format: Format) ->
         GuardCommand::Reset(args) => {
             refuse_whole(&path, &args)?;
             let mark = above(quiet_height(home, &args).await?);
-            Guard::reset(&path, &mark).map_err(|error| unusable(&path, &error.to_string()))?;
+            Guard::reset(&path, &mark).map_err(not_reset)?;
             note("a running node signs again once it is restarted");
             format.print(&GuardView { mark: Some(mark), file: path }, shown);
         }
@@ -47,17 +48,18 @@ pub(crate) async fn guard(home: &Home, command: GuardCommand, format: Format) ->
 }
 
 fn read(path: &Path) -> Result<Option<GuardMark>, Failure> {
-    Guard::peek(path).map_err(|error| unusable(path, &error.to_string()))
+    Ok(Guard::peek(path)?)
 }
 
-fn unusable(path: &Path, reason: &str) -> Failure {
-    let next = "if a node runs with this guard, stop it first; if the file is damaged, `blockchat-node guard reset`";
-    let cause = if reason.contains(&*path.to_string_lossy()) {
-        reason.to_owned()
-    } else {
-        format!("{}: {reason}", path.display())
-    };
-    Failure::new(cause, next).coded("guard_unusable")
+/// Only a node at rest lets go of its guard.
+fn not_reset(error: StoreError) -> Failure {
+    match error {
+        StoreError::InUse { .. } => {
+            Failure::new(error.to_string(), "stop the node first, then reset its guard, then start it again")
+                .coded(error.code())
+        }
+        other => other.into(),
+    }
 }
 
 /// A guard that is whole needs no reset; replacing it could make the key contradict itself.

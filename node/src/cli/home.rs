@@ -53,7 +53,7 @@ impl Home {
         let path = self.genesis_path();
         let wrong = |reason: String| {
             let next = "copy genesis.json from another node of the chain";
-            Failure::new(format!("{}: {reason}", path.display()), next).coded("bad_genesis")
+            Failure::new(format!("{} is no genesis: {reason}", path.display()), next).coded("bad_genesis")
         };
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,

@@ -37,12 +37,31 @@ use std::process::ExitCode;
 
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refused) if refused.use_stderr() && asks_for_json() => return misspelt(&refused).report(Format::Json),
+        Err(refused) => refused.exit(),
+    };
     let format = cli.common.output;
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(format),
     }
+}
+
+/// Does a command line that cannot be understood ask for JSON all the same?
+fn asks_for_json() -> bool {
+    let args: Vec<_> = std::env::args_os().collect();
+    let named = |pair: &[std::ffi::OsString]| pair[0] == "--output" && pair[1] == "json";
+    let by_variable = || std::env::var_os("BLOCKCHAT_OUTPUT").is_some_and(|form| form == "json");
+    args.windows(2).any(named) || args.iter().any(|arg| arg == "--output=json") || by_variable()
+}
+
+/// What clap says, without its own layout: the first paragraph is the cause.
+fn misspelt(refused: &clap::Error) -> Failure {
+    let text = refused.to_string();
+    let cause = text.split("\n\n").next().unwrap_or_default();
+    Failure::usage(cause.trim_start_matches("error: ").trim(), "the same command with --help lists what it takes")
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {

@@ -12,7 +12,6 @@ use crate::api::client::Client;
 use crate::config::{ApiLayer, Identity, KeysLayer, Layer, LogLayer, MDNS_DEFAULT, P2pLayer, Settings};
 use crate::net::SearchConfig;
 use crate::ready_file::Ready;
-use crate::runtime::RunError;
 use crate::wallet::keystore::{self, KeyUse};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Signer;
@@ -26,22 +25,7 @@ pub(crate) fn run(home: &Home, args: RunArgs, format: Format) -> Result<(), Fail
         Format::Table => announce,
         Format::Json => |_, ready| Format::Json.print(ready, |_| String::new()),
     };
-    crate::runtime::run(settings).map_err(|error| Failure::new(error.to_string(), next_after(&error)))
-}
-
-/// Errors of the store and of keys name their own way out; these are the others.
-fn next_after(error: &RunError) -> &'static str {
-    match error {
-        RunError::ApiListen { .. } => "if a node runs there already, use it: `blockchat-node status`",
-        RunError::Net(_) => "choose other addresses with --listen, or check [p2p] in config.toml",
-        RunError::Log(_) => "correct --log, BLOCKCHAT_LOG or [log] in config.toml",
-        RunError::Ready { .. } => "choose another file with --ready-file",
-        RunError::Store(_) => "the chain on disk was left as it is",
-        RunError::Fault(_) | RunError::EnginePanicked => {
-            "keep the folder and the log for a report; it is safe to start the node again"
-        }
-        RunError::Api(_) | RunError::System(_) => "check the limits of the process, such as `ulimit -n`",
-    }
+    Ok(crate::runtime::run(settings)?)
 }
 
 /// Everything the runtime needs, read and checked.

@@ -2,7 +2,7 @@
 
 use super::args::WaitArg;
 use super::failure::{Failure, next_after};
-use super::output::{age, moment};
+use super::output::{age, bcc, moment};
 use super::passphrase::OwnKey;
 use crate::api::client::{Client, ClientError};
 use crate::wallet::{private_file, sign};
@@ -76,7 +76,7 @@ pub(crate) async fn submit(
                 return Ok(Submitted { id, charge, total, state, time: None, waited_ms: None, signed });
             }
             Err(error) if tries < NONCE_TRIES && nonce_was_taken(&error) => {}
-            Err(error) => return Err(explained(error, &account)),
+            Err(error) => return Err(explained(error, &account, body, charge)),
         }
     }
 }
@@ -102,17 +102,24 @@ fn nonce_was_taken(error: &ClientError) -> bool {
     matches!(error.code(), Some("stale_nonce" | "nonce_taken"))
 }
 
-/// Coins that are on their way in do not count yet: say so where that is the likely reason.
-fn explained(error: ClientError, account: &AccountView) -> Failure {
-    if error.code() == Some("insufficient_funds") && account.pending_balance < account.balance {
-        let cause = format!(
-            "refused: {error} (of {} BCC, {} are spoken for by your pooled transactions)",
-            account.balance,
-            account.balance.checked_sub(account.pending_balance).unwrap_or(Coins::ZERO)
-        );
-        return Failure::new(cause, next_after("insufficient_funds")).coded("insufficient_funds");
+/// A refusal for want of coins names what was asked for as the person knows it: without the charge, and with what other
+/// transactions on their way have taken.
+fn explained(error: ClientError, account: &AccountView, body: &Body, charge: Coins) -> Failure {
+    if error.code() != Some("insufficient_funds") {
+        return error.into();
     }
-    error.into()
+    let taken = account.balance.checked_sub(account.pending_balance).filter(|taken| !taken.is_zero());
+    let taken = taken.map(|taken| format!("; {} more are in transactions that are not final yet", bcc(taken)));
+    let asked = match body {
+        Body::Send { amount, .. } => {
+            let total = amount.checked_add(charge).map(|total| format!("{}, the charge included", bcc(total)));
+            let spendable = bcc(account.pending_balance);
+            total.map(|total| format!("this takes {total}, and the account can spend {spendable}"))
+        }
+        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => None,
+    };
+    let cause = format!("refused: {}{}", asked.unwrap_or_else(|| error.to_string()), taken.unwrap_or_default());
+    Failure::new(cause, next_after("insufficient_funds")).coded("insufficient_funds")
 }
 
 /// Waits until it is final, unless asked not to.

@@ -36,7 +36,7 @@ pub enum NetError {
         reason: String,
     },
     /// Nothing can listen there.
-    #[error("cannot listen on {address}: {reason}. Choose another with --listen, or stop what uses it")]
+    #[error("cannot listen on {address} for peers: {reason}")]
     Listen {
         /// Where.
         address: String,

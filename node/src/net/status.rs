@@ -99,7 +99,8 @@ impl Task {
     fn part_from_stranger(&mut self, id: PeerId, status: &Status) {
         let (until, news) = self.strangers.met(id, status.chain, Instant::now());
         if news {
-            info!(peer = %id, chain = %status.chain.short(), version = status.version, "peer is of another chain, parting");
+            let (theirs, ours) = (status.chain.short(), self.status.borrow().chain.short());
+            info!(peer = %id, %theirs, %ours, version = status.version, "peer is of another chain, parting: its genesis differs from ours");
         }
         self.discovery.dialer.postpone(id, until);
         self.part(&id);

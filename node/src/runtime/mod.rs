@@ -17,4 +17,4 @@ pub mod shutdown;
 pub mod start;
 mod timers;
 
-pub use start::{RunError, run};
+pub use start::{NodeFault, RunError, run};

@@ -27,12 +27,14 @@ use crate::store::{self, Opened, StoreError};
 use crate::verify_pool::VerifyPool;
 use blockchat_engine::effect::Effect;
 use blockchat_engine::engine::Engine;
+use blockchat_engine::journal::GuardMark;
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 use blockchat_proto::api::{KnownPeerView, PeerView};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::{STATUS_VERSION, Status};
 use blockchat_proto::transaction::{SignedTransaction, VerifiedTransaction, verify_all};
+use blockchat_proto::units::Height;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,16 +78,13 @@ pub enum RunError {
     #[error(transparent)]
     Net(#[from] NetError),
     /// The API's address.
-    #[error("cannot listen on {address} for the API: {source}; choose another address with --api")]
+    #[error("cannot listen on {address} for the API: {source}")]
     ApiListen {
         /// As configured.
         address: SocketAddr,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The API ended by itself.
-    #[error("the API has stopped: {0}")]
-    Api(std::io::Error),
     /// Threads or signals of the process.
     #[error("the system refuses what every process needs: {0}")]
     System(#[from] std::io::Error),
@@ -150,6 +149,7 @@ impl OpenHome {
         let tip = *ledger.tip();
         let (guard, validator) = validator(settings)?;
         info!(chain = settings.genesis.short_name(), height = %tip.height, hash = ?tip.hash, voter = ?settings.validator.as_ref().map(|signer| signer.address()), "store open");
+        let mark = validator.as_ref().and_then(|validator| validator.guard);
         let recovered = Recovered {
             own: verified(&settings.genesis, own_transactions),
             ledger,
@@ -159,6 +159,7 @@ impl OpenHome {
         };
         let (engine, first) =
             Engine::new(settings.engine.clone(), recovered, unix_millis()).map_err(NodeFault::Engine)?;
+        tell_silence(&engine, mark, tip.height);
         Ok(Self { engine, first, tip, history, disk, journal, own, guard })
     }
 }
@@ -176,6 +177,13 @@ fn validator(settings: &Settings) -> Result<(Option<Guard>, Option<RecoveredVali
     Ok((Some(guard), Some(RecoveredValidator { signer, guard: mark })))
 }
 
+/// The guard names something that the journal has lost: the operator should know why this validator is silent.
+fn tell_silence(engine: &Engine, guard: Option<GuardMark>, tip: Height) {
+    if let Some(mark) = guard.filter(|mark| mark.height > tip && !engine.view(unix_millis()).voting) {
+        warn!(up_to = %mark.height, %tip, "the journal has lost what the guard says was signed: nothing is signed up to that height");
+    }
+}
+
 /// What no longer verifies is left out: the file is not ours alone.
 fn verified(genesis: &VerifiedGenesis, own: Vec<SignedTransaction>) -> Vec<VerifiedTransaction> {
     verify_all(own, genesis.hash()).into_iter().filter_map(Result::ok).collect()
@@ -187,7 +195,6 @@ struct Running {
     net: NetHandle,
     api: SocketAddr,
     engine_ended: oneshot::Receiver<Result<(), NodeFault>>,
-    api_ended: oneshot::Receiver<std::io::Result<()>>,
 }
 
 impl Running {
@@ -228,10 +235,8 @@ impl Running {
             traffic: net.traffic(),
         };
         let state = ApiState::new(handle, verify, settings.genesis.clone(), history, info);
-        let (ended, api_ended) = oneshot::channel();
-        let serve = server::serve(state, listener, stop.clone());
-        tasks.spawn(async move { drop(ended.send(serve.await)) });
-        Ok(Self { tasks, net, api, engine_ended, api_ended })
+        tasks.spawn(server::serve(state, listener, stop.clone()));
+        Ok(Self { tasks, net, api, engine_ended })
     }
 
     /// Tells where the node is reached: to programs in the ready files, to people as the settings say.
@@ -250,14 +255,8 @@ impl Running {
     }
 
     /// Waits for the end, whoever brings it about, and then for the parts to stop.
-    async fn wait(mut self, stop: &CancellationToken) -> Result<(), RunError> {
-        let outcome = tokio::select! { biased;
-            ended = &mut self.engine_ended => engine_outcome(ended),
-            reason = fault_of(self.api_ended) => {
-                stop.cancel();
-                engine_outcome(self.engine_ended.await).and(Err(RunError::Api(reason)))
-            }
-        };
+    async fn wait(self, stop: &CancellationToken) -> Result<(), RunError> {
+        let outcome = engine_outcome(self.engine_ended.await);
         stop.cancel();
         if let Err(reason) = &outcome {
             error!(%reason, "stopping at once");
@@ -268,14 +267,6 @@ impl Running {
             warn!(tasks = self.tasks.len(), "some tasks did not stop in time");
         }
         outcome
-    }
-}
-
-/// Resolves only if the API ended with an error: ending when asked to is nothing to act on.
-async fn fault_of(ended: oneshot::Receiver<std::io::Result<()>>) -> std::io::Error {
-    match ended.await {
-        Ok(Err(reason)) => reason,
-        Ok(Ok(())) | Err(_) => std::future::pending().await,
     }
 }
 

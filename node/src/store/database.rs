@@ -6,6 +6,7 @@
 use super::error::StoreError;
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageError, WriteTransaction};
 use std::cell::Cell;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::Path;
 use std::sync::{Arc, Once};
@@ -76,6 +77,9 @@ pub(super) fn open_file(file: &Path, cache_bytes: usize) -> Result<Fenced, Store
 /// Names `file` in an error of the database.
 pub(super) fn fault<E: Into<redb::Error>>(file: &Path, action: &'static str) -> impl FnOnce(E) -> StoreError {
     move |error| match error.into() {
+        redb::Error::Io(source) if matches!(source.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData) => {
+            StoreError::damaged(file, "its end", format!("it is cut off ({source})"))
+        }
         redb::Error::Io(source) => StoreError::Io { file: file.to_path_buf(), action, source },
         redb::Error::DatabaseAlreadyOpen => StoreError::InUse { file: file.to_path_buf() },
         other => StoreError::damaged(file, "the database's own pages", other),

@@ -1,4 +1,4 @@
-//! Why the store cannot go on: which file, what is wrong, what to do next.
+//! Why the store cannot go on: which file and what is wrong; beside it, what to do next.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system refused.
-    #[error("cannot {action} {file}: {source}{}", hint(source))]
+    #[error("cannot {action} {file}: {source}")]
     Io {
         /// The file.
         file: PathBuf,
@@ -17,13 +17,13 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another process holds the file.
-    #[error("{file} is in use by another process: stop the other node, or give this one a home of its own with --home")]
+    #[error("{file} is in use by another process")]
     InUse {
         /// The file.
         file: PathBuf,
     },
     /// Bytes changed on disk, or somebody else wrote them.
-    #[error("{file} is damaged at {place}: {reason}. {next}")]
+    #[error("{file} is damaged at {place}: {reason}")]
     Damaged {
         /// The file.
         file: PathBuf,
@@ -35,7 +35,7 @@ pub enum StoreError {
         next: &'static str,
     },
     /// Written by a later version of this program.
-    #[error("{file} has format {found}, this program knows formats up to {known}: use the newer program that wrote it")]
+    #[error("{file} has format {found}, this program knows formats up to {known}")]
     SchemaTooNew {
         /// The file.
         file: PathBuf,
@@ -45,9 +45,7 @@ pub enum StoreError {
         known: u32,
     },
     /// The store belongs to another chain.
-    #[error(
-        "{file} holds chain {found}, the genesis given is {expected}: use the genesis.json it was made with, or another --home"
-    )]
+    #[error("{file} holds chain {found}, but the genesis is that of chain {expected}")]
     OtherChain {
         /// The file.
         file: PathBuf,
@@ -67,36 +65,58 @@ pub enum StoreError {
         found: u64,
     },
     /// A file that failed once is not written again: what reached the disk is unknown.
-    #[error("{file} failed before and is not written any more: restart the node")]
+    #[error("{file} failed before and is not written any more")]
     Broken {
         /// The file.
         file: PathBuf,
     },
 }
 
-/// The next step for the failures operators meet.
-fn hint(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ": free some space, then start the node again",
-        io::ErrorKind::ReadOnlyFilesystem => ": mount it writable, then start the node again",
-        io::ErrorKind::PermissionDenied => ": give the user of the node the right to read and write it",
-        _ => "",
-    }
-}
-
 /// What to do about a damaged block store.
-pub(super) const REFETCH: &str =
-    "Stop the node, move the file away and start again: the blocks are fetched from peers, and the keys stay";
+pub(super) const REFETCH: &str = "move the file away (do not delete it yet) and start the node again: keys stay, blocks come from peers, if the chain has any";
 /// What to do about a damaged journal.
 pub(super) const JOURNAL_LOST: &str =
-    "Move the file away and start again: this validator then signs nothing up to the height its guard names";
+    "move the file away and start the node again: it then signs nothing up to the height that its guard names";
 /// What to do about a damaged list of own transactions.
 pub(super) const OWN_LOST: &str =
-    "Move the file away and start again: what was submitted here and is not final yet must be submitted again";
+    "move the file away and start the node again; what was submitted here and is not final must be submitted again";
 /// What to do about a damaged guard.
-pub(super) const GUARD_LOST: &str = "Make sure the key is used nowhere else, then run `blockchat-node guard reset`";
+pub(super) const GUARD_LOST: &str = "make sure that the key is used nowhere else, then `blockchat-node guard reset`";
 
 impl StoreError {
+    /// What the operator can do about it.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    "free some space, then start the node again: it goes on where it was"
+                }
+                io::ErrorKind::ReadOnlyFilesystem => "make its file system writable, then start the node again",
+                io::ErrorKind::PermissionDenied => "give the user of the node the right to read and write it",
+                _ => "check the disk, then start the node again",
+            },
+            Self::InUse { .. } => {
+                "a node runs in this home: use it (`blockchat-node status`), or give this one a home of its own with --home"
+            }
+            Self::Damaged { next, .. } => next,
+            Self::SchemaTooNew { .. } => "use the newer program that wrote it",
+            Self::OtherChain { .. } => "put back the genesis.json it was made with, or use another --home",
+            Self::NotNext { .. } | Self::Broken { .. } => "start the node again: it goes on from what is on disk",
+        }
+    }
+
+    /// A stable name for scripts; never changes once released.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "disk_refused",
+            Self::InUse { .. } => "home_in_use",
+            Self::Damaged { .. } => "file_damaged",
+            Self::SchemaTooNew { .. } => "format_too_new",
+            Self::OtherChain { .. } => "other_chain",
+            Self::NotNext { .. } | Self::Broken { .. } => "store_fault",
+        }
+    }
+
     /// Turns an IO error into ours.
     pub(super) fn io(file: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let file = file.to_path_buf();

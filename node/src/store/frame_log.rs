@@ -10,7 +10,7 @@
 //! Always true:
 //! - what comes back on opening is a prefix of what was appended, and holds everything appended before the last
 //!   [`FrameLog::sync`] that returned;
-//! - a torn tail (the machine died before a sync returned) is cut off in silence; a bad frame that was durable is damage,
+//! - a torn tail (the machine died before a sync returned) is cut off, and the log says so; a bad frame that was durable is damage,
 //!   and is reported with file and offset. The two are told apart by later frames that say the bad one was durable.
 //!   (Without that number, two unsynced frames of which only the second reached the disk would look like damage.) Frames
 //!   that are not live any more do not count: a crash right after [`FrameLog::clear`] can leave some of them behind new ones;
@@ -25,6 +25,7 @@ use super::lock;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use tracing::warn;
 
 const MAGIC: [u8; 8] = *b"BCFRAME1";
 /// Magic, salt and their checksum.
@@ -77,7 +78,12 @@ impl FrameLog {
         file.read_to_end(&mut bytes).map_err(StoreError::io(path, "read"))?;
         let (salt, length) = match head(&bytes) {
             Some(salt) => (salt, bytes.len()),
-            None if bytes.len() <= HEAD_BYTES => (write_head(&mut file, path)?, HEAD_BYTES),
+            None if bytes.len() <= HEAD_BYTES => {
+                if !bytes.is_empty() {
+                    warn!(file = %path.display(), "it held nothing, and its head is damaged: it is written anew");
+                }
+                (write_head(&mut file, path)?, HEAD_BYTES)
+            }
             None => return Err(damaged(path, next_step, 0, "it does not begin like a log of this program")),
         };
         let mut log = Self {
@@ -158,6 +164,8 @@ impl FrameLog {
             return Err(damaged(&self.path, self.next_step, at, &reason));
         }
         if at < bytes.len() {
+            let (file, lost) = (self.path.display(), bytes.len() - at);
+            warn!(%file, offset = at, bytes = lost, "its end is torn or damaged and is cut off; what is before it is whole");
             self.cut(offset(at))?;
         }
         self.attempt("make durable", |log| {

@@ -18,6 +18,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use tracing::warn;
 
 const MAGIC: [u8; 8] = *b"BCGUARD1";
 /// One slot: no disk tears the other one while it writes this.
@@ -128,8 +129,12 @@ fn newest(file: &File, path: &Path) -> Result<(u64, GuardMark), StoreError> {
     let mut bytes = Vec::new();
     let mut reader = file;
     std::io::Read::read_to_end(&mut reader, &mut bytes).map_err(StoreError::io(path, "read"))?;
-    let slots = bytes.chunks(SLOT_BYTES).take(2);
-    slots.filter_map(read_slot).max_by_key(|(sequence, _)| *sequence).ok_or_else(|| StoreError::Damaged {
+    let whole: Vec<_> = bytes.chunks(SLOT_BYTES).take(2).filter_map(read_slot).collect();
+    if whole.len() == 1 {
+        // The journal is synced before the guard: it holds what a torn mark stood for.
+        warn!(file = %path.display(), "one of the guard's two marks is torn or damaged: the other one counts, with the journal");
+    }
+    whole.into_iter().max_by_key(|(sequence, _)| *sequence).ok_or_else(|| StoreError::Damaged {
         file: path.to_path_buf(),
         place: "both slots".into(),
         reason: "neither holds a whole mark".into(),
