@@ -7,6 +7,7 @@
 use crate::fixed_bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -43,8 +44,20 @@ pub mod label {
 }
 
 /// 32 bytes of SHA-256. In JSON and on screens: 64 lower-case hex digits.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Hash32(pub [u8; 32]);
+
+impl Ord for Hash32 {
+    fn cmp(&self, other: &Self) -> Ordering {
+        fixed_bytes::compare(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for Hash32 {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Hash32 {
     /// The hash of nothing: an empty state tree, an absent parent.

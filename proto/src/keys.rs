@@ -16,6 +16,7 @@ use ed25519_zebra::{VerificationKey, VerificationKeyBytes, batch};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -25,8 +26,20 @@ const HRP: Hrp = Hrp::parse_unchecked("bcc");
 /// An account: its ed25519 public key. As text: bech32m with the prefix `bcc`, so a typo is caught. SPEC KEY-1, KEY-2.
 ///
 /// Any 32 bytes are an address; whether a signature can ever verify under it is only known when one does.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Address(pub [u8; 32]);
+
+impl Ord for Address {
+    fn cmp(&self, other: &Self) -> Ordering {
+        fixed_bytes::compare(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for Address {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Address {
     /// `bcc1qxy2k…9f4z`: for tables and logs, never to be typed back.
