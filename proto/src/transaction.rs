@@ -187,7 +187,7 @@ impl SignedTransaction {
     pub fn framed(self) -> FramedTransaction {
         let bytes = codec::encode(&self);
         let id = hash(label::TRANSACTION_ID, &bytes);
-        FramedTransaction { id, bytes: bytes.into_boxed_slice(), signed: self }
+        FramedTransaction(Arc::new(Framed { id, bytes: bytes.into_boxed_slice(), signed: self }))
     }
 }
 
@@ -204,7 +204,7 @@ pub fn verify_framed(framed: Vec<FramedTransaction>, chain: Hash32) -> Vec<Resul
     let signatures: Vec<_> = checked.iter().flatten().map(FramedTransaction::signature_check).collect();
     let mut verdicts = verify_batch(&signatures).into_iter();
     let believe = |framed: FramedTransaction| match verdicts.next() {
-        Some(true) => Ok(VerifiedTransaction(Arc::new(framed))),
+        Some(true) => Ok(VerifiedTransaction(framed.0)),
         _ => Err(TxRejected::BadSignature),
     };
     let mut believe = believe;
@@ -212,8 +212,11 @@ pub fn verify_framed(framed: Vec<FramedTransaction>, chain: Hash32) -> Vec<Resul
 }
 
 /// A signed transaction with its canonical bytes and its id, which were computed from it, once. Nobody has checked it yet.
+#[derive(Debug)]
+pub struct FramedTransaction(Arc<Framed>);
+
 #[derive(Debug, PartialEq, Eq)]
-pub struct FramedTransaction {
+struct Framed {
     id: TransactionId,
     bytes: Box<[u8]>,
     signed: SignedTransaction,
@@ -227,34 +230,34 @@ const AFTER_TRANSACTION: usize = 1 + 2 + 64;
 impl FramedTransaction {
     /// Its id.
     pub fn id(&self) -> TransactionId {
-        self.id
+        self.0.id
     }
 
     /// Size and stateless rules; the signature comes after.
     fn check_stateless(self, chain: Hash32) -> Result<Self, TxRejected> {
-        let (found_bytes, limit_bytes) = (self.bytes.len(), limits::TRANSACTION_BYTES_MAX);
+        let (found_bytes, limit_bytes) = (self.0.bytes.len(), limits::TRANSACTION_BYTES_MAX);
         if found_bytes > limit_bytes {
             return Err(TxRejected::TooLarge { found_bytes, limit_bytes });
         }
-        self.signed.transaction.check_stateless(chain)?;
+        self.0.signed.transaction.check_stateless(chain)?;
         Ok(self)
     }
 
     fn signature_check(&self) -> SignatureCheck {
-        let Transaction { chain, sender, .. } = self.signed.transaction;
+        let Transaction { chain, sender, .. } = self.0.signed.transaction;
         let hash = sign_hash(label::SIGN_TRANSACTION, chain, self.transaction_bytes());
-        SignatureCheck { signer: sender, hash, signature: self.signed.signature }
+        SignatureCheck { signer: sender, hash, signature: self.0.signed.signature }
     }
 
     /// The canonical bytes of the transaction without its signature: a part of those with it.
     fn transaction_bytes(&self) -> &[u8] {
-        &self.bytes[BEFORE_TRANSACTION..self.bytes.len() - AFTER_TRANSACTION]
+        &self.0.bytes[BEFORE_TRANSACTION..self.0.bytes.len() - AFTER_TRANSACTION]
     }
 }
 
 /// A transaction of this chain whose signature and stateless rules hold. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedTransaction(Arc<FramedTransaction>);
+pub struct VerifiedTransaction(Arc<Framed>);
 
 impl VerifiedTransaction {
     /// Its id.
@@ -316,7 +319,7 @@ mod tests {
                 let transaction = Transaction { chain, sender: signer.address(), nonce, expiry, body };
                 let framed = transaction.clone().sign(&signer).framed();
                 assert_eq!(framed.transaction_bytes(), codec::encode(&transaction));
-                assert_eq!(framed.id(), framed.signed.id());
+                assert_eq!(framed.id(), framed.0.signed.id());
                 assert_eq!(framed.signature_check().hash, transaction.sign_hash());
             }
         }

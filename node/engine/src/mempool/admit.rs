@@ -40,8 +40,9 @@ impl Mempool {
         };
         for (index, transaction) in by_nonce(transactions) {
             let id = transaction.id();
-            let known = self.is_known(&id);
-            let outcome = self.admit(ledger, &transaction);
+            let place = self.place(&id);
+            let known = place.is_some();
+            let outcome = place.unwrap_or_else(|| self.admit_new(ledger, &transaction));
             match &outcome {
                 SubmitOutcome::Refused(reason) => self.refusals.remember(id, reason.clone()),
                 SubmitOutcome::MaybeFinal(_) | SubmitOutcome::InBlock(_) => {}
@@ -71,7 +72,10 @@ impl Mempool {
     ) -> GossipVerdict {
         self.now = now;
         let total = transactions.len();
-        let outcomes = by_nonce(transactions).into_iter().map(|(_, transaction)| self.admit(ledger, &transaction));
+        let outcomes = by_nonce(transactions).into_iter().map(|(_, transaction)| {
+            let place = self.place(&transaction.id());
+            place.unwrap_or_else(|| self.admit_new(ledger, &transaction))
+        });
         let void = outcomes.filter(is_void).count();
         if total > 0 && 2 * void <= total { GossipVerdict::Accept } else { GossipVerdict::Ignore }
     }
@@ -90,18 +94,14 @@ impl Mempool {
         self.take_forgotten().into_iter().chain(gone).collect()
     }
 
-    fn is_known(&self, id: &TransactionId) -> bool {
-        self.get(id).is_some() || self.shelf.get(id).is_some()
+    /// Where a transaction is that was let in before.
+    fn place(&self, id: &TransactionId) -> Option<SubmitOutcome> {
+        let queued = || self.shelf.get(id).map(|_| SubmitOutcome::Queued);
+        self.get(id).map(|_| SubmitOutcome::Pooled).or_else(queued)
     }
 
-    fn admit(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> SubmitOutcome {
+    fn admit_new(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> SubmitOutcome {
         let id = transaction.id();
-        if self.get(&id).is_some() {
-            return SubmitOutcome::Pooled;
-        }
-        if self.shelf.get(&id).is_some() {
-            return SubmitOutcome::Queued;
-        }
         let nonce_free = matches!(transaction.transaction().body, Body::Activate { .. } | Body::Claim { .. });
         let admitted =
             if nonce_free { self.admit_activate(ledger, transaction) } else { self.admit_in_turn(ledger, transaction) };
