@@ -6,7 +6,7 @@ use std::process::Command;
 #[test]
 fn all_find_all_from_one_address_without_the_first_and_from_their_books() {
     let mut discover = Command::new(env!("CARGO_BIN_EXE_blockchat-testnet"));
-    discover.args(["discover", "--nodes", "5", "--seconds", "8", "--output", "json"]);
+    discover.args(["discover", "--nodes", "5", "--seconds", "8", "--idle-block-interval", "1000", "--output", "json"]);
     let output = discover.output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{out}\n{err}", output.status);

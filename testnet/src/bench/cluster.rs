@@ -165,7 +165,7 @@ impl Cluster {
 
 fn prepare(plan: &Plan, dir: &Path, accounts: &Accounts) -> Result<(VerifiedGenesis, NetworkFile)> {
     let (fund, stake) = VALIDATOR;
-    let begin = Begin { nodes: plan.nodes, capacity: plan.capacity, fund, stake };
+    let begin = Begin { nodes: plan.nodes, capacity: plan.capacity, fund, stake, idle_block_interval_ms: None };
     let homes = homes::create(&plan.node_bin, dir, &begin)?.homes;
     let genesis = widened(homes::genesis(&homes[0].home)?.genesis().clone(), plan, accounts)?;
     let text = serde_json::to_string(genesis.genesis())? + "\n";

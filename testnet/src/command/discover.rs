@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,6 +41,9 @@ pub struct DiscoverArgs {
     /// How long idle traffic is measured
     #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub seconds: u64,
+    /// An empty block comes after this long, in ms
+    #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(500..=60_000))]
+    pub idle_block_interval: u64,
     /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
@@ -79,7 +83,8 @@ async fn play_all(args: &DiscoverArgs, node_bin: &std::path::Path, folder: &Temp
     let mut runs = vec![];
     for (number, nodes) in args.nodes.iter().enumerate() {
         let dir = folder.path().join(number.to_string());
-        let plan = Plan { node_bin, dir: &dir, nodes: *nodes, seconds: args.seconds };
+        let idle_block_interval = Duration::from_millis(args.idle_block_interval);
+        let plan = Plan { node_bin, dir: &dir, nodes: *nodes, seconds: args.seconds, idle_block_interval };
         let run = tokio::select! {
             run = story::play(plan, &screen) => run?,
             _ = interrupt.recv() => return Ok(None),

@@ -131,7 +131,13 @@ fn read_workload(args: &UpArgs) -> Result<Workload> {
 }
 
 fn prepare(args: &UpArgs, node_bin: PathBuf, folder: &Folder, workload: Workload) -> Result<Prepared> {
-    let begin = Begin { nodes: workload.files.len(), capacity: args.capacity, fund: args.fund, stake: args.stake };
+    let begin = Begin {
+        nodes: workload.files.len(),
+        capacity: args.capacity,
+        fund: args.fund,
+        stake: args.stake,
+        idle_block_interval_ms: None,
+    };
     let homes = homes::create(&node_bin, folder.path(), &begin)?.homes;
     let genesis = homes::genesis(&homes[0].home)?;
     let lines = workload.line_count();

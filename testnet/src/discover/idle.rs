@@ -10,8 +10,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// How often the counters are read.
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
-/// A spell holds one empty block of an idle chain.
-const SPELL: Duration = Duration::from_secs(10);
+/// A spell holds an empty block of an idle chain, and is no shorter than this.
+const SPELL_MIN: Duration = Duration::from_secs(2);
 /// A spell with less than this part of the traffic before it is calmer.
 const CALMER: f64 = 0.75;
 /// More spells than this are no calming down.
@@ -57,10 +57,11 @@ impl Sample {
 
 /// Waits until nodes that have found each other have calmed down: until a spell is no calmer than the one before. Bytes
 /// that a node has sent by then since it started, the mean of all.
-pub async fn settle(clients: &[NodeClient]) -> Result<f64, String> {
+pub async fn settle(clients: &[NodeClient], idle_block_interval: Duration) -> Result<f64, String> {
+    let spell = idle_block_interval.max(SPELL_MIN);
     let mut before = f64::INFINITY;
     for _ in 0..SPELLS_MAX {
-        let samples = watch(clients, SPELL).await?;
+        let samples = watch(clients, spell).await?;
         let (first, last) = (&samples[0], &samples[samples.len() - 1]);
         let sent = (last.sent() - first.sent()) as f64;
         if sent > before * CALMER {
@@ -68,7 +69,7 @@ pub async fn settle(clients: &[NodeClient]) -> Result<f64, String> {
         }
         before = sent;
     }
-    Err(format!("the traffic still falls after {} s", SPELL.as_secs() * u64::from(SPELLS_MAX)))
+    Err(format!("the traffic still falls after {} s", spell.as_secs() * u64::from(SPELLS_MAX)))
 }
 
 /// Watches for so long.

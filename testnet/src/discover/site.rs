@@ -14,6 +14,7 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use futures::future::{join_all, try_join_all};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Validators of every story; three of them decide.
 pub const VALIDATORS: usize = 4;
@@ -41,10 +42,11 @@ impl std::fmt::Debug for Site {
 
 impl Site {
     /// Homes of `nodes` nodes below `dir`; none runs yet.
-    pub fn prepare(node_bin: &Path, dir: &Path, nodes: usize) -> Result<Self> {
+    pub fn prepare(node_bin: &Path, dir: &Path, nodes: usize, idle_block_interval: Duration) -> Result<Self> {
         let (fund, stake) = (Coins::from_bcc(1_000), Coins::from_bcc(10));
-        let validators =
-            homes::create(node_bin, dir, &Begin { nodes: VALIDATORS, capacity: 5_000, fund, stake })?.homes;
+        let idle_block_interval_ms = Some(u64::try_from(idle_block_interval.as_millis())?);
+        let begin = Begin { nodes: VALIDATORS, capacity: 5_000, fund, stake, idle_block_interval_ms };
+        let validators = homes::create(node_bin, dir, &begin)?.homes;
         let launcher = Launcher { node_bin: node_bin.to_owned(), detached: false, http: NodeClient::http() };
         let mut site = Self { dir: dir.to_owned(), launcher, members: vec![] };
         for home in validators {

@@ -29,6 +29,8 @@ pub struct Plan<'a> {
     pub nodes: usize,
     /// How long the silence is measured.
     pub seconds: u64,
+    /// An empty block comes after this long.
+    pub idle_block_interval: Duration,
 }
 
 /// Why a story ends early.
@@ -55,7 +57,7 @@ impl From<anyhow::Error> for Stop {
 /// played.
 pub async fn play(plan: Plan<'_>, screen: &Screen) -> Result<Run> {
     let mut run = Run { nodes: plan.nodes, ..Run::default() };
-    let mut site = Site::prepare(plan.node_bin, plan.dir, plan.nodes)?;
+    let mut site = Site::prepare(plan.node_bin, plan.dir, plan.nodes, plan.idle_block_interval)?;
     let acts = async {
         from_one_address(plan, &mut site, &mut run, screen).await?;
         silence(plan, &site, &mut run, screen).await?;
@@ -94,7 +96,7 @@ async fn from_one_address(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen
 /// What it costs to be found, once nothing happens any more.
 async fn silence(plan: Plan<'_>, site: &Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
     let clients = site.clients();
-    run.sent_until_calm = Some(idle::settle(&clients).await?);
+    run.sent_until_calm = Some(idle::settle(&clients, plan.idle_block_interval).await?);
     run.idle = Some(idle::measure(&clients, plan.seconds).await?);
     let settled = site.look().await?;
     run.connections = settled.connections();

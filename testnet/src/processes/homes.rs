@@ -41,6 +41,8 @@ pub struct Begin {
     pub fund: Coins,
     /// Of these, staked.
     pub stake: Coins,
+    /// An empty block comes after this long, in ms, if not after the node's default.
+    pub idle_block_interval_ms: Option<u64>,
 }
 
 /// Has the node program write the homes of a new network below `dir`.
@@ -48,6 +50,9 @@ pub fn create(node_bin: &Path, dir: &Path, begin: &Begin) -> Result<Homes> {
     let mut command = node_bin::command(node_bin);
     command.args(["init", "--name", "testnet", "--output", "json", "--validators", &begin.nodes.to_string()]);
     command.args(["--capacity", &begin.capacity.to_string(), "--fund", &begin.fund.to_string()]);
+    if let Some(interval) = begin.idle_block_interval_ms {
+        command.args(["--idle-block-interval", &interval.to_string()]);
+    }
     command.args(["--stake", &begin.stake.to_string(), "--dir"]).arg(dir);
     let output = command.output().with_context(|| format!("cannot run {}", node_bin.display()))?;
     if !output.status.success() {
