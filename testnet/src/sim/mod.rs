@@ -3,7 +3,8 @@
 //! It performs the engine's effects itself, so disks and network of real nodes are not covered here: `up`, its faults and
 //! the node's own tests are there for those.
 //!
-//! Always true: a seed means the same run on every machine; nothing here reads a clock, a file or the machine's chance.
+//! Always true: a seed means the same run on every machine; no world reads a clock, a file or the machine's chance (only
+//! [`speed`] and [`command`] look at a clock, from outside).
 //!
 //! The map: `scenario` says what a seed means, `world` lets it happen, `node` with its `disk` is one participant, `power`
 //! starts it, `perform` carries out effects, `network` and `peers` bring messages, `faults` and [`byzantine`] break

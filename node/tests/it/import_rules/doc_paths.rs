@@ -156,10 +156,10 @@ fn the_doc_comments_name_files_and_items_that_exist() {
     for source in &sources {
         let file = root.join(&source.path);
         let folder = file.parent().expect("a source is in a folder");
-        let krate = folder.ancestors().find(|it| it.join("Cargo.toml").exists()).expect("a source is in a crate");
+        let own = folder.ancestors().find(|it| it.join("Cargo.toml").exists()).expect("a source is in a crate");
         let named = quoted(&doc_comments(&source.text));
         wrong.extend(
-            unknown(named, &[&root, folder, krate], &words).into_iter().map(|what| format!("{}:{what}", source.path)),
+            unknown(named, &[&root, folder, own], &words).into_iter().map(|what| format!("{}:{what}", source.path)),
         );
     }
     assert!(wrong.is_empty(), "named, but not there:\n{}", wrong.join("\n"));

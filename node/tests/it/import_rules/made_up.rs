@@ -48,6 +48,8 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ("node/engine/src/engine.rs", "fn f() { std::time::Instant::now() }", "proto and engine touch no"),
     ("testnet/src/sim/disk.rs", "use tokio::fs;", "the simulator has no"),
     ("testnet/src/sim/world.rs", "use crate::processes::launch;", "the simulator has no"),
+    ("testnet/src/sim/world.rs", "use std::time::Instant;", "the simulator has no"),
+    ("testnet/src/sim/scenario/draws.rs", "fn f() { rand::rng() }", "the simulator has no"),
 ];
 
 #[test]
@@ -82,6 +84,7 @@ fn what_the_table_allows_is_no_breach() {
 fn a_float_or_a_wait_in_the_pure_crates_is_found() {
     breaks("proto/src/coins.rs", "fn f(x: u64) {}\nfn share(x: f64) {}", "proto and engine are pure");
     breaks("node/engine/src/engine.rs", "async fn f() {}", "proto and engine are pure");
+    breaks("proto/src/keys.rs", "fn f() { rand_chacha::rand_core::OsRng }", "proto and engine are pure");
     breaks("node/engine/src/commit.rs", "fn f() { println!() }", "proto and engine are pure");
     keeps("node/src/net/peer_score.rs", "async fn f(x: f64) { println!() }");
 }

@@ -70,11 +70,12 @@ pub(super) const RULES: &[Rule] = &[
         breaks: |source, mention| is_pure(source) && IMPURE.iter().any(|path| mention.is_in(path)),
     },
     Rule {
-        name: "the simulator has no process, socket or task",
+        name: "the simulator has no process, socket or task, and its worlds no clock, disk or random order either",
         why: "its world is virtual: the same seed gives the same run",
         breaks: |source, mention| {
             let real = ["tokio", "reqwest", "futures", "blockchat_testnet::processes", "blockchat_testnet::client"];
-            source.is_in("blockchat_testnet::sim") && real.iter().any(|path| mention.is_in(path))
+            let in_world = is_simulated(source) && IMPURE.iter().any(|path| mention.is_in(path));
+            in_world || source.is_in("blockchat_testnet::sim") && real.iter().any(|path| mention.is_in(path))
         },
     },
 ];
@@ -186,11 +187,19 @@ pub(super) const IMPURE_WORDS: &[(&str, &str)] = &[
     ("await", "nothing waits here"),
     ("println", "the shell logs events and effects"),
     ("eprintln", "the shell logs events and effects"),
+    ("OsRng", "chance comes from a seed, or from outside as an event"),
+    ("SysRng", "chance comes from a seed, or from outside as an event"),
 ];
 
 /// Is it of a crate in which everything is computed from what comes in?
 pub(super) fn is_pure(source: &Source) -> bool {
     source.is_in("blockchat_proto") || source.is_in("blockchat_engine")
+}
+
+/// Is it of a simulated world? Around the worlds, `sim` has threads and measures how long they took.
+fn is_simulated(source: &Source) -> bool {
+    let around = ["command", "speed", "suite"].map(|name| source.is_in(&format!("blockchat_testnet::sim::{name}")));
+    source.is_in("blockchat_testnet::sim") && !around.contains(&true)
 }
 
 impl Rule {
