@@ -135,7 +135,7 @@ fn score_params(topics: &Topics) -> PeerScoreParams {
     }
 }
 
-/// At -20 we let a peer go ourselves, and at -50 ban it: only those whom we spare ever get that low.
+/// At -19 we let a peer go ourselves, and at -49 ban it: only those whom we spare ever get that low.
 fn thresholds() -> PeerScoreThresholds {
     PeerScoreThresholds {
         gossip_threshold: -40.0,

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 /// A fault is half forgotten after this.
 const HALF_LIFE: Duration = Duration::from_secs(600);
-/// At so many points a peer is let go for [`PART`].
-const PART_AT: f64 = 20.0;
-/// And at so many for [`BAN`].
-const BAN_AT: f64 = 50.0;
+/// At so many points a peer is let go for [`PART`]: two bad messages, which have faded a little when they are summed up.
+const PART_AT: f64 = 19.0;
+/// And at so many for [`BAN`]: five of them.
+const BAN_AT: f64 = 49.0;
 /// Pause of a peer that was let go.
 const PART: Duration = Duration::from_secs(60);
 /// First ban; doubles each time.
@@ -113,7 +113,8 @@ mod tests {
     fn two_bad_messages_part_and_more_ban_longer_each_time() {
         let (mut scores, peer, now) = (Scores::default(), PeerId::random(), Instant::now());
         assert_eq!(scores.lower(peer, Fault::Gossip, now), Judgement::Stay);
-        assert_eq!(scores.lower(peer, Fault::Gossip, now), Judgement::Part(PART));
+        let now = now + Duration::from_secs(1);
+        assert_eq!(scores.lower(peer, Fault::Gossip, now), Judgement::Part(PART), "no two come at one instant");
         let mut bans = vec![];
         for _ in 0..100 {
             if let Judgement::Part(pause) = scores.lower(peer, Fault::Blocks, now)
