@@ -2,30 +2,23 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use std::path::Path;
 use support::{Kept, height, testnet, testnet_json, wait_for, workload};
 
-/// No account of a small workload runs dry.
-const RICH: &str = "10000";
+/// Plays the workload in `files`, with these options; with 10,000 BCC no account of a small one runs dry.
+#[track_caller]
+fn up(files: &Path, options: &str) -> Value {
+    let mut args = vec!["up", "--output", "json", "--workload", files.to_str().unwrap()];
+    args.extend(options.split(' '));
+    testnet_json(&args)
+}
 
 #[test]
 fn a_killed_leader_comes_back_and_no_line_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let files = workload(dir.path(), 4, 10);
-    let files = files.to_str().unwrap();
-    let report = testnet_json(&[
-        "up",
-        "--nodes",
-        "4",
-        "--capacity",
-        "5",
-        "--fund",
-        RICH,
-        "--workload",
-        files,
-        "--output",
-        "json",
-    ]);
+    let report = up(&files, "--nodes 4 --capacity 5 --fund 10000");
     assert_eq!((&report["lines"], &report["accepted"], &report["finalised"]), (&json!(40), &json!(40), &json!(40)));
     assert_eq!(report["refused"], json!({}));
     for promise in ["ok", "same_tip", "coins_conserved", "finals_kept"] {
@@ -41,23 +34,7 @@ fn a_killed_leader_comes_back_and_no_line_is_lost() {
 fn nothing_final_is_lost_when_all_nodes_are_killed_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let files = workload(dir.path(), 4, 10);
-    let report = testnet_json(&[
-        "up",
-        "--nodes",
-        "4",
-        "--capacity",
-        "5",
-        "--fund",
-        RICH,
-        "--workload",
-        files.to_str().unwrap(),
-        "--kill-leader-at",
-        "off",
-        "--kill-all-at",
-        "0.5",
-        "--output",
-        "json",
-    ]);
+    let report = up(&files, "--nodes 4 --capacity 5 --fund 10000 --kill-leader-at off --kill-all-at 0.5");
     assert_eq!((&report["finalised"], &report["ok"]), (&json!(40), &json!(true)), "{report}");
     assert!(report["nodes"].as_array().unwrap().iter().all(|node| node["restarted"] == json!(true)));
 }
@@ -66,21 +43,7 @@ fn nothing_final_is_lost_when_all_nodes_are_killed_at_once() {
 fn a_poor_sender_is_told_so_and_everybody_else_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let files = workload(dir.path(), 4, 10);
-    let report = testnet_json(&[
-        "up",
-        "--nodes",
-        "4",
-        "--capacity",
-        "5",
-        "--fund",
-        "60",
-        "--workload",
-        files.to_str().unwrap(),
-        "--kill-leader-at",
-        "off",
-        "--output",
-        "json",
-    ]);
+    let report = up(&files, "--nodes 4 --capacity 5 --fund 60 --kill-leader-at off");
     assert_eq!(report["ok"], json!(true), "{report}");
     let refused = report["refused"]["insufficient_funds"].as_u64().unwrap();
     assert!(refused > 0 && report["refused"].as_object().unwrap().len() == 1, "{report}");
@@ -93,13 +56,13 @@ fn without_a_third_of_the_stake_the_chain_waits_says_for_whom_and_goes_on_with_i
     let dir = tempfile::tempdir().unwrap();
     let files = workload(dir.path(), 5, 2);
     let net = dir.path().join("net");
-    let arguments = ["--fund", RICH, "--workload", files.to_str().unwrap(), "--kill-leader-at", "off"];
+    let arguments = ["--fund", "10000", "--workload", files.to_str().unwrap(), "--kill-leader-at", "off"];
     let (network, report) = Kept::up(net, &arguments);
     assert_eq!(report["ok"], json!(true), "{report}");
     network.command(&["stop", "id3", "id4"]);
     let waiting = wait_for("the three that are left say whom they wait for", || {
         let rows = network.status();
-        let says = |row: &serde_json::Value| {
+        let says = |row: &Value| {
             let phase = row["phase"].as_str().unwrap();
             phase.contains("60.0 % of 66.7 %") && phase.contains("id3") && phase.contains("id4")
         };
@@ -129,22 +92,8 @@ fn a_workload_for_more_nodes_than_there_are_is_refused_before_anything_starts() 
 
 #[test]
 fn twelve_nodes_play_files_whose_receivers_have_two_digits() {
-    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/workloads/nodes_12");
-    let report = testnet_json(&[
-        "up",
-        "--nodes",
-        "12",
-        "--capacity",
-        "20",
-        "--fund",
-        RICH,
-        "--workload",
-        files,
-        "--kill-leader-at",
-        "off",
-        "--output",
-        "json",
-    ]);
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads/nodes_12");
+    let report = up(&files, "--nodes 12 --capacity 20 --fund 10000 --kill-leader-at off");
     assert_eq!((&report["lines"], &report["finalised"]), (&json!(1200), &json!(1200)), "{report}");
     assert_eq!(report["ok"], json!(true), "{report}");
     assert_eq!(report["nodes"].as_array().unwrap().len(), 12);
