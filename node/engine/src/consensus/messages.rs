@@ -109,7 +109,8 @@ impl Consensus {
         self.candidates.awaited_in(hash).is_some() && self.candidates.get(hash).is_none()
     }
 
-    /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it. SPEC TIME-2.
+    /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it.
+    /// SPEC TIME-2.
     pub(super) fn release(&mut self, turn: &mut Turn<'_>, hash: Hash32) {
         let Some(candidate) = self.candidates.get_mut(&hash) else {
             return;

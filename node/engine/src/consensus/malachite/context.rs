@@ -1,7 +1,7 @@
 //! Newtypes over our types, for Malachite's `Context`.
 //!
-//! Always true: the leader (the core says proposer) is a pure function of (parent hash, height, round, stakes), because the parent's hash is
-//! part of [`SeededSet`]; sign hashes are those of `proto`.
+//! Always true: the leader (the core says proposer) is a pure function of (parent hash, height, round, stakes), because
+//! the parent's hash is part of [`SeededSet`]; sign hashes are those of `proto`.
 
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature};
