@@ -1,8 +1,9 @@
 //! The peer book: where peers are, kept over a restart. Addresses that were dialled successfully, and of peers that only
 //! ever called us, what they say of the machine they called from.
 //!
-//! Always true: at most [`PEERS_MAX`] peers, those met longest ago are dropped first; the file is replaced as a whole. A
-//! file that cannot be read costs time, nothing else.
+//! Always true: at most [`PEERS_MAX`] peers; those that only called make room first, however many there are of them, then
+//! those met longest ago: no crowd of callers drives out whom we found ourselves. The file is replaced as a whole. A file
+//! that cannot be read costs time, nothing else.
 
 use crate::whole_file;
 use blockchat_proto::codec;
@@ -21,7 +22,7 @@ const ADDRESSES_MAX: usize = 4;
 /// Longest book file, in bytes.
 const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Version of the file.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// What a book file holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,11 +38,14 @@ struct Page {
 struct Entry {
     peer: String,
     met: UnixMillis,
+    dialled: bool,
     addresses: Vec<String>,
 }
 
 struct Known {
     met: UnixMillis,
+    /// Did we ever reach it? Otherwise it only called us.
+    dialled: bool,
     addresses: Vec<Multiaddr>,
 }
 
@@ -66,8 +70,8 @@ impl Book {
 
     /// An address led to this peer of our chain.
     pub(super) fn worked(&mut self, peer: PeerId, address: &Multiaddr, now: UnixMillis) {
-        let known = self.peers.entry(peer).or_insert(Known { met: now, addresses: vec![] });
-        known.met = now;
+        let known = self.peers.entry(peer).or_insert(Known { met: now, dialled: true, addresses: vec![] });
+        (known.met, known.dialled) = (now, true);
         known.addresses.retain(|other| other != address);
         known.addresses.insert(0, address.clone());
         known.addresses.truncate(ADDRESSES_MAX);
@@ -83,8 +87,9 @@ impl Book {
         now: UnixMillis,
     ) {
         for address in addresses {
-            let known = self.peers.entry(peer).or_insert(Known { met: now, addresses: vec![] });
-            if !known.addresses.contains(address) {
+            let known = self.peers.entry(peer).or_insert(Known { met: now, dialled: false, addresses: vec![] });
+            let room = known.addresses.len() < ADDRESSES_MAX || !known.dialled;
+            if room && !known.addresses.contains(address) {
                 known.addresses.truncate(ADDRESSES_MAX - 1);
                 known.addresses.push(address.clone());
                 self.changed = true;
@@ -96,7 +101,7 @@ impl Book {
 
     fn make_room(&mut self) {
         while self.peers.len() > PEERS_MAX {
-            let oldest = self.peers.iter().min_by_key(|(_, known)| known.met).map(|(peer, _)| *peer);
+            let oldest = self.peers.iter().min_by_key(|(_, known)| (known.dialled, known.met)).map(|(peer, _)| *peer);
             oldest.and_then(|peer| self.peers.remove(&peer));
         }
     }
@@ -116,6 +121,7 @@ impl Book {
         let entry = |(peer, known): (&PeerId, &Known)| Entry {
             peer: peer.to_string(),
             met: known.met,
+            dialled: known.dialled,
             addresses: known.addresses.iter().map(Multiaddr::to_string).collect(),
         };
         let page = Page { version: VERSION, entries: self.peers.iter().map(entry).collect() };
@@ -162,7 +168,7 @@ fn read(path: &Path) -> BTreeMap<PeerId, Known> {
 
 fn known(entry: Entry) -> Option<(PeerId, Known)> {
     let addresses: Vec<_> = entry.addresses.iter().filter_map(|text| text.parse().ok()).take(ADDRESSES_MAX).collect();
-    Some((entry.peer.parse().ok()?, Known { met: entry.met, addresses }))
+    Some((entry.peer.parse().ok()?, Known { met: entry.met, dialled: entry.dialled, addresses }))
 }
 
 #[cfg(test)]
@@ -196,7 +202,23 @@ mod tests {
         book.worked(peer, &address(3), UnixMillis(2));
         book.claimed(peer, [address(4), address(5)].iter(), UnixMillis(3));
         let found: Vec<_> = book.entries().map(|(_, address)| address.clone()).collect();
-        assert_eq!(found, [3, 1, 2, 5].map(address));
+        assert_eq!(found, [3, 1, 2, 4].map(address), "a claim drives out nothing that was dialled");
+    }
+
+    #[test]
+    fn a_crowd_of_callers_does_not_drive_out_whom_we_dialled() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("peers.cbor");
+        let mut book = Book::open(Some(path.clone()));
+        let friend = PeerId::random();
+        book.worked(friend, &address(1), UnixMillis(1));
+        book.changes().unwrap().write();
+        let mut book = Book::open(Some(path));
+        for met in 2..2 * u64::try_from(PEERS_MAX).unwrap() {
+            book.claimed(PeerId::random(), [address(2)].iter(), UnixMillis(met));
+        }
+        assert_eq!(book.entries().count(), PEERS_MAX);
+        assert!(book.entries().any(|(peer, _)| peer == friend));
     }
 
     #[test]
