@@ -1,7 +1,8 @@
 //! The router, its limits, and serving until told to stop.
 //!
-//! Limits: `CONNECTIONS_MAX` connections, each with a time for its next request's head ([`super::connections`]), `REQUESTS_MAX` requests under way, a body per route (a batch is the longest),
-//! `REQUEST_WITHIN` for an answer. Requests beyond them are answered with a problem at once, never queued.
+//! Limits: `CONNECTIONS_MAX` connections, each with a time for its next request's head (`connections`), `REQUESTS_MAX`
+//! requests under way, a body per route (a batch is the longest), `REQUEST_WITHIN` for an answer. Requests beyond them are
+//! answered with a problem at once, never queued.
 
 use super::connections;
 use super::listener::Limited;
