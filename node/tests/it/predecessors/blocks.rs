@@ -149,6 +149,31 @@ pub(super) fn an_unsigned_block_is_refused_and_its_bearer_parted_from() {
     stage.nobody_believed();
 }
 
+/// The check of a block's hash compared the hash with itself: a block could hold anything.
+#[test]
+pub(super) fn a_block_under_another_hash_is_refused_and_its_bearer_parted_from() {
+    let mut stage = Stage::new();
+    stage.move_on();
+    let insider = stage.insider.clone();
+    let payment = stage.network.send(&stage.network.wallet(1), 0, BOB, 1, "");
+    let promised = stage.copy.next_block(Round(0), insider.address(), &[]);
+    let mut other_header = promised.clone();
+    other_header.header.time = other_header.header.time.plus(1);
+    let mut other_contents = promised.clone();
+    other_contents.transactions.push(payment);
+    for other in [other_header, other_contents] {
+        let bearer = Stranger::meeting(&stage.network, stage.network.node(1));
+        let chain = stage.network.chain();
+        let message = proposal(&stage.network, &promised, insider.address(), |it| insider.sign(it.sign_hash(chain)));
+        let ConsensusMessage::Proposal { proposal, .. } = message else { unreachable!("it is one") };
+        let message = ConsensusMessage::Proposal { proposal, block: Some(other) };
+        stage.lies.push(promised.header.hash());
+        bearer.insist(|bearer| bearer.say(message.clone()));
+    }
+    stage.move_on();
+    stage.nobody_believed();
+}
+
 /// The drawn leader itself cannot make others vote for what is not so; and for what is so, they vote.
 #[test]
 pub(super) fn a_leader_with_a_false_root_is_voted_down_and_one_that_tells_the_truth_is_believed() {

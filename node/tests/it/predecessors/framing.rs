@@ -6,7 +6,8 @@
 use super::forged::batch;
 use super::network::{Network, Running, micro};
 use super::relay::{Manner, Relay};
-use super::stranger::{Over, Stranger};
+use super::speech::Over;
+use super::stranger::Stranger;
 use super::wire::frame;
 use crate::support::wait_for;
 use blockchat_proto::api::{BATCH_CONTENT_TYPE, path};

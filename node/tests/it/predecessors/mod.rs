@@ -5,7 +5,7 @@
 //! hold each away from us; a test that is renamed or removed takes the table with it, because it no longer compiles.
 //!
 //! Owns: the claims (`signatures` to `work`), and what they need: processes (`network`), a peer that says what it likes
-//! (`stranger`, `wire`), wire types that lie (`forged`), a ledger to lie well with (`copy`), a bad wire (`relay`).
+//! (`stranger`, `speech`, `wire`), wire types that lie (`forged`), a ledger to lie well with (`copy`), a bad wire (`relay`).
 //! Always true: nothing is asserted about speed; what is waited for is seen, or given up after minutes.
 //! Start reading at [`DEFECTS`].
 
@@ -23,6 +23,7 @@ mod outside_bytes;
 mod relay;
 mod secrets;
 mod signatures;
+mod speech;
 mod stranger;
 mod wire;
 #[cfg(target_os = "linux")]
@@ -48,14 +49,18 @@ const DEFECTS: &[Defect] = defects! {
         signatures::nobody_can_say_which_id_a_transaction_has,
         signatures::a_signature_of_another_key_is_refused_at_every_door,
     ],
-    "an unknown key is treated as node 0" => [signatures::an_unknown_key_is_nobody_and_not_node_0],
-    "negative amounts" => [money::a_negative_amount_decodes_nowhere],
+    "an unknown key is treated as node 0" => [
+        signatures::an_unknown_key_is_nobody_and_not_node_0,
+        signatures::an_unknown_name_is_nobody_and_not_node_0,
+    ],
+    "negative amounts" => [money::a_negative_amount_decodes_nowhere, money::an_amount_beyond_all_coins_pays_nothing],
     "the fee is chosen by the sender" => [money::nobody_chooses_the_fee],
     "unsigned blocks are accepted from outsiders" => [
         blocks::blocks_of_outsiders_and_out_of_turn_are_not_voted_for,
         blocks::an_unsigned_block_is_refused_and_its_bearer_parted_from,
     ],
     "the check of a block's hash always passes" => [
+        blocks::a_block_under_another_hash_is_refused_and_its_bearer_parted_from,
         blocks::a_leader_with_a_false_root_is_voted_down_and_one_that_tells_the_truth_is_believed,
     ],
     "a longer chain is adopted without validation" => [blocks::a_longer_chain_without_certificates_is_not_adopted],
@@ -71,6 +76,7 @@ const DEFECTS: &[Defect] = defects! {
     ],
     "code from the network is run (pickle)" => [
         outside_bytes::bytes_from_peers_are_data_only,
+        outside_bytes::answers_of_peers_are_data_only,
         outside_bytes::bytes_from_clients_are_data_only,
         outside_bytes::a_message_is_text_whatever_it_says,
     ],

@@ -70,6 +70,24 @@ pub(super) fn a_negative_amount_decodes_nowhere() {
     assert_eq!(node.account(alice.address()).balance, Coins::from_bcc(1_000));
 }
 
+/// Nor do amounts that run over into small ones.
+#[test]
+pub(super) fn an_amount_beyond_all_coins_pays_nothing() {
+    let network = Network::lone();
+    let (node, alice, chain) = (network.node(0), network.wallet(0), network.chain());
+    let send = |amount| Kind::Send { to: BOB, amount, payload: Payload::None };
+    let signed_send = |amount| signed(chain, &alice, Forged::new(chain, alice.address(), 0, send(amount)));
+    decodes_nowhere(&network, &signed_send(i64::MAX));
+    let most = network.send(&alice, 0, BOB, Coins::MAX.micros(), "");
+    assert_eq!(node.submit(&most).unwrap_err(), "amount_overflow", "with its charge it is more than there can be");
+    for amount in ["18446744073709.551616", "18446744073710.551616", "99999999999999999999"] {
+        let mut json = serde_json::to_value(&most).unwrap();
+        json["transaction"]["body"]["Send"]["amount"] = json!(amount);
+        is_no_transaction(node, &json);
+    }
+    assert_eq!(node.account(alice.address()).balance, Coins::from_bcc(1_000));
+}
+
 #[test]
 pub(super) fn nobody_chooses_the_fee() {
     let network = Network::lone();

@@ -4,12 +4,14 @@
 
 use super::forged::batch;
 use super::network::{Network, Running};
-use super::stranger::{Over, Stranger};
+use super::speech::Over;
+use super::stranger::Stranger;
 use super::wire::frame;
 use crate::support::wait_for;
 use blockchat_proto::api::{BATCH_CONTENT_TYPE, path};
 use blockchat_proto::gossip::Topic;
 use blockchat_proto::keys::Address;
+use blockchat_proto::units::Height;
 use std::path::Path;
 
 const BOB: Address = Address([2; 32]);
@@ -76,6 +78,23 @@ pub(super) fn bytes_from_peers_are_data_only() {
     let signed = network.send(&network.wallet(0), 1, BOB, 1, "");
     friend.publish(Topic::Transactions, batch(std::slice::from_ref(&signed)));
     node.wait_until_final(signed.id());
+    assert!(!marker.exists(), "somebody's command was run");
+}
+
+/// A node that asks is at the mercy of its answers, too.
+#[test]
+pub(super) fn answers_of_peers_are_data_only() {
+    let network = Network::lone();
+    let (node, marker) = (network.node(0), network.folder.path().join("poisoned"));
+    let (pid, far) = (node.pid(), Height(1_000_000));
+    let answers = poison(&marker).into_iter().flat_map(|bytes| [frame(&bytes), bytes]);
+    let liars = answers.map(|bytes| Stranger::claiming(&network, far, Box::new(move |_| Some(bytes.clone()))));
+    for liar in liars {
+        liar.meet(node);
+        wait_for("the node asks the liar", || (!liar.questions().is_empty()).then_some(()));
+    }
+    is_well(&network, node, pid, 0);
+    network.wait_for_growth(2);
     assert!(!marker.exists(), "somebody's command was run");
 }
 

@@ -1,8 +1,8 @@
 //! A transaction costs its node as much on a long chain as on a short one.
 //!
 //! The predecessors walked the whole chain for every transaction. What is counted here is what no scheduler changes:
-//! bytes that the process reads and writes. What a block costs in time is printed by `proto/benches/apply_block.rs`, and
-//! by `blockchat-testnet bench` for a whole network.
+//! bytes that the process reads and writes. Not seen are walks through what it holds in memory, which is the accounts and
+//! no block: what these cost as they grow is printed by `cargo bench -p blockchat-proto --bench apply_block`.
 
 use super::network::{Network, Running};
 use blockchat_proto::keys::Address;
