@@ -78,6 +78,7 @@ impl Engine {
         if self.consensus.is_halted() {
             return vec![];
         }
+        self.consensus.next_event();
         match event {
             Event::TimerElapsed(timer) => self.on_timer(timer, now),
             Event::SubmitTransactions { request, transactions } => self.on_submit(request, transactions, now),

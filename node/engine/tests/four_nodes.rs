@@ -25,7 +25,7 @@ fn signers(count: u8) -> Vec<Signer> {
     (1..=count).map(|seed| Signer::from_seed(&[seed; 32])).collect()
 }
 
-fn genesis(signers: &[Signer]) -> VerifiedGenesis {
+fn genesis(signers: &[Signer], capacity: u32) -> VerifiedGenesis {
     let account = |signer: &Signer| GenesisAccount {
         address: signer.address(),
         balance: Coins::from_bcc(1_000),
@@ -33,7 +33,7 @@ fn genesis(signers: &[Signer]) -> VerifiedGenesis {
     };
     let mut accounts: Vec<_> = signers.iter().map(account).collect();
     accounts.sort_by_key(|account| account.address);
-    let parameters = Parameters { capacity: 10, ..Parameters::default() };
+    let parameters = Parameters { capacity, ..Parameters::default() };
     let genesis = Genesis { name: "four".into(), time: START, parameters, treasury: Coins::ZERO, accounts };
     genesis.verify().expect("a sound genesis")
 }
@@ -52,7 +52,11 @@ struct World {
 
 impl World {
     fn new(signers: &[Signer]) -> Self {
-        let genesis = genesis(signers);
+        Self::with_capacity(signers, 10)
+    }
+
+    fn with_capacity(signers: &[Signer], capacity: u32) -> Self {
+        let genesis = genesis(signers, capacity);
         let mut world = Self {
             genesis: genesis.clone(),
             engines: vec![],
@@ -199,4 +203,23 @@ fn a_single_validator_decides_alone() {
     let signers = signers(1);
     let mut world = World::new(&signers);
     world.run_until(25_000, |world| world.committed[0].len() == 2);
+}
+
+/// It once began each height inside the decision of the one before: the pool's size was the depth of the stack.
+#[test]
+fn whoever_decides_alone_works_off_a_full_pool_one_height_an_event() {
+    let signers = signers(1);
+    let mut world = World::with_capacity(&signers, 1);
+    let (chain, sender) = (world.genesis.hash(), signers[0].address());
+    let pay = |nonce| {
+        let body = Body::Send { to: sender, amount: Coins::from_micros(1).expect("few"), payload: Payload::None };
+        let transaction = Transaction { chain, sender, nonce, expiry: None, body };
+        transaction.sign(&signers[0]).verify(chain).expect("well made")
+    };
+    let event = Event::SubmitTransactions { request: RequestId(1), transactions: (0..500).map(pay).collect() };
+    let effects = world.engines[0].handle(event, START);
+    let commits = effects.iter().filter(|effect| matches!(effect, Effect::Commit(_))).count();
+    assert_eq!(commits, 1, "one event, one height");
+    world.perform(0, effects);
+    world.run_until(10_000, |world| world.committed[0].len() == 500);
 }

@@ -73,6 +73,8 @@ pub(crate) struct Consensus {
     told: BTreeMap<PeerTag, UnixMillis>,
     /// While catching up, no height is started.
     paused: bool,
+    /// The event being handled started a height already.
+    begun: bool,
     wishes: VecDeque<Wish>,
     halted: bool,
 }
@@ -118,6 +120,7 @@ impl Consensus {
             heard: BTreeMap::new(),
             told: BTreeMap::new(),
             paused: false,
+            begun: false,
             wishes: VecDeque::new(),
             halted: false,
         })
@@ -163,6 +166,7 @@ impl Consensus {
         let tip = turn.ledger.tip();
         let height = tip.height.next();
         self.since = turn.now;
+        self.begun = true;
         turn.ask(Effect::CancelTimer(Timer::Pace(height)));
         let mut core = VotingCore::new(&CoreStart {
             chain: turn.ledger.chain(),
@@ -202,6 +206,11 @@ impl Consensus {
         let tip = turn.ledger.tip();
         self.leader = leader_for(turn.ledger.validators(), tip.hash, tip.height.next(), Round(0));
         self.wishes.clear();
+    }
+
+    /// Another event is handled now.
+    pub(crate) fn next_event(&mut self) {
+        self.begun = false;
     }
 
     /// While paused, no height starts: the node is catching up.

@@ -2,11 +2,16 @@
 //!
 //! A node that decided at its own time T starts the next height at the first of: a verified message of a member for it
 //! (`on_message`); `capacity` pooled transactions; a non-empty pool and T + block interval; T + idle block interval.
+//! Always true: an event starts one height of this node's own accord at most. Whoever decides alone would otherwise work
+//! off its whole pool inside one call, each height on the stack of the one before.
 
 use super::{Consensus, Turn};
 use crate::effect::Effect;
 use crate::event::Timer;
 use blockchat_proto::units::Height;
+
+/// The next height after one that began and ended within one event: soon, behind whatever else waits.
+const BREATH_MS: u64 = 1;
 
 impl Consensus {
     /// The pool or the tip changed: start now, or wait for as long as the pool's state asks.
@@ -19,10 +24,12 @@ impl Consensus {
         let full = usize::try_from(parameters.capacity).is_ok_and(|capacity| pooled >= capacity);
         let wait_ms = if pooled > 0 { parameters.block_interval_ms } else { parameters.idle_block_interval_ms };
         let left_ms = wait_ms.saturating_sub(turn.now.since(self.since));
-        if full || left_ms == 0 || self.ahead.holds(height) {
+        let due = full || left_ms == 0 || self.ahead.holds(height);
+        if due && !self.begun {
             self.start_height(turn);
         } else {
-            turn.ask(Effect::StartTimer { timer: Timer::Pace(height), after_ms: left_ms });
+            let after_ms = if due { BREATH_MS } else { left_ms };
+            turn.ask(Effect::StartTimer { timer: Timer::Pace(height), after_ms });
         }
     }
 
