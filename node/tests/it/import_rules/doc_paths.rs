@@ -1,16 +1,16 @@
 //! The pages and the module headers name files, folders and items that exist.
 //!
-//! A path is looked for from the repository's root, from the page's folder, from the `src` of either, and from the
-//! folders of the paths before it on its line. An item (`Ledger::apply_block`) is known if one source has all its words.
+//! A path is looked for from the page's folder and those around it, from the `src` of each, and from the folders of the
+//! paths before it on its line. An item (`Ledger::apply_block`) is known if one source has all its words.
 //! Start reading at [`unknown`].
 
 use super::tree::{Source, files, root, sources};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The pages that speak of the tree.
-const PAGES: &[&str] =
-    &["README.md", "node/README.md", "testnet/README.md", "k8s/README.md", "proto/SPEC.md", "node/CHANGELOG.md"];
+/// Where pages are that speak of the tree; beside them there is the `README.md` of the root. That of `proto/fuzz` speaks of
+/// folders that its runs make.
+const FOLDERS: &[&str] = &["k8s", "node", "proto", "testnet"];
 
 /// How a path of this tree begins, when nothing else tells it from one of the API or of a home.
 const BEGINNINGS: &[&str] =
@@ -98,9 +98,9 @@ fn unknown(named: Vec<(usize, String)>, folders: &[&Path], known: &[BTreeSet<&st
     found
 }
 
-/// A folder and those around it, as far as its crate's `src`.
+/// A folder and those around it, inside its crate's `src` or `tests`.
 fn folders_of(place: &Path) -> Vec<PathBuf> {
-    let inside = place.components().any(|step| step.as_os_str() == "src");
+    let inside = place.components().any(|step| step.as_os_str() == "src" || step.as_os_str() == "tests");
     let folders = place.ancestors().skip_while(|it| !it.is_dir());
     if inside {
         folders.take_while(|it| !it.ends_with("..") && !it.join("Cargo.toml").exists()).map(Path::to_path_buf).collect()
@@ -137,12 +137,16 @@ fn doc_comments(text: &str) -> String {
 fn the_pages_name_files_and_items_that_exist() {
     let (root, sources) = (root(), sources());
     let words = words(&sources);
-    let pages = PAGES.iter().filter(|page| root.join(page).exists());
+    let found = FOLDERS.iter().filter(|folder| root.join(folder).exists()).flat_map(|folder| files(folder, "md"));
+    let pages: Vec<_> = found.filter(|page| !page.contains("/fuzz/")).chain(["README.md".to_owned()]).collect();
+    assert!(pages.len() > 4, "only {pages:?}");
     let wrong: Vec<_> = pages
+        .iter()
         .flat_map(|page| {
-            let folder = root.join(page).parent().expect("a page is in a folder").to_owned();
+            let page_path = root.join(page);
+            let around: Vec<_> = page_path.ancestors().skip(1).take_while(|folder| folder.starts_with(&root)).collect();
             let named = quoted(&super::tree::read(page));
-            unknown(named, &[&root, &folder], &words).into_iter().map(move |what| format!("{page}:{what}"))
+            unknown(named, &around, &words).into_iter().map(move |what| format!("{page}:{what}"))
         })
         .collect();
     assert!(wrong.is_empty(), "named, but not there:\n{}", wrong.join("\n"));
