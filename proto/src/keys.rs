@@ -77,6 +77,9 @@ pub enum AddressRejected {
         /// How many it holds.
         found_bytes: usize,
     },
+    /// The bits behind the last byte are not 0: no program writes an address so.
+    #[error("not an address: the bits behind its last byte are not 0")]
+    Padding,
 }
 
 impl FromStr for Address {
@@ -88,7 +91,9 @@ impl FromStr for Address {
         }
         let bytes: Vec<u8> = checked.byte_iter().collect();
         let found_bytes = bytes.len();
-        bytes.try_into().map(Self).map_err(|_| AddressRejected::Length { found_bytes })
+        let address = bytes.try_into().map(Self).map_err(|_| AddressRejected::Length { found_bytes })?;
+        // The four bits behind the last byte could differ: one account, one text.
+        if text.eq_ignore_ascii_case(&address.to_string()) { Ok(address) } else { Err(AddressRejected::Padding) }
     }
 }
 
@@ -269,6 +274,23 @@ mod tests {
         assert_eq!(foreign.parse::<Address>(), Err(AddressRejected::Prefix));
         let short = bech32::encode::<Bech32m>(HRP, &[0; 31]).unwrap();
         assert_eq!(short.parse::<Address>(), Err(AddressRejected::Length { found_bytes: 31 }));
+    }
+
+    #[test]
+    fn an_account_has_one_text() {
+        use bech32::primitives::iter::{ByteIterExt, Fe32IterExt};
+        let address = Address([0x5a; 32]);
+        let text = |padding: u8| {
+            let mut symbols: Vec<_> = address.0.iter().copied().bytes_to_fes().collect();
+            let last = symbols.pop().expect("52 of them");
+            symbols.push(bech32::Fe32::try_from(last.to_u8() | padding).expect("5 bits"));
+            symbols.into_iter().with_checksum::<Bech32m>(&HRP).chars().collect::<String>()
+        };
+        assert_eq!(text(0), address.to_string());
+        assert_eq!(text(0).to_uppercase().parse(), Ok(address));
+        for padding in 1..16 {
+            assert_eq!(text(padding).parse::<Address>(), Err(AddressRejected::Padding), "{padding}");
+        }
     }
 
     #[test]
