@@ -2,6 +2,7 @@
 
 use blockchat_node::ready_file::Ready;
 use serde_json::Value;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -115,9 +116,12 @@ impl Node {
             command.args(["--listen", "/ip4/127.0.0.1/tcp/0"]);
         }
         command.args(flags);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        // To a file: a pipe that nobody reads is full one day, and a node that complains about peers would stand still.
+        let log = home.with_extension("stderr");
+        let complaints = File::create(&log).expect("its folder is there");
+        let mut child = command.stdout(Stdio::piped()).stderr(complaints).spawn().expect("the program starts");
         let ready = wait_for("the node serves", || match child.try_wait() {
-            Ok(Some(status)) => Some(Err(format!("({status}): {}", read_all(child.stderr.take())))),
+            Ok(Some(status)) => Some(Err(format!("({status}): {}", read_all(File::open(&log).ok())))),
             _ => Ready::read(&file).map(Ok),
         });
         ready.map(|ready| Self { child, ready })
