@@ -46,7 +46,7 @@ pub(crate) fn choose(arg: &PassphraseArg) -> Result<Passphrase, Failure> {
     }
     let needed = || {
         let next = "run it in a terminal, or give --passphrase-file FILE, or --no-passphrase for a key without value";
-        Failure::usage("a new key needs a passphrase", next)
+        Failure::usage("a new key needs a passphrase", next).coded("passphrase_needed")
     };
     let first = ask("New passphrase: ")?.ok_or_else(needed)?;
     match ask("The same again: ")? {
@@ -65,6 +65,7 @@ pub(crate) fn given(arg: &PassphraseArg) -> Result<Option<Passphrase>, Failure> 
         None => Ok(None),
         Some(text) => Passphrase::new(text).map(Some).ok_or_else(|| {
             Failure::new("the passphrase is empty", "write it into the first line of the passphrase file")
+                .coded("passphrase_needed")
         }),
     }
 }
@@ -98,7 +99,9 @@ pub(crate) fn signer_path(home: &Home, wallet: Option<&str>) -> Result<PathBuf, 
     }
     let next = "make one with `blockchat-node wallet new NAME`";
     match home.wallet_names()?.as_slice() {
-        [] => Err(Failure::new(format!("{} holds no key to sign with", home.path().display()), next)),
+        [] => {
+            Err(Failure::new(format!("{} holds no key to sign with", home.path().display()), next).coded("key_missing"))
+        }
         [only] => home.wallet_path(only),
         several => {
             let cause = format!("several wallets could sign: {}", several.join(", "));

@@ -6,6 +6,7 @@ mod http_api;
 mod import_rules;
 mod joining;
 mod predecessors;
+mod refusals;
 mod restart_recovers;
 mod support;
 mod wallet_cli;
