@@ -5,7 +5,7 @@
 //!
 //! Always true:
 //! - nothing here signs, unlocks or changes a setting: transactions come in signed, or not at all;
-//! - every error is an `application/problem+json` with a stable code;
+//! - every error is an `application/problem+json` with a stable code (all of them: `docs/errors.md`);
 //! - connections, bodies, requests under way and their time are bounded.
 //!
 //! Start reading at [`server::router`].
