@@ -308,7 +308,7 @@ pub(crate) enum Switch {
 pub(crate) enum WalletCommand {
     /// Make a new key, protected by a passphrase
     New {
-        /// What to call it
+        /// What to call it; `validator` makes the key that this home's node votes with
         name: String,
         /// Protect it by its file permissions only
         #[arg(long, conflicts_with = "passphrase_file")]

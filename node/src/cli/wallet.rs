@@ -5,8 +5,9 @@ use super::balance;
 use super::failure::Failure;
 use super::home::Home;
 use super::names::{Names, OWN, VALIDATOR};
-use super::output::{Format, pairs, table};
+use super::output::{Format, note, pairs, table};
 use super::{node, passphrase};
+use crate::store::guard::Guard;
 use crate::wallet::{address_book, keystore, private_file};
 use blockchat_proto::api::AccountView;
 use blockchat_proto::keys::Address;
@@ -38,8 +39,10 @@ pub(crate) async fn wallet(home: &Home, command: WalletCommand, format: Format) 
     match command {
         WalletCommand::New { name, no_passphrase, passphrase } => {
             let path = new_path(home, &name)?;
+            let guard = if name == VALIDATOR { Some(new_guard(home)?) } else { None };
             let secret = if no_passphrase { None } else { Some(passphrase::choose(&passphrase)?) };
-            create(home, name, path, secret.as_ref(), format)
+            create(home, name, path, secret.as_ref(), format)?;
+            guard.map_or(Ok(()), |guard| begin_guard(&guard))
         }
         WalletCommand::List => list(home, format),
         WalletCommand::Show { name, api } => show(home, &name, &api, format).await,
@@ -49,14 +52,39 @@ pub(crate) async fn wallet(home: &Home, command: WalletCommand, format: Format) 
 /// Where a new wallet goes; a name that means something else already is refused.
 fn new_path(home: &Home, name: &str) -> Result<PathBuf, Failure> {
     address_book::check_name(name)?;
-    if [OWN, VALIDATOR].contains(&name) {
+    if name == OWN {
         return Err(Failure::usage(format!("{name} has a meaning of its own"), "choose another name, such as bob"));
+    }
+    if name == VALIDATOR {
+        let path = home.validator_path()?;
+        return if path.exists() { Err(keystore::KeystoreError::Exists { path }.into()) } else { Ok(path) };
     }
     if let Some(address) = home.address_book()?.address(name) {
         return Err(address_book::AddressBookError::Taken { name: name.into(), address }.into());
     }
     let path = home.wallet_path(name)?;
     if path.exists() { Err(keystore::KeystoreError::Exists { path }.into()) } else { Ok(path) }
+}
+
+/// Where the guard of a new validator key goes. One that is there belongs to a key that has signed already.
+fn new_guard(home: &Home) -> Result<PathBuf, Failure> {
+    let path = home.config()?.guard_path(home.path());
+    if path.exists() {
+        let cause = format!("{} is the guard of another validator key", path.display());
+        let next = "bring that key back, or move its guard away if it will never sign again";
+        return Err(Failure::new(cause, next).coded("exists"));
+    }
+    Ok(path)
+}
+
+/// A key that was made just now has signed nothing: its guard begins at 0.
+fn begin_guard(path: &Path) -> Result<(), Failure> {
+    Guard::create(path)?;
+    note(
+        "this home's node votes with it, once it is started again and the key has a stake: give it coins, then \
+         `blockchat-node stake 10`",
+    );
+    Ok(())
 }
 
 fn create(
@@ -66,7 +94,8 @@ fn create(
     passphrase: Option<&keystore::Passphrase>,
     format: Format,
 ) -> Result<(), Failure> {
-    private_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
+    let folder = file.parent().unwrap_or(home.path());
+    private_file::create_folder(folder).map_err(|error| Failure::file(folder, "create", &error))?;
     let signer = keystore::generate();
     keystore::create(&file, &signer, keystore::KeyUse::Account, passphrase)?;
     let view =

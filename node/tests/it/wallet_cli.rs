@@ -156,7 +156,7 @@ fn too_little_money_is_refused_with_both_numbers() {
     home.json(&["wallet", "new", "bob", "--no-passphrase"]);
     home.json(&["send", "bob", "1"]);
     let said = home.refused(1, &["send", "me", "1", "--wallet", "bob"]);
-    assert!(said.contains("takes 1.03 BCC") && said.contains("can spend 1 BCC") && said.contains("next:"), "{said}");
+    assert!(said.contains("1.03 BCC") && said.contains("1 BCC") && said.contains("next:"), "{said}");
 }
 
 #[test]

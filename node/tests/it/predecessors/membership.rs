@@ -67,16 +67,13 @@ pub(super) fn somebody_who_was_not_there_at_the_start_joins_stakes_and_leads() {
     node.wait_until_final(signed.id());
 }
 
-/// A person makes a key and gives it to the node; nothing was ever signed with it, which the new guard is told.
+/// A person makes the key that the newcomer's node will vote with.
 fn own_validator_key(home: &Path, node: &Running) -> PathBuf {
-    let made = person(home, node, &["wallet", "new", "carol", "--no-passphrase"]);
+    let made = person(home, node, &["wallet", "new", "validator", "--no-passphrase"]);
     assert_eq!(made.code, 0, "{}", made.err);
-    let key = home.join("keys/validator.pem");
-    std::fs::create_dir(home.join("keys")).unwrap();
-    std::fs::rename(home.join("wallets/carol.pem"), &key).unwrap();
-    let guarded = person(home, node, &["guard", "reset", "--height", "0"]);
-    assert_eq!(guarded.code, 0, "{}", guarded.err);
-    key
+    let again = person(home, node, &["wallet", "new", "validator", "--no-passphrase"]);
+    assert_ne!(again.code, 0, "a second key would leave the guard of the first: {}", again.out);
+    home.join("keys/validator.pem")
 }
 
 /// id1 was what the parsers made of id10 and id11.
