@@ -169,7 +169,7 @@ async fn small_damage_to_small_files_is_named_and_does_not_stop_the_node_for_lon
 
 /// One of four validators, alone: it signs for block 1 and cannot decide it, so its journal is not empty.
 fn one_that_signed() -> Home {
-    let home = initialised(&["--validators", "4", "--block-interval", "10"]);
+    let home = initialised(&["--validators", "4", "--block-interval", "10", "--idle-block-interval", "100"]);
     let node = home.start();
     wait_for("it has signed for block 1", || {
         let guard = home.json(&["guard", "show"]);

@@ -9,6 +9,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// A chain on which no block comes by itself while a test looks, however slow the machine.
+const QUIET: &[&str] = &["--idle-block-interval", "3600000"];
+
 /// What a running node says of itself.
 fn status(node: &Node) -> Value {
     let said = program().args(["status", "--output", "json", "--api", &node.ready.api]).output().unwrap();
@@ -17,7 +20,7 @@ fn status(node: &Node) -> Value {
 
 #[test]
 fn ports_and_homes_in_use_are_named_and_their_owner_is_left_in_peace() {
-    let (first, second) = (initialised(&[]), initialised(&[]));
+    let (first, second) = (initialised(QUIET), initialised(QUIET));
     let node = first.start();
     let api = node.ready.api.trim_start_matches("http://").to_owned();
     let peers = node.ready.listen[0].split("/p2p/").next().unwrap().to_owned();
@@ -47,7 +50,7 @@ fn ports_and_homes_in_use_are_named_and_their_owner_is_left_in_peace() {
 
 #[test]
 fn an_edited_genesis_is_another_chain_and_a_broken_one_is_none() {
-    let home = initialised(&[]);
+    let home = initialised(QUIET);
     let node = home.start();
     let expected = status(&node);
     node.stop();
@@ -94,7 +97,7 @@ fn start_with_log(home: &Path, log: &Path, flags: &[&str]) -> (std::process::Chi
 
 #[test]
 fn a_peer_with_another_genesis_is_parted_from_and_the_log_says_so() {
-    let (ours, theirs) = (initialised(&[]), initialised(&["--name", "elsewhere"]));
+    let (ours, theirs) = (initialised(QUIET), initialised(&["--name", "elsewhere"]));
     let node = ours.start();
     let before = status(&node);
     let log = theirs.path().with_extension("log");
@@ -131,7 +134,7 @@ fn read_only(home: &Path) -> Option<Command> {
 
 #[test]
 fn a_read_only_disk_is_named_and_left_as_it_is() {
-    let home = initialised(&[]);
+    let home = initialised(QUIET);
     home.start().stop();
     let before = content(&home.path());
     let runs: [(&[&str], &str); 2] = [
@@ -161,7 +164,7 @@ fn a_home_whose_parent_is_a_file_is_refused() {
 
 #[test]
 fn a_copy_of_a_home_without_its_guard_signs_nothing() {
-    let home = initialised(&[]);
+    let home = initialised(QUIET);
     home.start().stop();
     let twin = home.path().with_extension("twin");
     copy(&home.path(), &twin);
