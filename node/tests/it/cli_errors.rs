@@ -147,7 +147,7 @@ fn init_overwrites_nothing_and_refuses_what_is_no_chain() {
 #[test]
 fn names_of_wallets_cannot_leave_their_folder_or_hide_one_another() {
     let home = Home::new();
-    for wrong in ["a b", "Bob", "bcc1x", "me", "validator"] {
+    for wrong in ["a b", "Bob", "bcc1x", "me", "../bob"] {
         let said = home.refused(2, &["wallet", "new", wrong, "--no-passphrase"]);
         says(&said, &["choose another name"]);
     }
