@@ -1,7 +1,8 @@
 //! Gossipsub: its settings, our topics, and messages that wait for a verdict.
 //!
 //! Always true: nothing is passed on before its verdict; ids are hashes of topic and content, so that a message is the
-//! same whoever relays it; honest nodes under load do not score each other out of the network.
+//! same whoever relays it; honest nodes under load do not score each other out of the network; no node sends what another
+//! one with the same settings would refuse to read.
 //! Start reading at [`behaviour`].
 
 use super::config::{BLOCK_WIRE_MAX, TRANSACTIONS_WIRE_MAX, VOTE_WIRE_MAX};
@@ -23,6 +24,15 @@ pub(super) type Gossip = gossipsub::Behaviour<gossipsub::IdentityTransform, Whit
 
 /// Messages that wait for a verdict; beyond it the oldest are ignored.
 const WAITING_MAX: usize = 4_096;
+/// Bytes of a message's id.
+const ID_BYTES: usize = 20;
+/// Ids that one control message announces or asks for, at most; of more, a random choice.
+const CONTROL_IDS_MAX: usize = 2_000;
+/// Bytes of control messages in one frame, at most. Whoever gets a longer frame ends the stream, and after five streams
+/// never speaks over that connection again: libp2p's own maximum, 16 KiB, is less than its own announcements of a chain
+/// with many votes a second, and cut such networks into their meshes.
+const CONTROL_BYTES_MAX: usize = 256 * 1024;
+const _: () = assert!(CONTROL_IDS_MAX * (ID_BYTES + 2) + 1_024 < CONTROL_BYTES_MAX);
 
 /// The topics of one chain.
 pub(super) struct Topics {
@@ -55,10 +65,15 @@ pub(super) fn wire_max(topic: Topic) -> usize {
 
 /// Builds the behaviour, subscribed to all our topics. Scoring is on, because without it slow peers are never pruned.
 pub(super) fn behaviour(key: &Keypair, topics: &Topics) -> Result<Gossip, String> {
+    behaviour_with(key, topics, &settings(topics))
+}
+
+/// The same with other settings.
+pub(super) fn behaviour_with(key: &Keypair, topics: &Topics, settings: &ConfigBuilder) -> Result<Gossip, String> {
     let ours = WhitelistSubscriptionFilter(Topic::ALL.iter().map(|topic| topics.ident(*topic).hash()).collect());
     let mut gossip: Gossip = gossipsub::Behaviour::new_with_subscription_filter(
         gossipsub::MessageAuthenticity::Signed(key.clone()),
-        settings(topics)?,
+        settings.build().map_err(|error| error.to_string())?,
         ours,
     )?;
     gossip.with_peer_score(score_params(topics), thresholds())?;
@@ -68,14 +83,15 @@ pub(super) fn behaviour(key: &Keypair, topics: &Topics) -> Result<Gossip, String
     Ok(gossip)
 }
 
-fn settings(topics: &Topics) -> Result<gossipsub::Config, String> {
+/// How our gossip works.
+pub(super) fn settings(topics: &Topics) -> ConfigBuilder {
     let mut config = ConfigBuilder::default();
     config
         .validate_messages()
         .validation_mode(ValidationMode::Strict)
         .message_id_fn(|message| {
             let digest = Sha256::new().chain_update(message.topic.as_str()).chain_update(&message.data).finalize();
-            MessageId::new(&digest[..20])
+            MessageId::new(&digest[..ID_BYTES])
         })
         .mesh_n(6)
         .mesh_n_low(4)
@@ -88,6 +104,8 @@ fn settings(topics: &Topics) -> Result<gossipsub::Config, String> {
         .history_gossip(4)
         .duplicate_cache_time(Duration::from_secs(120))
         .max_transmit_size(BLOCK_WIRE_MAX)
+        .max_control_messages_sent(CONTROL_IDS_MAX)
+        .max_control_message_size(CONTROL_BYTES_MAX)
         .connection_handler_queue_len(256)
         .publish_queue_duration(Duration::from_secs(5))
         .forward_queue_duration(Duration::from_secs(3))
@@ -97,7 +115,7 @@ fn settings(topics: &Topics) -> Result<gossipsub::Config, String> {
     for topic in Topic::ALL {
         config.max_transmit_size_for_topic(wire_max(topic), topics.ident(topic).hash());
     }
-    config.build().map_err(|error| error.to_string())
+    config
 }
 
 /// What we blame a peer for ([`super::peer_score`]) counts one to one; what gossipsub itself holds against peers counts

@@ -1,5 +1,6 @@
 //! Networks over real loopback sockets: what two or three of them do with each other, and with liars.
 
+mod announcements;
 mod dialing;
 mod gossiping;
 mod handshake;
