@@ -7,7 +7,7 @@
 use super::malachite::VoteOutput;
 use super::{Consensus, Turn, Wish, timeouts};
 use crate::effect::{Effect, Fault};
-use crate::event::Timer;
+use crate::event::{RoundTimer, Timer};
 use crate::journal::JournalEntry;
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::vote::{Certificate, SignedProposal};
@@ -42,6 +42,9 @@ impl Consensus {
                 self.timers.insert(timer(round, step));
                 turn.ask(Effect::StartTimer { timer: timer(round, step), after_ms });
             }
+            // The core stops repeating itself when a certificate of the round it is in brought news, and never begins
+            // again in that round: one repetition too many is better than one too few.
+            VoteOutput::CancelTimer(round, RoundTimer::Rebroadcast) if round == self.round => {}
             VoteOutput::CancelTimer(round, step) => self.cancel(turn, timer(round, step)),
             VoteOutput::CancelTimers => self.cancel_all(turn),
             VoteOutput::RoundStarted { round, leader } => {
