@@ -23,7 +23,7 @@ impl Engine {
         self.ledger.commit(applied);
         let done = self.mempool.block_committed(&self.ledger, &block, now);
         self.forget_own(done);
-        self.catch_up.tip_moved(self.ledger.tip().height, now);
+        self.catch_up.tip_moved(self.ledger.tip().height);
         self.turn(now, |consensus, turn| consensus.committed(turn, certificate));
     }
 

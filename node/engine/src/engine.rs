@@ -79,6 +79,7 @@ impl Engine {
             return vec![];
         }
         self.consensus.next_event();
+        self.catch_up.read_clock(now);
         match event {
             Event::TimerElapsed(timer) => self.on_timer(timer, now),
             Event::SubmitTransactions { request, transactions } => self.on_submit(request, transactions, now),
@@ -95,10 +96,10 @@ impl Engine {
                 self.on_message(from, Message::Certificate(certificate), now);
             }
             Event::PeerStatus { peer, status } => self.on_status(peer, &status, now),
-            Event::PeerGone { peer } => self.on_peer_gone(peer, now),
+            Event::PeerGone { peer } => self.on_peer_gone(peer),
             Event::BlocksReceived { request, peer, blocks } => self.on_blocks(request, peer, blocks, now),
             Event::BodyReceived { request, block } => self.on_body(request, block, now),
-            Event::RequestFailed { request, reason } => self.on_request_failed(request, reason, now),
+            Event::RequestFailed { request, reason } => self.on_request_failed(request, reason),
             Event::Query { request, query } => self.on_query(request, query),
             Event::GuardReset(mark) => self.consensus.guard_reset(mark),
         }

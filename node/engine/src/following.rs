@@ -10,22 +10,24 @@ use blockchat_proto::sync::Status;
 use blockchat_proto::units::UnixMillis;
 use blockchat_proto::vote::{Certificate, Verified};
 
-/// Asked again for a single block after this, in ms.
+/// Asked again for a single block after this, in ms; twice as much for each question for it that is under way already,
+/// up to the maximum: a large block over a slow link must not be asked of everybody at once.
 const BODY_RETRY_MS: u64 = 250;
+const BODY_RETRY_MAX_MS: u64 = 2_000;
 
 impl Engine {
     pub(crate) fn on_status(&mut self, peer: PeerTag, status: &Status, now: UnixMillis) {
-        if self.catch_up.on_status(peer, status, now) {
+        if self.catch_up.on_status(peer, status) {
             let own = self.mempool.own_now(now);
             self.gossip(own);
         }
-        self.follow(now);
+        self.follow();
     }
 
-    pub(crate) fn on_peer_gone(&mut self, peer: PeerTag, now: UnixMillis) {
+    pub(crate) fn on_peer_gone(&mut self, peer: PeerTag) {
         self.catch_up.on_gone(peer);
         self.consensus.peer_gone(peer);
-        self.follow(now);
+        self.follow();
     }
 
     pub(crate) fn on_blocks(
@@ -40,13 +42,13 @@ impl Engine {
         }
         let reached = blocks.last().map(|(block, _)| block.height());
         if self.commit_certified(peer, blocks, now) > 0 {
-            self.catch_up.backed(peer, self.ledger.tip().height, now);
+            self.catch_up.backed(peer, self.ledger.tip().height);
         } else if reached.is_none_or(|height| height > self.ledger.tip().height) {
             // Nothing, or nothing that proves anything. Old news are no offence: we moved on meanwhile.
             self.catch_up.disappointed(peer, self.ledger.tip().height);
         }
         self.after_commit(now);
-        self.follow(now);
+        self.follow();
     }
 
     pub(crate) fn on_body(&mut self, request: SyncId, block: Option<VerifiedBlock>, now: UnixMillis) {
@@ -56,28 +58,28 @@ impl Engine {
         }
     }
 
-    pub(crate) fn on_request_failed(&mut self, request: SyncId, reason: RequestFailure, now: UnixMillis) {
+    pub(crate) fn on_request_failed(&mut self, request: SyncId, reason: RequestFailure) {
         let retry_ms = match reason {
             RequestFailure::Busy { retry_ms } => retry_ms,
             RequestFailure::Unreachable => 500,
             RequestFailure::Garbage => 10_000,
         };
-        self.catch_up.failed(request, retry_ms, now);
+        self.catch_up.failed(request, retry_ms);
         self.catch_up.body_answered(request);
-        self.follow(now);
+        self.follow();
     }
 
     pub(crate) fn on_catch_up_timer(&mut self, now: UnixMillis) {
         self.catch_up_timer = false;
-        self.catch_up.expire(self.ledger.tip().height, now);
+        self.catch_up.expire(self.ledger.tip().height);
         self.after_commit(now);
-        self.follow(now);
+        self.follow();
     }
 
     /// Asks for what we miss, and looks again soon while anyone claims to be ahead.
-    pub(crate) fn follow(&mut self, now: UnixMillis) {
+    pub(crate) fn follow(&mut self) {
         let tip = self.ledger.tip().height;
-        if let Some(question) = self.catch_up.next_question(tip, now) {
+        if let Some(question) = self.catch_up.next_question(tip) {
             let (request, peer) = (question.request, question.peer);
             self.ask(Effect::RequestBlocks { request, peer, from: question.from, count: question.count });
         }
@@ -89,7 +91,7 @@ impl Engine {
 
     /// After the tip moved: stay silent while a peer has proved that we are behind, otherwise take part.
     pub(crate) fn after_commit(&mut self, now: UnixMillis) {
-        let behind = self.catch_up.backed_target(self.ledger.tip().height, now).is_some();
+        let behind = self.catch_up.backed_target(self.ledger.tip().height).is_some();
         self.consensus.pause(behind);
         self.pace(now);
     }
@@ -99,9 +101,11 @@ impl Engine {
         if !self.consensus.awaits_body(&block) {
             return;
         }
+        let under_way = self.catch_up.body_questions(&block);
         if let Some((request, peer)) = self.catch_up.ask_body(block, from) {
             self.ask(Effect::RequestBody { request, peer, block });
         }
-        self.ask(Effect::StartTimer { timer: Timer::Body(block), after_ms: BODY_RETRY_MS });
+        let after_ms = BODY_RETRY_MAX_MS.min(BODY_RETRY_MS << under_way.min(8));
+        self.ask(Effect::StartTimer { timer: Timer::Body(block), after_ms });
     }
 }

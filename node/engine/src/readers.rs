@@ -70,7 +70,7 @@ impl Engine {
     fn phase(&self, now: UnixMillis) -> PhaseView {
         let tip = self.ledger.tip().height;
         let ahead = self.catch_up.highest_claim().filter(|claim| !self.settled && *claim > tip);
-        if let Some(target) = self.catch_up.backed_target(tip, now).or(ahead) {
+        if let Some(target) = self.catch_up.backed_target(tip).or(ahead) {
             return PhaseView::CatchingUp { target };
         }
         if !self.consensus.is_deciding() {

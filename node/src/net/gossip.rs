@@ -27,12 +27,14 @@ const WAITING_MAX: usize = 4_096;
 /// Bytes of a message's id.
 const ID_BYTES: usize = 20;
 /// Ids that one control message announces or asks for, at most; of more, a random choice.
-const CONTROL_IDS_MAX: usize = 2_000;
+const CONTROL_IDS_MAX: usize = 500;
 /// Bytes of control messages in one frame, at most. Whoever gets a longer frame ends the stream, and after five streams
 /// never speaks over that connection again: libp2p's own maximum, 16 KiB, is less than its own announcements of a chain
 /// with many votes a second, and cut such networks into their meshes.
-const CONTROL_BYTES_MAX: usize = 256 * 1024;
+const CONTROL_BYTES_MAX: usize = 64 * 1024;
 const _: () = assert!(CONTROL_IDS_MAX * (ID_BYTES + 2) + 1_024 < CONTROL_BYTES_MAX);
+/// Messages that wait to be sent to one peer: all that it may ask for at once, and as many again.
+const SEND_QUEUE_MAX: usize = 2 * CONTROL_IDS_MAX;
 
 /// The topics of one chain.
 pub(super) struct Topics {
@@ -102,11 +104,12 @@ pub(super) fn settings(topics: &Topics) -> ConfigBuilder {
         .flood_publish(true)
         .history_length(10)
         .history_gossip(4)
+        .iwant_followup_time(Duration::from_secs(1))
         .duplicate_cache_time(Duration::from_secs(120))
         .max_transmit_size(BLOCK_WIRE_MAX)
         .max_control_messages_sent(CONTROL_IDS_MAX)
         .max_control_message_size(CONTROL_BYTES_MAX)
-        .connection_handler_queue_len(256)
+        .connection_handler_queue_len(SEND_QUEUE_MAX)
         .publish_queue_duration(Duration::from_secs(5))
         .forward_queue_duration(Duration::from_secs(3))
         .prune_backoff(Duration::from_secs(10))
@@ -143,9 +146,9 @@ fn score_params(topics: &Topics) -> PeerScoreParams {
         app_specific_weight: 1.0,
         // Many nodes behind one address are normal here: a laptop, a cluster.
         ip_colocation_factor_weight: 0.0,
-        behaviour_penalty_weight: -0.1,
-        behaviour_penalty_threshold: 10.0,
-        behaviour_penalty_decay: 0.5,
+        // Each message that was announced and did not come counts, squared: one queue that overflows once would be enough
+        // to be heard no more.
+        behaviour_penalty_weight: 0.0,
         slow_peer_weight: -0.01,
         slow_peer_threshold: 100.0,
         slow_peer_decay: 0.5,

@@ -6,7 +6,7 @@
 //! Always true: libp2p's types never leave this folder; every queue is bounded; a handle never waits.
 //!
 //! Where what lives: `swarm_task` (the loop), and by subject `connections`, `status` (handshake), `relay` (gossip in and
-//! out; settings in `gossip`, batches in `batcher`), `sync_protocol` (questions; bytes in `codec`), `discovery` (targets in
+//! out; settings in `gossip`, batches in `batcher`, links that went dead in `deaf`), `sync_protocol` (questions; bytes in `codec`), `discovery` (targets in
 //! `dialer`, the file in `book`). Facts about peers: `peers`, `peer_score`, `quota`.
 //! Before there is a node: `chain_search`.
 //! Start reading at [`start`].
@@ -19,6 +19,7 @@ mod chain_search;
 mod codec;
 mod config;
 mod connections;
+mod deaf;
 mod dialer;
 mod discovery;
 mod gossip;

@@ -6,6 +6,7 @@
 
 use super::address::{ip_of, is_public, is_worth_a_dial, without_peer};
 use super::config::PEERS_MANY;
+use super::deaf::Choked;
 use super::dialer::{Source, Standing};
 use super::quota::Pace;
 use blockchat_engine::event::PeerTag;
@@ -63,6 +64,7 @@ pub(super) struct Peer {
     pub(super) status: Option<Status>,
     /// When and up to which height we last told it where we are.
     pub(super) told: Option<(Instant, Height)>,
+    pub(super) choked: Option<Choked>,
     pub(super) pace: PeerPace,
 }
 
@@ -87,6 +89,7 @@ impl Peer {
             latency: None,
             status: None,
             told: None,
+            choked: None,
             pace: PeerPace::default(),
         }
     }

@@ -63,6 +63,10 @@ impl Relay {
             counter: started_ms,
         }
     }
+
+    pub(super) fn topic_hash(&self, topic: Topic) -> TopicHash {
+        self.topics.ident(topic).hash()
+    }
 }
 
 /// A message that waits for its sender's handshake.

@@ -194,6 +194,10 @@ impl Task {
             SwarmNetEvent::Gossip(gossipsub::Event::Subscribed { topic, .. }) => self.on_subscribed(&topic),
             SwarmNetEvent::Gossip(gossipsub::Event::SlowPeer { peer_id, failed_messages }) => {
                 debug!(peer = %peer_id, ?failed_messages, "peer does not keep up");
+                self.on_choked(peer_id, Instant::now());
+            }
+            SwarmNetEvent::Gossip(gossipsub::Event::GossipsubNotSupported { peer_id }) => {
+                self.on_gossip_refused(peer_id);
             }
             SwarmNetEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 self.on_identified(peer_id, info);
@@ -211,6 +215,7 @@ impl Task {
     fn on_tick(&mut self) {
         let now = Instant::now();
         self.tick_connections(now);
+        self.tick_deaf(now);
         self.tick_discovery(now);
         self.tick_relay(now);
         self.part_from_silent(now);

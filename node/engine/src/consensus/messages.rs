@@ -63,7 +63,8 @@ impl Consensus {
             return;
         }
         let last = self.told.get(&from).copied().unwrap_or_default();
-        if turn.now.since(last) >= STATUS_EVERY_MS {
+        // Told at a time to come: our clock was set back since.
+        if turn.now.since(last) >= STATUS_EVERY_MS || turn.now < last {
             self.told.insert(from, turn.now);
             turn.ask(Effect::SendStatus(from));
         }

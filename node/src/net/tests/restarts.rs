@@ -1,8 +1,13 @@
 //! Nodes that come back with the key they had (libp2p#5097).
 
+use super::people::genesis;
 use super::proxy::Proxy;
-use super::world::{Node, caller, config, pair, votes_reach};
+use super::raw::{RawPeer, frame};
+use super::world::{Node, caller, config, pair, status, votes_reach};
 use crate::net::NetConfig;
+use blockchat_proto::codec;
+use blockchat_proto::gossip::Topic;
+use blockchat_proto::sync::STATUS_PROTOCOL;
 
 #[tokio::test]
 async fn a_node_that_was_restarted_is_back_in_the_mesh() {
@@ -57,4 +62,17 @@ async fn a_connection_that_died_silently_is_noticed_and_made_anew() {
     other.gone().await;
     votes_reach(&other, &mut one, 2_000).await;
     votes_reach(&one, &mut other, 3_000).await;
+}
+
+/// It says which chain it is of, but its topics never came: what we publish would not go to it for as long as it stays.
+#[tokio::test]
+async fn a_peer_whose_topics_were_lost_is_connected_anew() {
+    let node = Node::start(config(1)).await;
+    let genesis = genesis("test");
+    let ours = frame(&codec::encode(&status(&genesis, 0)));
+    let mut deaf = RawPeer::new(STATUS_PROTOCOL.into(), &genesis.short_name(), ours);
+    let votes = deaf.topics.ident(Topic::Votes);
+    deaf.swarm.behaviour_mut().gossip.unsubscribe(&votes);
+    deaf.connect(&node.address()).await;
+    deaf.closed().await;
 }

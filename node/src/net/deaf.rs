@@ -1,0 +1,103 @@
+//! Connections that live while gossip over them is dead.
+//!
+//! Gossipsub tells its topics once, on the first connection to a peer, and gives gossip on a connection up for good after
+//! five broken streams, both without a word: the peer still answers pings and says its status, but nothing that we publish
+//! goes to it. A network whose links die that way falls apart into pieces that believe to be connected.
+//!
+//! Always true: a peer of our chain whose topics we do not know after [`DEAF_AFTER`], that speaks no gossip, or that takes
+//! nothing for [`CHOKED_FOR`], is connected anew; whoever knows an address dials again.
+//! Start reading at [`Task::tick_deaf`].
+
+use super::peers::Peer;
+use super::swarm_task::Task;
+use blockchat_proto::gossip::Topic;
+use libp2p::PeerId;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::info;
+
+/// A peer tells its topics with its first message; whatever takes longer than this was lost.
+const DEAF_AFTER: Duration = Duration::from_secs(10);
+/// A queue that overflows in every heartbeat for so long is not being emptied.
+const CHOKED_FOR: Duration = Duration::from_secs(60);
+/// Overflows further apart than this are a peer that is slow at times.
+const CHOKED_GAP: Duration = Duration::from_secs(5);
+
+/// Since when a peer takes nothing, and when we last saw that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choked {
+    since: Instant,
+    last: Instant,
+}
+
+impl Choked {
+    /// A message found no room in the queue to the peer.
+    fn again(before: Option<Self>, now: Instant) -> Self {
+        let since = before.filter(|before| now.duration_since(before.last) <= CHOKED_GAP).map_or(now, |one| one.since);
+        Self { since, last: now }
+    }
+
+    fn is_for_good(&self) -> bool {
+        self.last.duration_since(self.since) >= CHOKED_FOR
+    }
+}
+
+impl Task {
+    /// Looks for peers that cannot hear us.
+    pub(super) fn tick_deaf(&mut self, now: Instant) {
+        let wanted: Vec<_> = Topic::ALL.iter().map(|topic| self.relay.topic_hash(*topic)).collect();
+        let gossip = &self.swarm.behaviour().gossip;
+        let hearing: BTreeSet<_> = gossip
+            .all_peers()
+            .filter(|(_, topics)| wanted.iter().all(|hash| topics.contains(&hash)))
+            .map(|(id, _)| *id)
+            .collect();
+        let old = |peer: &Peer| now.duration_since(peer.first().since) >= DEAF_AFTER;
+        let greeted = self.peers.iter().filter(|(_, peer)| peer.status.is_some() && old(peer));
+        let deaf: Vec<_> = greeted.map(|(id, _)| *id).filter(|id| !hearing.contains(id)).collect();
+        for id in deaf {
+            self.connect_anew(id, "its topics were lost");
+        }
+    }
+
+    /// The queue to a peer overflowed since the last heartbeat.
+    pub(super) fn on_choked(&mut self, id: PeerId, now: Instant) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let choked = Choked::again(peer.choked, now);
+        peer.choked = Some(choked);
+        if choked.is_for_good() {
+            self.connect_anew(id, "it takes nothing any more");
+        }
+    }
+
+    /// A peer's side of gossip is closed.
+    pub(super) fn on_gossip_refused(&mut self, id: PeerId) {
+        if self.peers.get(&id).is_some_and(|peer| peer.status.is_some()) {
+            self.connect_anew(id, "it speaks no gossip");
+        }
+    }
+
+    fn connect_anew(&mut self, id: PeerId, why: &str) {
+        info!(peer = %id, why, "gossip with peer is dead, connecting anew");
+        self.part(&id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_queue_that_overflows_all_the_time_is_choked() {
+        let start = Instant::now();
+        let overflows = |every: Duration| {
+            let times = (1..100_u32).map(|count| start + every * count);
+            times.fold(None, |before, now| Some(Choked::again(before, now))).is_some_and(|choked| choked.is_for_good())
+        };
+        assert!(overflows(Duration::from_millis(700)));
+        assert!(!overflows(CHOKED_GAP + Duration::from_millis(1)));
+    }
+}
