@@ -34,6 +34,8 @@ const STALL: Duration = Duration::from_secs(2);
 const TRIM_AFTER: Duration = Duration::from_secs(2);
 /// For peers that do not tell their run: a second connection while the first is older than this means a restart.
 const RESTART_AGE: Duration = Duration::from_secs(5);
+/// What the names of gossipsub's versions begin with.
+const GOSSIP_PROTOCOLS: &str = "/meshsub/";
 /// Fewer peers than this are kept whatever they do.
 const PEERS_LAST: usize = 3;
 /// Scores fade: gossip is told anew this often.
@@ -98,6 +100,7 @@ impl Task {
             return;
         };
         peer.identified = true;
+        peer.gossips |= info.protocols.iter().any(|protocol| protocol.as_ref().starts_with(GOSSIP_PROTOCOLS));
         peer.routes = info.protocols.contains(&self.discovery.kademlia);
         let run = info.agent_version.split_once(RUN_MARK).map(|(_, run)| run.to_owned());
         let restarted = peer.run.is_some() && run.is_some() && peer.run != run;

@@ -4,8 +4,9 @@
 //! five broken streams, both without a word: the peer still answers pings and says its status, but nothing that we publish
 //! goes to it. A network whose links die that way falls apart into pieces that believe to be connected.
 //!
-//! Always true: a peer of our chain whose topics we do not know after [`DEAF_AFTER`], that speaks no gossip, or that takes
-//! nothing for [`CHOKED_FOR`], is connected anew; whoever knows an address dials again.
+//! Always true: a peer that said it speaks gossip, but whose topics we do not know after [`DEAF_AFTER`], that refuses
+//! gossip after all, or that takes nothing for [`CHOKED_FOR`], is connected anew; whoever knows an address dials again. One
+//! that never said so (it came to fetch blocks) is left in peace.
 //! Start reading at [`Task::tick_deaf`].
 
 use super::peers::Peer;
@@ -53,9 +54,9 @@ impl Task {
             .filter(|(_, topics)| wanted.iter().all(|hash| topics.contains(&hash)))
             .map(|(id, _)| *id)
             .collect();
-        let old = |peer: &Peer| now.duration_since(peer.first().since) >= DEAF_AFTER;
-        let greeted = self.peers.iter().filter(|(_, peer)| peer.status.is_some() && old(peer));
-        let deaf: Vec<_> = greeted.map(|(id, _)| *id).filter(|id| !hearing.contains(id)).collect();
+        let due = |peer: &Peer| speaks_gossip(peer) && now.duration_since(peer.first().since) >= DEAF_AFTER;
+        let due = self.peers.iter().filter(|(_, peer)| due(peer)).map(|(id, _)| *id);
+        let deaf: Vec<_> = due.filter(|id| !hearing.contains(id)).collect();
         for id in deaf {
             self.connect_anew(id, "its topics were lost");
         }
@@ -75,8 +76,8 @@ impl Task {
 
     /// A peer's side of gossip is closed.
     pub(super) fn on_gossip_refused(&mut self, id: PeerId) {
-        if self.peers.get(&id).is_some_and(|peer| peer.status.is_some()) {
-            self.connect_anew(id, "it speaks no gossip");
+        if self.peers.get(&id).is_some_and(speaks_gossip) {
+            self.connect_anew(id, "it refuses gossip");
         }
     }
 
@@ -84,6 +85,10 @@ impl Task {
         info!(peer = %id, why, "gossip with peer is dead, connecting anew");
         self.part(&id);
     }
+}
+
+fn speaks_gossip(peer: &Peer) -> bool {
+    peer.status.is_some() && peer.gossips
 }
 
 #[cfg(test)]

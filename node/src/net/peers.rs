@@ -57,6 +57,8 @@ pub(super) struct Peer {
     pub(super) identified: bool,
     /// Where it says that it listens.
     pub(super) listens: Vec<Multiaddr>,
+    /// Did it ever say that it speaks gossip?
+    pub(super) gossips: bool,
     /// Does it take part in Kademlia?
     pub(super) routes: bool,
     pub(super) latency: Option<Duration>,
@@ -85,6 +87,7 @@ impl Peer {
             run: None,
             identified: false,
             listens: vec![],
+            gossips: false,
             routes: false,
             latency: None,
             status: None,

@@ -81,7 +81,7 @@ pub(super) const JOURNAL_LOST: &str =
 pub(super) const OWN_LOST: &str =
     "move the file away and start the node again; what was submitted here and is not final must be submitted again";
 /// What to do about a damaged guard.
-pub(super) const GUARD_LOST: &str = "make sure that the key is used nowhere else, then `blockchat-node guard reset`";
+pub(super) const GUARD_LOST: &str = "make sure that the key is used nowhere else, then `blockchat-node guard reset --api http://HOST:PORT` with another node of the chain";
 
 impl StoreError {
     /// What the operator can do about it.

@@ -1,6 +1,6 @@
 //! One block on top of a ledger: the code that `apply_block` and `build_block` share, so that they cannot disagree.
 //!
-//! Order (SPEC BLOCK-6): absences, transactions one by one, charges to the leader, releases, recent hashes, next set. The
+//! Order (SPEC ORDER-1): absences, transactions one by one, charges to the leader, releases, next set, recent hashes. The
 //! leader is paid after the last transaction: what it earns in a block it can spend from the next one on.
 //! Start reading at [`Execution::begin`].
 

@@ -6,7 +6,7 @@ use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::identity::Keypair;
 use libp2p::request_response::{self, Codec, Message, ProtocolSupport};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, noise, tcp, yamux};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, identify, noise, tcp, yamux};
 use std::io;
 use tokio::time::timeout;
 
@@ -57,6 +57,7 @@ impl Codec for Bytes {
 #[derive(NetworkBehaviour)]
 pub(super) struct Liar {
     pub(super) gossip: Gossip,
+    pub(super) identify: identify::Behaviour,
     pub(super) asks: request_response::Behaviour<Bytes>,
 }
 
@@ -80,6 +81,7 @@ impl RawPeer {
         let protocols = protocols.into_iter().map(name);
         let behaviour = Liar {
             gossip: gossip::behaviour(&key, &topics).unwrap(),
+            identify: identify::Behaviour::new(identify::Config::new("/raw/1".into(), key.public())),
             asks: request_response::Behaviour::new(protocols, request_response::Config::default()),
         };
         let swarm = SwarmBuilder::with_existing_identity(key)
