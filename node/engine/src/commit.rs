@@ -21,10 +21,12 @@ impl Engine {
             CommittedBlock { block: block.clone(), certificate: certificate.clone(), applied: applied.clone() };
         self.ask(Effect::Commit(Box::new(committed)));
         self.ledger.commit(applied);
+        let capacity = self.ledger.parameters().capacity;
+        let full = usize::try_from(capacity).is_ok_and(|capacity| block.transactions().len() >= capacity);
         let done = self.mempool.block_committed(&self.ledger, &block, now);
         self.forget_own(done);
         self.catch_up.tip_moved(self.ledger.tip().height);
-        self.turn(now, |consensus, turn| consensus.committed(turn, certificate));
+        self.turn(now, |consensus, turn| consensus.committed(turn, certificate, full));
     }
 
     /// Checks and commits blocks that a peer sent, in order. Returns how many were new.

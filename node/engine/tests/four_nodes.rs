@@ -48,6 +48,8 @@ struct World {
     outcomes: Vec<SubmitOutcome>,
     committed: Vec<BTreeMap<Height, Hash32>>,
     unsynced: Vec<bool>,
+    /// This one hears of no transactions.
+    hears_none: Option<usize>,
 }
 
 impl World {
@@ -67,6 +69,7 @@ impl World {
             outcomes: vec![],
             committed: vec![BTreeMap::new(); signers.len()],
             unsynced: vec![false; signers.len()],
+            hears_none: None,
         };
         for (node, signer) in signers.iter().enumerate() {
             let recovered = Recovered {
@@ -110,7 +113,8 @@ impl World {
                 }
             }
             Effect::GossipTransactions(transactions) => {
-                for other in self.others(node) {
+                let deaf = self.hears_none;
+                for other in self.others(node).into_iter().filter(|other| deaf != Some(*other)) {
                     let ticket = blockchat_engine::event::GossipTicket(0);
                     let event = Event::GossipTransactions { ticket, transactions: transactions.clone() };
                     self.push(DELAY_MS, other, event);
@@ -189,6 +193,23 @@ fn four_nodes_decide_the_same_blocks_and_final_payments_arrive() {
     assert!(world.committed.iter().all(|chain| chain[&Height(1)] == world.committed[0][&Height(1)]));
     let waited = world.now.since(START);
     assert!(waited < 1_500, "three blocks of ten take well under six block intervals, not {waited} ms");
+}
+
+/// SPEC TIME-3. It was restarted, say: when it leads, the others have begun and wait for it, and it knows of nothing to do.
+#[test]
+fn a_leader_that_has_not_heard_of_the_transactions_holds_nobody_up() {
+    let signers = signers(4);
+    let mut world = World::new(&signers);
+    world.hears_none = Some(3);
+    let transactions = (0..150).map(|nonce| payment(&world, &signers[0], &signers[1], nonce)).collect();
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    world.run_until(60_000, |world| {
+        world.engines.iter().all(|engine| engine.ledger().account(&signers[0].address()).next_nonce == 150)
+    });
+    let heights = u64::try_from(world.committed[0].len()).expect("few");
+    let waited = world.now.since(START);
+    assert!(heights > 15, "the last node led at least once, and had nothing to propose");
+    assert!(waited < heights * 10 * DELAY_MS, "{heights} heights took {waited} ms: somebody waited for a timeout");
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! goes to it. A network whose links die that way falls apart into pieces that believe to be connected.
 //!
 //! Always true: a peer that said it speaks gossip, but whose topics we do not know after [`DEAF_AFTER`], that refuses
-//! gossip after all, or that takes nothing for [`CHOKED_FOR`], is connected anew; whoever knows an address dials again. One
-//! that never said so (it came to fetch blocks) is left in peace.
+//! gossip after all, or that neither takes nor gives anything for [`CHOKED_FOR`], is connected anew; whoever knows an
+//! address dials again. One that never said so (it came to fetch blocks) is left in peace, and so is one that is only slow.
 //! Start reading at [`Task::tick_deaf`].
 
 use super::peers::Peer;
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 /// A peer tells its topics with its first message; whatever takes longer than this was lost.
-const DEAF_AFTER: Duration = Duration::from_secs(10);
+const DEAF_AFTER: Duration = Duration::from_secs(20);
 /// A queue that overflows in every heartbeat for so long is not being emptied.
 const CHOKED_FOR: Duration = Duration::from_secs(60);
 /// Overflows further apart than this are a peer that is slow at times.
@@ -69,7 +69,8 @@ impl Task {
         };
         let choked = Choked::again(peer.choked, now);
         peer.choked = Some(choked);
-        if choked.is_for_good() {
+        let mute = peer.gossiped.is_none_or(|last| now.duration_since(last) >= CHOKED_FOR);
+        if mute && choked.is_for_good() {
             self.connect_anew(id, "it takes nothing any more");
         }
     }

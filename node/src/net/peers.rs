@@ -67,6 +67,8 @@ pub(super) struct Peer {
     /// When and up to which height we last told it where we are.
     pub(super) told: Option<(Instant, Height)>,
     pub(super) choked: Option<Choked>,
+    /// When it last sent us a gossip message that was news.
+    pub(super) gossiped: Option<Instant>,
     pub(super) pace: PeerPace,
 }
 
@@ -93,6 +95,7 @@ impl Peer {
             status: None,
             told: None,
             choked: None,
+            gossiped: None,
             pace: PeerPace::default(),
         }
     }

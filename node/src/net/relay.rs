@@ -123,8 +123,9 @@ impl Task {
             return self.settle(ticket, NetVerdict::Ignore);
         };
         let now = Instant::now();
-        match self.peers.get(&source) {
+        match self.peers.get_mut(&source) {
             Some(peer) if peer.status.is_some() => {
+                peer.gossiped = Some(now);
                 let from = peer.tag;
                 self.judge(source, from, ticket, topic, &message);
             }

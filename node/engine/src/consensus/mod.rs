@@ -62,6 +62,8 @@ pub(crate) struct Consensus {
     leader: Address,
     /// When the current height began, or the last one was decided.
     since: UnixMillis,
+    /// Was the block at the tip full?
+    after_full: bool,
     candidates: Candidates,
     ahead: Ahead,
     late: LateVotes,
@@ -111,6 +113,7 @@ impl Consensus {
             round: Round(0),
             leader,
             since: now,
+            after_full: false,
             candidates,
             ahead,
             late: LateVotes::new(tip_certificate),
@@ -193,7 +196,9 @@ impl Consensus {
     }
 
     /// The tip moved, by our decision or by catching up: everything of the old height is over.
-    pub(crate) fn committed(&mut self, turn: &mut Turn<'_>, certificate: Certificate) {
+    ///
+    /// `full`: the block held as many transactions as one may.
+    pub(crate) fn committed(&mut self, turn: &mut Turn<'_>, certificate: Certificate, full: bool) {
         self.cancel_all(turn);
         self.core = None;
         self.journal.clear();
@@ -201,6 +206,7 @@ impl Consensus {
         self.attach.clear();
         self.late = LateVotes::new(Some(certificate));
         self.since = turn.now;
+        self.after_full = full;
         self.round = Round(0);
         self.repeated = 0;
         let tip = turn.ledger.tip();
