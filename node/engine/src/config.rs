@@ -26,7 +26,7 @@ pub struct EngineConfig {
     pub clock_ahead_max_ms: u64,
     /// An unbacked claim of a higher chain expires after this.
     pub claim_expires_ms: u64,
-    /// An unanswered question to a peer is asked of another after this.
+    /// A question to a peer that answered in time so far is given up after this; to others after twice as long.
     pub request_timeout_ms: u64,
     /// Most pooled transactions.
     pub pool_transactions_max: usize,

@@ -76,14 +76,15 @@ impl Engine {
         self.follow();
     }
 
-    /// Asks for what we miss, and looks again soon while anyone claims to be ahead.
+    /// Asks for what we miss, and looks again soon while anyone is asked or claims to be ahead.
     pub(crate) fn follow(&mut self) {
         let tip = self.ledger.tip().height;
         if let Some(question) = self.catch_up.next_question(tip) {
             let (request, peer) = (question.request, question.peer);
             self.ask(Effect::RequestBlocks { request, peer, from: question.from, count: question.count });
         }
-        if self.catch_up.anyone_ahead(tip) && !self.catch_up_timer {
+        let more = self.catch_up.is_asking() || self.catch_up.anyone_ahead(tip);
+        if more && !self.catch_up_timer {
             self.catch_up_timer = true;
             self.ask(Effect::StartTimer { timer: Timer::CatchUp, after_ms: PATIENCE_MS });
         }

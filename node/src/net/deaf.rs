@@ -5,8 +5,8 @@
 //! goes to it. A network whose links die that way falls apart into pieces that believe to be connected.
 //!
 //! Always true: a peer that said it speaks gossip, but whose topics we do not know after [`DEAF_AFTER`], that refuses
-//! gossip after all, or that neither takes nor gives anything for [`CHOKED_FOR`], is connected anew; whoever knows an
-//! address dials again. One that never said so (it came to fetch blocks) is left in peace, and so is one that is only slow.
+//! gossip after all, or that takes nothing for [`CHOKED_FOR`] and says nothing new either, is connected anew; whoever knows
+//! an address dials again. One that never said so (it came to fetch blocks) is left in peace.
 //! Start reading at [`Task::tick_deaf`].
 
 use super::peers::Peer;
@@ -22,6 +22,8 @@ use tracing::info;
 const DEAF_AFTER: Duration = Duration::from_secs(20);
 /// A queue that overflows in every heartbeat for so long is not being emptied.
 const CHOKED_FOR: Duration = Duration::from_secs(60);
+/// The same, whatever it says: its queue is memory of ours.
+const CHOKED_MAX: Duration = Duration::from_secs(600);
 /// Overflows further apart than this are a peer that is slow at times.
 const CHOKED_GAP: Duration = Duration::from_secs(5);
 
@@ -39,8 +41,9 @@ impl Choked {
         Self { since, last: now }
     }
 
-    fn is_for_good(&self) -> bool {
-        self.last.duration_since(self.since) >= CHOKED_FOR
+    /// `mute`: it says nothing new either.
+    fn is_for_good(&self, mute: bool) -> bool {
+        self.last.duration_since(self.since) >= if mute { CHOKED_FOR } else { CHOKED_MAX }
     }
 }
 
@@ -54,11 +57,18 @@ impl Task {
             .filter(|(_, topics)| wanted.iter().all(|hash| topics.contains(&hash)))
             .map(|(id, _)| *id)
             .collect();
-        let due = |peer: &Peer| speaks_gossip(peer) && now.duration_since(peer.first().since) >= DEAF_AFTER;
-        let due = self.peers.iter().filter(|(_, peer)| due(peer)).map(|(id, _)| *id);
-        let deaf: Vec<_> = due.filter(|id| !hearing.contains(id)).collect();
-        for id in deaf {
-            self.connect_anew(id, "its topics were lost");
+        let why = |id: &PeerId, peer: &Peer| {
+            let old = now.duration_since(peer.first().since) >= DEAF_AFTER;
+            match (peer.refuses_gossip, old && !hearing.contains(id)) {
+                _ if peer.status.is_none() || !peer.gossips => None,
+                (true, _) => Some("it refuses gossip"),
+                (false, true) => Some("its topics were lost"),
+                (false, false) => None,
+            }
+        };
+        let deaf: Vec<_> = self.peers.iter().filter_map(|(id, peer)| Some((*id, why(id, peer)?))).collect();
+        for (id, why) in deaf {
+            self.connect_anew(id, why);
         }
     }
 
@@ -70,15 +80,15 @@ impl Task {
         let choked = Choked::again(peer.choked, now);
         peer.choked = Some(choked);
         let mute = peer.gossiped.is_none_or(|last| now.duration_since(last) >= CHOKED_FOR);
-        if mute && choked.is_for_good() {
+        if choked.is_for_good(mute) {
             self.connect_anew(id, "it takes nothing any more");
         }
     }
 
     /// A peer's side of gossip is closed.
     pub(super) fn on_gossip_refused(&mut self, id: PeerId) {
-        if self.peers.get(&id).is_some_and(speaks_gossip) {
-            self.connect_anew(id, "it refuses gossip");
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.refuses_gossip = true;
         }
     }
 
@@ -88,10 +98,6 @@ impl Task {
     }
 }
 
-fn speaks_gossip(peer: &Peer) -> bool {
-    peer.status.is_some() && peer.gossips
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,11 +105,14 @@ mod tests {
     #[test]
     fn only_a_queue_that_overflows_all_the_time_is_choked() {
         let start = Instant::now();
-        let overflows = |every: Duration| {
-            let times = (1..100_u32).map(|count| start + every * count);
-            times.fold(None, |before, now| Some(Choked::again(before, now))).is_some_and(|choked| choked.is_for_good())
+        let overflows = |every: Duration, mute: bool| {
+            let times = (1..200_u32).map(|count| start + every * count);
+            let last = times.fold(None, |before, now| Some(Choked::again(before, now)));
+            last.is_some_and(|choked| choked.is_for_good(mute))
         };
-        assert!(overflows(Duration::from_millis(700)));
-        assert!(!overflows(CHOKED_GAP + Duration::from_millis(1)));
+        assert!(overflows(Duration::from_millis(700), true));
+        assert!(!overflows(Duration::from_millis(700), false), "it is slow, and alive");
+        assert!(overflows(CHOKED_GAP, false));
+        assert!(!overflows(CHOKED_GAP + Duration::from_millis(1), true));
     }
 }

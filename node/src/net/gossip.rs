@@ -27,14 +27,16 @@ const WAITING_MAX: usize = 4_096;
 /// Bytes of a message's id.
 const ID_BYTES: usize = 20;
 /// Ids that one control message announces or asks for, at most; of more, a random choice.
-const CONTROL_IDS_MAX: usize = 500;
+const CONTROL_IDS_MAX: usize = 400;
 /// Bytes of control messages in one frame, at most. Whoever gets a longer frame ends the stream, and after five streams
 /// never speaks over that connection again: libp2p's own maximum, 16 KiB, is less than its own announcements of a chain
 /// with many votes a second, and cut such networks into their meshes.
 const CONTROL_BYTES_MAX: usize = 64 * 1024;
 const _: () = assert!(CONTROL_IDS_MAX * (ID_BYTES + 2) + 1_024 < CONTROL_BYTES_MAX);
-/// Messages that wait to be sent to one peer: all that it may ask for at once, and as many again.
-const SEND_QUEUE_MAX: usize = 2 * CONTROL_IDS_MAX;
+/// Messages that wait to be sent to one peer: all that it may ask for at once, and some more. Each holds its bytes, so
+/// that a peer that takes nothing costs 64 MiB at worst.
+const SEND_QUEUE_MAX: usize = 512;
+const _: () = assert!(CONTROL_IDS_MAX < SEND_QUEUE_MAX);
 
 /// The topics of one chain.
 pub(super) struct Topics {
@@ -146,9 +148,11 @@ fn score_params(topics: &Topics) -> PeerScoreParams {
         app_specific_weight: 1.0,
         // Many nodes behind one address are normal here: a laptop, a cluster.
         ip_colocation_factor_weight: 0.0,
-        // Each message that was announced and did not come counts, squared: one queue that overflows once would be enough
-        // to be heard no more.
-        behaviour_penalty_weight: 0.0,
+        // Each message that was announced and did not come counts, squared. One queue that overflows once must not be
+        // enough to be heard no more; who announces without end and delivers nothing keeps others from being asked.
+        behaviour_penalty_weight: -0.001,
+        behaviour_penalty_threshold: 500.0,
+        behaviour_penalty_decay: 0.5,
         slow_peer_weight: -0.01,
         slow_peer_threshold: 100.0,
         slow_peer_decay: 0.5,

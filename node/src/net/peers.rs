@@ -59,6 +59,8 @@ pub(super) struct Peer {
     pub(super) listens: Vec<Multiaddr>,
     /// Did it ever say that it speaks gossip?
     pub(super) gossips: bool,
+    /// Did it refuse gossip all the same?
+    pub(super) refuses_gossip: bool,
     /// Does it take part in Kademlia?
     pub(super) routes: bool,
     pub(super) latency: Option<Duration>,
@@ -90,6 +92,7 @@ impl Peer {
             identified: false,
             listens: vec![],
             gossips: false,
+            refuses_gossip: false,
             routes: false,
             latency: None,
             status: None,

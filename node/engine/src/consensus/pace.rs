@@ -1,9 +1,9 @@
 //! When a height starts. SPEC TIME-3.
 //!
 //! A node that decided at its own time T starts the next height at the first of: a verified message of a member for it
-//! (`on_message`); `capacity` pooled transactions; a non-empty pool and T + block interval; T + idle block interval. The
-//! leader does not wait after a full block: the others most likely hold more than it does (it was restarted, or is the
-//! last to hear), have begun, and wait for nobody but the leader.
+//! (`on_message`); `capacity` pooled transactions; a non-empty pool and T + block interval; T + idle block interval. A
+//! leader with an empty pool does not wait after a full block: the others most likely hold more than it does (it was
+//! restarted, or is the last to hear), have begun, and wait for nobody but the leader.
 //! Always true: an event starts one height of this node's own accord at most. Whoever decides alone would otherwise work
 //! off its whole pool inside one call, each height on the stack of the one before.
 
@@ -26,7 +26,9 @@ impl Consensus {
         let full = usize::try_from(parameters.capacity).is_ok_and(|capacity| pooled >= capacity);
         let wait_ms = if pooled > 0 { parameters.block_interval_ms } else { parameters.idle_block_interval_ms };
         let left_ms = wait_ms.saturating_sub(turn.now.since(self.since));
-        let awaited = self.after_full && self.signing.signer().is_some_and(|signer| signer.address() == self.leader);
+        let awaited = pooled == 0
+            && self.after_full
+            && self.signing.signer().is_some_and(|signer| signer.address() == self.leader);
         let due = full || awaited || left_ms == 0 || self.ahead.holds(height);
         if due && !self.begun {
             self.start_height(turn);

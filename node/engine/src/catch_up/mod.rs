@@ -3,8 +3,10 @@
 //! Owns: peers' claims, questions under way. Does not own: checking and applying blocks (`commit`).
 //! Always true: a claim mutes our votes only while its peer backs it with certified blocks; unbacked claims expire; at
 //! most one question for blocks is under way; bulk sync never enters the voting core; a clock that is set back delays
-//! nothing; over a slow link fewer blocks are asked for, until an answer comes in time.
+//! nothing; a peer that does not answer in time is asked for fewer blocks, later, and no other peer for that.
 //! Start reading at [`CatchUp::next_question`].
+
+mod claim;
 
 use crate::config::EngineConfig;
 use crate::event::{PeerTag, SyncId};
@@ -12,6 +14,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::limits;
 use blockchat_proto::sync::Status;
 use blockchat_proto::units::{Height, UnixMillis};
+use claim::{Claim, LATE_MAX, Steady};
 use std::collections::BTreeMap;
 
 /// A claim one or a few heights ahead is most often our own decision on its way: wait so long before asking.
@@ -20,39 +23,11 @@ pub(crate) const PATIENCE_MS: u64 = 100;
 const FAR_AHEAD: u64 = 8;
 /// Most questions for single blocks under way.
 const BODY_QUESTIONS_MAX: usize = 16;
-/// Fewer blocks than this are never asked for on purpose.
-const QUESTION_BLOCKS_MIN: u32 = 1;
-/// A question waits so many times the configured timeout at most: then the network has given it up by itself.
-const TIMEOUT_GROWTH_MAX: u64 = 4;
-
-/// What a peer says of itself, and what it has proved.
-struct Claim {
-    height: Height,
-    since: UnixMillis,
-    /// Last time it delivered a certified block we needed.
-    backed: Option<UnixMillis>,
-    /// Do not ask before this time.
-    busy_until: UnixMillis,
-}
 
 struct Question {
     request: SyncId,
     peer: PeerTag,
     asked: UnixMillis,
-}
-
-/// Time that never runs backwards: what passed between readings of a clock that may be set.
-#[derive(Default)]
-struct Steady {
-    read: UnixMillis,
-    passed: UnixMillis,
-}
-
-impl Steady {
-    fn read(&mut self, now: UnixMillis) {
-        self.passed = self.passed.plus(now.since(self.read));
-        self.read = now;
-    }
 }
 
 /// A question to send.
@@ -68,16 +43,14 @@ pub(crate) struct CatchUp {
     claim_expires_ms: u64,
     request_timeout_ms: u64,
     clock: Steady,
-    /// How long the next question may take.
-    timeout_ms: u64,
-    /// How many blocks it asks for.
-    question_blocks: u32,
     claims: BTreeMap<PeerTag, Claim>,
     question: Option<Question>,
     bodies: BTreeMap<SyncId, Hash32>,
     next_request: u64,
     last_peer: PeerTag,
     tip_moved: UnixMillis,
+    /// Last time that a question was seen under way.
+    asking: UnixMillis,
 }
 
 impl CatchUp {
@@ -87,14 +60,13 @@ impl CatchUp {
             claim_expires_ms: config.claim_expires_ms,
             request_timeout_ms: config.request_timeout_ms,
             clock,
-            timeout_ms: config.request_timeout_ms,
-            question_blocks: limits::SYNC_BLOCKS_MAX,
             claims: BTreeMap::new(),
             question: None,
             bodies: BTreeMap::new(),
             next_request: 0,
             last_peer: PeerTag(0),
             tip_moved: UnixMillis(0),
+            asking: UnixMillis(0),
         }
     }
 
@@ -112,6 +84,8 @@ impl CatchUp {
             since: now,
             backed: None,
             busy_until: UnixMillis(0),
+            late: 0,
+            blocks_max: limits::SYNC_BLOCKS_MAX,
         });
         if claim.height != status.height {
             claim.height = status.height;
@@ -138,16 +112,13 @@ impl CatchUp {
 
     /// An answer came. `false` if it answers no question of ours.
     pub(crate) fn answered(&mut self, request: SyncId) -> bool {
-        match &self.question {
-            Some(question) if question.request == request => {
-                self.question = None;
-                let more = (self.question_blocks / 8).max(1);
-                self.question_blocks = self.question_blocks.saturating_add(more).min(limits::SYNC_BLOCKS_MAX);
-                self.timeout_ms = self.timeout_ms.midpoint(self.request_timeout_ms);
-                true
-            }
-            _ => false,
+        let Some(question) = self.question.take_if(|question| question.request == request) else {
+            return false;
+        };
+        if let Some(claim) = self.claims.get_mut(&question.peer) {
+            claim.was_in_time();
         }
+        true
     }
 
     /// The peer delivered certified blocks up to our new tip: what it claims beyond counts.
@@ -175,25 +146,35 @@ impl CatchUp {
     }
 
     /// Drops claims that nobody backed and questions that nobody answered in time. A claim is heard again with its peer's
-    /// next status.
+    /// next status; while any peer is being asked, or its own is to be asked for less, it stands: only one can be asked at
+    /// a time.
     pub(crate) fn expire(&mut self, tip: Height) {
         let now = self.clock.passed;
-        let timeout_ms = self.timeout_ms;
-        if let Some(late) = self.question.take_if(|question| now.since(question.asked) > timeout_ms) {
-            if let Some(claim) = self.claims.get_mut(&late.peer) {
-                claim.busy_until = now.plus(self.request_timeout_ms);
-            }
-            // The peer may be silent, or the way to it slow: then less, and more patience, gets through.
-            self.question_blocks = (self.question_blocks / 2).max(QUESTION_BLOCKS_MIN);
-            self.timeout_ms = timeout_ms.saturating_mul(2).min(self.request_timeout_ms * TIMEOUT_GROWTH_MAX);
-        }
+        self.expire_question(now);
         let expires_ms = self.claim_expires_ms;
+        if self.question.is_some() {
+            self.asking = now;
+        }
         for claim in self.claims.values_mut() {
-            let last = claim.backed.unwrap_or_default().max(claim.since).max(self.tip_moved);
+            let mut last = claim.backed.unwrap_or_default().max(claim.since).max(self.tip_moved).max(self.asking);
+            if claim.late < LATE_MAX {
+                last = last.max(claim.busy_until);
+            }
             if claim.height > tip && now.since(last) > expires_ms {
                 claim.height = tip;
                 claim.backed = None;
             }
+        }
+    }
+
+    fn expire_question(&mut self, now: UnixMillis) {
+        let pause_ms = self.request_timeout_ms;
+        if let Some(question) = &self.question
+            && let Some(claim) = self.claims.get_mut(&question.peer)
+            && now.since(question.asked) > claim.timeout_ms(pause_ms)
+        {
+            claim.was_late(pause_ms, now);
+            self.question = None;
         }
     }
 
@@ -209,6 +190,11 @@ impl CatchUp {
     /// The highest height that any peer claims; `None` without peers.
     pub(crate) fn highest_claim(&self) -> Option<Height> {
         self.claims.values().map(|claim| claim.height).max()
+    }
+
+    /// Is a question for blocks under way?
+    pub(crate) fn is_asking(&self) -> bool {
+        self.question.is_some()
     }
 
     /// Does any peer claim a height beyond our tip?
@@ -231,9 +217,10 @@ impl CatchUp {
             self.claims.iter().filter(|(_, claim)| ready(claim)).map(|(peer, _)| *peer).collect();
         let peer = *candidates.iter().find(|peer| **peer > self.last_peer).or(candidates.first())?;
         self.last_peer = peer;
+        let count = self.claims.get(&peer)?.blocks_max;
         let request = self.number();
         self.question = Some(Question { request, peer, asked: now });
-        Some(BlocksQuestion { request, peer, from: tip.next(), count: self.question_blocks })
+        Some(BlocksQuestion { request, peer, from: tip.next(), count })
     }
 
     /// A question for one block, to `preferred` or another peer; `None` if nobody is there or too many are under way.
@@ -361,29 +348,55 @@ mod tests {
         assert!(catch_up.next_question(Height(0)).is_some());
     }
 
-    /// A link that carries one block a second: answers to longer questions come too late and are thrown away.
-    #[test]
-    fn over_a_slow_link_ever_fewer_blocks_are_asked_for_until_they_come_in_time() {
-        let (mut catch_up, mut tip, mut now) = (catch_up(), Height(0), UnixMillis(0));
-        let mut counts = vec![];
-        while tip < Height(200) {
-            catch_up.on_status(HONEST, &status(1_000));
+    /// Asks until `until`, and lets `seconds` say how long a peer takes for so many blocks, if it answers at all. What
+    /// takes longer than the network's own limit of 15 s never comes. Returns what was asked, of whom, and the time.
+    fn follow(
+        catch_up: &mut CatchUp,
+        until: Height,
+        seconds: impl Fn(PeerTag, u32) -> Option<u64>,
+    ) -> (Vec<(PeerTag, u32)>, UnixMillis) {
+        let (mut tip, mut now, mut asked, mut answer) = (Height(0), UnixMillis(0), vec![], None);
+        while tip < until {
+            catch_up.read_clock(now);
+            catch_up.expire(tip);
             if let Some(question) = catch_up.next_question(tip) {
-                counts.push(question.count);
-                now = now.plus(u64::from(question.count) * 1_000);
-                catch_up.read_clock(now);
-                catch_up.expire(tip);
-                if catch_up.answered(question.request) {
-                    tip = Height(tip.0 + u64::from(question.count));
-                }
+                let (request, count) = (question.request, question.count);
+                asked.push((question.peer, count));
+                let takes = seconds(question.peer, count).filter(|seconds| *seconds <= 15);
+                answer = takes.map(|seconds| (now.plus(seconds * 1_000), request, count));
+            }
+            if let Some((_, request, count)) = answer.take_if(|(at, _, _)| *at <= now)
+                && catch_up.answered(request)
+            {
+                tip = Height(tip.0 + u64::from(count));
+                catch_up.tip_moved(tip);
             }
             now = now.plus(PATIENCE_MS);
-            catch_up.read_clock(now);
+            assert!(now < UnixMillis(100_000_000), "it gets nowhere: {asked:?}");
         }
-        assert_eq!(counts[..4], [256, 128, 64, 32], "each of these took longer than it was waited for");
-        assert!(
-            now < UnixMillis(3 * 200 * 1_000 + 512_000),
-            "most of the time went into answers that counted: {now:?}"
-        );
+        (asked, now)
+    }
+
+    #[test]
+    fn over_a_slow_link_ever_fewer_blocks_are_asked_for_until_they_come_in_time() {
+        let mut catch_up = catch_up();
+        catch_up.on_status(HONEST, &status(1_000));
+        let (asked, now) = follow(&mut catch_up, Height(200), |_, count| Some(u64::from(count)));
+        let counts: Vec<_> = asked.iter().map(|(_, count)| *count).collect();
+        assert_eq!(counts[..6], [256, 128, 64, 32, 16, 8], "all but the last took longer than it was waited for");
+        assert!(now < UnixMillis(4 * 200 * 1_000), "{now:?} for what takes 200 s without a mistake");
+    }
+
+    #[test]
+    fn silent_peers_make_nobody_else_slow() {
+        let (mut catch_up, other_liar) = (catch_up(), PeerTag(3));
+        for peer in [LIAR, HONEST, other_liar] {
+            catch_up.on_status(peer, &status(1_000_000));
+        }
+        let honest = |peer, _| (peer == HONEST).then_some(1);
+        let (asked, _) = follow(&mut catch_up, Height(256 * 100), honest);
+        let of_honest: Vec<_> = asked.iter().filter(|(peer, _)| *peer == HONEST).collect();
+        assert!(of_honest.iter().all(|(_, count)| *count == 256), "{asked:?}");
+        assert!(asked.len() - of_honest.len() <= 2 * 9, "each liar is given up in the end: {asked:?}");
     }
 }
