@@ -27,6 +27,7 @@ fn four(flags: &[&str]) -> Network {
     (0..4).for_each(|index| drop(network.start(index).status()));
     network.node(0).settle(&network.send(&network.wallet(0), 0, BOB, 1, "first"));
     network.wait_until_agreed();
+    network.wait_until_acquainted();
     network
 }
 

@@ -39,6 +39,7 @@ pub(super) fn any_node_may_be_first_last_or_missing() {
     let (node, first) = (network.node(0), network.validator(0).address());
     wait_for("the last one votes", || node.block(node.status().height).signers.contains(&first).then_some(()));
     // The one that all the others had dialled goes for good.
+    network.wait_until_acquainted();
     network.kill(2);
     network.node(0).settle(&network.send(&alice, 1, BOB, 1, "without id2"));
     network.wait_for_growth(2);

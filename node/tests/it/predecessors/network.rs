@@ -128,6 +128,15 @@ impl Network {
         sign::sign(from, self.chain(), nonce, body)
     }
 
+    /// Waits until everybody is connected with everybody: before, whoever is killed may be the only one that others know.
+    #[track_caller]
+    pub(super) fn wait_until_acquainted(&self) {
+        let others = u32::try_from(self.nodes().count() - 1).expect("a handful");
+        for node in self.nodes() {
+            wait_for("it is connected with all others", || (node.status().peers >= others).then_some(()));
+        }
+    }
+
     /// Waits until all running nodes have the highest block that any of them has now, and it is the same one.
     #[track_caller]
     pub(super) fn wait_until_agreed(&self) -> Height {
