@@ -186,7 +186,7 @@ pub enum TransactionState {
         height: Height,
         /// Position in it.
         index: u32,
-        /// Who assembled the block and got the charge.
+        /// Who assembled the block and got the fee.
         leader: Address,
     },
     /// Refused.
@@ -218,8 +218,8 @@ pub struct TransactionView {
     pub state: TransactionState,
     /// What it says; absent for a refused one that was not kept.
     pub transaction: Option<SignedTransaction>,
-    /// The charge it pays.
-    pub charge: Option<Coins>,
+    /// The fee it pays.
+    pub fee: Option<Coins>,
 }
 
 /// One final block.
@@ -241,8 +241,8 @@ pub struct BlockView {
     pub state_root: Hash32,
     /// Who signed its certificate.
     pub signers: Vec<Address>,
-    /// Charges its leader received.
-    pub charges: Coins,
+    /// Fees its leader received.
+    pub fees: Coins,
     /// Size of the canonical bytes.
     pub bytes: u64,
     /// What it holds.
@@ -256,8 +256,8 @@ pub struct BlockTransactionView {
     pub id: Hash32,
     /// What it says.
     pub transaction: SignedTransaction,
-    /// The charge it paid.
-    pub charge: Coins,
+    /// The fee it paid.
+    pub fee: Coins,
 }
 
 /// One final message to or from an account.

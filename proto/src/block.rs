@@ -33,7 +33,7 @@ pub struct Header {
     pub round: Round,
     /// Hash of the block before; the genesis hash for block 1.
     pub parent: Hash32,
-    /// Who built it and receives its charges.
+    /// Who built it and receives its fees.
     pub leader: Address,
     /// Strictly later than the parent's.
     pub time: UnixMillis,

@@ -52,12 +52,12 @@ pub struct Parameters {
     pub block_interval_ms: u64,
     /// An empty pool leads to an empty block after this long, in ms.
     pub idle_block_interval_ms: u64,
-    /// Charge on sent coins, in basis points (1/10,000), rounded up to a micro-BCC.
-    pub charge_basis_points: u32,
-    /// Charge per character of a message.
-    pub charge_per_character: Coins,
-    /// Least charge of a *send* or *stake*.
-    pub charge_min: Coins,
+    /// Fee on sent coins, in basis points (1/10,000), rounded up to a micro-BCC.
+    pub fee_basis_points: u32,
+    /// Fee per character of a message.
+    pub fee_per_character: Coins,
+    /// Least fee of a *send* or *stake*.
+    pub fee_min: Coins,
     /// Smallest stake of a validator.
     pub stake_min: Coins,
     /// Largest stake of a validator.
@@ -82,9 +82,9 @@ impl Default for Parameters {
             capacity: 5_000,
             block_interval_ms: 250,
             idle_block_interval_ms: 10_000,
-            charge_basis_points: 300,
-            charge_per_character: Coins::from_bcc(1),
-            charge_min: Coins::from_micros(1_000).expect("a thousand is below the cap"),
+            fee_basis_points: 300,
+            fee_per_character: Coins::from_bcc(1),
+            fee_min: Coins::from_micros(1_000).expect("a thousand is below the cap"),
             stake_min: Coins::from_bcc(1),
             stake_max: Coins::MAX,
             validators_min: 4,
@@ -207,9 +207,9 @@ impl Parameters {
                 "idle_block_interval_ms",
                 "must be at least block_interval_ms and at most 3600000",
             ),
-            (self.charge_basis_points > 10_000, "charge_basis_points", "must be at most 10000"),
-            (self.charge_per_character > Coins::from_bcc(1_000_000), "charge_per_character", "is absurdly high"),
-            (self.charge_min > Coins::from_bcc(1_000_000), "charge_min", "is absurdly high"),
+            (self.fee_basis_points > 10_000, "fee_basis_points", "must be at most 10000"),
+            (self.fee_per_character > Coins::from_bcc(1_000_000), "fee_per_character", "is absurdly high"),
+            (self.fee_min > Coins::from_bcc(1_000_000), "fee_min", "is absurdly high"),
             (self.stake_min.is_zero(), "stake_min", "must not be 0"),
             (self.stake_max < self.stake_min, "stake_max", "must be at least stake_min"),
             (self.validators_min == 0, "validators_min", "must not be 0"),

@@ -5,7 +5,7 @@
 pub const TRANSACTION_BYTES_MAX: usize = 2_048;
 /// Longest message text (plain, UTF-8) or plaintext (sealed), in bytes.
 pub const TEXT_BYTES_MAX: usize = 1_024;
-/// Bytes the seal adds to a plaintext: the Poly1305 tag. They are not charged for.
+/// Bytes the seal adds to a plaintext: the Poly1305 tag. No fee counts them.
 pub const SEAL_TAG_BYTES: usize = 16;
 /// Longest canonical block, in bytes.
 pub const BLOCK_BYTES_MAX: usize = 2 * 1024 * 1024;

@@ -71,10 +71,10 @@ pub enum TxRejected {
         /// The height of the block it would go into.
         height: Height,
     },
-    /// SPEC CHARGE-1: `needed` is the amount with its charge.
+    /// SPEC FEE-1: `needed` is the amount with its fee.
     #[error("needs {needed} BCC, the account can spend {spendable} BCC")]
     InsufficientFunds {
-        /// Amount plus charge.
+        /// Amount plus fee.
         needed: Coins,
         /// What the account can spend.
         spendable: Coins,

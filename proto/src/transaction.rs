@@ -40,7 +40,7 @@ pub enum Body {
     Send {
         /// Who receives.
         to: Address,
-        /// Coins on top of the charge; may be zero if there is a message.
+        /// Coins on top of the fee; may be zero if there is a message.
         amount: Coins,
         /// The message; may be absent if there are coins.
         payload: Payload,
@@ -90,8 +90,8 @@ pub struct Sealed {
 }
 
 impl Payload {
-    /// Characters of plain text, or plaintext bytes of a sealed message: what is charged for. SPEC CHARGE-2.
-    pub fn charged_length(&self) -> u64 {
+    /// Characters of plain text, or plaintext bytes of a sealed message: what the fee counts. SPEC FEE-2.
+    pub fn fee_length(&self) -> u64 {
         let length = match self {
             Self::None => 0,
             Self::Plain(text) => text.chars().count(),

@@ -214,7 +214,7 @@ fn the_example_in_the_spec_is_true() {
     let preimage =
         [&[29][..], label::SIGN_TRANSACTION.as_bytes(), &signed.transaction.chain.0[..], &bytes[..]].concat();
     assert_eq!(Sha256::digest(&preimage)[..], signed.transaction.sign_hash().0[..]);
-    let charge = blockchat_proto::ledger::charge_for(&signed.transaction.body, &Default::default());
+    let fee = blockchat_proto::ledger::fee_for(&signed.transaction.body, &Default::default());
     let lines = [
         ("genesis", hex::encode(encode(samples::genesis().genesis()))),
         ("chain", signed.transaction.chain.to_string()),
@@ -226,7 +226,7 @@ fn the_example_in_the_spec_is_true() {
         ("signature", signed.signature.to_string()),
         ("signed", hex::encode(encode(&signed))),
         ("id", signed.id().to_string()),
-        ("charge", charge.expect("small").to_string()),
+        ("fee", fee.expect("small").to_string()),
     ];
     let squeezed: String = spec.split_whitespace().collect();
     let missing: Vec<_> = lines.iter().filter(|(_, value)| !squeezed.contains(value)).collect();

@@ -215,7 +215,7 @@ impl Model {
         }
     }
 
-    /// Was it applied, and what did it charge?
+    /// Was it applied, and what was its fee?
     fn transaction(&mut self, transaction: &Transaction) -> Option<i128> {
         let index = self.people.iter().position(|person| person.address == transaction.sender)?;
         let others = self.candidates().len() - usize::from(self.people[index].is_candidate());
@@ -225,19 +225,19 @@ impl Model {
             return None;
         }
         let right_nonce = transaction.nonce == sender.nonce;
-        let charge = match &transaction.body {
+        let fee = match &transaction.body {
             Body::Send { to, amount, payload } => {
                 let amount = i128::from(amount.micros());
                 let letters =
                     if let Payload::Plain(text) = payload { bcc(u16::try_from(text.len()).unwrap()) } else { 0 };
-                let charge = ((amount * 3 + 99) / 100 + letters).max(1_000);
-                if !right_nonce || sender.balance < amount + charge {
+                let fee = ((amount * 3 + 99) / 100 + letters).max(1_000);
+                if !right_nonce || sender.balance < amount + fee {
                     return None;
                 }
-                sender.balance -= amount + charge;
+                sender.balance -= amount + fee;
                 let receiver = self.people.iter_mut().find(|person| person.address == *to)?;
                 receiver.balance += amount;
-                charge
+                fee
             }
             Body::Stake { amount } => {
                 let new = i128::from(amount.micros());
@@ -271,15 +271,15 @@ impl Model {
             Body::Claim { .. } => return None,
         };
         self.people[index].nonce += 1;
-        Some(charge)
+        Some(fee)
     }
 
-    fn finish(&mut self, leader: Address, charges: i128, parent: RecentBlock) {
+    fn finish(&mut self, leader: Address, fees: i128, parent: RecentBlock) {
         for person in &mut self.people {
             let due = person.unbonding.iter().filter(|(_, release)| *release <= self.time);
             person.balance += due.map(|(amount, _)| amount).sum::<i128>();
             person.unbonding.retain(|(_, release)| *release > self.time);
-            person.balance += if person.address == leader { charges } else { 0 };
+            person.balance += if person.address == leader { fees } else { 0 };
         }
         if parent.height > Height(0) && parent.height.0.is_multiple_of(64) {
             self.recent.push(parent);
@@ -405,17 +405,17 @@ impl Chain {
         let (time, commit) = (tip.time.plus(step.wait_ms), self.commit(step.absent));
         let present: Vec<_> = commit.iter().flat_map(|c| &c.signatures).map(|part| part.validator).collect();
         self.model.begin(time.0, &present);
-        let (mut candidates, mut refused, mut charges) = (vec![], vec![], 0);
+        let (mut candidates, mut refused, mut fees) = (vec![], vec![], 0);
         for request in requests {
             let Some(transaction) = self.signed(request) else { continue };
             match self.model.transaction(transaction.transaction()) {
-                Some(charge) => charges += charge,
+                Some(fee) => fees += fee,
                 None => refused.push(transaction.id()),
             }
             candidates.push(transaction);
         }
         let parent = RecentBlock { height: tip.height, hash: tip.hash, time: tip.time };
-        self.model.finish(leader, charges, parent);
+        self.model.finish(leader, fees, parent);
         let draft = Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit };
         let built = self.ledger.build_block(draft);
         let named: Vec<_> = built.refused.iter().map(|(id, _)| *id).collect();
@@ -424,7 +424,7 @@ impl Chain {
         let block = block.verify(self.ledger.chain(), |_| None).expect("every signature and root is good");
         let applied = self.ledger.apply_block(&block).expect("what one builds, another accepts");
         assert_eq!(applied.accounts(), built.applied.accounts());
-        assert_eq!((applied.tip(), applied.charges()), (built.applied.tip(), coins(charges)));
+        assert_eq!((applied.tip(), applied.fees()), (built.applied.tip(), coins(fees)));
         assert_eq!(self.ledger.state_root(), self.ledger.snapshot().state_root, "a trial changes nothing");
         self.ledger.commit(applied);
     }

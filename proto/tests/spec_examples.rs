@@ -11,7 +11,7 @@ use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, Topic};
 use blockchat_proto::hash::{Hash32, hash, label, list_root};
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
-use blockchat_proto::ledger::{Ledger, charge_for};
+use blockchat_proto::ledger::{Ledger, fee_for};
 use blockchat_proto::limits::BLOCK_BYTES_MAX;
 use blockchat_proto::sync::{GenesisRequest, SyncRequest, SyncResponse};
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction};
@@ -26,8 +26,7 @@ use std::fmt::Display;
 const PAGE: &str = include_str!("../SPEC.md");
 const FENCE: &str = "```text example ";
 /// Every example of the page; each has a test below.
-const TITLES: [&str; 10] =
-    ["codec", "address", "charges", "lists", "leaders", "state", "proof", "block", "vote", "wire"];
+const TITLES: [&str; 10] = ["codec", "address", "fees", "lists", "leaders", "state", "proof", "block", "vote", "wire"];
 const PEOPLE: [(u8, &str); 4] = [(1, "Alice"), (2, "Bob"), (3, "Carol"), (4, "Dave")];
 
 /// The lines `key: value` of one example. A value may go on in indented lines; spaces in it do not count.
@@ -119,15 +118,15 @@ fn the_address_is_the_text_of_its_bytes() {
 }
 
 #[test]
-fn the_charges_are_those_of_the_default_parameters() {
-    let mut example = Example::of_the_page("charges");
+fn the_fees_are_those_of_the_default_parameters() {
+    let mut example = Example::of_the_page("fees");
     let texts = [(1, None), (33_333, None), (33_334, None), (1_500_000, Some("Hello Bob")), (0, Some("Grüße 🌙"))];
     for (amount, text) in texts {
         let payload = text.map_or(Payload::None, |text| Payload::Plain(text.into()));
         let body = Body::Send { to: address(2), amount: Coins::from_micros(amount).expect("small"), payload };
-        let charge = charge_for(&body, &Parameters::default()).expect("small");
+        let fee = fee_for(&body, &Parameters::default()).expect("small");
         let text = text.map_or("no text".into(), |text| format!("{text:?}"));
-        example.check(&format!("{amount} and {text}"), charge.micros());
+        example.check(&format!("{amount} and {text}"), fee.micros());
     }
     example.finish();
 }

@@ -9,7 +9,7 @@ use blockchat_proto::api::{
 };
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::genesis::Parameters;
-use blockchat_proto::ledger::{Standing, TxRejected, charge_for};
+use blockchat_proto::ledger::{Standing, TxRejected, fee_for};
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction};
 
 /// What the node does now.
@@ -72,7 +72,7 @@ pub(super) fn block(stored: &StoredBlock, parameters: &Parameters) -> BlockView 
     let header = &stored.block.header;
     let transactions: Vec<_> =
         stored.block.transactions.iter().map(|signed| block_transaction(signed, parameters)).collect();
-    let charges = transactions.iter().try_fold(Coins::ZERO, |sum, one| sum.checked_add(one.charge));
+    let fees = transactions.iter().try_fold(Coins::ZERO, |sum, one| sum.checked_add(one.fee));
     BlockView {
         height: header.height,
         hash: stored.hash,
@@ -82,16 +82,16 @@ pub(super) fn block(stored: &StoredBlock, parameters: &Parameters) -> BlockView 
         round: header.round,
         state_root: header.state_root,
         signers: stored.certificate.signatures.iter().map(|part| part.validator).collect(),
-        charges: charges.expect("the charges of a final block are parts of the supply"),
+        fees: fees.expect("the fees of a final block are parts of the supply"),
         bytes: u64::try_from(stored.bytes).unwrap_or(u64::MAX),
         transactions,
     }
 }
 
 fn block_transaction(signed: &SignedTransaction, parameters: &Parameters) -> BlockTransactionView {
-    let charge = charge_for(&signed.transaction.body, parameters);
-    let charge = charge.expect("a final transaction could be charged for");
-    BlockTransactionView { id: signed.id(), transaction: signed.clone(), charge }
+    let fee = fee_for(&signed.transaction.body, parameters);
+    let fee = fee.expect("a final transaction has a computable fee");
+    BlockTransactionView { id: signed.id(), transaction: signed.clone(), fee }
 }
 
 /// A refusal.

@@ -188,15 +188,15 @@ pub(crate) struct ParameterArgs {
     /// Without transactions, a block comes after this long, in ms [default: 10000]
     #[arg(long, value_name = "MS")]
     pub(crate) idle_block_interval: Option<u64>,
-    /// Charge on sent coins, in 1/10,000 [default: 300, which is 3 %]
+    /// Fee on sent coins, in 1/10,000 [default: 300, which is 3 %]
     #[arg(long, value_name = "BP")]
-    pub(crate) charge_basis_points: Option<u32>,
-    /// Charge per character of a message [default: 1]
+    pub(crate) fee_basis_points: Option<u32>,
+    /// Fee per character of a message [default: 1]
     #[arg(long, value_name = "BCC")]
-    pub(crate) charge_per_character: Option<Coins>,
-    /// Least charge of a transaction [default: 0.001]
+    pub(crate) fee_per_character: Option<Coins>,
+    /// Least fee of a transaction [default: 0.001]
     #[arg(long, value_name = "BCC")]
-    pub(crate) charge_min: Option<Coins>,
+    pub(crate) fee_min: Option<Coins>,
     /// Absences and departures never bring the validators below this [default: 4]
     #[arg(long, value_name = "N")]
     pub(crate) validators_min: Option<u32>,

@@ -71,7 +71,7 @@ fn head(sent: &Sent, names: &Names) -> String {
         ("to", names.show_long(&sent.to)),
         ("amount", if sent.amount.is_zero() { String::new() } else { bcc(sent.amount) }),
         ("message", sent.message.as_deref().map(printable).unwrap_or_default()),
-        ("charge", bcc(sent.submitted.charge)),
+        ("fee", bcc(sent.submitted.fee)),
         ("total", bcc(sent.submitted.total)),
         ("id", sent.submitted.id.to_string()),
     ])

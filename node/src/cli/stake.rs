@@ -73,7 +73,7 @@ fn head(staked: &Staked, names: &Names, account: &AccountView) -> String {
         ("account", names.show_long(&staked.account)),
         ("stake", format!("{} instead of {}", bcc(staked.stake), bcc(account.stake))),
         ("", back.unwrap_or_default()),
-        ("charge", bcc(staked.submitted.charge)),
+        ("fee", bcc(staked.submitted.fee)),
         ("id", staked.submitted.id.to_string()),
     ])
 }

@@ -10,7 +10,7 @@ use blockchat_proto::api::{AccountView, SubmitView, TransactionState};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
-use blockchat_proto::ledger::charge_for;
+use blockchat_proto::ledger::fee_for;
 use blockchat_proto::transaction::{Body, SignedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use serde::Serialize;
@@ -32,9 +32,9 @@ const NONCE_TRIES: u32 = 5;
 pub(crate) struct Submitted {
     /// Its id.
     pub(crate) id: Hash32,
-    /// The charge.
-    pub(crate) charge: Coins,
-    /// Amount and charge.
+    /// The fee.
+    pub(crate) fee: Coins,
+    /// Amount and fee.
     pub(crate) total: Coins,
     /// Where it is.
     #[serde(flatten)]
@@ -58,10 +58,10 @@ pub(crate) async fn submit(
     let refused = |reason: blockchat_proto::ledger::TxRejected| {
         Failure::new(reason.to_string(), next_after(reason.code())).coded(reason.code())
     };
-    let charge = charge_for(body, &genesis.genesis().parameters).map_err(refused)?;
+    let fee = fee_for(body, &genesis.genesis().parameters).map_err(refused)?;
     let total = match body {
-        Body::Send { amount, .. } => amount.checked_add(charge),
-        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => Some(charge),
+        Body::Send { amount, .. } => amount.checked_add(fee),
+        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => Some(fee),
     };
     let total = total.ok_or_else(|| refused(blockchat_proto::ledger::TxRejected::AmountOverflow))?;
     let _turn = turn(&key.path).await?;
@@ -73,10 +73,10 @@ pub(crate) async fn submit(
         match client.submit(&signed).await {
             Ok(view) => {
                 let SubmitView { id, state } = view;
-                return Ok(Submitted { id, charge, total, state, time: None, waited_ms: None, signed });
+                return Ok(Submitted { id, fee, total, state, time: None, waited_ms: None, signed });
             }
             Err(error) if tries < NONCE_TRIES && nonce_was_taken(&error) => {}
-            Err(error) => return Err(explained(error, &account, body, charge)),
+            Err(error) => return Err(explained(error, &account, body, fee)),
         }
     }
 }
@@ -102,9 +102,9 @@ fn nonce_was_taken(error: &ClientError) -> bool {
     matches!(error.code(), Some("stale_nonce" | "nonce_taken"))
 }
 
-/// A refusal for want of coins names what was asked for as the person knows it: without the charge, and with what other
+/// A refusal for want of coins names what was asked for as the person knows it: without the fee, and with what other
 /// transactions on their way have taken.
-fn explained(error: ClientError, account: &AccountView, body: &Body, charge: Coins) -> Failure {
+fn explained(error: ClientError, account: &AccountView, body: &Body, fee: Coins) -> Failure {
     if error.code() != Some("insufficient_funds") {
         return error.into();
     }
@@ -112,7 +112,7 @@ fn explained(error: ClientError, account: &AccountView, body: &Body, charge: Coi
     let taken = taken.map(|taken| format!("; {} more are in transactions that are not final yet", bcc(taken)));
     let asked = match body {
         Body::Send { amount, .. } => {
-            let total = amount.checked_add(charge).map(|total| format!("{}, the charge included", bcc(total)));
+            let total = amount.checked_add(fee).map(|total| format!("{}, the fee included", bcc(total)));
             let spendable = bcc(account.pending_balance);
             total.map(|total| format!("this takes {total}, and the account can spend {spendable}"))
         }

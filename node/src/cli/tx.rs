@@ -34,6 +34,6 @@ fn shown(found: &TransactionView, names: &Names) -> String {
             ("nonce", signed.transaction.nonce.to_string()),
         ]);
     }
-    lines.push(("charge", found.charge.map(bcc).unwrap_or_default()));
+    lines.push(("fee", found.fee.map(bcc).unwrap_or_default()));
     pairs(&lines)
 }

@@ -39,7 +39,7 @@ fn shown(block: &BlockView, names: &Names) -> String {
         ("time", moment_and_age(block.time)),
         ("leader", format!("{}{round}", names.show_long(&block.leader))),
         ("signed by", signers.join(", ")),
-        ("charges", format!("{} for its leader", bcc(block.charges))),
+        ("fees", format!("{} for its leader", bcc(block.fees))),
         ("size", format!("{}, {}", count(transactions, "transaction"), count(block.bytes, "byte"))),
     ]);
     if block.transactions.is_empty() {
@@ -47,7 +47,7 @@ fn shown(block: &BlockView, names: &Names) -> String {
     }
     let shown = block.transactions.iter().enumerate().take(ROWS_SHOWN);
     let rows = shown.map(|(index, one)| row(index, one, names)).collect();
-    let header = ["#", "id", "from", "to", "amount", "charge", "message"];
+    let header = ["#", "id", "from", "to", "amount", "fee", "message"];
     let more = match block.transactions.len().saturating_sub(ROWS_SHOWN) {
         0 => String::new(),
         more => format!("and {more} more; --output json prints all\n"),
@@ -59,7 +59,7 @@ fn row(index: usize, one: &BlockTransactionView, names: &Names) -> Vec<String> {
     let transaction = &one.transaction.transaction;
     let (to, sum, text) = what(&transaction.body, names);
     let id = format!("{}…", one.id.short());
-    vec![index.to_string(), id, names.show(&transaction.sender), to, sum, amount(one.charge), text]
+    vec![index.to_string(), id, names.show(&transaction.sender), to, sum, amount(one.fee), text]
 }
 
 /// Recipient or kind, amount, and text of a transaction.

@@ -96,7 +96,7 @@ async fn a_payment_is_final_and_found_everywhere() {
     let block = world.client.block(&height.to_string()).await.unwrap();
     assert_eq!(world.client.block(&block.hash.to_string()).await.unwrap(), block);
     assert_eq!(block.transactions[usize::try_from(index).unwrap()].id, view.id);
-    assert_eq!(block.charges.to_string(), "5.030000");
+    assert_eq!(block.fees.to_string(), "5.030000");
     assert_eq!(block.signers, [world.signer.address()]);
     let account = world.client.account(&BOB).await.unwrap();
     assert_eq!((account.balance, account.standing.as_str()), (Coins::from_bcc(1), "inactive"));
@@ -105,7 +105,7 @@ async fn a_payment_is_final_and_found_everywhere() {
     let messages = world.client.messages(&BOB, 10, None).await.unwrap();
     assert_eq!(messages[0].text.as_deref(), Some("Hello"));
     let found = world.client.transaction(&view.id).await.unwrap();
-    assert_eq!((found.transaction, found.charge), (Some(signed), Some(block.charges)));
+    assert_eq!((found.transaction, found.fee), (Some(signed), Some(block.fees)));
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ fn without_any_files_a_chain_of_ones_own_pays_and_talks() {
     home.json(&["wallet", "new", "bob", "--no-passphrase"]);
 
     let sent = home.json(&["send", "bob", "5", "-m", "Hello Bob"]);
-    assert_eq!((sent["charge"].as_str(), sent["total"].as_str()), (Some("9.150000"), Some("14.150000")));
+    assert_eq!((sent["fee"].as_str(), sent["total"].as_str()), (Some("9.150000"), Some("14.150000")));
     assert_eq!(sent["state"], "final");
     let id = sent["id"].as_str().unwrap();
 

@@ -49,7 +49,7 @@ pub struct AppliedBlock(pub(super) Arc<Applied>);
 pub(super) struct Applied {
     pub(super) parent: Tip,
     pub(super) tip: Tip,
-    pub(super) charges: Coins,
+    pub(super) fees: Coins,
     pub(super) accounts: BTreeMap<Address, Account>,
     pub(super) system: Arc<System>,
     pub(super) validators: ValidatorSet,
@@ -88,8 +88,8 @@ impl AppliedBlock {
         &self.0.next_validators
     }
 
-    /// Sum of the charges its leader received.
-    pub fn charges(&self) -> Coins {
-        self.0.charges
+    /// Sum of the fees its leader received.
+    pub fn fees(&self) -> Coins {
+        self.0.fees
     }
 }

@@ -11,7 +11,7 @@ use crate::coins::Coins;
 use crate::hash::Hash32;
 use crate::transaction::{Body, Transaction};
 
-/// Applies the sender's side of a transaction and returns its charge. SPEC TX-7 to TX-9.
+/// Applies the sender's side of a transaction and returns its fee. SPEC TX-7 to TX-9.
 ///
 /// `others`: how many candidates for the next set there are beside the sender.
 pub(super) fn apply_to_sender(
@@ -22,23 +22,23 @@ pub(super) fn apply_to_sender(
 ) -> Result<Coins, TxRejected> {
     check::check_chain(transaction, rules.chain)?;
     check::check_expiry(transaction.expiry, rules.height)?;
-    let charge = check::charge_for(&transaction.body, rules.parameters)?;
+    let fee = check::fee_for(&transaction.body, rules.parameters)?;
     match &transaction.body {
-        Body::Send { amount, .. } => pay(sender, transaction.nonce, *amount, charge)?,
+        Body::Send { amount, .. } => pay(sender, transaction.nonce, *amount, fee)?,
         Body::Stake { amount } if *amount > sender.stake => {
-            raise_stake(sender, transaction.nonce, *amount, charge, rules)?;
+            raise_stake(sender, transaction.nonce, *amount, fee, rules)?;
         }
-        Body::Stake { amount } => lower_stake(sender, transaction.nonce, *amount, charge, rules, others)?,
+        Body::Stake { amount } => lower_stake(sender, transaction.nonce, *amount, fee, rules, others)?,
         Body::Activate { recent } => activate(sender, *recent, rules)?,
         Body::Claim { .. } => return Err(TxRejected::ClaimsClosed),
     }
-    Ok(charge)
+    Ok(fee)
 }
 
-/// Takes `amount` and `charge` from the balance and moves to the next nonce.
-fn pay(sender: &mut Account, nonce: u64, amount: Coins, charge: Coins) -> Result<(), TxRejected> {
+/// Takes `amount` and `fee` from the balance and moves to the next nonce.
+fn pay(sender: &mut Account, nonce: u64, amount: Coins, fee: Coins) -> Result<(), TxRejected> {
     check::check_nonce(sender, nonce)?;
-    sender.balance = check::check_funds(sender, amount, charge)?;
+    sender.balance = check::check_funds(sender, amount, fee)?;
     sender.next_nonce = nonce.saturating_add(1);
     Ok(())
 }
@@ -48,13 +48,13 @@ fn raise_stake(
     sender: &mut Account,
     nonce: u64,
     amount: Coins,
-    charge: Coins,
+    fee: Coins,
     rules: &Rules<'_>,
 ) -> Result<(), TxRejected> {
     check::check_stake_range(amount, rules.parameters)?;
     check::check_not_barred(sender)?;
     let added = amount.checked_sub(sender.stake).expect("the caller compared: the stake rises");
-    pay(sender, nonce, added, charge)?;
+    pay(sender, nonce, added, fee)?;
     if sender.stake.is_zero() {
         sender.standing = Standing::Inactive;
     }
@@ -68,7 +68,7 @@ fn lower_stake(
     sender: &mut Account,
     nonce: u64,
     amount: Coins,
-    charge: Coins,
+    fee: Coins,
     rules: &Rules<'_>,
     others: usize,
 ) -> Result<(), TxRejected> {
@@ -79,7 +79,7 @@ fn lower_stake(
     if amount.is_zero() {
         check::check_may_leave(sender, others, rules)?;
     }
-    pay(sender, nonce, Coins::ZERO, charge)?;
+    pay(sender, nonce, Coins::ZERO, fee)?;
     let taken = sender.stake.checked_sub(amount).expect("the caller compared: the stake falls");
     let release = rules.time.plus(rules.parameters.unbonding_ms);
     sender.unbonding.push(Unbonding { amount: taken, release });

@@ -1,6 +1,6 @@
 //! The rules for one transaction, one small function each. They decide and change nothing.
 //!
-//! Owns: expiry, nonce, charge, funds, stake limits, activation. Does not own: what an accepted transaction changes
+//! Owns: expiry, nonce, fee, funds, stake limits, activation. Does not own: what an accepted transaction changes
 //! (`apply`), and every rule that needs no state (`transaction`).
 //! Start reading at [`Rules`].
 
@@ -50,28 +50,28 @@ pub(super) fn check_nonce(account: &Account, found: u64) -> Result<(), TxRejecte
     if found == expected { Ok(()) } else { Err(TxRejected::WrongNonce { expected, found }) }
 }
 
-/// What a body costs on top of what it moves. SPEC CHARGE-1, CHARGE-2.
+/// What a body costs on top of what it moves. SPEC FEE-1, FEE-2.
 ///
-/// *send*: basis points of the amount, rounded up to a micro-BCC, plus the charge per character; at least `charge_min`.
-/// *stake*: `charge_min`. *activate* and *claim*: nothing, because a node without coins must be able to come back.
-pub fn charge_for(body: &Body, parameters: &Parameters) -> Result<Coins, TxRejected> {
+/// *send*: basis points of the amount, rounded up to a micro-BCC, plus the fee per character; at least `fee_min`.
+/// *stake*: `fee_min`. *activate* and *claim*: nothing, because a node without coins must be able to come back.
+pub fn fee_for(body: &Body, parameters: &Parameters) -> Result<Coins, TxRejected> {
     match body {
         Body::Send { amount, payload, .. } => {
-            let on_coins = u128::from(amount.micros()) * u128::from(parameters.charge_basis_points);
-            let per_character = u128::from(parameters.charge_per_character.micros());
-            let charge = on_coins.div_ceil(10_000) + per_character * u128::from(payload.charged_length());
-            let micros = u64::try_from(charge).map_err(|_| TxRejected::AmountOverflow)?;
-            let charge = Coins::from_micros(micros).ok_or(TxRejected::AmountOverflow)?;
-            Ok(charge.max(parameters.charge_min))
+            let on_coins = u128::from(amount.micros()) * u128::from(parameters.fee_basis_points);
+            let per_character = u128::from(parameters.fee_per_character.micros());
+            let fee = on_coins.div_ceil(10_000) + per_character * u128::from(payload.fee_length());
+            let micros = u64::try_from(fee).map_err(|_| TxRejected::AmountOverflow)?;
+            let fee = Coins::from_micros(micros).ok_or(TxRejected::AmountOverflow)?;
+            Ok(fee.max(parameters.fee_min))
         }
-        Body::Stake { .. } => Ok(parameters.charge_min),
+        Body::Stake { .. } => Ok(parameters.fee_min),
         Body::Activate { .. } | Body::Claim { .. } => Ok(Coins::ZERO),
     }
 }
 
-/// The balance that is left after paying `amount` and `charge`. SPEC CHARGE-1, MONEY-2.
-pub(super) fn check_funds(account: &Account, amount: Coins, charge: Coins) -> Result<Coins, TxRejected> {
-    let needed = amount.checked_add(charge).ok_or(TxRejected::AmountOverflow)?;
+/// The balance that is left after paying `amount` and `fee`. SPEC FEE-1, MONEY-2.
+pub(super) fn check_funds(account: &Account, amount: Coins, fee: Coins) -> Result<Coins, TxRejected> {
+    let needed = amount.checked_add(fee).ok_or(TxRejected::AmountOverflow)?;
     let spendable = account.balance;
     spendable.checked_sub(needed).ok_or(TxRejected::InsufficientFunds { needed, spendable })
 }

@@ -1,6 +1,6 @@
 //! One block on top of a ledger: the code that `apply_block` and `build_block` share, so that they cannot disagree.
 //!
-//! Order (SPEC ORDER-1): absences, transactions one by one, charges to the leader, releases, next set, recent hashes. The
+//! Order (SPEC ORDER-1): absences, transactions one by one, fees to the leader, releases, next set, recent hashes. The
 //! leader is paid after the last transaction: what it earns in a block it can spend from the next one on.
 //! Start reading at [`Execution::begin`].
 
@@ -32,14 +32,14 @@ pub(super) struct Execution<'a> {
     leader: Address,
     overlay: Overlay<'a>,
     candidates: usize,
-    charges: Coins,
+    fees: Coins,
 }
 
 /// What an executed block did, before its hash is known.
 #[derive(Debug)]
 pub(super) struct Outcome {
     time: UnixMillis,
-    charges: Coins,
+    fees: Coins,
     accounts: BTreeMap<Address, Account>,
     system: Arc<System>,
     next_validators: ValidatorSet,
@@ -55,7 +55,7 @@ impl<'a> Execution<'a> {
             leader,
             overlay: Overlay::new(&ledger.accounts),
             candidates: ledger.roster.candidates(),
-            charges: Coins::ZERO,
+            fees: Coins::ZERO,
         };
         if let Some(commit) = commit {
             record_presence(&mut execution.overlay, commit, &ledger.tip_validators, time);
@@ -78,9 +78,9 @@ impl<'a> Execution<'a> {
         let stake_min = self.rules.parameters.stake_min;
         let sender = self.overlay.edit(transaction.sender());
         let others = self.candidates.saturating_sub(usize::from(sender.candidacy(stake_min).is_some()));
-        let charge = apply_to_sender(sender, transaction.transaction(), &self.rules, others)?;
+        let fee = apply_to_sender(sender, transaction.transaction(), &self.rules, others)?;
         self.candidates = others + usize::from(sender.candidacy(stake_min).is_some());
-        self.charges = self.charges.checked_add(charge).expect("charges are part of the supply, which is capped");
+        self.fees = self.fees.checked_add(fee).expect("fees are part of the supply, which is capped");
         match &transaction.transaction().body {
             Body::Send { to, amount, .. } if !amount.is_zero() => self.overlay.edit(*to).credit(*amount),
             Body::Send { .. } | Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => {}
@@ -88,13 +88,13 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// Pays the leader (SPEC CHARGE-3), releases what is due, fixes the next set and computes the new state root.
+    /// Pays the leader (SPEC FEE-3), releases what is due, fixes the next set and computes the new state root.
     ///
     /// Cost: a few us for every changed account.
     pub(super) fn finish(mut self) -> Outcome {
         let (ledger, time) = (self.ledger, self.rules.time);
-        if !self.charges.is_zero() {
-            self.overlay.edit(self.leader).credit(self.charges);
+        if !self.fees.is_zero() {
+            self.overlay.edit(self.leader).credit(self.fees);
         }
         for address in ledger.roster.due(time) {
             self.overlay.edit(address).release_due(time);
@@ -104,7 +104,7 @@ impl<'a> Execution<'a> {
         let system = system_after(ledger);
         let accounts = self.overlay.into_changes();
         let tree = tree_after(ledger, time, &accounts, &system, &next_validators);
-        Outcome { time, charges: self.charges, accounts, system, next_validators, tree }
+        Outcome { time, fees: self.fees, accounts, system, next_validators, tree }
     }
 
     /// Who enters the set has not been absent from it: its time starts now. SPEC ABS-2.
@@ -172,7 +172,7 @@ impl Outcome {
         AppliedBlock(Arc::new(Applied {
             parent: ledger.tip,
             tip,
-            charges: self.charges,
+            fees: self.fees,
             accounts: self.accounts,
             system: self.system,
             validators: ledger.validators.clone(),

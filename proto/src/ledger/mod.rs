@@ -30,7 +30,7 @@ mod tests;
 pub use crate::rejected::{BlockRejected, TxRejected};
 pub use account::{Absences, Account, Standing, Unbonding};
 pub use applied::{AppliedBlock, BuiltBlock, Draft};
-pub use check::charge_for;
+pub use check::fee_for;
 pub use parts::{RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
 pub use proof::{AccountProof, Neighbour};
 
@@ -200,7 +200,7 @@ impl Ledger {
     }
 
     /// Applies one transaction to its sender's account alone, as if in the next block: every rule that concerns the
-    /// sender, none of the receiver's. Returns the charge. `sender` is unchanged on refusal.
+    /// sender, none of the receiver's. Returns the fee. `sender` is unchanged on refusal.
     ///
     /// A pool calls it with its own projection of the account, so that pooled spending counts.
     pub fn project(&self, sender: &mut Account, transaction: &VerifiedTransaction) -> Result<Coins, TxRejected> {

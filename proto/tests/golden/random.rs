@@ -170,7 +170,7 @@ random_struct! {
     Block { header: roll, transactions: list, evidence: list, commit: maybe }
     Parameters {
         capacity: small_number, block_interval_ms: number, idle_block_interval_ms: number,
-        charge_basis_points: small_number, charge_per_character: roll, charge_min: roll, stake_min: roll,
+        fee_basis_points: small_number, fee_per_character: roll, fee_min: roll, stake_min: roll,
         stake_max: roll, validators_min: small_number, unbonding_ms: number, evidence_window_ms: number,
         burn_basis_points: small_number, grant: roll, grant_cap_basis_points: small_number,
     }

@@ -239,7 +239,7 @@ mod tests {
             round: Round(0),
             state_root: Hash32::ZERO,
             signers: vec![],
-            charges: Default::default(),
+            fees: Default::default(),
             bytes: 0,
             transactions,
         }

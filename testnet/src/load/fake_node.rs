@@ -13,7 +13,7 @@ pub(crate) fn block_entry(id: TransactionId) -> BlockTransactionView {
     let body = Body::Stake { amount: Coins::ZERO };
     let transaction = Transaction { chain: Hash32::ZERO, sender: Address([0; 32]), nonce: 0, expiry: None, body };
     let transaction = SignedTransaction { transaction, signature: Signature([0; 64]) };
-    BlockTransactionView { id, transaction, charge: Coins::ZERO }
+    BlockTransactionView { id, transaction, fee: Coins::ZERO }
 }
 
 #[derive(Default)]

@@ -3,7 +3,7 @@
 //! Owns: nonces, the bytes that were signed, the funds that are certain. Does not own: HTTP (`sender`), the counts
 //! (`board`). Always true:
 //! - a line is signed once; the same bytes are submitted until they are final or refused;
-//! - several lines travel together only if their charges are certain to be covered, so that only a lone line can be
+//! - several lines travel together only if their fees are certain to be covered, so that only a lone line can be
 //!   refused for want of funds: its nonce is free again before the next line is signed;
 //! - nothing new is signed while a line has no verdict, nor before the node knows all of the earlier ones.
 //!
@@ -15,7 +15,7 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
-use blockchat_proto::ledger::charge_for;
+use blockchat_proto::ledger::fee_for;
 use blockchat_proto::limits;
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction, Transaction, TransactionId};
 use blockchat_proto::units::Height;
@@ -132,7 +132,7 @@ impl Lane {
         if self.in_flight.len() >= IN_FLIGHT_MAX || self.in_flight.values().any(|line| !line.has_verdict) {
             return Step::Wait;
         }
-        let covered = self.charge(body) <= self.funds;
+        let covered = self.fee(body) <= self.funds;
         if !covered && !self.funds_are_fresh {
             return Step::AskAccount;
         }
@@ -211,9 +211,9 @@ impl Lane {
         while let Some(body) = self.unsent.front() {
             // Chain, sender, nonce and signature take about 200 bytes.
             bytes += codec::encode(body).len() + 256;
-            let charge = self.charge(body);
+            let fee = self.fee(body);
             let fits = signed.len() < SUBMIT_LINES_MAX && bytes <= SUBMIT_BYTES_MAX;
-            let Some(left) = self.funds.checked_sub(charge).filter(|_| fits || signed.is_empty()) else {
+            let Some(left) = self.funds.checked_sub(fee).filter(|_| fits || signed.is_empty()) else {
                 break;
             };
             self.funds = left;
@@ -244,8 +244,8 @@ impl Lane {
     }
 
     /// What it costs; more than anybody has if it is beyond all amounts: then the node refuses it.
-    fn charge(&self, body: &Body) -> Coins {
-        charge_for(body, &self.parameters).unwrap_or(Coins::MAX)
+    fn fee(&self, body: &Body) -> Coins {
+        fee_for(body, &self.parameters).unwrap_or(Coins::MAX)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Workload files: what each node sends. One file a node, `transX.txt` for node X, lines `id<receiver> <text>`.
 //!
 //! Owns: the format, our own five files, and how they are dealt out to another number of nodes. Does not own: signing,
-//! charges. Always true: every receiver of a [`Workload`] is one of its nodes, and no text is empty.
+//! fees. Always true: every receiver of a [`Workload`] is one of its nodes, and no text is empty.
 //! Start reading at `parse_file`.
 
 use std::path::{Path, PathBuf};

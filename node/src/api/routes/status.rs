@@ -36,7 +36,7 @@ pub(in crate::api) async fn status(State(state): State<ApiState>) -> Json<Status
     })
 }
 
-/// The genesis, so that a client can compute charges and check the chain it signs for.
+/// The genesis, so that a client can compute fees and check the chain it signs for.
 pub(in crate::api) async fn genesis(State(state): State<ApiState>) -> Json<Genesis> {
     Json(state.genesis.genesis().clone())
 }

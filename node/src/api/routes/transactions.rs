@@ -15,7 +15,7 @@ use blockchat_engine::effect::SubmitOutcome;
 use blockchat_proto::api::{BATCH_CONTENT_TYPE, SubmitView, TransactionState, TransactionView};
 use blockchat_proto::codec;
 use blockchat_proto::hash::Hash32;
-use blockchat_proto::ledger::{TxRejected, charge_for};
+use blockchat_proto::ledger::{TxRejected, fee_for};
 use blockchat_proto::limits;
 use blockchat_proto::transaction::{SignedTransaction, TransactionId, VerifiedTransaction};
 
@@ -85,8 +85,8 @@ pub(in crate::api) async fn transaction(
         }
     };
     let parameters = &state.genesis.genesis().parameters;
-    let charge = signed.as_ref().and_then(|known| charge_for(&known.transaction.body, parameters).ok());
-    Ok(Json(TransactionView { id, state: place, transaction: signed, charge }))
+    let fee = signed.as_ref().and_then(|known| fee_for(&known.transaction.body, parameters).ok());
+    Ok(Json(TransactionView { id, state: place, transaction: signed, fee }))
 }
 
 fn signed(kept: Option<VerifiedTransaction>) -> Option<SignedTransaction> {

@@ -125,7 +125,7 @@ fn long_chain(network: &Network) -> Vec<SignedTransaction> {
 
 #[test]
 pub(super) fn a_chain_longer_than_one_message_is_caught_up_with_and_its_blocks_hold_more_than_42() {
-    let mut network = Network::new(1, &["--charge-per-character", "0", "--idle-block-interval", "3600000"]);
+    let mut network = Network::new(1, &["--fee-per-character", "0", "--idle-block-interval", "3600000"]);
     network.start(0);
     let node = network.node(0);
     let sent = long_chain(&network);

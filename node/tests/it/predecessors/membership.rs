@@ -92,10 +92,10 @@ pub(super) fn names_of_two_digits_are_themselves() {
         let account = node.account(network.validator(index).address());
         (account.balance.micros() + account.stake.micros()).wrapping_sub(1_000_000_000 + paid)
     };
-    let charges = 30_000 + 300_000 + 330_000;
+    let fees = 30_000 + 300_000 + 330_000;
     assert_eq!(gained(1, 1_000_000), 0);
-    assert_eq!(gained(10, 10_000_000 + charges), 0, "the leader has the charges");
-    assert_eq!(gained(11, 0), 0_u64.wrapping_sub(11_000_000 + charges), "its own 11 came back");
+    assert_eq!(gained(10, 10_000_000 + fees), 0, "the leader has the fees");
+    assert_eq!(gained(11, 0), 0_u64.wrapping_sub(11_000_000 + fees), "its own 11 came back");
     assert!((2..10).all(|index| gained(index, 0) == 0));
 }
 

@@ -109,7 +109,7 @@ const DEFECTS: &[Defect] = defects! {
     "nothing is on disk" => [durability::all_are_killed_at_once_and_nothing_final_is_lost],
     "node ids of two digits break the parsers" => [membership::names_of_two_digits_are_themselves],
     "transactions below capacity never commit" => [money::transactions_below_capacity_commit_alone],
-    "money in floats; charges are taken from the grants, so that balances begin at 880 and 1120" => [
+    "money in floats; fees are taken from the grants, so that balances begin at 880 and 1120" => [
         money::balances_begin_at_exactly_what_the_genesis_says_and_no_micro_is_lost,
     ],
     "work for a transaction grows with the chain" => [

@@ -1,7 +1,7 @@
 //! Coins are whole micro-BCC: none negative, none made, none lost.
 //!
 //! The predecessors took negative amounts and fees of the sender's choice, minted by a transaction kind, counted in
-//! floats, and began with balances of 880 and 1120 because charges were taken from the grants of 1000.
+//! floats, and began with balances of 880 and 1120 because fees were taken from the grants of 1000.
 
 use super::forged::{Forged, Kind, SignedForgery, is_shown_the_door, signed};
 use super::network::{Network, Running, micro};
@@ -79,7 +79,7 @@ pub(super) fn an_amount_beyond_all_coins_pays_nothing() {
     let signed_send = |amount| signed(chain, &alice, Forged::new(chain, alice.address(), 0, send(amount)));
     decodes_nowhere(&network, &signed_send(i64::MAX));
     let most = network.send(&alice, 0, BOB, Coins::MAX.micros(), "");
-    assert_eq!(node.submit(&most).unwrap_err(), "amount_overflow", "with its charge it is more than there can be");
+    assert_eq!(node.submit(&most).unwrap_err(), "amount_overflow", "with its fee it is more than there can be");
     for amount in ["18446744073709.551616", "18446744073710.551616", "99999999999999999999"] {
         let mut json = serde_json::to_value(&most).unwrap();
         json["transaction"]["body"]["Send"]["amount"] = json!(amount);
@@ -102,7 +102,7 @@ pub(super) fn nobody_chooses_the_fee() {
     assert_eq!((status, &problem["code"]), (400, &json!("bad_encoding")));
 
     let honest = network.send(&alice, 0, BOB, 100_000_000, "");
-    for name in ["fee", "charge", "charge_basis_points"] {
+    for name in ["fee", "fee_basis_points"] {
         for place in ["", "/transaction", "/transaction/body", "/transaction/body/Send"] {
             let mut json = serde_json::to_value(&honest).unwrap();
             json.pointer_mut(place).unwrap()[name] = json!("0.000000");
@@ -110,7 +110,7 @@ pub(super) fn nobody_chooses_the_fee() {
         }
     }
     let height = node.settle(&honest);
-    assert_eq!(node.block(height).charges, Coins::from_bcc(3), "3 % of 100, whoever sends");
+    assert_eq!(node.block(height).fees, Coins::from_bcc(3), "3 % of 100, whoever sends");
     assert_eq!(node.account(alice.address()).balance, Coins::from_bcc(1_000 - 103));
 }
 
@@ -157,10 +157,10 @@ pub(super) fn balances_begin_at_exactly_what_the_genesis_says_and_no_micro_is_lo
     node.submit_batch(&batch);
     node.wait_until_final(batch[5].id());
     let sent: u64 = amounts.iter().sum();
-    let charges: u64 = amounts.iter().map(|amount| (amount * 3).div_ceil(100) + 1_000_000).sum();
+    let fees: u64 = amounts.iter().map(|amount| (amount * 3).div_ceil(100) + 1_000_000).sum();
     assert_eq!(node.account(BOB).balance, micro(sent));
-    assert_eq!(node.account(alice.address()).balance, micro(1_000_000_000 - sent - charges));
-    assert_eq!(node.account(leader).balance, micro(990_000_000 + charges));
+    assert_eq!(node.account(alice.address()).balance, micro(1_000_000_000 - sent - fees));
+    assert_eq!(node.account(leader).balance, micro(990_000_000 + fees));
     assert_eq!((everything(&network), node.status().supply), (supply, supply));
 }
 

@@ -102,11 +102,11 @@ pub(super) fn an_unknown_key_is_nobody_and_not_node_0() {
     let refused = node.submit(&network.sign(&unknown, 0, send(BOB, 1)));
     assert_eq!(refused.unwrap_err(), "insufficient_funds");
 
-    // What is sent to it is its own; node 0 has the charge of the block it led, and nothing else.
+    // What is sent to it is its own; node 0 has the fee of the block it led, and nothing else.
     let height = node.settle(&network.send(&network.wallet(0), 0, unknown.address(), 7, ""));
     assert_eq!(node.account(unknown.address()).balance, micro(7));
-    let with_charge = before.balance.checked_add(node.block(height).charges);
-    assert_eq!(Some(node.account(zero).balance), with_charge);
+    let with_fee = before.balance.checked_add(node.block(height).fees);
+    assert_eq!(Some(node.account(zero).balance), with_fee);
 }
 
 /// Nor is a name that nobody has.

@@ -208,7 +208,7 @@ fn body(nonce: u64) -> Body {
 #[test]
 fn a_block_stops_growing_at_its_size_limit() {
     let capacity = 20_000;
-    let parameters = Parameters { capacity, charge_per_character: Coins::ZERO, ..Parameters::default() };
+    let parameters = Parameters { capacity, fee_per_character: Coins::ZERO, ..Parameters::default() };
     let world = World::with(&[(1, 1_000, 50)], parameters);
     let text = "x".repeat(limits::TEXT_BYTES_MAX);
     let long = |nonce| {

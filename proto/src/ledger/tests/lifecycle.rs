@@ -1,4 +1,4 @@
-//! Money moves as the rules say: charges, stakes, releases.
+//! Money moves as the rules say: fees, stakes, releases.
 
 use super::*;
 use crate::ledger::{Standing, Unbonding};
@@ -11,7 +11,7 @@ fn world() -> World {
 }
 
 #[test]
-fn a_sender_pays_amount_and_charge_and_the_leader_earns_it() {
+fn a_sender_pays_amount_and_fee_and_the_leader_earns_it() {
     let mut world = world();
     let leader = world.draft(vec![]).leader;
     let earned = world.ledger.account(&leader).balance;
@@ -19,12 +19,12 @@ fn a_sender_pays_amount_and_charge_and_the_leader_earns_it() {
     assert_eq!(world.account(9).balance, bcc(897));
     assert_eq!(world.account(9).next_nonce, 1);
     assert_eq!(world.account(8).balance, bcc(100));
-    assert_eq!(applied.charges(), bcc(3));
+    assert_eq!(applied.fees(), bcc(3));
     assert_eq!(world.ledger.account(&leader).balance, earned.checked_add(bcc(3)).unwrap());
 }
 
 #[test]
-fn charges_are_rounded_up_counted_by_character_and_never_below_the_minimum() {
+fn fees_are_rounded_up_counted_by_character_and_never_below_the_minimum() {
     let world = world();
     let sealed = |length| {
         let ciphertext = vec![0; limits::SEAL_TAG_BYTES + length];
@@ -42,25 +42,25 @@ fn charges_are_rounded_up_counted_by_character_and_never_below_the_minimum() {
         (1_000_000, plain("hi"), 2_030_000),
         (0, sealed(5), 5_000_000),
     ];
-    for (amount, payload, charge) in cases {
+    for (amount, payload, fee) in cases {
         let body = Body::Send { to: address(8), amount: micros(amount), payload };
         let mut sender = world.account(9);
-        assert_eq!(world.ledger.project(&mut sender, &world.ask(9, body)), Ok(micros(charge)));
-        assert_eq!(sender.balance, micros(1_000_000_000 - amount - charge));
+        assert_eq!(world.ledger.project(&mut sender, &world.ask(9, body)), Ok(micros(fee)));
+        assert_eq!(sender.balance, micros(1_000_000_000 - amount - fee));
     }
     let mut sender = world.account(9);
     assert_eq!(world.ledger.project(&mut sender, &world.stake(9, 5)), Ok(micros(1_000)));
 }
 
 #[test]
-fn sending_to_oneself_costs_the_charge_only() {
+fn sending_to_oneself_costs_the_fee_only() {
     let mut world = world();
     world.block(vec![world.send(9, 9, bcc(100))]);
     assert_eq!(world.account(9).balance, bcc(997));
 }
 
 #[test]
-fn a_leader_spends_its_charges_from_the_next_block_on() {
+fn a_leader_spends_its_fees_from_the_next_block_on() {
     let mut world = World::new(&[(1, 0, 50), (9, 1_000, 0)]);
     let spend = world.send(1, 8, bcc(2));
     let built = world.ledger.build_block(world.draft(vec![world.send(9, 8, bcc(100)), spend.clone()]));

@@ -102,7 +102,7 @@ fn the_expiry_height_itself_is_still_in_time() {
 }
 
 #[test]
-fn charge_and_amount_are_needed_together() {
+fn fee_and_amount_are_needed_together() {
     let world = world();
     let reason = TxRejected::InsufficientFunds { needed: bcc(1_030), spendable: bcc(1_000) };
     assert_eq!(world.refuses(&world.send(9, 8, bcc(1_000))), reason);

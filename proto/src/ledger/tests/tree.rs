@@ -128,6 +128,6 @@ fn a_path_longer_than_a_key_is_refused() {
 #[test]
 fn the_state_root_covers_the_parameters() {
     let people = [(1, 100, 50)];
-    let cheap = World::with(&people, Parameters { charge_min: bcc(1), ..Parameters::default() });
+    let cheap = World::with(&people, Parameters { fee_min: bcc(1), ..Parameters::default() });
     assert_ne!(World::new(&people).ledger.state_root(), cheap.ledger.state_root());
 }

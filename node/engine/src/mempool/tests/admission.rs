@@ -157,7 +157,7 @@ fn stakes_follow_one_another_in_any_order_of_arrival() {
     assert_eq!(outcomes, vec![SubmitOutcome::Pooled; 2]);
     let projected = world.pool.projected(&world.ledger, &address(1));
     assert_eq!((projected.stake, projected.next_nonce, projected.unbonding.len()), (Coins::ZERO, 3, 1));
-    assert_eq!(projected.balance, Coins::from_micros(489_698_000).unwrap(), "1000 - 500 - 10.3 and two charges");
+    assert_eq!(projected.balance, Coins::from_micros(489_698_000).unwrap(), "1000 - 500 - 10.3 and two fees");
     let reason = TxRejected::StakeUnchanged { stake: Coins::ZERO };
     assert_eq!(world.submit_one(&world.stake(1, 3, 0)), SubmitOutcome::Refused(reason));
 }
