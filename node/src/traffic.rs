@@ -3,7 +3,7 @@
 //! Always true: the counters only grow. They count what goes into and comes out of sockets: with encryption and framing
 //! of the connections, without the headers of TCP and IP.
 
-use blockchat_proto::api::TrafficView;
+use blockchat_client::shapes::TrafficView;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Two counters that everybody may share.

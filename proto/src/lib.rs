@@ -5,10 +5,9 @@
 //!
 //! The map, bottom up: [`units`], [`coins`], [`hash`], [`keys`], [`codec`], [`limits`] -> [`transaction`], [`vote`],
 //! [`block`], [`validators`], [`leader`], [`genesis`] -> [`ledger`]. Beside them the contracts with the outside:
-//! [`gossip`] and [`sync`] (peers), [`api`] (clients).
+//! [`gossip`] and [`sync`] (peers).
 #![deny(clippy::float_arithmetic)]
 
-pub mod api;
 pub mod block;
 pub mod codec;
 pub mod coins;

@@ -5,7 +5,7 @@
 use crate::client::NodeClient;
 use crate::network::Network;
 use crate::witness::SharedWitness;
-use blockchat_proto::api::{AccountView, StatusView};
+use blockchat_client::shapes::{AccountView, StatusView};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::Genesis;
 use blockchat_proto::units::Height;

@@ -1,10 +1,10 @@
-//! A node's HTTP API, as the testnet uses it. Shapes and paths are those of [`blockchat_proto::api`].
+//! A node's HTTP API, as the testnet uses it. Shapes and paths are those of [`blockchat_client::shapes`].
 //!
 //! Always true: only the loopback is ever asked, whatever proxy the environment names; every call but an event stream
 //! ends within [`CALL_TIMEOUT`].
 
-use blockchat_proto::api::{
-    AccountView, BATCH_CONTENT_TYPE, BlockView, KnownPeerView, PeerView, Problem, StatusView, SubmitView, path,
+use blockchat_client::shapes::{
+    AccountView, BATCH_CONTENT_TYPE, BlockView, KnownPeerView, Page, PeerView, Problem, StatusView, SubmitView, path,
 };
 use blockchat_proto::codec;
 use blockchat_proto::hash::Hash32;
@@ -66,12 +66,12 @@ impl NodeClient {
 
     /// Who is connected with it.
     pub async fn peers(&self) -> Result<Vec<PeerView>, NodeUnavailable> {
-        self.get(path::PEERS).await
+        Ok(self.get::<Page<_>>(path::PEERS).await?.items)
     }
 
     /// Whom it could dial.
     pub async fn peers_known(&self) -> Result<Vec<KnownPeerView>, NodeUnavailable> {
-        self.get(path::PEERS_KNOWN).await
+        Ok(self.get::<Page<_>>(path::PEERS_KNOWN).await?.items)
     }
 
     /// An account as this node sees it.

@@ -5,7 +5,7 @@
 use crate::client::NodeClient;
 use crate::processes::network_file::NetworkFile;
 use crate::processes::supervise::{NodeHandle, NodeState, Order, Watched};
-use blockchat_proto::api::StatusView;
+use blockchat_client::shapes::StatusView;
 use blockchat_proto::keys::Address;
 use futures::future::join_all;
 use std::collections::BTreeMap;

@@ -30,6 +30,13 @@ pub(super) struct Found {
     pub(super) index: u32,
 }
 
+impl Found {
+    /// Height of the block, and its place in it.
+    pub(super) fn position(&self) -> Position {
+        (self.block.block.header.height, self.index)
+    }
+}
+
 impl FinalBlocks {
     pub(super) fn new(history: History) -> Self {
         Self { history, kept: Arc::default() }

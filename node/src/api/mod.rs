@@ -1,7 +1,7 @@
 //! The HTTP API: what a node tells, and how signed transactions get in.
 //!
-//! Owns: routes, limits of requests, error answers, and the client for all of it. Does not own: the JSON shapes
-//! (`blockchat_proto::api`), any decision.
+//! Owns: routes, limits of requests, error answers, cursors. Does not own: the JSON shapes and the client for all of it
+//! (`blockchat_client`), any decision.
 //!
 //! Always true:
 //! - nothing here signs, unlocks or changes a setting: transactions come in signed, or not at all;
@@ -10,10 +10,10 @@
 //!
 //! Start reading at [`server::router`].
 
-pub mod client;
 mod connections;
 mod final_blocks;
 mod listener;
+mod paging;
 mod problem;
 mod routes;
 pub mod server;

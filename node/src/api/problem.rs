@@ -5,7 +5,7 @@ use crate::store::history::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use blockchat_proto::api::Problem;
+use blockchat_client::shapes::Problem;
 use blockchat_proto::ledger::TxRejected;
 
 /// An error on its way to a client.

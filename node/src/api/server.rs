@@ -15,7 +15,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use blockchat_proto::api::path;
+use blockchat_client::shapes::path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;

@@ -5,7 +5,7 @@ use crate::engine_handle::EngineHandle;
 use crate::store::history::History;
 use crate::traffic::Traffic;
 use crate::verify_pool::VerifyPool;
-use blockchat_proto::api::{KnownPeerView, PeerView};
+use blockchat_client::shapes::{KnownPeerView, PeerView};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::UnixMillis;

@@ -2,11 +2,11 @@
 
 use super::final_blocks::Found;
 use crate::store::history::StoredBlock;
-use blockchat_engine::chain_view::{ChainView, PhaseView};
-use blockchat_engine::effect::AccountAnswer;
-use blockchat_proto::api::{
+use blockchat_client::shapes::{
     AccountView, BlockTransactionView, BlockView, MessageView, Phase, TransactionState, UnbondingView, ValidatorView,
 };
+use blockchat_engine::chain_view::{ChainView, PhaseView};
+use blockchat_engine::effect::AccountAnswer;
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::ledger::{Standing, TxRejected, fee_for};

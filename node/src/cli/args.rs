@@ -2,6 +2,7 @@
 
 use super::output::Format;
 use crate::config::LogFormat;
+use blockchat_client::shapes::Cursor;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
@@ -418,6 +419,9 @@ pub(crate) struct MessagesArgs {
     /// At most so many
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
     pub(crate) limit: u16,
+    /// Older ones: `next` of the answer before, as `--output json` shows it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) cursor: Option<Cursor>,
     #[command(flatten)]
     pub(crate) api: ApiArg,
 }

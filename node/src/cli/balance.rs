@@ -6,7 +6,7 @@ use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, bcc, pairs};
-use blockchat_proto::api::AccountView;
+use blockchat_client::shapes::AccountView;
 
 /// Asks the node.
 pub(crate) async fn balance(home: &Home, args: BalanceArgs, format: Format) -> Result<(), Failure> {

@@ -1,13 +1,13 @@
 //! What a command says when it cannot do its work: the cause, and what to do next.
 
 use super::output::Format;
-use crate::api::client::ClientError;
 use crate::config::ConfigRejected;
 use crate::net::NetError;
 use crate::runtime::{NodeFault, RunError};
 use crate::store::StoreError;
 use crate::wallet::address_book::AddressBookError;
 use crate::wallet::keystore::KeystoreError;
+use blockchat_client::ClientError;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;

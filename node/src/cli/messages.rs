@@ -1,4 +1,5 @@
-//! `messages` (also `inbox`): final messages to and from an account.
+//! `messages` (also `inbox`): final messages to and from an account. A table has the newest last, where the eye is; JSON
+//! has the order of the API, the newest first.
 
 use super::args::MessagesArgs;
 use super::failure::Failure;
@@ -6,16 +7,16 @@ use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, amount, moment, printable, table};
-use blockchat_proto::api::MessageView;
+use blockchat_client::shapes::{MessageView, PageRequest};
 
-/// Asks the node; the newest message is printed last, where the eye is.
+/// Asks the node.
 pub(crate) async fn messages(home: &Home, args: MessagesArgs, format: Format) -> Result<(), Failure> {
     let names = Names::of(home)?;
     let address = names.account(args.account.as_deref())?;
     let client = node::client(home, &args.api)?;
-    let mut found = client.messages(&address, usize::from(args.limit), None).await?;
-    found.reverse();
-    format.print(&found, |found| shown(found, &names));
+    let part = PageRequest { limit: Some(args.limit), cursor: args.cursor };
+    let found = client.messages(&address, &part).await?;
+    format.print(&found, |found| shown(&found.items, &names));
     Ok(())
 }
 
@@ -32,5 +33,5 @@ fn shown(found: &[MessageView], names: &Names) -> String {
         let coins = if message.amount.is_zero() { String::new() } else { amount(message.amount) };
         vec![moment(message.time), names.show(&message.from), names.show(&message.to), coins, text]
     };
-    table(&["time", "from", "to", "bcc", "message"], &[3], found.iter().map(row).collect())
+    table(&["time", "from", "to", "bcc", "message"], &[3], found.iter().rev().map(row).collect())
 }

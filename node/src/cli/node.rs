@@ -3,9 +3,9 @@
 use super::args::ApiArg;
 use super::failure::Failure;
 use super::home::Home;
-use crate::api::client::Client;
 use crate::ready_file::{self, Ready};
-use blockchat_proto::api::StatusView;
+use blockchat_client::Client;
+use blockchat_client::shapes::StatusView;
 use blockchat_proto::genesis::VerifiedGenesis;
 
 /// The API of the node that was named, else of the node that runs in this home, else where it would listen.

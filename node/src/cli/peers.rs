@@ -5,8 +5,8 @@ use super::failure::{Failure, next_after};
 use super::home::Home;
 use super::node;
 use super::output::{Format, pairs, table};
-use crate::api::client::ClientError;
-use blockchat_proto::api::{KnownPeerView, PeerView};
+use blockchat_client::ClientError;
+use blockchat_client::shapes::{KnownPeerView, PeerView};
 
 /// Connected peers, or all that are known.
 pub(crate) async fn peers(home: &Home, args: &PeersArgs, format: Format) -> Result<(), Failure> {

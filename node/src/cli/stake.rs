@@ -8,7 +8,7 @@ use super::output::{Format, bcc, note, pairs, say};
 use super::submit::{self, Submitted, place};
 use super::{node, passphrase};
 use crate::wallet::keystore;
-use blockchat_proto::api::{AccountView, StatusView};
+use blockchat_client::shapes::{AccountView, StatusView};
 use blockchat_proto::coins::{Coins, Stake, is_honest_share};
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::Body;
@@ -81,7 +81,7 @@ fn head(staked: &Staked, names: &Names, account: &AccountView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockchat_proto::api::{Phase, TrafficView, ValidatorView};
+    use blockchat_client::shapes::{Phase, TrafficView, ValidatorView};
     use blockchat_proto::hash::Hash32;
     use blockchat_proto::units::{Height, Round, UnixMillis};
 

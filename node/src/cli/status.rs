@@ -6,7 +6,7 @@ use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, age, amount, bcc, bytes, count, moment, pairs, table};
-use blockchat_proto::api::{Phase, StatusView, ValidatorView};
+use blockchat_client::shapes::{Phase, StatusView, ValidatorView};
 
 /// Asks the node.
 pub(crate) async fn status(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {

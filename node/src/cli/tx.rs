@@ -8,7 +8,7 @@ use super::node;
 use super::output::{Format, bcc, pairs};
 use super::submit::state;
 use super::view::what;
-use blockchat_proto::api::{TransactionState, TransactionView};
+use blockchat_client::shapes::{TransactionState, TransactionView};
 
 /// Asks the node.
 pub(crate) async fn tx(home: &Home, args: TxArgs, format: Format) -> Result<(), Failure> {

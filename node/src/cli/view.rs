@@ -7,7 +7,7 @@ use super::names::Names;
 use super::node;
 use super::output::{Format, amount, bcc, clipped, count, pairs, printable, table};
 use super::submit::moment_and_age;
-use blockchat_proto::api::{BlockTransactionView, BlockView};
+use blockchat_client::shapes::{BlockTransactionView, BlockView};
 use blockchat_proto::transaction::{Body, Payload};
 
 /// Longest piece of a message in a table, in characters.

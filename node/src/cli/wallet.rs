@@ -9,7 +9,7 @@ use super::output::{Format, note, pairs, table};
 use super::{node, passphrase};
 use crate::store::guard::Guard;
 use crate::wallet::{address_book, keystore, private_file};
-use blockchat_proto::api::AccountView;
+use blockchat_client::shapes::AccountView;
 use blockchat_proto::keys::Address;
 use serde::Serialize;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use super::dialer::{Dial, Dialer, Need, Source, Standing};
 use super::listen::parse;
 use super::swarm_task::Task;
 use crate::clock::unix_millis;
-use blockchat_proto::api::KnownPeerView;
+use blockchat_client::shapes::KnownPeerView;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionId, DialError};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, kad, mdns};

@@ -4,9 +4,9 @@
 //! Start reading at [`NetHandle`].
 
 use crate::traffic::Traffic;
+use blockchat_client::shapes::{KnownPeerView, PeerView};
 use blockchat_engine::effect::Offence;
 use blockchat_engine::event::{GossipTicket, PeerTag, RequestFailure, SyncId};
-use blockchat_proto::api::{KnownPeerView, PeerView};
 use blockchat_proto::block::Block;
 use blockchat_proto::codec;
 use blockchat_proto::gossip::{ConsensusMessage, TransactionBatch};

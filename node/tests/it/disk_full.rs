@@ -1,10 +1,10 @@
 //! The disk runs full under load: the node stops at once and says why; with room again it goes on where it was.
 
 use crate::support::{Home, Node, PATIENCE, program, wait_for};
-use blockchat_node::api::client::Client;
+use blockchat_client::Client;
+use blockchat_client::shapes::TransactionState;
 use blockchat_node::ready_file::Ready;
 use blockchat_node::wallet::{keystore, sign};
-use blockchat_proto::api::TransactionState;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::transaction::SignedTransaction;

@@ -1,9 +1,9 @@
 //! The HTTP API of a running node: what it answers, and how it refuses.
 
 use crate::support::{Home, Node, PATIENCE};
-use blockchat_node::api::client::Client;
+use blockchat_client::Client;
+use blockchat_client::shapes::{Page, PageRequest, Problem, SubmitView, TransactionState, path};
 use blockchat_node::wallet::{keystore, sign};
-use blockchat_proto::api::{Problem, SubmitView, TransactionState, path};
 use blockchat_proto::codec;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
@@ -102,7 +102,7 @@ async fn a_payment_is_final_and_found_everywhere() {
     assert_eq!((account.balance, account.standing.as_str()), (Coins::from_bcc(1), "inactive"));
     let own = world.client.account(&world.signer.address()).await.unwrap();
     assert_eq!((own.next_nonce, own.pending_nonce, own.pending_balance), (1, 1, own.balance));
-    let messages = world.client.messages(&BOB, 10, None).await.unwrap();
+    let messages = world.client.messages(&BOB, &PageRequest::first(10)).await.unwrap().items;
     assert_eq!(messages[0].text.as_deref(), Some("Hello"));
     let found = world.client.transaction(&view.id).await.unwrap();
     assert_eq!((found.transaction, found.fee), (Some(signed), Some(block.fees)));
@@ -155,13 +155,18 @@ async fn messages_are_paged_newest_first() {
     let batch: Vec<_> = (0..5).map(|nonce| world.send(nonce, &format!("number {nonce}"))).collect();
     world.client.submit_batch(&batch).await.unwrap();
     world.until_final(batch[4].id()).await;
-    let first = world.client.messages(&BOB, 2, None).await.unwrap();
-    let last = &first[1];
-    let second = world.client.messages(&BOB, 10, Some(&format!("{}.{}", last.height, last.index))).await.unwrap();
-    let texts: Vec<_> = first.iter().chain(&second).map(|message| message.text.clone().unwrap()).collect();
-    assert_eq!(texts, ["number 4", "number 3", "number 2", "number 1", "number 0"]);
-    let sender = world.client.messages(&world.signer.address(), 10, None).await.unwrap();
-    assert_eq!(sender.len(), 5, "the sender sees them too");
+    let (mut part, mut texts) = (PageRequest::first(2), vec![]);
+    loop {
+        let Page { items, next } = world.client.messages(&BOB, &part).await.unwrap();
+        texts.push(items.into_iter().map(|message| message.text.unwrap()).collect::<Vec<_>>());
+        part.cursor = next;
+        if part.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(texts, [vec!["number 4", "number 3"], vec!["number 2", "number 1"], vec!["number 0"]]);
+    let sender = world.client.messages(&world.signer.address(), &PageRequest::first(5)).await.unwrap();
+    assert_eq!((sender.items.len(), sender.next), (5, None), "the sender sees them too");
 }
 
 #[tokio::test]
@@ -173,6 +178,7 @@ async fn every_refusal_is_a_problem_with_its_code() {
     let bad_address = format!("{}/bcc1nobody", path::ACCOUNTS);
     let bad_limit = format!("{}/{BOB}?limit=0", path::MESSAGES);
     let bad_key = format!("{}/{BOB}?limti=1", path::MESSAGES);
+    let bad_cursor = format!("{}?cursor=01", path::PEERS);
     use StatusCode as S;
     for (status, code, request) in [
         (S::NOT_FOUND, "no_such_path", world.get("/v2/status")),
@@ -184,6 +190,7 @@ async fn every_refusal_is_a_problem_with_its_code() {
         (S::BAD_REQUEST, "bad_address", world.get(&bad_address)),
         (S::BAD_REQUEST, "bad_query", world.get(&bad_limit)),
         (S::BAD_REQUEST, "bad_query", world.get(&bad_key)),
+        (S::BAD_REQUEST, "bad_query", world.get(&bad_cursor)),
         (S::METHOD_NOT_ALLOWED, "method_not_allowed", world.at(Method::DELETE, path::STATUS)),
         (S::METHOD_NOT_ALLOWED, "method_not_allowed", world.get(path::TRANSACTIONS)),
         (S::BAD_REQUEST, "bad_json", world.post(path::TRANSACTIONS, json, "{")),

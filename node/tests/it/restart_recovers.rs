@@ -4,11 +4,11 @@
 //! is really there.
 
 use crate::support::{Node, program, wait_for};
+use blockchat_client::shapes::TransactionState;
+use blockchat_client::{Client, ClientError};
 use blockchat_engine::journal::{GuardMark, JournalEntry, JournalRecord};
-use blockchat_node::api::client::{Client, ClientError};
 use blockchat_node::store::{self, Opened, guard::Guard};
 use blockchat_node::wallet::{keystore, sign};
-use blockchat_proto::api::TransactionState;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
 use blockchat_proto::hash::Hash32;

@@ -7,7 +7,7 @@ use super::cluster::Cluster;
 use super::finality::Finality;
 use crate::checks;
 use crate::client::{NodeClient, NodeUnavailable};
-use blockchat_proto::api::StatusView;
+use blockchat_client::shapes::StatusView;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;

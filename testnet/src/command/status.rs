@@ -5,7 +5,7 @@ use crate::client::NodeClient;
 use crate::command::up::runtime;
 use crate::processes::network_file::NetworkFile;
 use anyhow::Result;
-use blockchat_proto::api::{Phase, StatusView};
+use blockchat_client::shapes::{Phase, StatusView};
 use blockchat_proto::keys::Address;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;

@@ -2,7 +2,7 @@
 
 use super::look::Spread;
 use crate::client::NodeClient;
-use blockchat_proto::api::{StatusView, TrafficView};
+use blockchat_client::shapes::{StatusView, TrafficView};
 use futures::future::join_all;
 use serde::Serialize;
 use std::time::{Duration, Instant};

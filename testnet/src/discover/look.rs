@@ -1,7 +1,7 @@
 //! What all nodes say at one moment, and what is missing in it: pure, but for [`NodeLook::take`].
 
 use crate::client::{NodeClient, NodeUnavailable};
-use blockchat_proto::api::{KnownPeerView, PeerView, StatusView};
+use blockchat_client::shapes::{KnownPeerView, PeerView, StatusView};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

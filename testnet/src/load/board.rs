@@ -5,7 +5,7 @@
 //! was refused and turns up in a block all the same is reported as a contradiction, never hidden.
 //! Start reading at [`Board::verdict`] and [`Board::block`].
 
-use blockchat_proto::api::BlockView;
+use blockchat_client::shapes::BlockView;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::TransactionId;

@@ -1,6 +1,6 @@
 //! A node in memory: admits by nonce and funds, forgets its pool when killed, and makes everything final on demand.
 
-use blockchat_proto::api::{AccountView, BlockTransactionView, TransactionState};
+use blockchat_client::shapes::{AccountView, BlockTransactionView, TransactionState};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature};

@@ -9,7 +9,7 @@
 //!
 //! Start reading at [`Lane::step`].
 
-use blockchat_proto::api::{AccountView, TransactionState};
+use blockchat_client::shapes::{AccountView, TransactionState};
 use blockchat_proto::codec;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::Parameters;

@@ -192,7 +192,7 @@ fn leaders(network: &Network, blocks: &[BlockFact], tips: &Tips) -> Vec<LeaderRe
 }
 
 fn nodes(network: &Network, tips: &Tips) -> Vec<NodeReport> {
-    let report = |(node, status): (usize, &Option<blockchat_proto::api::StatusView>)| NodeReport {
+    let report = |(node, status): (usize, &Option<blockchat_client::shapes::StatusView>)| NodeReport {
         name: network.name_of(node),
         height: status.as_ref().map(|s| s.height),
         tip: status.as_ref().map(|s| s.tip),

@@ -4,7 +4,7 @@ use crate::api::problem::ApiError;
 use crate::api::{ApiState, views};
 use axum::Json;
 use axum::extract::{Path, State};
-use blockchat_proto::api::AccountView;
+use blockchat_client::shapes::AccountView;
 use blockchat_proto::keys::Address;
 
 /// One account, final and with its pooled transactions. An account that never appeared is empty, not missing.

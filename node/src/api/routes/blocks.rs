@@ -5,7 +5,7 @@ use crate::api::{ApiState, views};
 use crate::store::history::StoredBlock;
 use axum::Json;
 use axum::extract::{Path, State};
-use blockchat_proto::api::BlockView;
+use blockchat_client::shapes::BlockView;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::units::Height;
 use std::sync::Arc;

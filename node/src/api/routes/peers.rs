@@ -1,21 +1,32 @@
-//! `GET /v1/peers` and `GET /v1/peers/known`.
+//! `GET /v1/peers` and `GET /v1/peers/known`, each with `?limit=&cursor=`.
 
 use crate::api::ApiState;
+use crate::api::paging::{PEERS, PEERS_KNOWN, PageQuery};
 use crate::api::problem::ApiError;
 use axum::Json;
 use axum::extract::State;
-use blockchat_proto::api::{KnownPeerView, PeerView};
+use blockchat_client::shapes::{KnownPeerView, Page, PeerView};
 use tokio::sync::oneshot;
 
-/// Connected peers of this chain.
-pub(in crate::api) async fn peers(State(state): State<ApiState>) -> Json<Vec<PeerView>> {
-    Json(state.info.peers.borrow().clone())
+/// Connected peers of this chain, by peer id.
+pub(in crate::api) async fn peers(
+    State(state): State<ApiState>,
+    query: PageQuery,
+) -> Result<Json<Page<PeerView>>, ApiError> {
+    let part = PEERS.part(query)?;
+    let peers = state.info.peers.borrow().clone();
+    Ok(Json(PEERS.page_of_all(&part, peers, |peer| peer.peer_id.clone().into_bytes())))
 }
 
-/// All peers that the node knows of: it asks its network, because the list may be long and is seldom wanted.
-pub(in crate::api) async fn known(State(state): State<ApiState>) -> Result<Json<Vec<KnownPeerView>>, ApiError> {
+/// All peers that the node knows of, by peer id: it asks its network, because the list may be long and is seldom wanted.
+pub(in crate::api) async fn known(
+    State(state): State<ApiState>,
+    query: PageQuery,
+) -> Result<Json<Page<KnownPeerView>>, ApiError> {
+    let part = PEERS_KNOWN.part(query)?;
     let stopping = || ApiError::unavailable("stopping", "the node is stopping");
     let (answer, known) = oneshot::channel();
     state.info.known.send(answer).await.map_err(|_| stopping())?;
-    known.await.map(Json).map_err(|_| stopping())
+    let known = known.await.map_err(|_| stopping())?;
+    Ok(Json(PEERS_KNOWN.page_of_all(&part, known, |peer| peer.peer_id.clone().into_bytes())))
 }

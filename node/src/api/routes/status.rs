@@ -3,7 +3,7 @@
 use crate::api::{ApiState, views};
 use axum::Json;
 use axum::extract::State;
-use blockchat_proto::api::StatusView;
+use blockchat_client::shapes::StatusView;
 use blockchat_proto::genesis::Genesis;
 
 /// How the node is. Answered from the newest view: never waits for the engine.

@@ -21,6 +21,9 @@ const PROTO: &[&str] = &[
 const ENGINE: &[&str] =
     &["blockchat-proto", "malachitebft-core-consensus", "malachitebft-core-types", "serde", "serde_bytes", "thiserror"];
 
+/// All that `client` is made of: what speaks HTTP, and no server, terminal or peer network.
+const CLIENT: &[&str] = &["blockchat-proto", "reqwest", "serde", "serde_json", "thiserror"];
+
 /// What clippy refuses in every crate, and what in the pure ones besides.
 const BANNED: &[&str] =
     &["tokio::sync::mpsc::unbounded_channel", "std::sync::mpsc::channel", "futures::channel::mpsc::unbounded"];
@@ -55,10 +58,15 @@ fn the_pure_crates_are_made_of_nothing_that_waits_or_draws_lots() {
 }
 
 #[test]
+fn the_client_is_made_of_what_speaks_http_and_nothing_else() {
+    assert_eq!(dependencies(&read("node/client/Cargo.toml"), &["dependencies"]), set(CLIENT));
+}
+
+#[test]
 fn the_testnet_is_not_built_with_the_node_nor_the_node_with_the_testnet() {
     let all = ["dependencies", "dev-dependencies", "build-dependencies"];
     let testnet = dependencies(&read("testnet/Cargo.toml"), &all);
-    assert!(testnet.contains("blockchat-engine"));
+    assert!(testnet.contains("blockchat-engine") && testnet.contains("blockchat-client"));
     for foreign in ["blockchat-node", "libp2p", "redb"] {
         assert!(!testnet.contains(foreign), "{foreign}");
     }

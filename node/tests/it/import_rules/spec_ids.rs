@@ -41,7 +41,9 @@ fn between(first: &str, last: &str) -> Vec<String> {
 
 /// Every rule that the Rust files cite, with its place.
 fn citations() -> Vec<(String, String)> {
-    let sources = ["proto", "node/engine", "node/src", "testnet"].into_iter().flat_map(|folder| files(folder, "rs"));
+    let sources = ["proto", "node/engine", "node/client", "node/src", "testnet"]
+        .into_iter()
+        .flat_map(|folder| files(folder, "rs"));
     let place = |path: String| {
         cited(&read(&path)).into_iter().map(move |(line, id)| (format!("{path}:{line}"), id)).collect::<Vec<_>>()
     };

@@ -20,7 +20,7 @@ pub(super) struct Rule {
 /// The rules, most general first.
 pub(super) const RULES: &[Rule] = &[
     Rule {
-        name: "crates point down: testnet, node | engine | proto",
+        name: "crates point down: testnet, node | engine, client | proto",
         why: "the testnet sees the node as users do, and the rules know nobody who uses them",
         breaks: crates_point_up,
     },
@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "net, store, api, dashboard and wallet never import one another",
-        why: "each can be swapped and tested alone; api may read store::history, dashboard may use api::client",
+        why: "each can be swapped and tested alone; api may read store::history",
         breaks: siblings_meet,
     },
     Rule {
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "the simulator has no process, socket or task, and its worlds no clock, disk or random order either",
         why: "its world is virtual: the same seed gives the same run",
         breaks: |source, mention| {
-            let real = ["tokio", "reqwest", "futures", "blockchat_testnet::processes", "blockchat_testnet::client"];
+            let real = ["tokio", "reqwest", "futures", "blockchat_testnet::processes", "blockchat_client"];
             let in_world = is_simulated(source) && IMPURE.iter().any(|path| mention.is_in(path));
             in_world || source.is_in("blockchat_testnet::sim") && real.iter().any(|path| mention.is_in(path))
         },
@@ -85,7 +85,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "blockchat_proto",
         &[
-            &["api", "gossip", "sync"],
+            &["gossip", "sync"],
             &["ledger"],
             &["genesis", "block", "leader", "transaction", "validators", "vote", "rejected"],
             &["codec", "keys", "hash", "coins", "limits", "units", "fixed_bytes"],
@@ -100,6 +100,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
             &["event", "effect", "chain_view", "config", "journal", "recovered"],
         ],
     ),
+    ("blockchat_client", &[&["client"], &["shapes"]]),
     (
         "blockchat_node",
         &[
@@ -135,13 +136,13 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
     ),
 ];
 
-const CRATES: &[&str] = &["blockchat_proto", "blockchat_engine", "blockchat_node", "blockchat_testnet"];
+const CRATES: &[&str] =
+    &["blockchat_proto", "blockchat_engine", "blockchat_client", "blockchat_node", "blockchat_testnet"];
 
 const SIBLINGS: &[&str] = &["net", "store", "api", "dashboard", "wallet"];
 
 /// Who of the siblings may use what of another.
-const EXCEPTIONS: &[(&str, &str)] =
-    &[("api", "blockchat_node::store::history"), ("dashboard", "blockchat_node::api::client")];
+const EXCEPTIONS: &[(&str, &str)] = &[("api", "blockchat_node::store::history")];
 
 /// How the names of foreign crates begin, and where these are at home.
 const HOMES: &[(&str, &str)] = &[
@@ -218,7 +219,7 @@ pub(super) fn layer_of(module: &[String]) -> Option<usize> {
 fn crates_point_up(source: &Source, mention: &Mention) -> bool {
     let rank = |name: &str| match name {
         "blockchat_proto" => 0,
-        "blockchat_engine" => 1,
+        "blockchat_engine" | "blockchat_client" => 1,
         _ => 2,
     };
     let (own, other) = (source.module[0].as_str(), mention.path[0].as_str());

@@ -1,4 +1,4 @@
-//! The sources of the four crates, read once, and the breaches found in them.
+//! The sources of the five crates, read once, and the breaches found in them.
 //!
 //! Owns: which files there are, and which module a file is. Does not own: the rules ([`super::table`]).
 //! Start reading at [`breaches`].
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const CRATES: &[(&str, &str)] = &[
     ("proto/src", "blockchat_proto"),
     ("node/engine/src", "blockchat_engine"),
+    ("node/client/src", "blockchat_client"),
     ("node/src", "blockchat_node"),
     ("testnet/src", "blockchat_testnet"),
 ];
@@ -33,7 +34,7 @@ impl Source {
     /// From a text that stands, or could stand, in this file.
     pub(super) fn new(path: &str, text: String) -> Self {
         let (folder, name) =
-            CRATES.iter().find(|(folder, _)| path.starts_with(folder)).expect("a file of the four crates");
+            CRATES.iter().find(|(folder, _)| path.starts_with(folder)).expect("a file of the five crates");
         let steps = path[folder.len() + 1..].trim_end_matches(".rs").split('/');
         let mut module: Vec<_> = std::iter::once(*name).chain(steps).map(str::to_owned).collect();
         module.pop_if(|last| matches!(last.as_str(), "mod" | "lib" | "main"));
@@ -51,12 +52,12 @@ impl Source {
     }
 }
 
-/// The folder that holds the four crates.
+/// The folder that holds the five crates.
 pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository is there")
 }
 
-/// Every source of the four crates.
+/// Every source of the five crates.
 pub(super) fn sources() -> Vec<Source> {
     CRATES.iter().flat_map(|(folder, _)| files(folder, "rs")).map(|path| Source::new(&path, read(&path))).collect()
 }

@@ -3,7 +3,7 @@
 //! "Persistent state" was what the others still had in memory.
 
 use super::network::Network;
-use blockchat_proto::api::{AccountView, MessageView, TransactionState};
+use blockchat_client::shapes::{AccountView, MessageView, PageRequest, TransactionState};
 use blockchat_proto::keys::Address;
 
 const BOB: Address = Address([2; 32]);
@@ -11,7 +11,7 @@ const BOB: Address = Address([2; 32]);
 /// What a person sees of the chain on one node.
 fn seen(network: &Network, index: usize) -> (AccountView, AccountView, Vec<MessageView>) {
     let (node, alice) = (network.node(index), network.wallet(0).address());
-    let messages = super::network::run(node.client.messages(&BOB, 50, None)).unwrap();
+    let messages = super::network::run(node.client.messages(&BOB, &PageRequest::first(50))).unwrap().items;
     let same = |account: AccountView| AccountView { height: Default::default(), ..account };
     (same(node.account(alice)), same(node.account(BOB)), messages)
 }

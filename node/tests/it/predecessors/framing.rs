@@ -10,7 +10,7 @@ use super::speech::Over;
 use super::stranger::Stranger;
 use super::wire::frame;
 use crate::support::wait_for;
-use blockchat_proto::api::{BATCH_CONTENT_TYPE, path};
+use blockchat_client::shapes::{BATCH_CONTENT_TYPE, path};
 use blockchat_proto::codec;
 use blockchat_proto::gossip::Topic;
 use blockchat_proto::keys::Address;

@@ -6,8 +6,8 @@
 use super::network::{Network, micro, run, runtime};
 use super::stranger::Stranger;
 use crate::support::wait_for;
-use blockchat_node::api::client::{Client, ClientError};
-use blockchat_proto::api::{Phase, TransactionState, path};
+use blockchat_client::shapes::{Phase, TransactionState, path};
+use blockchat_client::{Client, ClientError};
 use blockchat_proto::keys::Address;
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::transaction::SignedTransaction;
@@ -35,7 +35,7 @@ fn four(flags: &[&str]) -> Network {
 fn next_leader(network: &Network) -> Address {
     let status = network.node(0).status();
     let member =
-        |view: &blockchat_proto::api::ValidatorView| Validator { address: view.address, stake: view.stake.into() };
+        |view: &blockchat_client::shapes::ValidatorView| Validator { address: view.address, stake: view.stake.into() };
     let set = ValidatorSet::new(status.validators.iter().map(member).collect()).unwrap();
     leader_for(&set, status.tip, status.height.next(), Round(0))
 }

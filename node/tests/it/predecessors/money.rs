@@ -5,7 +5,7 @@
 
 use super::forged::{Forged, Kind, SignedForgery, is_shown_the_door, signed};
 use super::network::{Network, Running, micro};
-use blockchat_proto::api::{BATCH_CONTENT_TYPE, path};
+use blockchat_client::shapes::{BATCH_CONTENT_TYPE, path};
 use blockchat_proto::codec;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;

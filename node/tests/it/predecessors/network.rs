@@ -5,9 +5,9 @@
 //! Start reading at [`Network`].
 
 use crate::support::{Node, program, wait_for};
-use blockchat_node::api::client::{Client, ClientError};
+use blockchat_client::shapes::{AccountView, BlockView, StatusView, SubmitView, TransactionState, path};
+use blockchat_client::{Client, ClientError};
 use blockchat_node::wallet::{keystore, sign};
-use blockchat_proto::api::{AccountView, BlockView, StatusView, SubmitView, TransactionState, path};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
 use blockchat_proto::hash::Hash32;

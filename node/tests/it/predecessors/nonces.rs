@@ -5,7 +5,7 @@
 use super::forged::{batch, is_shown_the_door};
 use super::network::{Network, micro, nobody};
 use super::stranger::Stranger;
-use blockchat_proto::api::TransactionState;
+use blockchat_client::shapes::TransactionState;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::gossip::Topic;
 use blockchat_proto::keys::Address;

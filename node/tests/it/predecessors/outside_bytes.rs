@@ -8,7 +8,7 @@ use super::speech::Over;
 use super::stranger::Stranger;
 use super::wire::frame;
 use crate::support::wait_for;
-use blockchat_proto::api::{BATCH_CONTENT_TYPE, path};
+use blockchat_client::shapes::{BATCH_CONTENT_TYPE, PageRequest, path};
 use blockchat_proto::gossip::Topic;
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::Height;
@@ -130,7 +130,7 @@ pub(super) fn a_message_is_text_whatever_it_says() {
         node.settle(&network.send(&network.wallet(0), nonce, BOB, 0, text));
     }
     let kept = wait_for("the messages are indexed", || {
-        let found = super::network::run(node.client.messages(&BOB, 10, None)).unwrap();
+        let found = super::network::run(node.client.messages(&BOB, &PageRequest::first(10))).unwrap().items;
         (found.len() == texts.len()).then_some(found)
     });
     let kept: Vec<_> = kept.into_iter().rev().map(|message| message.text.unwrap()).collect();

@@ -5,7 +5,7 @@
 use super::forged::is_shown_the_door;
 use super::network::{Network, micro, nobody};
 use crate::support::{Said, program};
-use blockchat_proto::api::TransactionState;
+use blockchat_client::shapes::TransactionState;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction};

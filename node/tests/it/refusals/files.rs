@@ -10,9 +10,9 @@
 
 use super::{copy, initialised, run_refused};
 use crate::support::{Home, Node, PATIENCE, Said, program, says, wait_for};
-use blockchat_node::api::client::Client;
+use blockchat_client::Client;
+use blockchat_client::shapes::TransactionState;
 use blockchat_node::wallet::{keystore, sign};
-use blockchat_proto::api::TransactionState;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use serde_json::Value;

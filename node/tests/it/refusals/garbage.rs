@@ -2,7 +2,7 @@
 
 use super::slow_chain::SlowChain;
 use crate::support::{PATIENCE, wait_for};
-use blockchat_node::api::client::Client;
+use blockchat_client::Client;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use std::io::{Read, Write};

@@ -1,7 +1,7 @@
 //! A signature with one wrong bit, wherever it is.
 
 use super::slow_chain::SlowChain;
-use blockchat_proto::api::TransactionState;
+use blockchat_client::shapes::TransactionState;
 use blockchat_proto::transaction::SignedTransaction;
 
 /// The order of the group, little endian: a signature's second half plus this is the same number to a careless verifier.

@@ -2,9 +2,9 @@
 
 use super::initialised;
 use crate::support::{Home, Node, Said};
-use blockchat_node::api::client::Client;
+use blockchat_client::Client;
+use blockchat_client::shapes::{AccountView, Problem, path};
 use blockchat_node::wallet::{keystore, sign};
-use blockchat_proto::api::{AccountView, Problem, path};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};

@@ -4,9 +4,9 @@
 //! environment are not asked, because a node's API is near.
 //! Start reading at [`Client::new`].
 
-use blockchat_proto::api::{
-    AccountView, BATCH_CONTENT_TYPE, BlockView, KnownPeerView, MessageView, PeerView, Problem, StatusView, SubmitView,
-    TransactionView, path,
+use crate::shapes::{
+    AccountView, BATCH_CONTENT_TYPE, BlockView, KnownPeerView, MessageView, Page, PageRequest, PeerView, Problem,
+    StatusView, SubmitView, TransactionView, path,
 };
 use blockchat_proto::codec;
 use blockchat_proto::genesis::Genesis;
@@ -20,6 +20,9 @@ use std::time::Duration;
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// Longest wait for an answer: a little more than the server allows itself.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// A list that has more entries is not read to its end: no honest node keeps so many in memory.
+const LIST_MAX: usize = 20_000;
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -129,25 +132,19 @@ impl Client {
         self.get(&format!("{}/{wanted}", path::BLOCKS)).await
     }
 
-    /// Final messages of an account, newest first; those before `height.index` only.
-    pub async fn messages(
-        &self,
-        address: &Address,
-        limit: usize,
-        before: Option<&str>,
-    ) -> Result<Vec<MessageView>, ClientError> {
-        let before = before.map(|position| format!("&before={position}")).unwrap_or_default();
-        self.get(&format!("{}/{address}?limit={limit}{before}", path::MESSAGES)).await
+    /// Final messages of an account, newest first.
+    pub async fn messages(&self, address: &Address, part: &PageRequest) -> Result<Page<MessageView>, ClientError> {
+        self.page(&format!("{}/{address}", path::MESSAGES), part).await
     }
 
-    /// Connected peers.
+    /// Connected peers: all of them.
     pub async fn peers(&self) -> Result<Vec<PeerView>, ClientError> {
-        self.get(path::PEERS).await
+        self.whole(path::PEERS).await
     }
 
     /// All peers it knows of.
     pub async fn peers_known(&self) -> Result<Vec<KnownPeerView>, ClientError> {
-        self.get(path::PEERS_KNOWN).await
+        self.whole(path::PEERS_KNOWN).await
     }
 
     /// Does it take part? `Err` with a [`ClientError::Problem`] says why not.
@@ -161,6 +158,25 @@ impl Client {
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.answer(self.http.get(self.at(path))).await
+    }
+
+    async fn page<T: DeserializeOwned>(&self, path: &str, part: &PageRequest) -> Result<Page<T>, ClientError> {
+        self.answer(self.http.get(self.at(path)).query(part)).await
+    }
+
+    /// Part after part of a list that a node has in memory.
+    async fn whole<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ClientError> {
+        let mut all = vec![];
+        let mut part = PageRequest::default();
+        loop {
+            let page = self.page(path, &part).await?;
+            all.extend(page.items);
+            match page.next {
+                None => return Ok(all),
+                Some(_) if all.len() > LIST_MAX => return Err(self.foreign(format!("{path} never ends"))),
+                next => part.cursor = next,
+            }
+        }
     }
 
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {

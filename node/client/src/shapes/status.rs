@@ -1,0 +1,98 @@
+//! How a node is.
+
+use blockchat_proto::coins::Coins;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use blockchat_proto::units::{Height, Round, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+/// How a node is, in one page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// `name-8hex`.
+    pub chain: String,
+    /// Genesis hash.
+    pub genesis_hash: Hash32,
+    /// Version of the program.
+    pub version: String,
+    /// Digest of the rules' sources this program was built from.
+    pub sources: String,
+    /// libp2p peer id.
+    pub peer_id: String,
+    /// Where it listens, as multiaddresses.
+    pub listen: Vec<String>,
+    /// The validator key's address, if this node has one.
+    pub validator: Option<Address>,
+    /// Last final height.
+    pub height: Height,
+    /// Its hash.
+    pub tip: Hash32,
+    /// State root after it.
+    pub state_root: Hash32,
+    /// Its time.
+    pub tip_time: UnixMillis,
+    /// All coins there are: balances, stakes, unbonding, treasury.
+    pub supply: Coins,
+    /// What the node does now.
+    pub phase: Phase,
+    /// Round of the height being decided.
+    pub round: Round,
+    /// Leader of that round.
+    pub leader: Option<Address>,
+    /// Does this node vote?
+    pub voting: bool,
+    /// Connected peers of this chain.
+    pub peers: u32,
+    /// Pooled transactions.
+    pub pool_transactions: u32,
+    /// Their bytes.
+    pub pool_bytes: u64,
+    /// The set of the height being decided.
+    pub validators: Vec<ValidatorView>,
+    /// When the process started.
+    pub started: UnixMillis,
+    /// Bytes to and from peers since then; zeros of a node that does not say.
+    #[serde(default)]
+    pub traffic: TrafficView,
+}
+
+/// Bytes through the sockets between a node and its peers, since its process started: with encryption and framing,
+/// without the headers of TCP and IP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficView {
+    /// From peers.
+    pub received_bytes: u64,
+    /// To peers.
+    pub sent_bytes: u64,
+}
+
+/// What a node does now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Phase {
+    /// At the tip, waiting for transactions or the next block's time.
+    Idle,
+    /// Deciding a height.
+    Deciding,
+    /// Fetching blocks it missed.
+    CatchingUp {
+        /// The height it knows of.
+        target: Height,
+    },
+    /// Too little stake is reachable: nothing can be decided until it returns.
+    WaitingForStake {
+        /// Reachable share of the stake, in percent with one decimal, such as `60.0`.
+        online_percent: String,
+        /// The members that are missing.
+        missing: Vec<Address>,
+    },
+}
+
+/// One member of the validator set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidatorView {
+    /// Whose.
+    pub address: Address,
+    /// Staked coins.
+    pub stake: Coins,
+}

@@ -1,0 +1,161 @@
+//! Lists a part at a time: what a request wants, and the cursors that lead from one part to the next. SPEC API-7.
+//!
+//! Always true: a cursor names a place, not a count, so that nothing is told twice or left out when the list grows at its
+//! head; a cursor of another list, or one that this node did not make, is refused.
+//! Start reading at [`List::part`].
+
+use super::problem::ApiError;
+use crate::store::history::Position;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use blockchat_client::shapes::{Cursor, Page, PageRequest};
+use blockchat_proto::units::Height;
+
+/// What comes out of the query of a request.
+pub(super) type PageQuery = Result<Query<PageRequest>, QueryRejection>;
+
+/// A list that can be asked for in parts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct List {
+    /// The first byte of its cursors.
+    number: u8,
+    /// Entries in a part unless asked otherwise.
+    limit_default: u16,
+    /// Most entries in a part.
+    limit_max: u16,
+}
+
+/// Final messages of an account: each may lie in a block of its own.
+pub(super) const MESSAGES: List = List { number: 1, limit_default: 50, limit_max: 500 };
+/// Connected peers: most often all of them in one part.
+pub(super) const PEERS: List = List { number: 2, limit_default: 500, limit_max: 500 };
+/// Peers that the node knows of.
+pub(super) const PEERS_KNOWN: List = List { number: 3, limit_default: 500, limit_max: 500 };
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// At most so many entries; at least 1.
+    pub(super) limit: usize,
+    /// Only those that come after this place.
+    after: Option<Vec<u8>>,
+}
+
+impl List {
+    /// What a request wants.
+    pub(super) fn part(self, query: PageQuery) -> Result<Part, ApiError> {
+        let Query(request) = query.map_err(|error| bad_query(error.body_text()))?;
+        let (limit, max) = (request.limit.unwrap_or(self.limit_default), self.limit_max);
+        if limit == 0 || limit > max {
+            return Err(bad_query(format!("limit is {limit}, but must be 1 to {max}")));
+        }
+        let after = request.cursor.map(|cursor| self.place(&cursor)).transpose()?;
+        Ok(Part { limit: usize::from(limit), after })
+    }
+
+    /// Where the part after this place begins.
+    fn cursor(self, place: &[u8]) -> Cursor {
+        Cursor::new(hex::encode([&[self.number], place].concat()))
+    }
+
+    fn place(self, cursor: &Cursor) -> Result<Vec<u8>, ApiError> {
+        match hex::decode(cursor.as_str()).as_deref() {
+            Ok([number, place @ ..]) if *number == self.number => Ok(place.to_vec()),
+            _ => Err(bad_cursor()),
+        }
+    }
+
+    /// The part that begins `found`, the entries after its place and one more if there is one. `place_of` an entry.
+    pub(super) fn page<T>(self, part: &Part, mut found: Vec<T>, place_of: impl Fn(&T) -> Vec<u8>) -> Page<T> {
+        let is_last = found.len() <= part.limit;
+        found.truncate(part.limit);
+        let next = found.last().filter(|_| !is_last).map(|last| self.cursor(&place_of(last)));
+        Page { items: found, next }
+    }
+
+    /// As [`Self::page`], of a list that is here as a whole, in the order of its places.
+    pub(super) fn page_of_all<T>(self, part: &Part, all: Vec<T>, place_of: impl Fn(&T) -> Vec<u8>) -> Page<T> {
+        let comes_after = |entry: &T| part.after.as_ref().is_none_or(|after| place_of(entry) > *after);
+        let mut rest: Vec<_> = all.into_iter().filter(comes_after).collect();
+        rest.sort_by_cached_key(|entry| place_of(entry));
+        self.page(part, rest, place_of)
+    }
+}
+
+impl Part {
+    /// Where it begins, in a list of transactions in blocks.
+    pub(super) fn position(&self) -> Result<Option<Position>, ApiError> {
+        let Some(after) = &self.after else { return Ok(None) };
+        let bytes: [u8; 12] = after.as_slice().try_into().map_err(|_| bad_cursor())?;
+        let [a, b, c, d, e, f, g, h, index @ ..] = bytes;
+        Ok(Some((Height(u64::from_be_bytes([a, b, c, d, e, f, g, h])), u32::from_be_bytes(index))))
+    }
+}
+
+/// A position in blocks as the place in a list.
+pub(super) fn place_of_position((height, index): Position) -> Vec<u8> {
+    [&height.0.to_be_bytes()[..], &index.to_be_bytes()[..]].concat()
+}
+
+fn bad_query(detail: impl Into<String>) -> ApiError {
+    ApiError::bad_request("bad_query", detail)
+}
+
+fn bad_cursor() -> ApiError {
+    bad_query("the cursor is none that this node gave for this list: begin without one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(limit: Option<u16>, cursor: Option<Cursor>) -> PageQuery {
+        Ok(Query(PageRequest { limit, cursor }))
+    }
+
+    /// Reads a list of numbers in parts of three.
+    fn read(all: &[u8]) -> Vec<Vec<u8>> {
+        let (mut parts, mut cursor) = (vec![], None);
+        loop {
+            let part = PEERS.part(asked(Some(3), cursor)).unwrap();
+            let page = PEERS.page_of_all(&part, all.to_vec(), |number| vec![*number]);
+            parts.push(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return parts;
+            }
+        }
+    }
+
+    #[test]
+    fn every_entry_is_in_one_part_and_the_last_part_says_so() {
+        assert_eq!(read(&[]), [Vec::<u8>::new()]);
+        assert_eq!(read(&[2, 1, 3]), [vec![1, 2, 3]], "no empty part follows");
+        assert_eq!(read(&[7, 6, 5, 4, 3, 2, 1]), [vec![1, 2, 3], vec![4, 5, 6], vec![7]]);
+    }
+
+    #[test]
+    fn a_position_comes_back_from_its_cursor() {
+        let position = (Height(1 << 40), 3);
+        let cursor = MESSAGES.cursor(&place_of_position(position));
+        let part = MESSAGES.part(asked(None, Some(cursor.clone()))).unwrap();
+        assert_eq!((part.limit, part.position()), (50, Ok(Some(position))));
+        assert_eq!(PEERS.part(asked(None, Some(cursor))), Err(bad_cursor()), "another list's");
+    }
+
+    #[test]
+    fn what_this_node_did_not_make_is_no_cursor() {
+        for wrong in ["", "zz", "1", "120.3", "02"] {
+            assert_eq!(MESSAGES.part(asked(None, Some(Cursor::new(wrong)))), Err(bad_cursor()), "{wrong}");
+        }
+        let short = MESSAGES.part(asked(None, Some(Cursor::new("01ff")))).unwrap();
+        assert_eq!(short.position(), Err(bad_cursor()));
+    }
+
+    #[test]
+    fn a_part_holds_at_least_one_and_at_most_the_maximum() {
+        assert_eq!(MESSAGES.part(asked(Some(500), None)).unwrap().limit, 500);
+        assert!(MESSAGES.part(asked(Some(0), None)).is_err());
+        assert!(MESSAGES.part(asked(Some(501), None)).is_err());
+    }
+}
