@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn values_stand_below_each_other_and_empty_ones_are_left_out() {
         let text = pairs(&[("id", "7".into()), ("fee", "1".into()), ("note", String::new())]);
-        assert_eq!(text, "id      7\nfee  1\n");
+        assert_eq!(text, "id   7\nfee  1\n");
         assert_eq!(table(&["a", "b"], &[1], vec![vec!["x".into(), "10".into()]]), "A   B\nx  10\n");
     }
 
