@@ -95,7 +95,7 @@ fn without_any_files_a_chain_of_ones_own_pays_and_talks() {
     assert_eq!(block["transactions"][0]["id"], id);
     assert_eq!(home.json(&["view", block["hash"].as_str().unwrap()]), block);
     let inbox = home.json(&["inbox", "bob"]);
-    assert_eq!((inbox[0]["text"].as_str(), inbox[0]["id"].as_str()), (Some("Hello Bob"), Some(id)));
+    assert_eq!((inbox["items"][0]["text"].as_str(), inbox["items"][0]["id"].as_str()), (Some("Hello Bob"), Some(id)));
     assert_eq!(home.json(&["status"])["peers"], 0);
     assert_eq!(home.json(&["health"])["ready"], true);
 

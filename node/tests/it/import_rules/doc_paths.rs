@@ -14,7 +14,7 @@ const FOLDERS: &[&str] = &["k8s", "node", "proto", "testnet"];
 
 /// How a path of this tree begins, when nothing else tells it from one of the API or of a home.
 const BEGINNINGS: &[&str] =
-    &["proto/", "node/", "testnet/", "k8s/", "src/", "engine/", "tests/", "benches/", "fuzz/", "../"];
+    &["proto/", "node/", "testnet/", "k8s/", "src/", "engine/", "client/", "tests/", "benches/", "fuzz/", "../"];
 
 /// What stands between backticks, and all words of code blocks.
 fn quoted(page: &str) -> Vec<(usize, String)> {
