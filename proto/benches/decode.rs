@@ -12,7 +12,7 @@ use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERS
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature};
 use blockchat_proto::limits::BLOCK_BYTES_MAX;
-use blockchat_proto::transaction::{Body, Payload, Sealed, SignedTransaction, Transaction};
+use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature, SignedVote, Vote, VoteKind};
 use serde::Serialize;
@@ -65,7 +65,8 @@ fn row<T: Serialize + DeserializeOwned>(name: &str, value: &T) {
 }
 
 fn sealed(bytes: usize) -> Payload {
-    Payload::Sealed(Sealed { version: 1, ephemeral: Hash32([9; 32]), ciphertext: vec![7; bytes] })
+    let (ephemeral, salt) = (Hash32([9; 32]), SealSalt([8; 16]));
+    Payload::Sealed(Sealed { version: 1, ephemeral, salt, ciphertext: vec![7; bytes] })
 }
 
 fn transaction(nonce: u64, payload: Payload) -> SignedTransaction {

@@ -74,13 +74,26 @@ pub struct Parameters {
     pub grant: Coins,
     /// Grants of one day, in basis points of the active stake.
     pub grant_cap_basis_points: u32,
+    /// In this time the set's power grows by an eighth at most, in ms of block time. Not in force yet: SPEC VAL-5.
+    pub churn_ms: u64,
+    /// What the draw of the leader is seeded with.
+    pub lottery: Lottery,
+}
+
+/// The seed of the draw of leaders. SPEC LEAD-1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Lottery {
+    /// The hash of the block before.
+    #[default]
+    BlockHash,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
         Self {
             capacity: 5_000,
-            block_interval_ms: 250,
+            block_interval_ms: 50,
             idle_block_interval_ms: 10_000,
             fee_basis_points: 300,
             fee_per_character: Coins::from_bcc(1),
@@ -93,6 +106,8 @@ impl Default for Parameters {
             burn_basis_points: 500,
             grant: Coins::from_bcc(10),
             grant_cap_basis_points: 100,
+            churn_ms: 3_600_000,
+            lottery: Lottery::BlockHash,
         }
     }
 }
@@ -216,6 +231,7 @@ impl Parameters {
             (self.unbonding_ms <= self.evidence_window_ms, "unbonding_ms", "must exceed evidence_window_ms"),
             (self.burn_basis_points > 10_000, "burn_basis_points", "must be at most 10000"),
             (self.grant_cap_basis_points > 10_000, "grant_cap_basis_points", "must be at most 10000"),
+            (self.churn_ms == 0, "churn_ms", "must not be 0"),
         ];
         match rules.into_iter().find(|(broken, _, _)| *broken) {
             Some((_, name, problem)) => Err(GenesisRejected::Parameter { name, problem }),
@@ -243,5 +259,38 @@ impl VerifiedGenesis {
     /// `name-8hex`: for protocol names and screens only; whatever is signed carries the whole hash.
     pub fn short_name(&self) -> String {
         format!("{}-{}", self.0.genesis.name, self.0.hash.short())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::DecodeRejected;
+
+    fn genesis(parameters: Parameters) -> Genesis {
+        let (balance, stake) = (Coins::ZERO, Coins::from_bcc(1));
+        let accounts = vec![GenesisAccount { address: Address([1; 32]), balance, stake }];
+        Genesis { name: "test".into(), time: UnixMillis(1), parameters, treasury: Coins::ZERO, accounts }
+    }
+
+    /// SPEC GEN-3.
+    #[test]
+    fn a_lottery_that_nobody_knows_is_refused() {
+        let json = serde_json::to_string(&genesis(Parameters::default())).unwrap();
+        assert_eq!(serde_json::from_str::<Genesis>(&json).unwrap(), genesis(Parameters::default()));
+        let other = json.replace(r#""lottery":"block_hash""#, r#""lottery":"vrf""#);
+        assert_ne!(other, json);
+        let refused = serde_json::from_str::<Genesis>(&other).unwrap_err().to_string();
+        assert!(refused.contains("vrf") && refused.contains("block_hash"), "{refused}");
+        assert_eq!(codec::decode::<Lottery>(&[0], 1), Ok(Lottery::BlockHash));
+        assert!(matches!(codec::decode::<Lottery>(&[1], 1), Err(DecodeRejected::Malformed { .. })));
+    }
+
+    /// SPEC GEN-3.
+    #[test]
+    fn the_set_must_be_able_to_grow() {
+        let refused = genesis(Parameters { churn_ms: 0, ..Parameters::default() }).verify().unwrap_err();
+        assert!(matches!(refused, GenesisRejected::Parameter { name: "churn_ms", .. }), "{refused}");
+        assert!(genesis(Parameters { churn_ms: 1, ..Parameters::default() }).verify().is_ok());
     }
 }

@@ -5,7 +5,7 @@
 pub const TRANSACTION_BYTES_MAX: usize = 2_048;
 /// Longest message text (plain, UTF-8) or plaintext (sealed), in bytes.
 pub const TEXT_BYTES_MAX: usize = 1_024;
-/// Bytes the seal adds to a plaintext: the Poly1305 tag. No fee counts them.
+/// Bytes the seal adds to a plaintext: the tag of AES-GCM. No fee counts them.
 pub const SEAL_TAG_BYTES: usize = 16;
 /// Longest canonical block, in bytes.
 pub const BLOCK_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -29,12 +29,14 @@ pub const CHAIN_NAME_BYTES_MAX: usize = 32;
 pub const RECENT_STRIDE: u64 = 64;
 /// How many recent hashes are kept.
 pub const RECENT_HASHES_MAX: usize = 128;
-/// Window of the absence counter, in blocks in which the account was a member.
-pub const ABSENCE_WINDOW_BLOCKS: u32 = 100;
+/// So many blocks, up to the newest, say who was absent and who led.
+pub const WINDOW_BLOCKS: u32 = 100;
 /// Absent from more than this many of the window: may be jailed.
 pub const ABSENCE_BLOCKS_MAX: u32 = 90;
 /// And not present for this long, in ms of block time.
 pub const ABSENCE_TIME_MS: u64 = 30_000;
+/// Jailings less than this apart are counted together, in ms of block time.
+pub const JAILINGS_MS: u64 = 24 * 3_600_000;
 /// Most transactions in one gossip batch or one batch submit.
 pub const BATCH_TRANSACTIONS_MAX: usize = 4_096;
 /// Longest gossip batch, in bytes.

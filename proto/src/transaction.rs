@@ -8,12 +8,15 @@
 
 use crate::codec;
 use crate::coins::Coins;
+use crate::fixed_bytes;
 use crate::hash::{Hash32, hash, label};
 use crate::keys::{Address, Signature, SignatureCheck, Signer, sign_hash, verify_batch};
 use crate::limits;
 use crate::rejected::TxRejected;
 use crate::units::Height;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// What a sender asks of the ledger. SPEC TX-1.
@@ -80,13 +83,57 @@ pub enum Payload {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sealed {
-    /// Which construction; 1 is X25519 with XChaCha20-Poly1305.
+    /// Which construction; 1 is the one of SPEC TX-4.
     pub version: u8,
     /// The sender's one-time X25519 key.
     pub ephemeral: Hash32,
+    /// What the one-time key is made from beside the sender's own.
+    pub salt: SealSalt,
     /// Ciphertext with its 16-byte tag.
     #[serde(with = "serde_bytes")]
     pub ciphertext: Vec<u8>,
+}
+
+/// 16 bytes that let a sender find its one-time key again, and nobody else. In JSON: 32 hex digits. SPEC TX-4.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SealSalt(pub [u8; 16]);
+
+impl fmt::Display for SealSalt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for SealSalt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The text is not 32 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the salt of a seal is 32 hex digits")]
+pub struct NotASalt;
+
+impl FromStr for SealSalt {
+    type Err = NotASalt;
+    fn from_str(text: &str) -> Result<Self, NotASalt> {
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| NotASalt)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for SealSalt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fixed_bytes::serialize(&self.0, self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SealSalt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        fixed_bytes::deserialize(Self, deserializer)
+    }
 }
 
 impl Payload {
@@ -295,12 +342,27 @@ impl VerifiedTransaction {
 mod tests {
     use super::*;
 
+    /// SPEC TX-4, API-2.
+    #[test]
+    fn a_salt_is_sixteen_bytes_and_no_other_number() {
+        let salt = SealSalt([0xab; 16]);
+        assert_eq!(codec::encode(&salt), [&[0x50][..], &[0xab; 16]].concat());
+        for length in [15, 17] {
+            let other = [&[0x40 | length][..], &[0xab; 17][..usize::from(length)]].concat();
+            assert!(codec::decode::<SealSalt>(&other, 18).is_err());
+        }
+        assert_eq!(serde_json::to_string(&salt).unwrap(), format!("\"{}\"", "ab".repeat(16)));
+        assert_eq!("ab".repeat(16).parse(), Ok(salt));
+        assert_eq!("ab".repeat(17).parse::<SealSalt>(), Err(NotASalt));
+    }
+
     /// Were it otherwise, signatures would be checked over other bytes than those that were signed.
     #[test]
     fn what_is_signed_stands_whole_in_the_bytes_of_the_signed_transaction() {
         let signer = Signer::from_seed(&[1; 32]);
         let to = Address([2; 32]);
-        let sealed = Sealed { version: 1, ephemeral: Hash32([3; 32]), ciphertext: vec![4; 1_040] };
+        let (ephemeral, salt) = (Hash32([3; 32]), SealSalt([6; 16]));
+        let sealed = Sealed { version: 1, ephemeral, salt, ciphertext: vec![4; 1_040] };
         let send = |payload| Body::Send { to, amount: Coins::from_bcc(1), payload };
         let bodies = [
             send(Payload::None),

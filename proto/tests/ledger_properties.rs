@@ -10,7 +10,9 @@ use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGene
 use blockchat_proto::hash::{Hash32, Hasher, label};
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
-use blockchat_proto::ledger::{Absences, Account, Draft, Ledger, RecentBlock, Standing, System, Unbonding};
+use blockchat_proto::ledger::{
+    Account, BlockBits, Churn, Draft, Ledger, RecentBlock, Standing, System, Unbonding, Window,
+};
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
@@ -22,6 +24,8 @@ use std::collections::BTreeMap;
 const PEOPLE: u8 = 8;
 const UNBONDING_MS: u64 = 60_000;
 const FLOOR: usize = 3;
+const START: u64 = 1_000;
+const DAY_MS: u64 = 24 * 3_600_000;
 
 fn coins(micros: i128) -> Coins {
     Coins::from_micros(u64::try_from(micros).expect("never negative")).expect("never above the cap")
@@ -49,7 +53,7 @@ fn genesis(signers: &[Signer]) -> VerifiedGenesis {
     };
     let mut accounts: Vec<_> = signers.iter().enumerate().map(funded).collect();
     accounts.sort_by_key(|account| account.address);
-    let (name, time, treasury) = ("properties".into(), UnixMillis(1_000), coins(bcc(1_000)));
+    let (name, time, treasury) = ("properties".into(), UnixMillis(START), coins(bcc(1_000)));
     Genesis { name, time, parameters: parameters(), treasury, accounts }.verify().expect("a good genesis")
 }
 
@@ -109,7 +113,7 @@ fn request() -> impl Strategy<Value = Request> {
 
 fn step() -> impl Strategy<Value = Step> {
     let absent = prop_oneof![2 => Just([true, false]), 1 => Just([true, true]), 1 => Just([false, false])];
-    let wait = prop_oneof![4 => 1..2_000_u64, 1 => 1..UNBONDING_MS + 1];
+    let wait = prop_oneof![8 => 1..2_000_u64, 2 => 1..UNBONDING_MS + 1, 1 => Just(DAY_MS)];
     (prop::collection::vec(request(), 0..6), absent, wait, prop_oneof![3 => Just(0), 1 => 1..70_u8])
         .prop_map(|(requests, absent, wait_ms, idle)| Step { requests, absent, wait_ms, idle })
 }
@@ -124,9 +128,15 @@ struct Person {
     nonce: u64,
     unbonding: Vec<(i128, u64)>,
     standing: Standing,
-    /// Newest last, for ever.
-    absences: Vec<bool>,
+    /// The last block that said something about it.
+    newest: u64,
+    /// Blocks from which its precommit was missing, and those that it led, for ever.
+    missed: Vec<u64>,
+    led: Vec<u64>,
     last_present: u64,
+    power: i128,
+    /// Times, for ever.
+    jailed: Vec<u64>,
 }
 
 struct Model {
@@ -144,13 +154,24 @@ impl Person {
         self.standing == Standing::Active && self.stake > 0
     }
 
-    fn absent_in_window(&self) -> usize {
-        self.absences.iter().rev().take(100).filter(|absent| **absent).count()
+    /// The bits of the blocks `heights`, seen from the newest one.
+    fn bits(&self, heights: &[u64]) -> BlockBits {
+        let ages = heights.iter().map(|height| self.newest - height).filter(|age| *age < 100);
+        let bits: u128 = ages.map(|age| 1 << age).sum();
+        BlockBits { high: u64::try_from(bits >> 64).unwrap(), low: bits as u64 }
+    }
+
+    fn jailings(&self) -> u32 {
+        let gaps = self.jailed.windows(2).rev().take_while(|pair| pair[1] - pair[0] < DAY_MS);
+        u32::try_from(gaps.count()).unwrap() + u32::from(!self.jailed.is_empty())
+    }
+
+    fn settle_power(&mut self) {
+        self.power = if self.standing == Standing::Active { self.stake } else { self.power.min(self.stake) };
     }
 
     fn account(&self) -> Account {
-        let mut absences = Absences::default();
-        self.absences.iter().for_each(|absent| absences.record(*absent));
+        let (missing, led) = (self.bits(&self.missed), self.bits(&self.led));
         let entry =
             |(amount, release): &(i128, u64)| Unbonding { amount: coins(*amount), release: UnixMillis(*release) };
         Account {
@@ -160,8 +181,12 @@ impl Person {
             unbonding: self.unbonding.iter().map(entry).collect(),
             claimed: false,
             standing: self.standing,
-            absences,
+            window: Window { newest: Height(self.newest), missing, led },
             last_present: UnixMillis(self.last_present),
+            power: coins(self.power),
+            waiting_since: UnixMillis(0),
+            jailings: self.jailings(),
+            last_jailed: UnixMillis(self.jailed.last().copied().unwrap_or(0)),
         }
     }
 }
@@ -172,8 +197,22 @@ impl Model {
         let person = |(index, signer): (usize, &Signer)| {
             let (stake, standing, last_present) =
                 if index < 5 { (bcc(20), Standing::Active, time) } else { (0, Standing::Inactive, 0) };
-            let (address, balance, unbonding, absences) = (signer.address(), bcc(200), vec![], vec![]);
-            Person { address, balance, stake, nonce: 0, unbonding, standing, absences, last_present }
+            let (address, balance, unbonding, power) = (signer.address(), bcc(200), vec![], stake);
+            let (nonce, newest, missed, led, jailed) = (0, 0, vec![], vec![], vec![]);
+            Person {
+                address,
+                balance,
+                stake,
+                nonce,
+                unbonding,
+                standing,
+                newest,
+                missed,
+                led,
+                last_present,
+                power,
+                jailed,
+            }
         };
         let chain = ledger.chain();
         let recent = vec![RecentBlock { height: Height(0), hash: chain, time: UnixMillis(time) }];
@@ -191,27 +230,39 @@ impl Model {
         addresses
     }
 
-    fn begin(&mut self, time: u64, present: &[Address]) {
+    fn begin(&mut self, time: u64, present: &[Address], leader: Address) {
         (self.height, self.time) = (self.height + 1, time);
-        if self.height == 1 {
-            return;
+        if self.height > 1 {
+            self.presence(present);
         }
+        let leader = self.people.iter_mut().find(|person| person.address == leader).expect("a person");
+        leader.newest = self.height;
+        leader.led.push(self.height);
+    }
+
+    fn presence(&mut self, present: &[Address]) {
+        let (height, time) = (self.height, self.time);
         for person in &mut self.people {
             if self.decided.contains(&person.address) && person.standing == Standing::Active {
-                let here = present.contains(&person.address);
-                person.absences.push(!here);
-                person.last_present = if here { time } else { person.last_present };
+                person.newest = height;
+                if present.contains(&person.address) {
+                    person.last_present = time;
+                } else {
+                    person.missed.push(height);
+                }
             }
         }
         let (decided, left) = (&self.decided, self.candidates().len() - 1);
         let gone = self.people.iter_mut().filter(|person| {
-            let long = person.absent_in_window() > 90 && time - person.last_present >= 30_000;
+            let missed = person.missed.iter().filter(|missed| height - **missed < 100).count();
+            let long = missed > 90 && time - person.last_present >= 30_000;
             long && person.standing == Standing::Active && decided.contains(&person.address)
         });
         if let Some(worst) = gone.min_by_key(|person| (person.last_present, person.address))
             && left >= FLOOR
         {
             worst.standing = Standing::Jailed;
+            worst.jailed.push(time);
         }
     }
 
@@ -256,6 +307,7 @@ impl Model {
                     sender.standing = Standing::Inactive;
                 }
                 sender.stake = new;
+                sender.settle_power();
                 1_000
             }
             Body::Activate { recent: named } => {
@@ -265,7 +317,8 @@ impl Model {
                 }
                 sender.standing = Standing::Active;
                 sender.last_present = time;
-                sender.absences.clear();
+                sender.missed.clear();
+                sender.settle_power();
                 return Some(0);
             }
             Body::Claim { .. } => return None,
@@ -310,7 +363,8 @@ fn state_root(model: &Model, ledger: &Ledger) -> Hash32 {
     for person in &model.people {
         leaves.insert(key(b"account", &person.address.0), value(&person.account()));
     }
-    let system = System { treasury: coins(bcc(1_000)), recent: model.recent.clone() };
+    let churn = Churn { since: UnixMillis(START), room: Coins::ZERO };
+    let system = System { treasury: coins(bcc(1_000)), recent: model.recent.clone(), churn };
     leaves.insert(key(b"system", &[]), value(&system));
     leaves.insert(key(b"parameters", &[]), value(&parameters()));
     leaves.insert(key(b"clock", &[]), value(&(model.height, model.time)));
@@ -404,7 +458,7 @@ impl Chain {
         let leader = leader_for(self.ledger.validators(), tip.hash, tip.height.next(), Round(0));
         let (time, commit) = (tip.time.plus(step.wait_ms), self.commit(step.absent));
         let present: Vec<_> = commit.iter().flat_map(|c| &c.signatures).map(|part| part.validator).collect();
-        self.model.begin(time.0, &present);
+        self.model.begin(time.0, &present, leader);
         let (mut candidates, mut refused, mut fees) = (vec![], vec![], 0);
         for request in requests {
             let Some(transaction) = self.signed(request) else { continue };

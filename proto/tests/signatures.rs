@@ -9,7 +9,7 @@ use blockchat_proto::hash::{Hash32, Hasher, label};
 use blockchat_proto::keys::{Address, Signature, SignatureCheck, Signer, sign_hash, verify_batch};
 use blockchat_proto::ledger::{BlockRejected, TxRejected};
 use blockchat_proto::transaction::{
-    Body, Payload, Sealed, SignedTransaction, Transaction, VerifiedTransaction, verify_all,
+    Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction, VerifiedTransaction, verify_all,
 };
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{Certificate, CertificateRejected, CommitSignature, Proposal, SignedVote, Vote, VoteKind};
@@ -243,7 +243,7 @@ fn hello() -> Transaction {
 }
 
 fn sealed() -> Sealed {
-    Sealed { version: 1, ephemeral: Hash32([3; 32]), ciphertext: vec![5; 40] }
+    Sealed { version: 1, ephemeral: Hash32([3; 32]), salt: SealSalt([6; 16]), ciphertext: vec![5; 40] }
 }
 
 /// Another signature of the same transaction by the same key: only RFC 8032 says which one to make.
@@ -306,6 +306,8 @@ fn whatever_is_changed_after_signing_is_refused() {
 
     let secret = transaction(send(2, 1, Payload::Sealed(sealed())));
     let other = Sealed { ephemeral: Hash32([4; 32]), ..sealed() };
+    check(&secret, with(send(2, 1, Payload::Sealed(other))));
+    let other = Sealed { salt: SealSalt([7; 16]), ..sealed() };
     check(&secret, with(send(2, 1, Payload::Sealed(other))));
     let other = Sealed { ciphertext: vec![6; 40], ..sealed() };
     check(&secret, with(send(2, 1, Payload::Sealed(other))));

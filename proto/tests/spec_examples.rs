@@ -1,4 +1,5 @@
-//! The examples of SPEC.md, section 14: read from the page itself and recomputed line by line, so that it cannot rot.
+//! The examples of SPEC.md, section 14: read from the page itself and recomputed line by line, so that it cannot rot. What
+//! differs is printed ready to paste.
 //!
 //! Always true: a line that nothing recomputes fails, and so does an example without a test.
 //! Start reading at [`Example`].
@@ -33,6 +34,8 @@ const PEOPLE: [(u8, &str); 4] = [(1, "Alice"), (2, "Bob"), (3, "Carol"), (4, "Da
 struct Example {
     title: &'static str,
     lines: BTreeMap<String, String>,
+    /// Lines as they would be now.
+    wrong: Vec<String>,
 }
 
 impl Example {
@@ -54,7 +57,7 @@ impl Example {
             lines.entry(key.clone()).or_insert_with(String::new).extend(value.split_whitespace());
             last = Some(key);
         }
-        Self { title, lines }
+        Self { title, lines, wrong: vec![] }
     }
 
     /// The value of a line, which counts as checked.
@@ -62,13 +65,26 @@ impl Example {
         self.lines.remove(key).unwrap_or_else(|| panic!("the example {} has no line {key:?}", self.title))
     }
 
-    #[track_caller]
+    /// Remembers whether the page shows what is computed.
     fn check(&mut self, key: &str, computed: impl Display) {
-        assert_eq!(self.take(key), computed.to_string(), "{key} in the example {}", self.title);
+        let computed = computed.to_string();
+        let squeezed: String = computed.split_whitespace().collect();
+        if self.lines.remove(key).as_ref() != Some(&squeezed) {
+            self.wrong.push(format!("{key}: {computed}"));
+        }
     }
 
+    /// Panics with the lines to paste, should any differ, be missing or be left over.
+    #[track_caller]
     fn finish(self) {
-        assert!(self.lines.is_empty(), "nothing recomputes {:?} of the example {}", self.lines.keys(), self.title);
+        let Self { title, lines, wrong } = self;
+        if wrong.is_empty() && lines.is_empty() {
+            return;
+        }
+        println!("---- lines of the example {title} of proto/SPEC.md as they would be now ----");
+        wrong.iter().for_each(|line| println!("{line}"));
+        println!("---- end ----");
+        panic!("{title}: {} lines differ (printed above), nothing recomputes {:?}", wrong.len(), lines.keys());
     }
 }
 
@@ -167,7 +183,7 @@ fn the_draws_lead_to_the_leaders_shown() {
         let point = (u128::from(x) * u128::from(total)) >> 64;
         let leader = leader_for(set, genesis.hash(), Height(1), Round(draw));
         left.retain(|member| member.address != leader);
-        example.check(&format!("draw {draw}"), format!("{x:016x}{total}{point}{}", name(leader)));
+        example.check(&format!("draw {draw}"), format!("{x:016x} {total} {point} {}", name(leader)));
     }
     example.finish();
 }
@@ -228,9 +244,8 @@ fn the_proof_of_alice_has_the_siblings_shown() {
 fn block_1_has_the_hash_and_the_roots_of_its_contents() {
     let mut example = Example::of_the_page("block");
     let block: Block = golden("block-1");
-    let header = hex::decode(example.take("canonical header")).expect("hex");
-    let header: Header = decode(&header, BLOCK_BYTES_MAX).expect("canonical");
-    assert_eq!(header, block.header);
+    let header = block.header.clone();
+    example.check("canonical header", hex::encode(encode(&header)));
     assert_eq!((header.leader, header.round, block.commit.as_ref()), (address(2), Round(0), None));
     let ids: Vec<_> = block.transactions.iter().map(SignedTransaction::id).collect();
     assert_eq!(ids.len(), 2);
@@ -297,7 +312,7 @@ fn messages_go_over_the_wire_as_shown() {
 fn the_json_of_the_page_is_the_transaction_of_section_13() {
     let signed: SignedTransaction = golden("send-plain");
     let json = PAGE.split_once("```json\n").expect("an example in JSON").1.split_once("```").expect("it ends").0;
-    let short = "655d7e5b...the 128 hex digits of section 13";
+    let short = "cbd68466...the 128 hex digits of section 13";
     assert!(json.contains(short));
     let json = json.replace(short, &signed.signature.to_string());
     assert_eq!(serde_json::from_str::<SignedTransaction>(&json).expect("as API-2 says"), signed);

@@ -9,7 +9,8 @@ use blockchat_testnet::sim::scenario::{BEGIN, Scenario};
 use blockchat_testnet::sim::time::Micros;
 use blockchat_testnet::sim::world::{self, Outcome};
 
-/// The block interval and the waits of a round in which nobody proposes, with room for messages on their way.
+/// The longest block interval of the plain scenario and the waits of a round in which nobody proposes, with room for messages on
+/// their way.
 const FULL_ROUND_MS: u64 = 250 + 300 + 100 + 100 + 100;
 
 #[track_caller]

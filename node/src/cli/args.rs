@@ -183,7 +183,7 @@ pub(crate) struct ParameterArgs {
     /// Most transactions a block holds; so many pooled ones start a block at once [default: 5000]
     #[arg(long, value_name = "N")]
     pub(crate) capacity: Option<u32>,
-    /// A transaction waits at most this long for others, in ms [default: 250]
+    /// A transaction waits at most this long for others, in ms [default: 50]
     #[arg(long, value_name = "MS")]
     pub(crate) block_interval: Option<u64>,
     /// Without transactions, a block comes after this long, in ms [default: 10000]

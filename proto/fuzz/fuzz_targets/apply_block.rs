@@ -12,7 +12,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{Draft, Ledger};
-use blockchat_proto::transaction::{Body, Payload, Sealed, Transaction, VerifiedTransaction};
+use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, Transaction, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
 use libfuzzer_sys::fuzz_target;
@@ -128,8 +128,8 @@ fn transaction(ledger: &Ledger, person: u8, ask: &Ask) -> Option<VerifiedTransac
     let body = match ask {
         Ask::Send { to, micros, text } => send(*to, *micros, text.clone().map_or(Payload::None, Payload::Plain)),
         Ask::Seal { to, bytes } => {
-            let sealed = Sealed { version: 1, ephemeral: Hash32::ZERO, ciphertext: vec![0; usize::from(*bytes)] };
-            send(*to, 0, Payload::Sealed(sealed))
+            let (ephemeral, salt, ciphertext) = (Hash32::ZERO, SealSalt([0; 16]), vec![0; usize::from(*bytes)]);
+            send(*to, 0, Payload::Sealed(Sealed { version: 1, ephemeral, salt, ciphertext }))
         }
         Ask::Stake { micros } => Body::Stake { amount: coins(*micros) },
         Ask::StakeBcc { bcc } => Body::Stake { amount: Coins::from_bcc(u64::from(*bcc)) },

@@ -1,4 +1,4 @@
-//! Absence: who missed the parent's commit, and who is jailed for it. SPEC ABS-1 to ABS-3.
+//! Absence: who missed the parent's commit, who led, and who is jailed. SPEC ABS-1 to ABS-3.
 //!
 //! Why both conditions: by blocks alone, a second of fast blocks would jail a node that restarts; by time alone, an idle
 //! chain would jail one that missed a single block.
@@ -8,16 +8,17 @@ use super::account::{Account, Standing};
 use super::overlay::Overlay;
 use crate::keys::Address;
 use crate::limits;
-use crate::units::UnixMillis;
+use crate::units::{Height, UnixMillis};
 use crate::validators::ValidatorSet;
 use crate::vote::Certificate;
 
-/// Enters the parent's commit for every member of the parent's set that is still active.
+/// Enters the parent's commit for every member of the parent's set that is still active. The block that carries the
+/// commit has this height and time.
 pub(super) fn record_presence(
     overlay: &mut Overlay<'_>,
     commit: &Certificate,
     parent_set: &ValidatorSet,
-    now: UnixMillis,
+    (height, now): (Height, UnixMillis),
 ) {
     for member in parent_set.members() {
         let active = overlay.get(&member.address).is_some_and(|account| account.standing == Standing::Active);
@@ -26,7 +27,7 @@ pub(super) fn record_presence(
         }
         let present = commit.signatures.binary_search_by_key(&member.address, |part| part.validator).is_ok();
         let account = overlay.edit(member.address);
-        account.absences.record(!present);
+        account.window.record(height, !present);
         if present {
             account.last_present = now;
         }
@@ -43,6 +44,6 @@ pub(super) fn longest_absent(overlay: &Overlay<'_>, parent_set: &ValidatorSet, n
 
 fn is_gone(account: &Account, now: UnixMillis) -> bool {
     account.standing == Standing::Active
-        && account.absences.count() > limits::ABSENCE_BLOCKS_MAX
+        && account.window.missing.count() > limits::ABSENCE_BLOCKS_MAX
         && now.since(account.last_present) >= limits::ABSENCE_TIME_MS
 }

@@ -4,7 +4,7 @@
 
 use crate::coins::{Coins, Stake};
 use crate::limits;
-use crate::units::UnixMillis;
+use crate::units::{Height, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 /// Everything the chain knows about one account. Absent accounts equal the default. A wire type: it is hashed.
@@ -23,10 +23,18 @@ pub struct Account {
     pub claimed: bool,
     /// Where it stands as a validator.
     pub standing: Standing,
-    /// The last blocks in which it was a member, newest in bit 0: 1 = its precommit for the parent was missing.
-    pub absences: Absences,
+    /// Which of the last blocks it led, and which say that it was absent.
+    pub window: Window,
     /// Block time of the last block whose commit carries it, or of its (re)entry into the set.
     pub last_present: UnixMillis,
+    /// What it weighs in the set while it is active; never more than its stake. SPEC VAL-5.
+    pub power: Coins,
+    /// Since when stake above `power` waits for its turn; 0 while none waits, and none does yet. SPEC VAL-5.
+    pub waiting_since: UnixMillis,
+    /// How often it was jailed, each time less than a day after the time before. SPEC ABS-4.
+    pub jailings: u32,
+    /// When it was jailed last, 0 if never. SPEC ABS-4.
+    pub last_jailed: UnixMillis,
 }
 
 /// Coins that return to the balance at a time.
@@ -54,10 +62,24 @@ pub enum Standing {
     Barred,
 }
 
-/// Presence over the last [`crate::limits::ABSENCE_WINDOW_BLOCKS`] blocks as a member: two halves of a 128-bit history.
+/// What [`crate::limits::WINDOW_BLOCKS`] blocks up to a height say about an account. SPEC ABS-1.
+///
+/// Bits of accounts with the same `newest` are about the same blocks. Blocks since `newest` say nothing about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Absences {
+pub struct Window {
+    /// The block that bit 0 is about.
+    pub newest: Height,
+    /// 1 = the account decided the block before this one with others, and no precommit of it was counted.
+    pub missing: BlockBits,
+    /// 1 = the account is this block's leader.
+    pub led: BlockBits,
+}
+
+/// One bit a block, the newest block in bit 0: two halves of a 128-bit history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockBits {
     /// Bits 127..64.
     pub high: u64,
     /// Bits 63..0.
@@ -71,10 +93,25 @@ impl Account {
         u128::from(self.balance.micros()) + u128::from(self.stake.micros()) + unbonding
     }
 
-    /// Its voting power if it is a candidate for the next set: active, and staked with at least `stake_min`. SPEC VAL-3.
+    /// Its voting power if it is a candidate for the next set: active, with power, and staked with at least `stake_min`.
+    /// SPEC VAL-3.
     pub fn candidacy(&self, stake_min: Coins) -> Option<Stake> {
-        let stands = self.standing == Standing::Active && !self.stake.is_zero() && self.stake >= stake_min;
-        stands.then(|| Stake::from(self.stake))
+        let stands = self.standing == Standing::Active && !self.power.is_zero() && self.stake >= stake_min;
+        stands.then(|| Stake::from(self.power))
+    }
+
+    /// Brings the power in line with the stake: that of an active account follows at once, that of others only falls.
+    /// SPEC VAL-5.
+    pub(super) fn settle_power(&mut self) {
+        self.power = if self.standing == Standing::Active { self.stake } else { self.power.min(self.stake) };
+    }
+
+    /// Out of the set until it activates itself again. SPEC ABS-3, ABS-4.
+    pub(super) fn jail(&mut self, now: UnixMillis) {
+        let again = self.jailings > 0 && now.since(self.last_jailed) < limits::JAILINGS_MS;
+        self.jailings = if again { self.jailings.saturating_add(1) } else { 1 };
+        self.last_jailed = now;
+        self.standing = Standing::Jailed;
     }
 
     /// Adds to the balance. Never fails: all coins together stay below the cap. SPEC MONEY-2.
@@ -93,17 +130,41 @@ impl Account {
     }
 }
 
-/// The bits of the upper half that belong to the window.
-const HIGH_MASK: u64 = (1 << (limits::ABSENCE_WINDOW_BLOCKS - u64::BITS)) - 1;
-
-impl Absences {
-    /// Enters the newest block and forgets the one that leaves the window. SPEC ABS-1.
-    pub fn record(&mut self, absent: bool) {
-        self.high = ((self.high << 1) | (self.low >> 63)) & HIGH_MASK;
-        self.low = (self.low << 1) | u64::from(absent);
+impl Window {
+    /// Moves to the block `height`, which says nothing yet, and forgets what leaves the window.
+    fn advance(&mut self, height: Height) {
+        let blocks = height.0.saturating_sub(self.newest.0);
+        self.missing = self.missing.older_by(blocks);
+        self.led = self.led.older_by(blocks);
+        self.newest = height;
     }
 
-    /// From how many blocks of the window it was absent.
+    /// The block `height` says whether it was missing from the commit of the one before. SPEC ABS-1.
+    pub fn record(&mut self, height: Height, missing: bool) {
+        self.advance(height);
+        self.missing.low = self.missing.low & !1 | u64::from(missing);
+    }
+
+    /// It leads the block `height`. SPEC ABS-1.
+    pub fn lead(&mut self, height: Height) {
+        self.advance(height);
+        self.led.low |= 1;
+    }
+}
+
+/// The bits of the upper half that belong to the window.
+const HIGH_MASK: u64 = (1 << (limits::WINDOW_BLOCKS - u64::BITS)) - 1;
+
+impl BlockBits {
+    /// As seen so many blocks later.
+    fn older_by(self, blocks: u64) -> Self {
+        let bits = u128::from(self.high) << u64::BITS | u128::from(self.low);
+        let shifted = u32::try_from(blocks).ok().and_then(|blocks| bits.checked_shl(blocks)).unwrap_or(0);
+        let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).expect("masked");
+        Self { high: half(shifted >> u64::BITS) & HIGH_MASK, low: half(shifted) }
+    }
+
+    /// In how many blocks of the window.
     pub fn count(&self) -> u32 {
         self.high.count_ones() + self.low.count_ones()
     }
@@ -115,13 +176,64 @@ mod tests {
 
     #[test]
     fn absences_older_than_the_window_are_forgotten() {
-        let mut absences = Absences::default();
-        (0..130).for_each(|_| absences.record(true));
-        assert_eq!(absences.count(), limits::ABSENCE_WINDOW_BLOCKS);
-        (0..99).for_each(|_| absences.record(false));
-        assert_eq!(absences.count(), 1, "the oldest block of the window still counts");
-        absences.record(false);
-        assert_eq!(absences, Absences::default());
+        let mut window = Window::default();
+        (1..=130).for_each(|height| window.record(Height(height), true));
+        assert_eq!(window.missing.count(), limits::WINDOW_BLOCKS);
+        (131..=229).for_each(|height| window.record(Height(height), false));
+        assert_eq!(window.missing.count(), 1, "the oldest block of the window still counts");
+        window.record(Height(230), false);
+        assert_eq!(window, Window { newest: Height(230), ..Window::default() });
+    }
+
+    /// SPEC ABS-1: that is what makes bits of different accounts comparable.
+    #[test]
+    fn blocks_that_say_nothing_about_an_account_move_its_window_all_the_same() {
+        let mut window = Window::default();
+        window.record(Height(10), true);
+        window.lead(Height(10));
+        window.lead(Height(73));
+        let bits = |high, low| BlockBits { high, low };
+        assert_eq!(window, Window { newest: Height(73), missing: bits(0, 1 << 63), led: bits(0, 1 << 63 | 1) });
+        window.record(Height(74), true);
+        assert_eq!((window.missing, window.led), (bits(1, 1), bits(1, 2)));
+        for (later, left) in [(109, 2), (110, 1), (173, 1), (174, 0), (u64::MAX, 0)] {
+            let mut window = window;
+            window.record(Height(later), false);
+            assert_eq!(window.missing.count(), left, "at height {later}");
+        }
+    }
+
+    /// SPEC ABS-4.
+    #[test]
+    fn jailings_of_one_day_each_after_the_other_are_counted() {
+        let mut account = Account::default();
+        let mut jailed_at = |time| {
+            account.jail(UnixMillis(time));
+            (account.jailings, account.last_jailed.0, account.standing)
+        };
+        let day = limits::JAILINGS_MS;
+        assert_eq!(jailed_at(5), (1, 5, Standing::Jailed));
+        assert_eq!(jailed_at(5 + day - 1), (2, 5 + day - 1, Standing::Jailed));
+        assert_eq!(jailed_at(3 + 2 * day), (3, 3 + 2 * day, Standing::Jailed));
+        assert_eq!(jailed_at(3 + 3 * day), (1, 3 + 3 * day, Standing::Jailed));
+        account.jailings = u32::MAX;
+        account.jail(account.last_jailed);
+        assert_eq!(account.jailings, u32::MAX);
+    }
+
+    /// SPEC VAL-5.
+    #[test]
+    fn the_power_of_who_is_out_of_the_set_only_falls() {
+        let settled = |standing, stake, power| {
+            let [stake, power] = [stake, power].map(Coins::from_bcc);
+            let mut account = Account { standing, stake, power, ..Account::default() };
+            account.settle_power();
+            account.power
+        };
+        assert_eq!(settled(Standing::Active, 5, 2), Coins::from_bcc(5));
+        for standing in [Standing::Inactive, Standing::Jailed, Standing::Barred] {
+            assert_eq!([settled(standing, 5, 2), settled(standing, 1, 2)], [2, 1].map(Coins::from_bcc));
+        }
     }
 
     #[test]
@@ -135,11 +247,14 @@ mod tests {
     #[test]
     fn only_active_accounts_with_enough_stake_are_candidates() {
         let stake = Coins::from_bcc(2);
-        let account = |standing| Account { stake, standing, ..Account::default() };
+        let account = |standing| Account { stake, standing, power: stake, ..Account::default() };
         assert_eq!(account(Standing::Active).candidacy(stake), Some(stake.into()));
         assert_eq!(account(Standing::Active).candidacy(Coins::from_bcc(3)), None);
         for standing in [Standing::Inactive, Standing::Jailed, Standing::Barred] {
             assert_eq!(account(standing).candidacy(stake), None);
         }
+        let ramping = Account { power: Coins::from_bcc(1), ..account(Standing::Active) };
+        assert_eq!(ramping.candidacy(stake), Some(Coins::from_bcc(1).into()));
+        assert_eq!(Account { power: Coins::ZERO, ..ramping }.candidacy(stake), None);
     }
 }

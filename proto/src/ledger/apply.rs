@@ -5,7 +5,7 @@
 //! Start reading at [`apply_to_sender`].
 
 use super::TxRejected;
-use super::account::{Absences, Account, Standing, Unbonding};
+use super::account::{Account, BlockBits, Standing, Unbonding};
 use super::check::{self, Rules};
 use crate::coins::Coins;
 use crate::hash::Hash32;
@@ -59,6 +59,7 @@ fn raise_stake(
         sender.standing = Standing::Inactive;
     }
     sender.stake = amount;
+    sender.settle_power();
     Ok(())
 }
 
@@ -87,6 +88,7 @@ fn lower_stake(
     if amount.is_zero() && sender.standing != Standing::Barred {
         sender.standing = Standing::Inactive;
     }
+    sender.settle_power();
     Ok(())
 }
 
@@ -95,6 +97,7 @@ fn activate(sender: &mut Account, recent: Hash32, rules: &Rules<'_>) -> Result<(
     check::check_activation(sender, recent, rules)?;
     sender.standing = Standing::Active;
     sender.last_present = rules.time;
-    sender.absences = Absences::default();
+    sender.window.missing = BlockBits::default();
+    sender.settle_power();
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! One block on top of a ledger: the code that `apply_block` and `build_block` share, so that they cannot disagree.
 //!
-//! Order (SPEC ORDER-1): absences, transactions one by one, fees to the leader, releases, next set, recent hashes. The
-//! leader is paid after the last transaction: what it earns in a block it can spend from the next one on.
+//! Order (SPEC ORDER-1): absences and who leads, transactions one by one, fees to the leader, releases, next set, recent
+//! hashes. The leader is paid after the last transaction: what it earns in a block it can spend from the next one on.
 //! Start reading at [`Execution::begin`].
 
 use super::absence::{longest_absent, record_presence};
-use super::account::{Account, Standing};
+use super::account::Account;
 use super::applied::Applied;
 use super::apply::apply_to_sender;
 use super::check::Rules;
@@ -47,7 +47,8 @@ pub(super) struct Outcome {
 }
 
 impl<'a> Execution<'a> {
-    /// Starts the block after the tip: records who was present at the parent and jails at most one. SPEC ABS-1 to ABS-3.
+    /// Starts the block after the tip: records who was present at the parent, jails at most one, and records who leads.
+    /// SPEC ABS-1 to ABS-4.
     pub(super) fn begin(ledger: &'a Ledger, time: UnixMillis, leader: Address, commit: Option<&Certificate>) -> Self {
         let mut execution = Self {
             ledger,
@@ -57,10 +58,12 @@ impl<'a> Execution<'a> {
             candidates: ledger.roster.candidates(),
             fees: Coins::ZERO,
         };
+        let height = execution.rules.height;
         if let Some(commit) = commit {
-            record_presence(&mut execution.overlay, commit, &ledger.tip_validators, time);
+            record_presence(&mut execution.overlay, commit, &ledger.tip_validators, (height, time));
             execution.jail_one();
         }
+        execution.overlay.edit(leader).window.lead(height);
         execution
     }
 
@@ -68,7 +71,7 @@ impl<'a> Execution<'a> {
         let left = self.candidates.saturating_sub(1);
         let gone = longest_absent(&self.overlay, &self.ledger.tip_validators, self.rules.time);
         if let Some(address) = gone.filter(|_| left >= self.rules.validators_floor) {
-            self.overlay.edit(address).standing = Standing::Jailed;
+            self.overlay.edit(address).jail(self.rules.time);
             self.candidates = left;
         }
     }

@@ -28,10 +28,10 @@ mod roster;
 mod tests;
 
 pub use crate::rejected::{BlockRejected, TxRejected};
-pub use account::{Absences, Account, Standing, Unbonding};
+pub use account::{Account, BlockBits, Standing, Unbonding, Window};
 pub use applied::{AppliedBlock, BuiltBlock, Draft};
 pub use check::fee_for;
-pub use parts::{RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
+pub use parts::{Churn, RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
 pub use proof::{AccountProof, Neighbour};
 
 use crate::block::VerifiedBlock;
@@ -68,7 +68,8 @@ impl Ledger {
         let Genesis { time, treasury, accounts, .. } = genesis.genesis();
         let tip = Tip { height: Height(0), hash: genesis.hash(), time: *time };
         let recent = vec![RecentBlock { height: tip.height, hash: tip.hash, time: tip.time }];
-        let system = System { treasury: *treasury, recent };
+        let churn = Churn { since: *time, room: Coins::ZERO };
+        let system = System { treasury: *treasury, recent, churn };
         let active = |stake: Coins| match stake.is_zero() {
             true => (Standing::Inactive, UnixMillis::default()),
             false => (Standing::Active, *time),
@@ -76,7 +77,7 @@ impl Ledger {
         let accounts = accounts.iter().map(|funded| {
             let (balance, stake) = (funded.balance, funded.stake);
             let (standing, last_present) = active(stake);
-            (funded.address, Account { balance, stake, standing, last_present, ..Account::default() })
+            (funded.address, Account { balance, stake, standing, last_present, power: stake, ..Account::default() })
         });
         Self::assemble(genesis, tip, genesis.validators().clone(), system, accounts.collect())
     }

@@ -28,6 +28,18 @@ pub struct System {
     pub treasury: Coins,
     /// Every 64th block, oldest first, at most 128: what *activate* and *claim* may name.
     pub recent: Vec<RecentBlock>,
+    /// How much power may still enter the set. As at the genesis until power ramps.
+    pub churn: Churn,
+}
+
+/// How much the set may still grow. SPEC VAL-5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Churn {
+    /// When the present span of `churn_ms` began.
+    pub since: UnixMillis,
+    /// Power that may still be added in it.
+    pub room: Coins,
 }
 
 /// One of the recent blocks.

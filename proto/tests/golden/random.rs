@@ -6,15 +6,15 @@
 use super::Wire;
 use blockchat_proto::block::{Block, Header};
 use blockchat_proto::coins::Coins;
-use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters};
+use blockchat_proto::genesis::{Genesis, GenesisAccount, Lottery, Parameters};
 use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, TransactionBatch};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature};
 use blockchat_proto::ledger::{
-    Absences, Account, AccountProof, Neighbour, RecentBlock, Standing, System, Tip, Unbonding,
+    Account, AccountProof, BlockBits, Churn, Neighbour, RecentBlock, Standing, System, Tip, Unbonding, Window,
 };
 use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Status, SyncRequest, SyncResponse};
-use blockchat_proto::transaction::{Body, Payload, Sealed, SignedTransaction, Transaction};
+use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{
     Certificate, CommitSignature, Evidence, Proposal, RoundCertificate, RoundProof, SignedProposal, SignedVote, Vote,
@@ -172,18 +172,22 @@ random_struct! {
         capacity: small_number, block_interval_ms: number, idle_block_interval_ms: number,
         fee_basis_points: small_number, fee_per_character: roll, fee_min: roll, stake_min: roll,
         stake_max: roll, validators_min: small_number, unbonding_ms: number, evidence_window_ms: number,
-        burn_basis_points: small_number, grant: roll, grant_cap_basis_points: small_number,
+        burn_basis_points: small_number, grant: roll, grant_cap_basis_points: small_number, churn_ms: number,
+        lottery: roll,
     }
     GenesisAccount { address: roll, balance: roll, stake: roll }
     Genesis { name: text, time: roll, parameters: roll, treasury: roll, accounts: list }
     Unbonding { amount: roll, release: roll }
-    Absences { high: number, low: number }
+    BlockBits { high: number, low: number }
+    Window { newest: roll, missing: roll, led: roll }
     Account {
         balance: roll, stake: roll, next_nonce: number, unbonding: list, claimed: flag, standing: roll,
-        absences: roll, last_present: roll,
+        window: roll, last_present: roll, power: roll, waiting_since: roll, jailings: small_number,
+        last_jailed: roll,
     }
     RecentBlock { height: roll, hash: roll, time: roll }
-    System { treasury: roll, recent: list }
+    Churn { since: roll, room: roll }
+    System { treasury: roll, recent: list, churn: roll }
     Tip { height: roll, hash: roll, time: roll }
     Neighbour { key: roll, value: roll }
     AccountProof { address: roll, account: roll, siblings: list, neighbour: maybe }
@@ -248,6 +252,12 @@ impl Random for RoundProof {
     }
 }
 
+impl Random for Lottery {
+    fn random(dice: &mut Dice) -> Self {
+        *dice.pick(&[Self::BlockHash])
+    }
+}
+
 impl Random for Standing {
     fn random(dice: &mut Dice) -> Self {
         *dice.pick(&[Self::Inactive, Self::Active, Self::Jailed, Self::Barred])
@@ -257,7 +267,7 @@ impl Random for Standing {
 impl Random for Sealed {
     fn random(dice: &mut Dice) -> Self {
         let version = u8::try_from(dice.below(256)).expect("a byte");
-        Self { version, ephemeral: dice.roll(), ciphertext: dice.bytes() }
+        Self { version, ephemeral: dice.roll(), salt: SealSalt(dice.array()), ciphertext: dice.bytes() }
     }
 }
 

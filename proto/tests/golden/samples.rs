@@ -5,16 +5,19 @@
 use super::Wire;
 use blockchat_proto::block::{Block, HEADER_VERSION, Header, VerifiedBlock, commit_root, evidence_root};
 use blockchat_proto::coins::Coins;
-use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
+use blockchat_proto::genesis::{Genesis, GenesisAccount, Lottery, Parameters, VerifiedGenesis};
 use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, TransactionBatch};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{
-    Absences, Account, AccountProof, Draft, Ledger, Neighbour, RecentBlock, Standing, System, Tip, Unbonding,
+    Account, AccountProof, BlockBits, Churn, Draft, Ledger, Neighbour, RecentBlock, Standing, System, Tip, Unbonding,
+    Window,
 };
 use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Status, SyncRequest, SyncResponse};
-use blockchat_proto::transaction::{Body, Payload, Sealed, SignedTransaction, Transaction, VerifiedTransaction};
+use blockchat_proto::transaction::{
+    Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction, VerifiedTransaction,
+};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{
     Certificate, CommitSignature, Evidence, Proposal, RoundCertificate, RoundProof, SignedProposal, SignedVote, Vote,
@@ -63,6 +66,8 @@ pub(crate) fn genesis() -> VerifiedGenesis {
         burn_basis_points: 507,
         grant: micros(10_000_008),
         grant_cap_basis_points: 109,
+        churn_ms: 10_010,
+        lottery: Lottery::BlockHash,
     };
     let (name, time, treasury) = ("golden".into(), UnixMillis(1_700_000_000_000), Coins::from_bcc(1_000));
     Genesis { name, time, parameters, treasury, accounts }.verify().expect("a good genesis")
@@ -84,8 +89,8 @@ fn send(amount: u64, payload: Payload) -> Body {
 }
 
 fn sealed() -> Payload {
-    let ciphertext = (0..25).collect();
-    Payload::Sealed(Sealed { version: 1, ephemeral: Hash32([0xe5; 32]), ciphertext })
+    let (ephemeral, salt, ciphertext) = (Hash32([0xe5; 32]), SealSalt([0x5a; 16]), (0..25).collect());
+    Payload::Sealed(Sealed { version: 1, ephemeral, salt, ciphertext })
 }
 
 /// The example of the SPEC: Alice sends Bob 1.5 BCC and greets him.
@@ -228,8 +233,16 @@ fn account(standing: Standing) -> Account {
         ],
         claimed: true,
         standing,
-        absences: Absences { high: 0xf_ffff_ffff, low: u64::MAX },
+        window: Window {
+            newest: Height(70_001),
+            missing: BlockBits { high: 0xf_ffff_ffff, low: u64::MAX },
+            led: BlockBits { high: 1, low: 0x8000_0000_0000_0000 },
+        },
         last_present: UnixMillis(1_700_000_000_250),
+        power: Coins::from_bcc(18),
+        waiting_since: UnixMillis(1_700_000_000_125),
+        jailings: 300,
+        last_jailed: UnixMillis(1_700_000_000_001),
     }
 }
 
@@ -243,7 +256,8 @@ fn visit_state(visitor: &mut impl Visitor) {
         RecentBlock { height: Height(0), hash: chain(), time: UnixMillis(1_700_000_000_000) },
         RecentBlock { height: Height(64), hash: Hash32([0x64; 32]), time: UnixMillis(1_700_000_009_000) },
     ];
-    visitor.sample("system", System { treasury: Coins::from_bcc(990), recent });
+    let churn = Churn { since: UnixMillis(1_700_000_005_000), room: micros(12_345_678) };
+    visitor.sample("system", System { treasury: Coins::from_bcc(990), recent, churn });
     let block = block_1();
     visitor.sample("tip", Tip { height: block.height(), hash: block.hash(), time: block.header().time });
     let ledger = Ledger::at_genesis(&genesis());

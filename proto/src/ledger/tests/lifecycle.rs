@@ -3,7 +3,7 @@
 use super::*;
 use crate::ledger::{Standing, Unbonding};
 use crate::limits;
-use crate::transaction::Sealed;
+use crate::transaction::{SealSalt, Sealed};
 
 /// Four validators, so that nobody is the last.
 fn world() -> World {
@@ -28,7 +28,7 @@ fn fees_are_rounded_up_counted_by_character_and_never_below_the_minimum() {
     let world = world();
     let sealed = |length| {
         let ciphertext = vec![0; limits::SEAL_TAG_BYTES + length];
-        Payload::Sealed(Sealed { version: 1, ephemeral: nobody(), ciphertext })
+        Payload::Sealed(Sealed { version: 1, ephemeral: nobody(), salt: SealSalt([0; 16]), ciphertext })
     };
     let plain = |text: &str| Payload::Plain(text.into());
     let cases = [

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ledger::{Standing, Unbonding};
 use crate::limits;
-use crate::transaction::{Sealed, SignedTransaction};
+use crate::transaction::{SealSalt, Sealed, SignedTransaction};
 
 fn world() -> World {
     World::new(&[(1, 100, 50), (2, 100, 50), (3, 100, 50), (4, 100, 50), (5, 100, 50), (9, 1_000, 0)])
@@ -27,7 +27,8 @@ fn verify(world: &World, nonce: u64, body: Body) -> Result<VerifiedTransaction, 
 fn nothing_empty_too_long_or_unknown_is_verified() {
     let world = world();
     let sealed = |version, length| {
-        message(Payload::Sealed(Sealed { version, ephemeral: nobody(), ciphertext: vec![0; length] }))
+        let (ephemeral, salt) = (nobody(), SealSalt([0; 16]));
+        message(Payload::Sealed(Sealed { version, ephemeral, salt, ciphertext: vec![0; length] }))
     };
     let longest = limits::TEXT_BYTES_MAX;
     let too_long = TxRejected::MessageTooLong { found_bytes: longest + 1, limit_bytes: longest };
