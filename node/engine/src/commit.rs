@@ -1,15 +1,31 @@
 //! Certificate in, new ledger out: the one place where the tip moves. SPEC VOTE-6.
+//!
+//! Always true: what shows a new tip to anybody is asked for after the commit that makes it durable. Blocks caught up with
+//! are applied one by one and made durable together: a crash in between repeats them all.
+//! Start reading at [`Engine::commit`], then [`Engine::commit_certified`].
 
 use crate::effect::{CommittedBlock, Effect, Fault, Offence};
 use crate::engine::Engine;
 use crate::event::PeerTag;
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::ledger::AppliedBlock;
+use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::UnixMillis;
 use blockchat_proto::vote::{Certificate, Verified};
+use std::collections::VecDeque;
+
+/// Blocks that the ledger has taken in and that are not durable yet. Never outlives an event.
+#[derive(Default)]
+struct Taken {
+    blocks: Vec<CommittedBlock>,
+    transactions: usize,
+    bytes: usize,
+    /// Own transactions that they made final or hopeless.
+    done: Vec<TransactionId>,
+}
 
 impl Engine {
-    /// Makes a final block the tip: durable first, then visible.
+    /// Makes a block that we decided the tip: durable first, then visible.
     pub(crate) fn commit(
         &mut self,
         block: VerifiedBlock,
@@ -17,49 +33,95 @@ impl Engine {
         certificate: Certificate,
         now: UnixMillis,
     ) {
-        let committed =
-            CommittedBlock { block: block.clone(), certificate: certificate.clone(), applied: applied.clone() };
-        self.ask(Effect::Commit(Box::new(committed)));
-        self.ledger.commit(applied);
-        let capacity = self.ledger.parameters().capacity;
-        let full = usize::try_from(capacity).is_ok_and(|capacity| block.transactions().len() >= capacity);
-        let done = self.mempool.block_committed(&self.ledger, &block, now);
-        self.forget_own(done);
-        self.catch_up.tip_moved(self.ledger.tip().height);
-        self.turn(now, |consensus, turn| consensus.committed(turn, certificate, full));
+        let mut taken = Taken::default();
+        self.take_in(&mut taken, CommittedBlock { block, certificate, applied }, now);
+        self.make_durable(taken, now);
     }
 
-    /// Checks and commits blocks that a peer sent, in order. Returns how many were new.
+    /// Checks blocks that a peer sent, in order, and commits as many of them together as the limits of
+    /// [`crate::config::EngineConfig`] allow. Those stay in `blocks` that must wait for the next commit; none once one is
+    /// wrong. Returns how many were new.
     ///
     /// A certificate that proves nothing is the peer's fault; a certified block that does not execute is ours.
     pub(crate) fn commit_certified(
         &mut self,
         peer: PeerTag,
-        blocks: Vec<(VerifiedBlock, Verified<Certificate>)>,
+        blocks: &mut VecDeque<(VerifiedBlock, Verified<Certificate>)>,
         now: UnixMillis,
     ) -> usize {
-        let mut new = 0;
-        for (block, certificate) in blocks {
+        let mut taken = Taken::default();
+        let mut wrong = None;
+        while let Some((block, certificate)) = blocks.pop_front() {
             if block.height() <= self.ledger.tip().height {
                 continue;
             }
-            let expected = self.ledger.tip().height.next();
-            let proof = certificate.get().check_structure(expected, block.hash(), self.ledger.validators());
-            if block.height() != expected || proof.is_err() {
-                self.ask(Effect::Blame { peer, offence: Offence::BadBlocks });
-                self.catch_up.disappointed(peer, self.ledger.tip().height);
-                return new;
-            }
-            match self.ledger.apply_block(&block) {
-                Ok(applied) => self.commit(block, applied, certificate.into_inner(), now),
-                Err(reason) => {
-                    self.halt(Fault::CertifiedBlockInvalid { height: expected, reason: reason.to_string() });
-                    return new;
+            match self.check_certified(&block, &certificate) {
+                Ok(applied) => {
+                    let committed = CommittedBlock { block, certificate: certificate.into_inner(), applied };
+                    self.take_in(&mut taken, committed, now);
+                }
+                Err(found) => {
+                    blocks.clear();
+                    wrong = Some(found);
                 }
             }
-            new += 1;
+            if blocks.front().is_some_and(|(next, _)| !self.has_room(&taken, next)) {
+                break;
+            }
+        }
+        let new = taken.blocks.len();
+        self.make_durable(taken, now);
+        match wrong {
+            Some(Wrong::Peer) => {
+                self.ask(Effect::Blame { peer, offence: Offence::BadBlocks });
+                self.catch_up.disappointed(peer, self.ledger.tip().height);
+            }
+            Some(Wrong::Us(fault)) => self.halt(fault),
+            None => {}
         }
         new
+    }
+
+    fn check_certified(
+        &self,
+        block: &VerifiedBlock,
+        certificate: &Verified<Certificate>,
+    ) -> Result<AppliedBlock, Wrong> {
+        let height = self.ledger.tip().height.next();
+        let proof = certificate.get().check_structure(height, block.hash(), self.ledger.validators());
+        if block.height() != height || proof.is_err() {
+            return Err(Wrong::Peer);
+        }
+        let applied = self.ledger.apply_block(block);
+        applied.map_err(|reason| Wrong::Us(Fault::CertifiedBlockInvalid { height, reason: reason.to_string() }))
+    }
+
+    /// May this block be committed together with those taken in?
+    fn has_room(&self, taken: &Taken, next: &VerifiedBlock) -> bool {
+        let (transactions_max, bytes_max) = self.together_max;
+        taken.transactions + next.transactions().len() <= transactions_max
+            && taken.bytes + next.bytes().len() <= bytes_max
+    }
+
+    /// Moves ledger and pool on by one block. Nobody may learn of it before [`Self::make_durable`].
+    fn take_in(&mut self, taken: &mut Taken, committed: CommittedBlock, now: UnixMillis) {
+        self.ledger.commit(committed.applied.clone());
+        taken.done.extend(self.mempool.block_committed(&self.ledger, &committed.block, now));
+        taken.transactions += committed.block.transactions().len();
+        taken.bytes += committed.block.bytes().len();
+        taken.blocks.push(committed);
+    }
+
+    /// Asks for the one write that holds all of them, and then for everything that follows from the new tip.
+    fn make_durable(&mut self, taken: Taken, now: UnixMillis) {
+        let Some(last) = taken.blocks.last() else { return };
+        let certificate = last.certificate.clone();
+        let capacity = self.ledger.parameters().capacity;
+        let full = usize::try_from(capacity).is_ok_and(|capacity| last.block.transactions().len() >= capacity);
+        self.ask(Effect::Commit(taken.blocks));
+        self.forget_own(taken.done);
+        self.catch_up.tip_moved(self.ledger.tip().height);
+        self.turn(now, |consensus, turn| consensus.committed(turn, certificate, full));
     }
 
     /// Stops everything.
@@ -67,4 +129,12 @@ impl Engine {
         self.consensus.stop();
         self.ask(Effect::Halt(fault));
     }
+}
+
+/// What is wrong with a block that a peer sent as final.
+enum Wrong {
+    /// It does not follow, or its certificate proves nothing.
+    Peer,
+    /// It is final and we cannot execute it.
+    Us(Fault),
 }

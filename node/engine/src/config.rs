@@ -28,6 +28,11 @@ pub struct EngineConfig {
     pub claim_expires_ms: u64,
     /// A question to a peer that answered in time so far is given up after this; to others after twice as long.
     pub request_timeout_ms: u64,
+    /// Blocks caught up with are committed together, up to so many transactions: until that is done, everybody else who
+    /// wants something of the engine waits.
+    pub together_transactions_max: usize,
+    /// And up to so many bytes; at least one block in any case.
+    pub together_bytes_max: usize,
     /// Most pooled transactions.
     pub pool_transactions_max: usize,
     /// Most bytes of pooled transactions.
@@ -63,6 +68,8 @@ impl Default for EngineConfig {
             clock_ahead_max_ms: 3_000,
             claim_expires_ms: 5_000,
             request_timeout_ms: 5_000,
+            together_transactions_max: 4_096,
+            together_bytes_max: 1024 * 1024,
             pool_transactions_max: 100_000,
             pool_bytes_max: 64 * 1024 * 1024,
             pool_sender_share: 16,

@@ -49,8 +49,9 @@ pub enum Effect {
     },
     /// Stop a timer, if it runs.
     CancelTimer(Timer),
-    /// Make a final block durable with everything it changes, in one write; then empty the journal.
-    Commit(Box<CommittedBlock>),
+    /// Make final blocks durable with everything they change, all of them in one write or none; then empty the journal.
+    /// Consecutive, at least one; more than one only while catching up.
+    Commit(Vec<CommittedBlock>),
     /// What readers see from now on.
     PublishView(ChainView),
     /// Answer a submit, one outcome each, in order.

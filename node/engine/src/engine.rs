@@ -33,6 +33,8 @@ pub struct Engine {
     /// Constant until burning comes into force; summed up once.
     pub(crate) supply: Coins,
     pub(crate) catch_up_timer: bool,
+    /// Most transactions and bytes of blocks that are committed together: see [`EngineConfig`].
+    pub(crate) together_max: (usize, usize),
     /// See [`ChainView::settled`].
     pub(crate) settled: bool,
     shown: Option<ChainView>,
@@ -53,6 +55,7 @@ impl Engine {
             consensus,
             ledger,
             catch_up_timer: false,
+            together_max: (config.together_transactions_max, config.together_bytes_max),
             settled: false,
             shown: None,
             effects: vec![],
@@ -133,6 +136,7 @@ impl Engine {
             }
             Timer::Body(hash) => self.fetch_body(hash, None),
             Timer::CatchUp => self.on_catch_up_timer(now),
+            Timer::NextPart => self.on_next_part(now),
             Timer::Mempool => self.on_mempool_timer(now),
             Timer::Presence => self.on_presence_timer(now),
         }

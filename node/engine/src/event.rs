@@ -151,6 +151,8 @@ pub enum Timer {
     Body(Hash32),
     /// Look at the catching-up: expired claims, unanswered questions.
     CatchUp,
+    /// Go on with the blocks that a peer sent: they are more than one commit takes in.
+    NextPart,
     /// Look at the pool: repeat own transactions, empty the shelf.
     Mempool,
     /// Look at who is reachable, and at our own activation.

@@ -15,6 +15,9 @@ use blockchat_proto::vote::{Certificate, Verified};
 const BODY_RETRY_MS: u64 = 250;
 const BODY_RETRY_MAX_MS: u64 = 2_000;
 
+/// Between two parts of an answer that one commit does not take in, in ms: whatever else waits has its turn.
+const PART_BREATH_MS: u64 = 1;
+
 impl Engine {
     pub(crate) fn on_status(&mut self, peer: PeerTag, status: &Status, now: UnixMillis) {
         if self.catch_up.on_status(peer, status) {
@@ -40,12 +43,26 @@ impl Engine {
         if !self.catch_up.answered(request) {
             return;
         }
-        let reached = blocks.last().map(|(block, _)| block.height());
-        if self.commit_certified(peer, blocks, now) > 0 {
+        self.catch_up.came(peer, blocks.into());
+        self.on_next_part(now);
+    }
+
+    /// Commits what one commit takes in of the blocks that came; the rest follows when whoever waits had a turn.
+    pub(crate) fn on_next_part(&mut self, now: UnixMillis) {
+        let Some((peer, mut blocks)) = self.catch_up.take_part() else { return };
+        let reached = blocks.back().map(|(block, _)| block.height());
+        if self.commit_certified(peer, &mut blocks, now) > 0 {
             self.catch_up.backed(peer, self.ledger.tip().height);
         } else if reached.is_none_or(|height| height > self.ledger.tip().height) {
             // Nothing, or nothing that proves anything. Old news are no offence: we moved on meanwhile.
             self.catch_up.disappointed(peer, self.ledger.tip().height);
+        }
+        if self.consensus.is_halted() {
+            return;
+        }
+        if !blocks.is_empty() {
+            self.catch_up.came(peer, blocks);
+            self.ask(Effect::StartTimer { timer: Timer::NextPart, after_ms: PART_BREATH_MS });
         }
         self.after_commit(now);
         self.follow();
@@ -92,7 +109,7 @@ impl Engine {
 
     /// After the tip moved: stay silent while a peer has proved that we are behind, otherwise take part.
     pub(crate) fn after_commit(&mut self, now: UnixMillis) {
-        let behind = self.catch_up.backed_target(self.ledger.tip().height).is_some();
+        let behind = self.catch_up.has_part() || self.catch_up.backed_target(self.ledger.tip().height).is_some();
         self.consensus.pause(behind);
         self.pace(now);
     }

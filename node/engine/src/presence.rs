@@ -18,7 +18,7 @@ impl Engine {
         let us = self.consensus.signer().map(|signer| signer.address());
         let alone = matches!(self.ledger.validators().members(), [only] if Some(only.address) == us);
         let reached = self.catch_up.highest_claim().is_some_and(|claim| claim <= self.ledger.tip().height);
-        self.settled |= alone || reached;
+        self.settled |= alone || (reached && !self.catch_up.has_part());
     }
 
     /// A node whose validator has stake but is not in the set says that it runs, once it is at the tip. SPEC ACT-1.

@@ -127,8 +127,8 @@ impl World {
             Effect::CancelTimer(timer) => {
                 self.timers.remove(&(node, timer));
             }
-            Effect::Commit(committed) => {
-                self.committed[node].insert(committed.block.height(), committed.block.hash());
+            Effect::Commit(blocks) => {
+                self.committed[node].extend(blocks.iter().map(|one| (one.block.height(), one.block.hash())));
             }
             Effect::Reply { outcomes, .. } => self.outcomes.extend(outcomes.into_iter().map(|(_, outcome)| outcome)),
             Effect::Halt(fault) => panic!("node {node} halts: {fault}"),

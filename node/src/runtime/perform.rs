@@ -94,24 +94,26 @@ impl Performer {
         Ok(())
     }
 
-    /// The block first, then the journal: what was signed for it is needed until it is durable.
-    fn commit(&mut self, committed: &CommittedBlock) -> Result<(), NodeFault> {
+    /// The blocks first, then the journal: what was signed for them is needed until they are durable.
+    fn commit(&mut self, blocks: &[CommittedBlock]) -> Result<(), NodeFault> {
+        let Some(last) = blocks.last() else { return Ok(()) };
         let begin = Instant::now();
-        self.disk.commit(committed)?;
+        self.disk.commit(blocks)?;
         self.journal.clear()?;
-        let header = committed.block.header();
+        let header = last.block.header();
         info!(
             height = %header.height,
-            round = %committed.certificate.round,
+            blocks = blocks.len(),
+            round = %last.certificate.round,
             leader = ?header.leader,
-            transactions = committed.block.transactions().len(),
-            hash = ?committed.block.hash(),
+            transactions = blocks.iter().map(|one| one.block.transactions().len()).sum::<usize>(),
+            hash = ?last.block.hash(),
             disk_us = begin.elapsed().as_micros(),
             "block final"
         );
         self.status.send_modify(|status| {
             status.height = header.height;
-            status.hash = committed.block.hash();
+            status.hash = last.block.hash();
             status.time = unix_millis();
         });
         Ok(())

@@ -17,6 +17,7 @@
 use super::history::Position;
 use super::record::position_crc;
 use super::tables;
+use blockchat_engine::effect::CommittedBlock;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{Body, Payload, Transaction, TransactionId};
 use blockchat_proto::units::Height;
@@ -39,16 +40,13 @@ struct Slice {
     messages: BTreeSet<(Address, Position)>,
 }
 
-/// What a block brings. Waits, or is written, only once the block is durable: see [`LazyIndex::settle`].
-#[must_use = "what a durable block brings must wait or be forgotten"]
+/// What the blocks of a commit bring. Waits, or is written, only once they are durable: see [`LazyIndex::settle`].
+#[must_use = "what durable blocks bring must wait or be forgotten"]
 pub(super) struct Brought {
-    due: usize,
-    slices: Slices,
-}
-
-/// The slice that the block of this height writes.
-fn slice_written_at(height: Height) -> usize {
-    to_index(height.0 % SLICES)
+    /// Written with them: nothing of these slices waits from before.
+    due: Vec<usize>,
+    /// What of each slice waits for its turn.
+    wait: Slices,
 }
 
 fn slice_of(key: &[u8; 32]) -> usize {
@@ -90,35 +88,54 @@ impl LazyIndex {
         }
     }
 
-    /// Writes what is due with the block of this height.
-    pub(super) fn write_due<'a>(
+    /// Writes what is due with these blocks: what waits in the slices that one of their heights writes, and what they
+    /// bring up to that height.
+    pub(super) fn write_due(
         &self,
         transaction: &WriteTransaction,
-        height: Height,
-        transactions: impl Iterator<Item = (TransactionId, &'a Transaction)>,
+        blocks: &[CommittedBlock],
     ) -> Result<Brought, redb::Error> {
-        let brought = Brought { due: slice_written_at(height), slices: entries_of(height, transactions) };
+        let heights = || blocks.iter().map(|committed| committed.block.height());
+        let (Some(first), Some(last)) = (heights().next(), heights().next_back()) else {
+            return Ok(Brought { due: vec![], wait: empty_slices() });
+        };
+        let (mut write, mut wait) = (empty_slices(), empty_slices());
+        for CommittedBlock { block, .. } in blocks {
+            let transactions = block.transactions().iter().map(|verified| (verified.id(), verified.transaction()));
+            for (index, brought) in entries_of(block.height(), transactions).into_iter().enumerate() {
+                let slices = if written_up_to(index, last) < block.height() { &mut wait } else { &mut write };
+                slices[index].absorb(brought);
+            }
+        }
+        let due: Vec<_> = (0..write.len()).filter(|index| written_up_to(*index, last) >= first).collect();
         let waiting = self.read();
-        let (old, new) = (&waiting[brought.due], &brought.slices[brought.due]);
-        let mut ids: Vec<_> = old.transactions.iter().chain(&new.transactions).collect();
+        let mut ids: Vec<_> = due
+            .iter()
+            .flat_map(|index| waiting[*index].transactions.iter().chain(&write[*index].transactions))
+            .collect();
         ids.sort_unstable();
         let mut table = transaction.open_table(tables::TRANSACTIONS)?;
         for (id, (height, index)) in ids {
             table.insert(&id.0, (height.0, *index, position_crc(&id.0, height.0, *index)))?;
         }
         let mut table = transaction.open_table(tables::MESSAGES)?;
-        for (account, (height, index)) in old.messages.union(&new.messages) {
-            let crc = position_crc(&account.0, height.0, *index);
-            table.insert((&account.0, height.0, *index), crc)?;
+        for index in &due {
+            for (account, (height, index)) in waiting[*index].messages.union(&write[*index].messages) {
+                let crc = position_crc(&account.0, height.0, *index);
+                table.insert((&account.0, height.0, *index), crc)?;
+            }
         }
-        Ok(brought)
+        Ok(Brought { due, wait })
     }
 
-    /// The block is durable: what was due no longer waits, the rest of what it brought does.
+    /// The blocks are durable: what was due no longer waits, the rest of what they brought does.
     pub(super) fn settle(&self, brought: Brought) {
         let mut slices = self.write();
-        for (index, slice) in brought.slices.into_iter().enumerate() {
-            if index == brought.due { slices[index] = Slice::default() } else { slices[index].absorb(slice) }
+        for index in brought.due {
+            slices[index] = Slice::default();
+        }
+        for (slice, brought) in slices.iter_mut().zip(brought.wait) {
+            slice.absorb(brought);
         }
     }
 
@@ -180,6 +197,11 @@ fn concerned(transaction: &Transaction) -> impl Iterator<Item = Address> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The slice that the block of this height writes.
+    fn slice_written_at(height: Height) -> usize {
+        to_index(height.0 % SLICES)
+    }
 
     #[test]
     fn a_slice_was_last_written_at_the_height_that_names_it() {

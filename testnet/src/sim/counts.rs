@@ -51,6 +51,12 @@ pub enum Met {
     BodiesFetched,
     /// Final blocks that came by catching up.
     Synced,
+    /// Of these: in one commit with others.
+    SyncedTogether,
+    /// Answers that took more than one commit.
+    AnswersInParts,
+    /// Nodes that lost power before a commit of several blocks, or between two parts of it.
+    CrashesInCatchUp,
     /// Questions between nodes that failed.
     QuestionsFailed,
     /// Nodes that joined an old chain.
@@ -82,7 +88,7 @@ pub enum Met {
 }
 
 /// Name, what a person reads, and whether 50 seeds must have met it.
-const ROWS: [(Met, &str, &str, bool); 35] = [
+const ROWS: [(Met, &str, &str, bool); 38] = [
     (Met::Heights, "heights", "heights decided", true),
     (Met::Transactions, "transactions", "transactions final", true),
     (Met::Crashes, "crashes", "crashes", true),
@@ -104,6 +110,9 @@ const ROWS: [(Met, &str, &str, bool); 35] = [
     (Met::Held, "held", "blocks held, from ahead of time", true),
     (Met::BodiesFetched, "bodies_fetched", "blocks fetched by hash", true),
     (Met::Synced, "synced", "blocks caught up with", true),
+    (Met::SyncedTogether, "synced_together", "  in one commit with others", true),
+    (Met::AnswersInParts, "answers_in_parts", "  answers that took several commits", true),
+    (Met::CrashesInCatchUp, "crashes_in_catch_up", "  crashes around a commit of several blocks", true),
     (Met::QuestionsFailed, "questions_failed", "questions not answered", true),
     (Met::LateJoiners, "late_joiners", "late joiners", true),
     (Met::Wiped, "wiped", "data folders lost", true),

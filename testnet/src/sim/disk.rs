@@ -6,7 +6,7 @@
 //! Always true, unless it is sabotaged:
 //! - a journal entry is durable from the first sync after it; before that, a crash keeps an arbitrary beginning of what
 //!   was not synced, as a torn file does;
-//! - a block is there with its certificate and the state after it, or with none of them;
+//! - the blocks of a commit are all there, with their certificates and the state after the last one, or nothing of it is;
 //! - a ledger is read back the way a node reads it: from the stored accounts, checked against the state root.
 //!
 //! Start reading at [`Disk::crash`].
@@ -139,7 +139,8 @@ impl Disk {
         }
     }
 
-    /// The first half of a commit: the block becomes durable with its certificate and the state after it.
+    /// The first half of a commit, once for each of its blocks and with no crash between them: the block becomes durable
+    /// with its certificate and the state after it.
     pub fn store(&mut self, committed: &CommittedBlock) {
         let CommittedBlock { block, certificate, applied } = committed;
         self.blocks.push((block.clone(), certificate.clone()));

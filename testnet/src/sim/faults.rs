@@ -115,6 +115,16 @@ impl World {
         }
     }
 
+    /// Nodes catch up seldom, and crash seldom: so that the two meet, some crash before, within or after a commit of
+    /// several blocks.
+    pub(super) fn tempt(&mut self, node: usize, together: usize) {
+        let may = together > 1 && !self.healed && self.scenario.faults.crash_every.is_some();
+        if may && self.nodes[node].trap.is_none() && self.chance.catching_up.permille(200) {
+            let steps = self.chance.catching_up.below(4);
+            self.set_trap(node, steps);
+        }
+    }
+
     /// Two sides, each at least one node. Now and then connections break with it, otherwise messages just do not pass.
     fn cut(&mut self) {
         let mut sides: Vec<_> = self.nodes.iter().map(|_| self.chance.faults.permille(500)).collect();

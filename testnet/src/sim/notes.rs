@@ -59,12 +59,12 @@ pub(super) fn of_effect(effect: &Effect) -> Note {
         Effect::GossipVerdict { ticket, .. } => Note { what: "  verdict", mark: ticket.0, ..Note::default() },
         Effect::StartTimer { timer, after_ms } => Note { mark: *after_ms, ..of_timer("  starts timer", timer) },
         Effect::CancelTimer(timer) => of_timer("  cancels timer", timer),
-        Effect::Commit(committed) => Note {
+        Effect::Commit(blocks) => blocks.last().map_or_else(Note::default, |last| Note {
             what: "  COMMITS",
-            height: committed.block.height().0,
-            round: u64::from(committed.certificate.round.0),
-            mark: mark_of(&committed.block.hash()),
-        },
+            height: last.block.height().0,
+            round: u64::from(last.certificate.round.0),
+            mark: mark_of(&last.block.hash()),
+        }),
         Effect::PublishView(view) => Note {
             what: "  shows",
             height: view.tip.height.0,
@@ -103,6 +103,7 @@ fn of_timer(what: &'static str, timer: &Timer) -> Note {
         Timer::HeldBlock(hash) => numbered(0, 6, mark_of(hash)),
         Timer::Body(hash) => numbered(0, 7, mark_of(hash)),
         Timer::CatchUp => numbered(0, 0, 8),
+        Timer::NextPart => numbered(0, 0, 11),
         Timer::Mempool => numbered(0, 0, 9),
         Timer::Presence => numbered(0, 0, 10),
     }

@@ -33,7 +33,7 @@ impl World {
     pub(super) fn deliver(&mut self, node: usize, event: Event) {
         self.note(node, notes::of_event(&event));
         self.counts.met(Met::Events);
-        let catching_up = matches!(event, Event::BlocksReceived { .. });
+        let catching_up = matches!(event, Event::BlocksReceived { .. } | Event::TimerElapsed(Timer::NextPart));
         if matches!(event, Event::BodyReceived { block: Some(_), .. }) {
             self.counts.met(Met::BodiesFetched);
         }
@@ -61,16 +61,36 @@ impl World {
     fn perform_all(&mut self, node: usize, effects: Vec<Effect>, catching_up: bool) {
         let life = self.nodes[node].life;
         for effect in effects {
-            if catching_up && matches!(effect, Effect::Commit(_)) {
-                self.counts.met(Met::Synced);
+            let together = if let Effect::Commit(blocks) = &effect { blocks.len() } else { 0 };
+            if catching_up {
+                self.count_synced(together, &effect);
+                self.tempt(node, together);
             }
+            let up = self.is_alive(node, life);
             if self.springs(node) || !self.is_alive(node, life) || self.violation.is_some() {
+                self.count_crash(up && together > 1);
                 return;
             }
             self.note(node, notes::of_effect(&effect));
             self.perform(node, effect);
+            self.count_crash(together > 1 && !self.is_alive(node, life));
         }
         self.springs(node);
+    }
+
+    fn count_synced(&mut self, together: usize, effect: &Effect) {
+        let blocks = u64::try_from(together).expect("an answer holds few blocks");
+        self.counts.add(Met::Synced, blocks);
+        self.counts.add(Met::SyncedTogether, if blocks > 1 { blocks } else { 0 });
+        if matches!(effect, Effect::StartTimer { timer: Timer::NextPart, .. }) {
+            self.counts.met(Met::AnswersInParts);
+        }
+    }
+
+    fn count_crash(&mut self, around_commit_of_several: bool) {
+        if around_commit_of_several {
+            self.counts.met(Met::CrashesInCatchUp);
+        }
     }
 
     /// One effect.
@@ -134,26 +154,29 @@ impl World {
         }
     }
 
-    /// A final block: stored, then the journal emptied; a crash may fall between the two.
-    fn commit(&mut self, node: usize, committed: &CommittedBlock) {
-        if self.nodes[node].is_honest() {
-            let found = self.checker.committed(node, &self.nodes[node].disk, committed);
-            match self.check(found) {
-                Some(News::First) => self.count_block(committed),
-                Some(News::Known) => {}
-                None => return,
+    /// Final blocks: stored all together, then the journal emptied; a crash may fall before, between the two, or after.
+    fn commit(&mut self, node: usize, blocks: &[CommittedBlock]) {
+        let Some(last) = blocks.last() else { return };
+        for committed in blocks {
+            if self.nodes[node].is_honest() {
+                let found = self.checker.committed(node, &self.nodes[node].disk, committed);
+                match self.check(found) {
+                    Some(News::First) => self.count_block(committed),
+                    Some(News::Known) => {}
+                    None => return,
+                }
             }
+            self.nodes[node].disk.store(committed);
         }
-        self.nodes[node].disk.store(committed);
         self.moved = true;
         if self.nodes[node].is_honest() {
             let found = self.checker.stored(node, &self.nodes[node].disk);
             self.check(found);
         }
-        self.after(node, Step::BlockStored, committed.block.height());
+        self.after(node, Step::BlockStored, last.block.height());
         if self.nodes[node].is_up() && !self.springs(node) {
             self.nodes[node].disk.empty_journal();
-            self.after(node, Step::JournalEmptied, committed.block.height());
+            self.after(node, Step::JournalEmptied, last.block.height());
         }
         if self.nodes[node].is_up() {
             self.tell_all(node);

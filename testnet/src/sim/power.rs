@@ -11,9 +11,10 @@ use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{Event, Timer};
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 
-/// The engine's own choices, but for waits that would only make runs longer.
+/// The engine's own choices, but for waits that would only make runs longer, and for commits of so few transactions that
+/// an answer takes several.
 fn config() -> EngineConfig {
-    EngineConfig { shelf_ms: 4_000, repeat_max_ms: 8_000, ..EngineConfig::default() }
+    EngineConfig { shelf_ms: 4_000, repeat_max_ms: 8_000, together_transactions_max: 32, ..EngineConfig::default() }
 }
 
 impl World {

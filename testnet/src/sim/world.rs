@@ -118,6 +118,7 @@ pub(super) struct Chance {
     pub(super) disks: Dice,
     pub(super) peers: Dice,
     pub(super) lies: Dice,
+    pub(super) catching_up: Dice,
 }
 
 /// Runs a scenario to its end. A panic of an engine is a violation like others.
@@ -178,6 +179,7 @@ impl World {
                 disks: Dice::of(seed, "disks"),
                 peers: Dice::of(seed, "peers"),
                 lies: Dice::of(seed, "lies"),
+                catching_up: Dice::of(seed, "catching up"),
             },
             numbers: 0,
             healed: false,

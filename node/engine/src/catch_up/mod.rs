@@ -2,7 +2,7 @@
 //!
 //! Owns: peers' claims, questions under way. Does not own: checking and applying blocks (`commit`).
 //! Always true: a claim mutes our votes only while its peer backs it with certified blocks; unbacked claims expire; at
-//! most one question for blocks is under way; bulk sync never enters the voting core; a clock that is set back delays
+//! most one question for blocks is under way, and none while its answer is not committed whole; bulk sync never enters the voting core; a clock that is set back delays
 //! nothing; a peer that does not answer in time is asked for fewer blocks, later, and no other peer for that.
 //! Start reading at [`CatchUp::next_question`].
 
@@ -10,12 +10,14 @@ mod claim;
 
 use crate::config::EngineConfig;
 use crate::event::{PeerTag, SyncId};
+use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::limits;
 use blockchat_proto::sync::Status;
 use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::vote::{Certificate, Verified};
 use claim::{Claim, LATE_MAX, Steady};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A claim one or a few heights ahead is most often our own decision on its way: wait so long before asking.
 pub(crate) const PATIENCE_MS: u64 = 100;
@@ -29,6 +31,9 @@ struct Question {
     peer: PeerTag,
     asked: UnixMillis,
 }
+
+/// Blocks that came and are not committed yet, with their certificates.
+pub(crate) type Part = VecDeque<(VerifiedBlock, Verified<Certificate>)>;
 
 /// A question to send.
 pub(crate) struct BlocksQuestion {
@@ -45,6 +50,8 @@ pub(crate) struct CatchUp {
     clock: Steady,
     claims: BTreeMap<PeerTag, Claim>,
     question: Option<Question>,
+    /// What the answer to the last question holds that is not committed yet, and who gave it: at most one answer.
+    part: Option<(PeerTag, Part)>,
     bodies: BTreeMap<SyncId, Hash32>,
     next_request: u64,
     last_peer: PeerTag,
@@ -62,6 +69,7 @@ impl CatchUp {
             clock,
             claims: BTreeMap::new(),
             question: None,
+            part: None,
             bodies: BTreeMap::new(),
             next_request: 0,
             last_peer: PeerTag(0),
@@ -121,6 +129,21 @@ impl CatchUp {
         true
     }
 
+    /// Blocks came, or are left over after a commit.
+    pub(crate) fn came(&mut self, peer: PeerTag, blocks: Part) {
+        self.part = Some((peer, blocks));
+    }
+
+    /// Blocks that came, to be committed now.
+    pub(crate) fn take_part(&mut self) -> Option<(PeerTag, Part)> {
+        self.part.take()
+    }
+
+    /// Are there blocks that came and are not committed yet?
+    pub(crate) fn has_part(&self) -> bool {
+        self.part.is_some()
+    }
+
     /// The peer delivered certified blocks up to our new tip: what it claims beyond counts.
     pub(crate) fn backed(&mut self, peer: PeerTag, tip: Height) {
         if let Some(claim) = self.claims.get_mut(&peer).filter(|claim| claim.height > tip) {
@@ -152,7 +175,7 @@ impl CatchUp {
         let now = self.clock.passed;
         self.expire_question(now);
         let expires_ms = self.claim_expires_ms;
-        if self.question.is_some() {
+        if self.is_asking() {
             self.asking = now;
         }
         for claim in self.claims.values_mut() {
@@ -192,9 +215,9 @@ impl CatchUp {
         self.claims.values().map(|claim| claim.height).max()
     }
 
-    /// Is a question for blocks under way?
+    /// Is a question for blocks under way, or its answer not committed whole?
     pub(crate) fn is_asking(&self) -> bool {
-        self.question.is_some()
+        self.question.is_some() || self.part.is_some()
     }
 
     /// Does any peer claim a height beyond our tip?
@@ -205,7 +228,7 @@ impl CatchUp {
     /// What to ask now, if anything: blocks after our tip, of the next peer in turn that claims them.
     pub(crate) fn next_question(&mut self, tip: Height) -> Option<BlocksQuestion> {
         let now = self.clock.passed;
-        if self.question.is_some() {
+        if self.is_asking() {
             return None;
         }
         let ready = |claim: &Claim| {
@@ -256,7 +279,6 @@ impl CatchUp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockchat_proto::hash::Hash32;
 
     const LIAR: PeerTag = PeerTag(1);
     const HONEST: PeerTag = PeerTag(2);
