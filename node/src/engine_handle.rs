@@ -197,12 +197,12 @@ impl EngineDoor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockchat_engine::chain_view::PhaseView;
+    use blockchat_engine::chain_view::{PhaseView, RulesView};
     use blockchat_proto::coins::{Coins, Stake};
     use blockchat_proto::keys::Signer;
     use blockchat_proto::ledger::Tip;
     use blockchat_proto::transaction::{Body, Payload, Transaction};
-    use blockchat_proto::units::{Height, Round, UnixMillis};
+    use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
     use blockchat_proto::validators::{Validator, ValidatorSet};
 
     const LEADER: Address = Address([1; 32]);
@@ -216,6 +216,7 @@ mod tests {
             round: Round(0),
             leader: LEADER,
             phase: PhaseView::Idle,
+            rules: RulesView { version: RulesVersion(1), known: RulesVersion(1), next_begins: None },
             voting: true,
             settled: true,
             pool_transactions: 0,

@@ -11,7 +11,7 @@ use blockchat_proto::keys::{Address, Signature, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{Account, BuiltBlock, Draft, Ledger, Snapshot, SnapshotDamaged};
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction, verify_all};
-use blockchat_proto::units::{Round, UnixMillis};
+use blockchat_proto::units::{Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature};
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,9 @@ fn genesis(signers: &[Signer]) -> VerifiedGenesis {
     let mut accounts: Vec<_> = signers.iter().enumerate().map(funded).collect();
     accounts.sort_by_key(|account| account.address);
     let (name, time, parameters) = ("bench".into(), UnixMillis(1), Parameters::default());
-    Genesis { name, time, parameters, treasury: Coins::ZERO, accounts }.verify().expect("a good genesis")
+    Genesis { name, time, parameters, treasury: Coins::ZERO, accounts, version: RulesVersion::FIRST }
+        .verify()
+        .expect("a good genesis")
 }
 
 /// A ledger with this many accounts beside the senders, made the way a store makes it.

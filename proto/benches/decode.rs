@@ -5,7 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock; the rules never do")]
 
-use blockchat_proto::block::{Block, HEADER_VERSION, Header, commit_root, evidence_root, transactions_root};
+use blockchat_proto::block::{Block, Header, commit_root, evidence_root, transactions_root};
 use blockchat_proto::codec::{decode, encode};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION, TransactionBatch};
@@ -13,7 +13,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature};
 use blockchat_proto::limits::BLOCK_BYTES_MAX;
 use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction};
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature, SignedVote, Vote, VoteKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -98,7 +98,7 @@ fn envelope(message: ConsensusMessage) -> ConsensusEnvelope {
 fn block(count: u64) -> Block {
     let commit = Some(certificate(4));
     let header = Header {
-        version: HEADER_VERSION,
+        version: RulesVersion::FIRST,
         chain: Hash32([1; 32]),
         height: Height(100_001),
         round: Round(0),

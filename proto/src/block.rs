@@ -11,20 +11,17 @@ use crate::keys::Address;
 use crate::limits;
 use crate::rejected::BlockRejected;
 use crate::transaction::{SignedTransaction, TransactionId, VerifiedTransaction, verify_all};
-use crate::units::{Height, Round, UnixMillis};
+use crate::units::{Height, Round, RulesVersion, UnixMillis};
 use crate::vote::{Certificate, Evidence};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// Version of the header and of everything it commits to.
-pub const HEADER_VERSION: u16 = 1;
 
 /// Everything a block promises. SPEC BLOCK-1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
-    /// [`HEADER_VERSION`].
-    pub version: u16,
+    /// The rules that it is executed by. SPEC VER-4.
+    pub version: RulesVersion,
     /// Genesis hash.
     pub chain: Hash32,
     /// One more than the parent's.
@@ -136,11 +133,8 @@ impl Block {
         Ok(VerifiedBlock(Arc::new(Contents { hash, bytes, header, transactions, evidence, commit })))
     }
 
-    /// SPEC BLOCK-4: version, chain and sizes.
+    /// SPEC BLOCK-4: chain and sizes. The version depends on the state: `ledger::check_block`.
     fn check_frame(&self, chain: Hash32, found_bytes: usize) -> Result<(), BlockRejected> {
-        if self.header.version != HEADER_VERSION {
-            return Err(BlockRejected::Version { found: self.header.version });
-        }
         if self.header.chain != chain {
             return Err(BlockRejected::OtherChain);
         }

@@ -160,6 +160,11 @@ pub fn is_honest_share(voted: Stake, total: Stake) -> bool {
     3 * u128::from(voted.0) > u128::from(total.0)
 }
 
+/// Is `announced` strictly more than five sixths of `total`? Exact; cannot overflow. SPEC VER-3.
+pub fn is_ready_for_version(announced: Stake, total: Stake) -> bool {
+    6 * u128::from(announced.0) > 5 * u128::from(total.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +173,13 @@ mod tests {
     fn exactly_two_thirds_of_the_stake_is_not_a_quorum() {
         assert!(!is_quorum(Stake(200), Stake(300)));
         assert!(is_quorum(Stake(201), Stake(300)));
+    }
+
+    #[test]
+    fn exactly_five_sixths_of_the_stake_begin_no_version() {
+        assert!(!is_ready_for_version(Stake(500), Stake(600)));
+        assert!(is_ready_for_version(Stake(501), Stake(600)));
+        assert!(is_ready_for_version(Stake(u64::MAX), Stake(u64::MAX)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::coins::Coins;
 use crate::hash::{Hash32, hash, label};
 use crate::keys::Address;
 use crate::limits;
-use crate::units::UnixMillis;
+use crate::units::{RulesVersion, UnixMillis};
 use crate::validators::{Validator, ValidatorSet};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub struct Genesis {
     pub treasury: Coins,
     /// The funded accounts, sorted by address without repeats.
     pub accounts: Vec<GenesisAccount>,
+    /// The rules of block 1. SPEC VER-1.
+    pub version: RulesVersion,
 }
 
 /// An account that exists from the start.
@@ -141,6 +143,9 @@ pub enum GenesisRejected {
         /// Whose.
         address: Address,
     },
+    /// No rules at all.
+    #[error("version 0 of the rules does not exist; the first is 1")]
+    NoRules,
     /// Nobody could decide a block.
     #[error("no account has a stake: nobody could decide a block")]
     NoValidators,
@@ -170,6 +175,9 @@ impl Genesis {
     /// genesis validators where it is used.
     pub fn verify(self) -> Result<VerifiedGenesis, GenesisRejected> {
         check_name(&self.name)?;
+        if self.version < RulesVersion::FIRST {
+            return Err(GenesisRejected::NoRules);
+        }
         self.parameters.check()?;
         if self.accounts.len() > limits::GENESIS_ACCOUNTS_MAX {
             let limit = limits::GENESIS_ACCOUNTS_MAX;
@@ -270,7 +278,8 @@ mod tests {
     fn genesis(parameters: Parameters) -> Genesis {
         let (balance, stake) = (Coins::ZERO, Coins::from_bcc(1));
         let accounts = vec![GenesisAccount { address: Address([1; 32]), balance, stake }];
-        Genesis { name: "test".into(), time: UnixMillis(1), parameters, treasury: Coins::ZERO, accounts }
+        let (name, version) = ("test".into(), RulesVersion::FIRST);
+        Genesis { name, time: UnixMillis(1), parameters, treasury: Coins::ZERO, accounts, version }
     }
 
     /// SPEC GEN-3.

@@ -26,7 +26,8 @@ impl Topic {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Transactions, Self::Blocks, Self::Votes];
 
-    /// Its name on the chain with this short name (`name-8hex`).
+    /// Its name on the chain with this short name (`name-8hex`). Its number rises with a version of the rules that writes
+    /// its messages in another way. SPEC VER-6.
     pub fn name(self, chain: &str) -> String {
         let kind = match self {
             Self::Transactions => "tx",

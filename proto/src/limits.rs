@@ -29,6 +29,8 @@ pub const CHAIN_NAME_BYTES_MAX: usize = 32;
 pub const RECENT_STRIDE: u64 = 64;
 /// How many recent hashes are kept.
 pub const RECENT_HASHES_MAX: usize = 128;
+/// A version of the rules begins at a multiple of this height, and is counted this many blocks before.
+pub const VERSION_STRIDE: u64 = 64;
 /// So many blocks, up to the newest, say who was absent and who led.
 pub const WINDOW_BLOCKS: u32 = 100;
 /// Absent from more than this many of the window: may be jailed.

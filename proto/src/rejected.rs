@@ -4,7 +4,7 @@
 use crate::coins::Coins;
 use crate::hash::Hash32;
 use crate::keys::Address;
-use crate::units::{Height, UnixMillis};
+use crate::units::{Height, RulesVersion, UnixMillis};
 use crate::vote::CertificateRejected;
 
 /// Why a transaction is refused. The state is unchanged whenever this is returned.
@@ -50,7 +50,7 @@ pub enum TxRejected {
         found: u8,
     },
     /// SPEC TX-7.
-    #[error("activate and claim carry nonce 0, not {found}")]
+    #[error("activate, claim and announce carry nonce 0, not {found}")]
     NonceNotZero {
         /// The nonce it carries.
         found: u64,
@@ -125,6 +125,17 @@ pub enum TxRejected {
     /// SPEC CLAIM-0: the wire type is fixed, the rules are not in force yet.
     #[error("welcome grants are not open on this chain yet")]
     ClaimsClosed,
+    /// SPEC VER-1: only a validator's word counts.
+    #[error("only a candidate for the validator set announces a version of the rules")]
+    NotCandidate,
+    /// SPEC VER-2: the version in force is known to everybody, and what was announced is never taken back.
+    #[error("version {found} of the rules changes nothing: {least} is the lowest to announce")]
+    NothingToAnnounce {
+        /// One above the version in force and what the account announced.
+        least: RulesVersion,
+        /// The version it names.
+        found: RulesVersion,
+    },
     /// The node's own admission: the sender has its share of the pool.
     #[error("the pool holds {limit} transactions of this sender already")]
     SenderLimit {
@@ -168,6 +179,8 @@ impl TxRejected {
             Self::AlreadyActive => "already_active",
             Self::NotRecent => "not_recent",
             Self::ClaimsClosed => "claims_closed",
+            Self::NotCandidate => "not_candidate",
+            Self::NothingToAnnounce { .. } => "nothing_to_announce",
             Self::SenderLimit { .. } => "sender_limit",
             Self::PoolFull => "pool_full",
             Self::NonceTaken { .. } => "nonce_taken",
@@ -178,11 +191,21 @@ impl TxRejected {
 /// Why a block is refused. Depends on the parent state and the block's bytes only, never on a clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BlockRejected {
-    /// SPEC BLOCK-4.
-    #[error("unknown header version {found}")]
+    /// SPEC BLOCK-4, VER-4.
+    #[error("its version is {found}, its height is executed by version {expected} of the rules")]
     Version {
+        /// In force at the height.
+        expected: RulesVersion,
         /// The version it names.
-        found: u16,
+        found: RulesVersion,
+    },
+    /// SPEC VER-5: this program cannot tell whether the block is valid.
+    #[error("its height is executed by version {version} of the rules, of which this program knows {known}")]
+    RulesUnknown {
+        /// In force at the height.
+        version: RulesVersion,
+        /// The highest known.
+        known: RulesVersion,
     },
     /// SPEC BLOCK-4.
     #[error("a block of another chain")]

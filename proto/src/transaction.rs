@@ -13,7 +13,7 @@ use crate::hash::{Hash32, hash, label};
 use crate::keys::{Address, Signature, SignatureCheck, Signer, sign_hash, verify_batch};
 use crate::limits;
 use crate::rejected::TxRejected;
-use crate::units::Height;
+use crate::units::{Height, RulesVersion};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +27,8 @@ pub struct Transaction {
     pub chain: Hash32,
     /// The account that pays and signs.
     pub sender: Address,
-    /// Consecutive per sender, from 0; always 0 for *activate* and *claim*, which neither compare nor advance it.
+    /// Consecutive per sender, from 0; always 0 for a body that [needs none](Body::needs_nonce), which neither
+    /// compares nor advances it.
     pub nonce: u64,
     /// Valid in blocks up to this height, or for ever.
     pub expiry: Option<Height>,
@@ -35,7 +36,7 @@ pub struct Transaction {
     pub body: Body,
 }
 
-/// The four things a transaction can ask. SPEC TX-2.
+/// The five things a transaction can ask. SPEC TX-2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Body {
@@ -65,6 +66,22 @@ pub enum Body {
         /// The number that makes the work's hash small.
         work: u64,
     },
+    /// A validator's node says how far it knows the rules.
+    Announce {
+        /// The highest version that it executes.
+        version: RulesVersion,
+    },
+}
+
+impl Body {
+    /// Does it take its turn by the sender's nonce? The others carry nonce 0: what they change protects them from being
+    /// repeated. SPEC TX-7.
+    pub const fn needs_nonce(&self) -> bool {
+        match self {
+            Self::Send { .. } | Self::Stake { .. } => true,
+            Self::Activate { .. } | Self::Claim { .. } | Self::Announce { .. } => false,
+        }
+    }
 }
 
 /// What a *send* carries beside coins. SPEC TX-3.
@@ -166,13 +183,12 @@ impl Transaction {
         if self.chain != chain {
             return Err(TxRejected::OtherChain { expected: chain, found: self.chain });
         }
+        if !self.body.needs_nonce() && self.nonce != 0 {
+            return Err(TxRejected::NonceNotZero { found: self.nonce });
+        }
         match &self.body {
             Body::Send { amount, payload, .. } => check_payload(*amount, payload),
-            Body::Stake { .. } => Ok(()),
-            Body::Activate { .. } | Body::Claim { .. } if self.nonce != 0 => {
-                Err(TxRejected::NonceNotZero { found: self.nonce })
-            }
-            Body::Activate { .. } | Body::Claim { .. } => Ok(()),
+            Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => Ok(()),
         }
     }
 }

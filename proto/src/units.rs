@@ -1,4 +1,4 @@
-//! Heights, rounds and times: numbers that must not be mixed up.
+//! Heights, rounds, times and versions of the rules: numbers that must not be mixed up.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -28,6 +28,30 @@ impl fmt::Display for Height {
 pub struct Round(pub u32);
 
 impl fmt::Display for Round {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A version of the rules that blocks are executed by. The first is 1; 0 stands for none. SPEC VER-1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RulesVersion(pub u16);
+
+impl RulesVersion {
+    /// The first version.
+    pub const FIRST: Self = Self(1);
+    /// The highest version that this crate executes.
+    pub const KNOWN: Self = Self(1);
+
+    /// The version after this one. Nobody can announce one above the last, so that never begins.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for RulesVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }

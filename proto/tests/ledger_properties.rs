@@ -14,7 +14,7 @@ use blockchat_proto::ledger::{
     Account, BlockBits, Churn, Draft, Ledger, RecentBlock, Standing, System, Unbonding, Window,
 };
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
 use proptest::prelude::*;
 use serde::Serialize;
@@ -54,7 +54,9 @@ fn genesis(signers: &[Signer]) -> VerifiedGenesis {
     let mut accounts: Vec<_> = signers.iter().enumerate().map(funded).collect();
     accounts.sort_by_key(|account| account.address);
     let (name, time, treasury) = ("properties".into(), UnixMillis(START), coins(bcc(1_000)));
-    Genesis { name, time, parameters: parameters(), treasury, accounts }.verify().expect("a good genesis")
+    Genesis { name, time, parameters: parameters(), treasury, accounts, version: RulesVersion::FIRST }
+        .verify()
+        .expect("a good genesis")
 }
 
 // ---- What may happen ----
@@ -74,6 +76,9 @@ enum Ask {
         back: u8,
     },
     Claim,
+    Announce {
+        version: u16,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +107,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         4 => prop_oneof![Just(0), 1..70_u16].prop_map(|amount| Ask::Stake { amount }),
         4 => (0..3_u8).prop_map(|back| Ask::Activate { back }),
         1 => Just(Ask::Claim),
+        6 => prop_oneof![1 => 0..5_u16, 4 => Just(3)].prop_map(|version| Ask::Announce { version }),
     ]
 }
 
@@ -137,6 +143,7 @@ struct Person {
     power: i128,
     /// Times, for ever.
     jailed: Vec<u64>,
+    announced: u16,
 }
 
 struct Model {
@@ -147,6 +154,8 @@ struct Model {
     next: Vec<Address>,
     height: u64,
     time: u64,
+    version: u16,
+    next_begins: Option<u64>,
 }
 
 impl Person {
@@ -187,6 +196,7 @@ impl Person {
             waiting_since: UnixMillis(0),
             jailings: self.jailings(),
             last_jailed: UnixMillis(self.jailed.last().copied().unwrap_or(0)),
+            announced: RulesVersion(self.announced),
         }
     }
 }
@@ -212,12 +222,14 @@ impl Model {
                 last_present,
                 power,
                 jailed,
+                announced: 0,
             }
         };
         let chain = ledger.chain();
         let recent = vec![RecentBlock { height: Height(0), hash: chain, time: UnixMillis(time) }];
         let people = signers.iter().enumerate().map(person).collect();
-        let mut model = Self { chain, people, recent, decided: vec![], next: vec![], height: 0, time };
+        let (decided, next, next_begins) = (vec![], vec![], None);
+        let mut model = Self { chain, people, recent, decided, next, height: 0, time, version: 1, next_begins };
         model.next = model.candidates();
         model.decided = model.next.clone();
         model
@@ -270,7 +282,7 @@ impl Model {
     fn transaction(&mut self, transaction: &Transaction) -> Option<i128> {
         let index = self.people.iter().position(|person| person.address == transaction.sender)?;
         let others = self.candidates().len() - usize::from(self.people[index].is_candidate());
-        let (time, recent) = (self.time, &self.recent);
+        let (time, recent, version) = (self.time, &self.recent, self.version);
         let sender = &mut self.people[index];
         if transaction.expiry.is_some_and(|expiry| self.height > expiry.0) {
             return None;
@@ -322,6 +334,13 @@ impl Model {
                 return Some(0);
             }
             Body::Claim { .. } => return None,
+            Body::Announce { version: RulesVersion(found) } => {
+                if !sender.is_candidate() || *found <= sender.announced || *found <= version {
+                    return None;
+                }
+                sender.announced = *found;
+                return Some(0);
+            }
         };
         self.people[index].nonce += 1;
         Some(fee)
@@ -344,6 +363,18 @@ impl Model {
             }
         }
         self.decided = std::mem::replace(&mut self.next, next);
+        self.count_announcements();
+    }
+
+    fn count_announcements(&mut self) {
+        if self.next_begins == Some(self.height + 1) {
+            (self.version, self.next_begins) = (self.version + 1, None);
+        } else if self.next_begins.is_none() && self.height.is_multiple_of(64) {
+            let members = || self.people.iter().filter(|person| self.next.contains(&person.address));
+            let total: i128 = members().map(|person| person.power).sum();
+            let ready = members().filter(|person| person.announced > self.version).map(|person| person.power);
+            self.next_begins = (6 * ready.sum::<i128>() > 5 * total).then_some(self.height + 64);
+        }
     }
 
     fn coins(&self) -> i128 {
@@ -364,7 +395,13 @@ fn state_root(model: &Model, ledger: &Ledger) -> Hash32 {
         leaves.insert(key(b"account", &person.address.0), value(&person.account()));
     }
     let churn = Churn { since: UnixMillis(START), room: Coins::ZERO };
-    let system = System { treasury: coins(bcc(1_000)), recent: model.recent.clone(), churn };
+    let system = System {
+        treasury: coins(bcc(1_000)),
+        recent: model.recent.clone(),
+        churn,
+        version: RulesVersion(model.version),
+        next_begins: model.next_begins.map(Height),
+    };
     leaves.insert(key(b"system", &[]), value(&system));
     leaves.insert(key(b"parameters", &[]), value(&parameters()));
     leaves.insert(key(b"clock", &[]), value(&(model.height, model.time)));
@@ -405,7 +442,7 @@ impl Chain {
     fn new() -> Self {
         let signers = signers();
         let genesis = genesis(&signers);
-        let ledger = Ledger::at_genesis(&genesis);
+        let ledger = Ledger::at_genesis(&genesis).knowing(RulesVersion(u16::MAX));
         let model = Model::new(&ledger, &signers);
         Self { genesis, signers, ledger, model }
     }
@@ -446,6 +483,7 @@ impl Chain {
             Ask::Stake { amount } => (Body::Stake { amount: coins(bcc(amount)) }, None),
             Ask::Activate { back } => (Body::Activate { recent: hash_before(back) }, Some(0)),
             Ask::Claim => (Body::Claim { recent: hash_before(0), work: 1 }, Some(0)),
+            Ask::Announce { version } => (Body::Announce { version: RulesVersion(version) }, Some(0)),
         };
         let nonce = nonce.unwrap_or(self.model.people[usize::from(request.person)].nonce + request.nonce_off);
         let expiry = request.expiry_off.map(|off| Height((self.model.height + u64::from(off)).saturating_sub(1)));

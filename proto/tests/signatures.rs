@@ -3,7 +3,7 @@
 //! The odd ones are made here from the curve's own arithmetic: keys and nonces with a part of small order, points of small
 //! order in every encoding that decodes, scalars that are too large, bytes that are no point.
 
-use blockchat_proto::block::{Block, HEADER_VERSION, Header, commit_root, evidence_root, transactions_root};
+use blockchat_proto::block::{Block, Header, commit_root, evidence_root, transactions_root};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::{Hash32, Hasher, label};
 use blockchat_proto::keys::{Address, Signature, SignatureCheck, Signer, sign_hash, verify_batch};
@@ -11,7 +11,7 @@ use blockchat_proto::ledger::{BlockRejected, TxRejected};
 use blockchat_proto::transaction::{
     Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction, VerifiedTransaction, verify_all,
 };
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Certificate, CertificateRejected, CommitSignature, Proposal, SignedVote, Vote, VoteKind};
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
@@ -320,6 +320,8 @@ fn whatever_is_changed_after_signing_is_refused() {
     check(&transaction(claim(1, 1)), with(claim(2, 1)));
     check(&transaction(claim(1, 1)), with(claim(1, 2)));
     check(&transaction(claim(1, 1)), with(Body::Activate { recent: Hash32([1; 32]) }));
+    let announce = |version| Body::Announce { version: RulesVersion(version) };
+    check(&transaction(announce(2)), with(announce(3)));
 }
 
 #[test]
@@ -348,7 +350,7 @@ fn a_signature_of_one_kind_of_message_is_none_of_another() {
 fn block(transactions: Vec<SignedTransaction>) -> Block {
     let ids: Vec<_> = transactions.iter().map(SignedTransaction::id).collect();
     let header = Header {
-        version: HEADER_VERSION,
+        version: RulesVersion::FIRST,
         chain: CHAIN,
         height: Height(1),
         round: Round(0),

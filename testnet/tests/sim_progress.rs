@@ -1,11 +1,11 @@
 //! One trouble at a time, and how long the chain may take for it. Virtual times: exact, and the same on every machine.
 
 use blockchat_engine::chain_view::{ChainView, PhaseView};
-use blockchat_proto::units::Height;
+use blockchat_proto::units::{Height, RulesVersion};
 use blockchat_testnet::sim::byzantine::Crime;
 use blockchat_testnet::sim::counts::Met;
 use blockchat_testnet::sim::network::Weather;
-use blockchat_testnet::sim::scenario::{BEGIN, Scenario};
+use blockchat_testnet::sim::scenario::{BEGIN, NodePlan, Scenario};
 use blockchat_testnet::sim::time::Micros;
 use blockchat_testnet::sim::world::{self, Outcome};
 
@@ -122,4 +122,56 @@ fn a_validator_that_is_away_is_jailed_and_comes_back_by_itself() {
     scenario.faults.absent = vec![(2, Micros(0))];
     let outcome = run(scenario);
     assert_eq!((outcome.counts.get(Met::Jailed), outcome.counts.get(Met::Unjailed)), (1, 1));
+}
+
+const SECOND: RulesVersion = RulesVersion(2);
+
+/// All validators but the first know version 2 of the rules.
+fn one_left_behind(seed: u64, validators: usize) -> Scenario {
+    let mut scenario = Scenario::plain(seed, validators, 140);
+    scenario.nodes.iter_mut().skip(1).for_each(|node| node.knows = SECOND);
+    scenario
+}
+
+/// Versions: SPEC VER-1 to VER-5. The run ends only when the one left behind, updated, has all that the others have.
+#[test]
+fn a_version_begins_the_one_left_behind_stops_below_it_says_so_and_goes_on_once_updated() {
+    let outcome = run(one_left_behind(9, 7));
+    let views: Vec<_> = outcome.views.iter().flatten().collect();
+    assert_eq!(views.len(), 7);
+    let begins = Height(128);
+    let behind = views[0];
+    assert_eq!(behind.phase, PhaseView::UpdateNeeded);
+    assert_eq!((behind.tip.height.next(), behind.voting, behind.settled), (begins, false, false));
+    assert_eq!((behind.rules.version, behind.rules.known), (SECOND, RulesVersion::FIRST));
+    assert_eq!(behind.rules.unknown_from(behind.tip.height), Some((begins, SECOND)));
+    for view in &views[1..] {
+        assert!(view.tip.height >= Height(139) && view.voting, "{view:?}");
+        assert_eq!((view.rules.version, view.rules.next_begins), (SECOND, None));
+    }
+    assert_eq!((outcome.counts.get(Met::Versions), outcome.counts.get(Met::Updates)), (1, 1));
+    assert_eq!(outcome.counts.get(Met::Blamed), 0, "nobody is to blame");
+}
+
+#[test]
+fn an_observer_left_behind_stops_too_and_costs_nobody_anything() {
+    let mut scenario = one_left_behind(10, 4);
+    scenario.nodes[0].knows = SECOND;
+    scenario.nodes.push(NodePlan { signer: None, knows: RulesVersion::FIRST, ..scenario.nodes[0].clone() });
+    let outcome = run(scenario);
+    let observer = outcome.views[4].as_ref().unwrap();
+    assert_eq!((&observer.phase, observer.tip.height), (&PhaseView::UpdateNeeded, Height(127)));
+    assert!(heights(&outcome)[..4].iter().all(|height| *height >= Height(139)));
+    assert_eq!(outcome.counts.get(Met::Blamed), 0);
+}
+
+/// Three of four equal stakes are less than 5/6.
+#[test]
+fn no_version_begins_that_too_much_of_the_stake_does_not_know() {
+    let outcome = run(one_left_behind(11, 4));
+    for view in outcome.views.iter().flatten() {
+        assert!(view.tip.height >= Height(139) && view.voting);
+        assert_eq!((view.rules.version, view.rules.next_begins), (RulesVersion::FIRST, None));
+    }
+    assert_eq!(outcome.counts.get(Met::Versions), 0);
 }

@@ -14,7 +14,7 @@ use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{Account, Draft, Ledger, Snapshot, SnapshotDamaged};
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction, verify_all};
-use blockchat_proto::units::{Round, UnixMillis};
+use blockchat_proto::units::{Round, RulesVersion, UnixMillis};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,9 @@ fn genesis() -> VerifiedGenesis {
     let mut accounts: Vec<_> = (201..=204).map(account).collect();
     accounts.sort_by_key(|account| account.address);
     let (name, time, parameters) = ("bench".into(), UnixMillis(1), Parameters::default());
-    Genesis { name, time, parameters, treasury: Coins::ZERO, accounts }.verify().expect("a good genesis")
+    Genesis { name, time, parameters, treasury: Coins::ZERO, accounts, version: RulesVersion::FIRST }
+        .verify()
+        .expect("a good genesis")
 }
 
 /// A ledger in which everybody has coins, made the way a store makes it.

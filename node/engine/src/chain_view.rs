@@ -4,7 +4,7 @@ use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Tip;
-use blockchat_proto::units::{Height, Round};
+use blockchat_proto::units::{Height, Round, RulesVersion};
 use blockchat_proto::validators::ValidatorSet;
 
 /// How a node is.
@@ -24,6 +24,8 @@ pub struct ChainView {
     pub leader: Address,
     /// What the node does now.
     pub phase: PhaseView,
+    /// By which rules.
+    pub rules: RulesView,
     /// Does it vote?
     pub voting: bool,
     /// Has it been at the tip since it started? Before that its verdicts are about an old state: after a restart, a
@@ -33,6 +35,27 @@ pub struct ChainView {
     pub pool_transactions: usize,
     /// Their bytes.
     pub pool_bytes: usize,
+}
+
+/// Versions of the rules. SPEC VER-4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RulesView {
+    /// In force at the height being decided.
+    pub version: RulesVersion,
+    /// The highest that this program knows.
+    pub known: RulesVersion,
+    /// Where the version after `version` begins, once that is decided.
+    pub next_begins: Option<Height>,
+}
+
+impl RulesView {
+    /// The first height, decided or to come, whose version this program does not know; with that version. `tip`: the last
+    /// final height.
+    pub fn unknown_from(&self, tip: Height) -> Option<(Height, RulesVersion)> {
+        let now = (tip.next(), self.version);
+        let later = self.next_begins.map(|height| (height, self.version.next()));
+        [Some(now), later].into_iter().flatten().find(|(_, version)| *version > self.known)
+    }
 }
 
 /// What a node does now.
@@ -47,6 +70,8 @@ pub enum PhaseView {
         /// The highest height a peer has backed.
         target: Height,
     },
+    /// Nothing: the next height is executed by a version of the rules that this program does not know. SPEC VER-5.
+    UpdateNeeded,
     /// Too little stake is heard of to decide anything.
     WaitingForStake {
         /// Stake heard of lately, our own included.

@@ -55,6 +55,11 @@ impl Engine {
             if block.height() <= self.ledger.tip().height {
                 continue;
             }
+            // SPEC VER-5: the peer may be right; we cannot tell.
+            if self.ledger.unknown_version().is_some() {
+                blocks.clear();
+                break;
+            }
             match self.check_certified(&block, &certificate) {
                 Ok(applied) => {
                     let committed = CommittedBlock { block, certificate: certificate.into_inner(), applied };

@@ -70,6 +70,7 @@ impl Engine {
         self.forget_own(hopeless);
         self.ask(Effect::StartTimer { timer: Timer::Mempool, after_ms: MEMPOOL_TICK_MS });
         self.ask(Effect::StartTimer { timer: Timer::Presence, after_ms: PRESENCE_TICK_MS });
+        self.stand_aside();
         self.with_consensus(now, |consensus, turn| consensus.resume(turn));
         self.pace(now);
     }

@@ -155,7 +155,7 @@ pub enum Timer {
     NextPart,
     /// Look at the pool: repeat own transactions, empty the shelf.
     Mempool,
-    /// Look at who is reachable, and at our own activation.
+    /// Look at who is reachable, and at what our own validator has to declare.
     Presence,
 }
 

@@ -53,7 +53,7 @@ impl Engine {
         let reached = blocks.back().map(|(block, _)| block.height());
         if self.commit_certified(peer, &mut blocks, now) > 0 {
             self.catch_up.backed(peer, self.ledger.tip().height);
-        } else if reached.is_none_or(|height| height > self.ledger.tip().height) {
+        } else if self.can_check() && reached.is_none_or(|height| height > self.ledger.tip().height) {
             // Nothing, or nothing that proves anything. Old news are no offence: we moved on meanwhile.
             self.catch_up.disappointed(peer, self.ledger.tip().height);
         }
@@ -93,8 +93,17 @@ impl Engine {
         self.follow();
     }
 
-    /// Asks for what we miss, and looks again soon while anyone is asked or claims to be ahead.
+    /// Does this program know the rules of the next height? If not, it stays where it is. SPEC VER-5.
+    fn can_check(&self) -> bool {
+        self.ledger.unknown_version().is_none()
+    }
+
+    /// Asks for what we miss, and looks again soon while anyone is asked or claims to be ahead. Asks for nothing that it
+    /// could not check.
     pub(crate) fn follow(&mut self) {
+        if !self.can_check() {
+            return;
+        }
         let tip = self.ledger.tip().height;
         if let Some(question) = self.catch_up.next_question(tip) {
             let (request, peer) = (question.request, question.peer);
@@ -107,11 +116,16 @@ impl Engine {
         }
     }
 
-    /// After the tip moved: stay silent while a peer has proved that we are behind, otherwise take part.
+    /// After the tip moved: take part, if we can.
     pub(crate) fn after_commit(&mut self, now: UnixMillis) {
-        let behind = self.catch_up.has_part() || self.catch_up.backed_target(self.ledger.tip().height).is_some();
-        self.consensus.pause(behind);
+        self.stand_aside();
         self.pace(now);
+    }
+
+    /// No height is started while a peer has proved that we are behind, and none by rules that we do not know.
+    pub(crate) fn stand_aside(&mut self) {
+        let behind = self.catch_up.has_part() || self.catch_up.backed_target(self.ledger.tip().height).is_some();
+        self.consensus.pause(behind || !self.can_check());
     }
 
     /// Asks somebody for a proposed block, again and again while a proposal waits for it.

@@ -2,7 +2,7 @@
 //!
 //! Start reading at [`Engine::build_view`].
 
-use crate::chain_view::{ChainView, PhaseView};
+use crate::chain_view::{ChainView, PhaseView, RulesView};
 use crate::effect::{AccountAnswer, Answer, Effect, SubmitOutcome};
 use crate::engine::Engine;
 use crate::event::{Query, RequestId};
@@ -59,7 +59,13 @@ impl Engine {
             round: self.consensus.round(),
             leader: self.consensus.leader(),
             phase: self.phase(now),
-            voting: us.is_some_and(|us| self.ledger.validators().get(&us).is_some())
+            rules: RulesView {
+                version: self.ledger.version(),
+                known: self.ledger.known_version(),
+                next_begins: self.ledger.system().next_begins,
+            },
+            voting: self.ledger.unknown_version().is_none()
+                && us.is_some_and(|us| self.ledger.validators().get(&us).is_some())
                 && self.consensus.signing_allowed_at(tip.height.next()),
             settled: self.settled,
             pool_transactions: self.mempool.len(),
@@ -68,6 +74,9 @@ impl Engine {
     }
 
     fn phase(&self, now: UnixMillis) -> PhaseView {
+        if self.ledger.unknown_version().is_some() {
+            return PhaseView::UpdateNeeded;
+        }
         let tip = self.ledger.tip().height;
         let ahead = self.catch_up.highest_claim().filter(|claim| !self.settled && *claim > tip);
         if let Some(target) = self.catch_up.backed_target(tip).or(ahead) {

@@ -14,7 +14,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
-use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
 use blockchat_proto::vote::VerifySignatures;
 use std::collections::BTreeMap;
 
@@ -34,7 +34,14 @@ fn genesis(signers: &[Signer], capacity: u32) -> VerifiedGenesis {
     let mut accounts: Vec<_> = signers.iter().map(account).collect();
     accounts.sort_by_key(|account| account.address);
     let parameters = Parameters { capacity, ..Parameters::default() };
-    let genesis = Genesis { name: "four".into(), time: START, parameters, treasury: Coins::ZERO, accounts };
+    let genesis = Genesis {
+        name: "four".into(),
+        time: START,
+        parameters,
+        treasury: Coins::ZERO,
+        accounts,
+        version: RulesVersion::FIRST,
+    };
     genesis.verify().expect("a sound genesis")
 }
 

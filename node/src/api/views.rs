@@ -3,7 +3,8 @@
 use super::final_blocks::Found;
 use crate::store::history::StoredBlock;
 use blockchat_client::shapes::{
-    AccountView, BlockTransactionView, BlockView, MessageView, Phase, TransactionState, UnbondingView, ValidatorView,
+    AccountView, BlockTransactionView, BlockView, MessageView, Phase, RulesView, TransactionState, UnbondingView,
+    ValidatorView,
 };
 use blockchat_engine::chain_view::{ChainView, PhaseView};
 use blockchat_engine::effect::AccountAnswer;
@@ -18,11 +19,24 @@ pub(super) fn phase(view: &ChainView) -> Phase {
         PhaseView::Idle => Phase::Idle,
         PhaseView::Deciding => Phase::Deciding,
         PhaseView::CatchingUp { target } => Phase::CatchingUp { target: *target },
+        PhaseView::UpdateNeeded => Phase::UpdateNeeded { version: view.rules.version, known: view.rules.known },
         PhaseView::WaitingForStake { online, missing } => Phase::WaitingForStake {
             online_percent: percent(*online, view.validators.total()),
             missing: missing.clone(),
         },
     }
+}
+
+/// By which rules.
+pub(super) fn rules(view: &ChainView) -> RulesView {
+    let blockchat_engine::chain_view::RulesView { version, known, next_begins } = view.rules;
+    RulesView { version, known, next_begins }
+}
+
+/// Why a node stands still that does not know the rules.
+pub(super) fn update_needed(view: &ChainView) -> String {
+    let (height, version, known) = (view.tip.height.next(), view.rules.version, view.rules.known);
+    format!("version {version} of the rules is in force at height {height}: this program knows {known}; update it")
 }
 
 /// `part` of `total` with one decimal, rounded down: 66.66 % must not read as 66.7 %, which would be enough.

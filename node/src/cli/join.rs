@@ -312,12 +312,19 @@ mod tests {
     use super::*;
     use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters};
     use blockchat_proto::keys::Address;
-    use blockchat_proto::units::UnixMillis;
+    use blockchat_proto::units::{RulesVersion, UnixMillis};
 
     fn sighting(number: u64) -> Sighting {
         let account = GenesisAccount { address: Address([1; 32]), balance: Coins::ZERO, stake: Coins::from_bcc(1) };
         let (name, time, parameters) = ("test".into(), UnixMillis(number), Parameters::default());
-        let genesis = Genesis { name, time, parameters, treasury: Coins::ZERO, accounts: vec![account] };
+        let genesis = Genesis {
+            name,
+            time,
+            parameters,
+            treasury: Coins::ZERO,
+            accounts: vec![account],
+            version: RulesVersion::FIRST,
+        };
         let address = format!("/ip4/10.0.0.1/tcp/{number}");
         let peer = Sighted { peer_id: number.to_string(), address, source: "mdns" };
         Sighting::Chain { genesis: genesis.verify().unwrap(), peer }

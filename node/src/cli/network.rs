@@ -14,7 +14,7 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
-use blockchat_proto::units::UnixMillis;
+use blockchat_proto::units::{RulesVersion, UnixMillis};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -182,7 +182,14 @@ fn genesis(plan: &Plan, keys: &[HomeKeys], wallets: &[Signer], time: UnixMillis)
     let mut accounts: Vec<_> = keys.iter().map(validator).chain(plan.wallets.iter().zip(wallets).map(wallet)).collect();
     accounts.sort_by_key(|account| account.address);
     let name = plan.name.clone();
-    let genesis = Genesis { name, time, parameters: plan.parameters.clone(), treasury: Coins::ZERO, accounts };
+    let genesis = Genesis {
+        name,
+        time,
+        parameters: plan.parameters.clone(),
+        treasury: Coins::ZERO,
+        accounts,
+        version: RulesVersion::KNOWN,
+    };
     genesis.verify().map_err(|error| {
         Failure::usage(format!("this is no chain: {error}"), "correct it: `blockchat-node init --help`")
     })

@@ -81,9 +81,9 @@ fn head(staked: &Staked, names: &Names, account: &AccountView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockchat_client::shapes::{Phase, TrafficView, ValidatorView};
+    use blockchat_client::shapes::{Phase, RulesView, TrafficView, ValidatorView};
     use blockchat_proto::hash::Hash32;
-    use blockchat_proto::units::{Height, Round, UnixMillis};
+    use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 
     fn status(stakes: &[u64]) -> StatusView {
         let member = |(n, stake): (usize, &u64)| ValidatorView {
@@ -104,6 +104,7 @@ mod tests {
             tip_time: UnixMillis(0),
             supply: Coins::ZERO,
             phase: Phase::Idle,
+            rules: RulesView { version: RulesVersion(1), known: RulesVersion(1), next_begins: None },
             round: Round(0),
             leader: None,
             voting: true,

@@ -6,7 +6,7 @@ use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, age, amount, bcc, bytes, count, moment, pairs, table};
-use blockchat_client::shapes::{Phase, StatusView, ValidatorView};
+use blockchat_client::shapes::{Phase, RulesView, StatusView, ValidatorView};
 
 /// Asks the node.
 pub(crate) async fn status(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {
@@ -40,6 +40,7 @@ fn shown(status: &StatusView, url: &str, names: &Names) -> String {
         ("api", url.into()),
         ("peer id", status.peer_id.clone()),
         ("listens", status.listen.join(" ")),
+        ("rules", rules(&status.rules)),
         ("running", format!("version {} since {}", status.version, moment(status.started))),
     ]);
     let mut rows: Vec<_> = status.validators.iter().map(|member| row(member, status, names)).collect();
@@ -48,12 +49,25 @@ fn shown(status: &StatusView, url: &str, names: &Names) -> String {
     format!("{head}\n{}", table(&["validator", "stake", "share", ""], &[1, 2], rows))
 }
 
+/// The version in force, and what follows.
+fn rules(rules: &RulesView) -> String {
+    let RulesView { version, known, next_begins } = *rules;
+    let next = version.next();
+    let update = if next > known { "; update this program before" } else { "" };
+    let next = next_begins.map(|height| format!("; version {next} begins at height {height}{update}"));
+    format!("version {version}, known up to {known}{}", next.unwrap_or_default())
+}
+
 /// What the node does now, as a sentence.
 fn doing(status: &StatusView, names: &Names) -> String {
     match &status.phase {
         Phase::Idle => "at the tip, waiting for transactions".into(),
         Phase::Deciding => format!("deciding block {} in round {}", status.height.next(), status.round),
         Phase::CatchingUp { target } => format!("catching up: at block {} of {target}", status.height),
+        Phase::UpdateNeeded { version, known } => format!(
+            "standing still: version {version} of the rules is in force at height {}, this program knows {known}; update it",
+            status.height.next()
+        ),
         Phase::WaitingForStake { online_percent, missing } => {
             let missing: Vec<_> = missing.iter().map(|address| names.show(address)).collect();
             format!("waiting for stake: {online_percent} % of 66.7 % online: {} missing", missing.join(", "))

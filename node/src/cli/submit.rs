@@ -61,7 +61,7 @@ pub(crate) async fn submit(
     let fee = fee_for(body, &genesis.genesis().parameters).map_err(refused)?;
     let total = match body {
         Body::Send { amount, .. } => amount.checked_add(fee),
-        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => Some(fee),
+        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => Some(fee),
     };
     let total = total.ok_or_else(|| refused(blockchat_proto::ledger::TxRejected::AmountOverflow))?;
     let _turn = turn(&key.path).await?;
@@ -116,7 +116,7 @@ fn explained(error: ClientError, account: &AccountView, body: &Body, fee: Coins)
             let spendable = bcc(account.pending_balance);
             total.map(|total| format!("this takes {total}, and the account can spend {spendable}"))
         }
-        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => None,
+        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => None,
     };
     let cause = format!("refused: {}{}", asked.unwrap_or_else(|| error.to_string()), taken.unwrap_or_default());
     Failure::new(cause, next_after("insufficient_funds")).coded("insufficient_funds")

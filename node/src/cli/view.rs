@@ -76,5 +76,6 @@ pub(crate) fn what(body: &Body, names: &Names) -> (String, String, String) {
         Body::Stake { amount: sum } => ("(stake)".into(), amount(*sum), String::new()),
         Body::Activate { .. } => ("(activate)".into(), String::new(), String::new()),
         Body::Claim { .. } => ("(claim)".into(), String::new(), String::new()),
+        Body::Announce { version } => (format!("(announce {version})"), String::new(), String::new()),
     }
 }

@@ -17,7 +17,7 @@ use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGene
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{VerifySignatures, Vote, VoteKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -55,7 +55,14 @@ impl World {
         accounts.sort_by_key(|account| account.address);
         let parameters = Parameters { idle_block_interval_ms: 250, ..Parameters::default() };
         let name = "test".into();
-        let genesis = Genesis { name, time: UnixMillis(0), parameters, treasury: Coins::ZERO, accounts };
+        let genesis = Genesis {
+            name,
+            time: UnixMillis(0),
+            parameters,
+            treasury: Coins::ZERO,
+            accounts,
+            version: RulesVersion::FIRST,
+        };
         let world = Self { folder: TempDir::new().unwrap(), genesis: genesis.verify().unwrap(), signer };
         Guard::create(&world.guard()).unwrap();
         world

@@ -6,7 +6,7 @@
 //! Always true:
 //! - nothing unverified reaches the engine;
 //! - a message is rejected, which lowers its senders' scores, only for what is wrong whatever our state is: a signature, a
-//!   root, a size; what is merely old, early, or from a stranger ends here without blame;
+//!   root, a size; what is merely old, early, from a stranger, or by rules that we do not know ends here without blame;
 //! - at most [`BATCHES_MAX`] batches and [`BODIES_MAX`] proposed blocks are being verified; further ones are dropped, and
 //!   their senders repeat them. Votes are never behind them.
 //!
@@ -149,7 +149,7 @@ impl Inbound {
 
     fn proposal_with_block(&self, from: PeerTag, ticket: GossipTicket, proposal: SignedProposal, block: Block) {
         let signed = proposal.proposal;
-        let nearby = signed.height.0 <= self.tip().0 + AHEAD_HEIGHTS;
+        let nearby = signed.height.0 <= self.tip().0 + AHEAD_HEIGHTS && self.can_check(&block);
         let permit = Arc::clone(&self.bodies).try_acquire_owned();
         let (Ok(permit), true, false) = (permit, nearby, self.is_noise(signed.leader, signed.height)) else {
             return self.net.verdict(ticket, NetVerdict::Ignore);
@@ -207,6 +207,7 @@ impl Inbound {
     /// Answers to our own questions: as many as the engine asked.
     fn blocks(&self, request: SyncId, peer: PeerTag, blocks: Vec<CertifiedBlock>) {
         let this = self.clone();
+        let blocks = blocks.into_iter().take_while(|certified| this.can_check(&certified.block)).collect();
         self.tasks.spawn(async move {
             let event = match this.verify.blocks(blocks).await {
                 Ok(blocks) => Event::BlocksReceived { request, peer, blocks },
@@ -218,6 +219,7 @@ impl Inbound {
 
     fn body(&self, request: SyncId, peer: PeerTag, block: Option<Block>) {
         let this = self.clone();
+        let block = block.filter(|block| this.can_check(block));
         self.tasks.spawn(async move {
             let event = match block {
                 None => Event::BodyReceived { request, block: None },
@@ -228,6 +230,11 @@ impl Inbound {
             };
             this.tell(event).await;
         });
+    }
+
+    /// By rules that this program knows? Nobody is to blame for other blocks. SPEC VER-5.
+    fn can_check(&self, block: &Block) -> bool {
+        block.header.version <= self.engine.view().rules.known
     }
 
     fn garbage(&self, request: SyncId, peer: PeerTag, reason: &str) -> Event {

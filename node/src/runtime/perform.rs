@@ -17,12 +17,14 @@ use crate::store::disk::Disk;
 use crate::store::guard::Guard;
 use crate::store::own::OwnLog;
 use crate::store::sign_journal::SignJournal;
+use blockchat_engine::chain_view::ChainView;
 use blockchat_engine::effect::{CommittedBlock, Effect, Fault, GossipVerdict};
 use blockchat_engine::journal::GuardMark;
 use blockchat_proto::sync::Status;
+use blockchat_proto::units::{Height, RulesVersion};
 use std::time::Instant;
 use tokio::sync::watch;
-use tracing::{debug, info, trace};
+use tracing::{debug, info, trace, warn};
 
 /// Why a running node must stop.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,8 @@ pub(super) struct Performer {
     pub(super) timers: Timers,
     /// What the network tells peers about us.
     pub(super) status: watch::Sender<Status>,
+    /// The version of the rules that the operator was told to update for, with its first height.
+    pub(super) warned: Option<(Height, RulesVersion)>,
 }
 
 impl Performer {
@@ -67,7 +71,10 @@ impl Performer {
             Effect::StartTimer { timer, after_ms } => self.timers.start(timer, after_ms),
             Effect::CancelTimer(timer) => self.timers.cancel(timer),
             Effect::Commit(committed) => self.commit(&committed)?,
-            Effect::PublishView(view) => self.door.publish(view),
+            Effect::PublishView(view) => {
+                self.warn_of_unknown_rules(&view);
+                self.door.publish(view);
+            }
             Effect::Reply { request, outcomes } => self.door.reply(request, outcomes),
             Effect::Answer { request, answer } => self.door.answer(request, answer),
             Effect::RememberOwn(transactions) => self.own.remember(&transactions)?,
@@ -92,6 +99,16 @@ impl Performer {
         let GuardMark { height, round, step, .. } = mark;
         debug!(%height, %round, ?step, us = begin.elapsed().as_micros(), "signed and synced");
         Ok(())
+    }
+
+    /// Says once, as soon as it is decided, from which height on this program cannot take part. SPEC VER-5.
+    fn warn_of_unknown_rules(&mut self, view: &ChainView) {
+        let unknown = view.rules.unknown_from(view.tip.height);
+        if let Some((height, version)) = unknown.filter(|unknown| self.warned != Some(*unknown)) {
+            let known = view.rules.known;
+            warn!(%height, %version, %known, "a version of the rules begins that this program does not know: update it");
+            self.warned = unknown;
+        }
     }
 
     /// The blocks first, then the journal: what was signed for them is needed until they are durable.
@@ -143,7 +160,7 @@ mod tests {
     use blockchat_proto::hash::Hash32;
     use blockchat_proto::keys::Address;
     use blockchat_proto::sync::STATUS_VERSION;
-    use blockchat_proto::units::{Height, Round, UnixMillis};
+    use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
     use std::path::Path;
     use tempfile::TempDir;
     use tokio_util::sync::CancellationToken;
@@ -156,6 +173,7 @@ mod tests {
             parameters: Parameters::default(),
             treasury: Coins::ZERO,
             accounts: vec![GenesisAccount { address: Address([1; 32]), balance, stake }],
+            version: RulesVersion::FIRST,
         };
         genesis.verify().unwrap()
     }
@@ -176,7 +194,7 @@ mod tests {
         let config = NetConfig { identity: [1; 32], genesis, listen, peers, mdns, external, book };
         let (net, _) = Box::pin(net::start(config, told, CancellationToken::new())).await.unwrap();
         let (disk, journal, own) = (opened.disk, opened.journal, opened.own);
-        Performer { disk, journal, own, guard, net, door, timers: Timers::default(), status }
+        Performer { disk, journal, own, guard, net, door, timers: Timers::default(), status, warned: None }
     }
 
     fn vote_effects() -> Vec<Effect> {

@@ -210,8 +210,17 @@ impl Running {
         let (net, events) = Box::pin(net::start(net_config(settings), told, stop.clone())).await?;
         let (consensus, from_consensus) = mpsc::channel(CONSENSUS_QUEUE);
         let (gossip, from_gossip) = mpsc::channel(GOSSIP_QUEUE);
-        let performer =
-            Performer { disk, journal, own, guard, net: net.clone(), door, timers: Timers::default(), status };
+        let performer = Performer {
+            disk,
+            journal,
+            own,
+            guard,
+            net: net.clone(),
+            door,
+            timers: Timers::default(),
+            status,
+            warned: None,
+        };
         let queues = Queues { consensus: from_consensus, gossip: from_gossip };
         let engine_ended = spawn_engine(engine, first, performer, queues, stop.clone())?;
         let tasks = TaskTracker::new();

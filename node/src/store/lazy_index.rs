@@ -186,9 +186,11 @@ fn entries_of<'a>(height: Height, transactions: impl Iterator<Item = (Transactio
 /// Whose message list a transaction belongs in: sender and recipient of a *send* with a payload.
 fn concerned(transaction: &Transaction) -> impl Iterator<Item = Address> {
     let accounts = match &transaction.body {
-        Body::Send { payload: Payload::None, .. } | Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => {
-            [None, None]
-        }
+        Body::Send { payload: Payload::None, .. }
+        | Body::Stake { .. }
+        | Body::Activate { .. }
+        | Body::Claim { .. }
+        | Body::Announce { .. } => [None, None],
         Body::Send { to, .. } => [Some(transaction.sender), Some(*to)],
     };
     accounts.into_iter().flatten()

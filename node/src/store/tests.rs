@@ -8,7 +8,7 @@ use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGene
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::ledger::{Draft, Ledger};
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
 use std::fs;
 use std::path::Path;
@@ -38,6 +38,7 @@ fn genesis(name: &str) -> VerifiedGenesis {
         parameters: Parameters::default(),
         treasury: Coins::from_bcc(50),
         accounts,
+        version: RulesVersion::FIRST,
     };
     genesis.verify().unwrap()
 }

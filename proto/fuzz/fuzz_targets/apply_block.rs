@@ -13,7 +13,7 @@ use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{Draft, Ledger};
 use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, Transaction, VerifiedTransaction};
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
@@ -41,6 +41,7 @@ enum Ask {
     StakeBcc { bcc: u8 },
     Activate { back: u8 },
     Claim { work: u64 },
+    Announce { version: u16 },
     WrongNonce { nonce: u64 },
     Expired { by: u8 },
 }
@@ -64,7 +65,9 @@ static GENESIS: LazyLock<VerifiedGenesis> = LazyLock::new(|| {
         ..Parameters::default()
     };
     let (name, time, treasury) = ("fuzz".into(), UnixMillis(1_000), Coins::from_bcc(1_000));
-    Genesis { name, time, parameters, treasury, accounts }.verify().expect("a good genesis")
+    Genesis { name, time, parameters, treasury, accounts, version: RulesVersion::FIRST }
+        .verify()
+        .expect("a good genesis")
 });
 
 fuzz_target!(|script: Vec<Moment>| {
@@ -135,11 +138,12 @@ fn transaction(ledger: &Ledger, person: u8, ask: &Ask) -> Option<VerifiedTransac
         Ask::StakeBcc { bcc } => Body::Stake { amount: Coins::from_bcc(u64::from(*bcc)) },
         Ask::Activate { back } => Body::Activate { recent: recent(*back) },
         Ask::Claim { work } => Body::Claim { recent: recent(0), work: *work },
+        Ask::Announce { version } => Body::Announce { version: RulesVersion(*version) },
         Ask::WrongNonce { .. } | Ask::Expired { .. } => send(0, 1, Payload::None),
     };
     let nonce = match (ask, &body) {
         (Ask::WrongNonce { nonce }, _) => *nonce,
-        (_, Body::Activate { .. } | Body::Claim { .. }) => 0,
+        (_, body) if !body.needs_nonce() => 0,
         _ => ledger.account(&signer.address()).next_nonce,
     };
     let expiry = match ask {

@@ -8,7 +8,7 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters};
 use blockchat_proto::keys::Signer;
 use blockchat_proto::ledger::Ledger;
-use blockchat_proto::units::UnixMillis;
+use blockchat_proto::units::{RulesVersion, UnixMillis};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ static LEDGER: LazyLock<Ledger> = LazyLock::new(|| {
     let mut accounts: Vec<_> = (1..=4).map(funded).collect();
     accounts.sort_by_key(|account| account.address);
     let (name, time, parameters) = ("fuzz".into(), UnixMillis(1_000), Parameters::default());
-    let genesis = Genesis { name, time, parameters, treasury: bcc(1_000), accounts };
+    let genesis = Genesis { name, time, parameters, treasury: bcc(1_000), accounts, version: RulesVersion::FIRST };
     Ledger::at_genesis(&genesis.verify().expect("a good genesis"))
 });
 

@@ -4,7 +4,7 @@
 
 use crate::coins::{Coins, Stake};
 use crate::limits;
-use crate::units::{Height, UnixMillis};
+use crate::units::{Height, RulesVersion, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 /// Everything the chain knows about one account. Absent accounts equal the default. A wire type: it is hashed.
@@ -35,6 +35,8 @@ pub struct Account {
     pub jailings: u32,
     /// When it was jailed last, 0 if never. SPEC ABS-4.
     pub last_jailed: UnixMillis,
+    /// The highest version of the rules that its node announced; 0 if none. Never falls. SPEC VER-2.
+    pub announced: RulesVersion,
 }
 
 /// Coins that return to the balance at a time.

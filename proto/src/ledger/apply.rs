@@ -1,6 +1,6 @@
 //! What a transaction does to its sender: all checks first, then changes that cannot fail.
 //!
-//! Owns: paying, staking, leaving, activating. Does not own: the rules (`check`), the receiver and the leader (`execute`).
+//! Owns: paying, staking, leaving, activating, announcing. Does not own: the rules (`check`), the receiver and the leader (`execute`).
 //! Always true: on refusal the account is unchanged.
 //! Start reading at [`apply_to_sender`].
 
@@ -31,6 +31,10 @@ pub(super) fn apply_to_sender(
         Body::Stake { amount } => lower_stake(sender, transaction.nonce, *amount, fee, rules, others)?,
         Body::Activate { recent } => activate(sender, *recent, rules)?,
         Body::Claim { .. } => return Err(TxRejected::ClaimsClosed),
+        Body::Announce { version } => {
+            check::check_announcement(sender, *version, rules)?;
+            sender.announced = *version;
+        }
     }
     Ok(fee)
 }

@@ -6,7 +6,7 @@
 use super::check_block::capacity;
 use super::execute::Execution;
 use super::{BuiltBlock, Draft, Ledger};
-use crate::block::{Block, HEADER_VERSION, Header, VerifiedBlock, commit_root, evidence_root, transactions_root};
+use crate::block::{Block, Header, VerifiedBlock, commit_root, evidence_root, transactions_root};
 use crate::codec;
 use crate::hash::Hash32;
 use crate::limits;
@@ -19,6 +19,7 @@ const COUNT_BYTES: usize = 4;
 /// Tries the candidates in order until the block is full. One that does not fit ends it: skipping it would break the row
 /// of its sender's nonces.
 pub(super) fn build(ledger: &Ledger, draft: Draft) -> BuiltBlock {
+    assert_eq!(ledger.unknown_version(), None, "nobody builds by rules that it does not know");
     let time = draft.time.max(ledger.tip().time.plus(1));
     let header = header_before(ledger, &draft, time);
     let Draft { leader, candidates, commit, .. } = draft;
@@ -54,7 +55,7 @@ pub(super) fn build(ledger: &Ledger, draft: Draft) -> BuiltBlock {
 fn header_before(ledger: &Ledger, draft: &Draft, time: UnixMillis) -> Header {
     let tip = ledger.tip();
     Header {
-        version: HEADER_VERSION,
+        version: ledger.version(),
         chain: ledger.chain(),
         height: tip.height.next(),
         round: draft.round,

@@ -1,6 +1,6 @@
 //! The rules for one transaction, one small function each. They decide and change nothing.
 //!
-//! Owns: expiry, nonce, fee, funds, stake limits, activation. Does not own: what an accepted transaction changes
+//! Owns: expiry, nonce, fee, funds, stake limits, activation, announcements. Does not own: what an accepted transaction changes
 //! (`apply`), and every rule that needs no state (`transaction`).
 //! Start reading at [`Rules`].
 
@@ -11,7 +11,7 @@ use crate::genesis::Parameters;
 use crate::hash::Hash32;
 use crate::limits;
 use crate::transaction::{Body, Transaction};
-use crate::units::{Height, UnixMillis};
+use crate::units::{Height, RulesVersion, UnixMillis};
 
 /// What the rules compare with: the constants of the chain and the block that the transaction would go into.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Rules<'a> {
     pub(super) parameters: &'a Parameters,
     /// What *activate* may name: the list after the parent.
     pub(super) recent: &'a [RecentBlock],
+    /// In force at the block. SPEC VER-1.
+    pub(super) version: RulesVersion,
     /// Departures and absences leave at least this many candidates. SPEC STAKE-5.
     pub(super) validators_floor: usize,
     /// Of the block.
@@ -53,7 +55,7 @@ pub(super) fn check_nonce(account: &Account, found: u64) -> Result<(), TxRejecte
 /// What a body costs on top of what it moves. SPEC FEE-1, FEE-2.
 ///
 /// *send*: basis points of the amount, rounded up to a micro-BCC, plus the fee per character; at least `fee_min`.
-/// *stake*: `fee_min`. *activate* and *claim*: nothing, because a node without coins must be able to come back.
+/// *stake*: `fee_min`. the others: nothing, because a node without coins must be able to come back.
 pub fn fee_for(body: &Body, parameters: &Parameters) -> Result<Coins, TxRejected> {
     match body {
         Body::Send { amount, payload, .. } => {
@@ -65,7 +67,7 @@ pub fn fee_for(body: &Body, parameters: &Parameters) -> Result<Coins, TxRejected
             Ok(fee.max(parameters.fee_min))
         }
         Body::Stake { .. } => Ok(parameters.fee_min),
-        Body::Activate { .. } | Body::Claim { .. } => Ok(Coins::ZERO),
+        Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => Ok(Coins::ZERO),
     }
 }
 
@@ -130,4 +132,13 @@ pub(super) fn check_activation(account: &Account, recent: Hash32, rules: &Rules<
     }
     let fits = |block: &RecentBlock| block.hash == recent && block.time >= account.last_present;
     if rules.recent.iter().any(fits) { Ok(()) } else { Err(TxRejected::NotRecent) }
+}
+
+/// SPEC VER-1, VER-2: a candidate's word, and news. It only ever rises, so an old one that a stranger repeats is refused.
+pub(super) fn check_announcement(account: &Account, found: RulesVersion, rules: &Rules<'_>) -> Result<(), TxRejected> {
+    if account.candidacy(rules.parameters.stake_min).is_none() {
+        return Err(TxRejected::NotCandidate);
+    }
+    let known = account.announced.max(rules.version);
+    if found > known { Ok(()) } else { Err(TxRejected::NothingToAnnounce { least: known.next(), found }) }
 }

@@ -14,6 +14,7 @@ use crate::leader::leader_for;
 pub(super) fn check_before(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), BlockRejected> {
     let header = block.header();
     check_place(ledger, header)?;
+    check_version(ledger, header)?;
     check_capacity(ledger, block.transactions().len())?;
     if !block.evidence().is_empty() {
         return Err(BlockRejected::EvidenceClosed);
@@ -45,6 +46,15 @@ fn check_place(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> {
         return Err(BlockRejected::Time { parent: tip.time, found: header.time });
     }
     Ok(())
+}
+
+/// SPEC BLOCK-4, VER-4, VER-5: executed by the version in force at its height, if this program knows that.
+fn check_version(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> {
+    if let Some(version) = ledger.unknown_version() {
+        return Err(BlockRejected::RulesUnknown { version, known: ledger.known });
+    }
+    let (expected, found) = (ledger.version(), header.version);
+    if found == expected { Ok(()) } else { Err(BlockRejected::Version { expected, found }) }
 }
 
 /// SPEC BLOCK-4: at most what the genesis allows.

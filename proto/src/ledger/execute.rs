@@ -1,7 +1,8 @@
 //! One block on top of a ledger: the code that `apply_block` and `build_block` share, so that they cannot disagree.
 //!
 //! Order (SPEC ORDER-1): absences and who leads, transactions one by one, fees to the leader, releases, next set, recent
-//! hashes. The leader is paid after the last transaction: what it earns in a block it can spend from the next one on.
+//! hashes, version of the next block. The leader is paid after the last transaction: what it earns in a block it can spend
+//! from the next one on.
 //! Start reading at [`Execution::begin`].
 
 use super::absence::{longest_absent, record_presence};
@@ -12,6 +13,7 @@ use super::check::Rules;
 use super::leaves;
 use super::overlay::Overlay;
 use super::root::Tree;
+use super::version;
 use super::{AppliedBlock, Ledger, RecentBlock, System, Tip, TxRejected};
 use crate::coins::Coins;
 use crate::hash::Hash32;
@@ -86,7 +88,11 @@ impl<'a> Execution<'a> {
         self.fees = self.fees.checked_add(fee).expect("fees are part of the supply, which is capped");
         match &transaction.transaction().body {
             Body::Send { to, amount, .. } if !amount.is_zero() => self.overlay.edit(*to).credit(*amount),
-            Body::Send { .. } | Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } => {}
+            Body::Send { .. }
+            | Body::Stake { .. }
+            | Body::Activate { .. }
+            | Body::Claim { .. }
+            | Body::Announce { .. } => {}
         }
         Ok(())
     }
@@ -104,7 +110,7 @@ impl<'a> Execution<'a> {
         }
         let next_validators = ledger.roster.next_set(&self.overlay, &ledger.validators);
         self.welcome(&next_validators);
-        let system = system_after(ledger);
+        let system = system_after(ledger, &self.overlay, &next_validators);
         let accounts = self.overlay.into_changes();
         let tree = tree_after(ledger, time, &accounts, &system, &next_validators);
         Outcome { time, fees: self.fees, accounts, system, next_validators, tree }
@@ -122,20 +128,26 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// The system state with the parent among the recent blocks, if it is its turn. SPEC ACT-3.
+/// The system state after the block; the same one if it stays as it is.
+fn system_after(ledger: &Ledger, overlay: &Overlay<'_>, next: &ValidatorSet) -> Arc<System> {
+    let mut system = Arc::clone(&ledger.system);
+    remember_parent(&mut system, &ledger.tip);
+    version::move_on(&mut system, ledger.tip.height.next(), next, overlay);
+    system
+}
+
+/// Enters the parent among the recent blocks, if it is its turn. SPEC ACT-3.
 ///
 /// A block cannot hold its own hash, so each one enters its parent; transactions see the list as the parent left it. The
 /// genesis is in the list from the start.
-fn system_after(ledger: &Ledger) -> Arc<System> {
-    let tip = &ledger.tip;
-    if tip.height == Height(0) || !tip.height.0.is_multiple_of(limits::RECENT_STRIDE) {
-        return Arc::clone(&ledger.system);
+fn remember_parent(system: &mut Arc<System>, parent: &Tip) {
+    if parent.height == Height(0) || !parent.height.0.is_multiple_of(limits::RECENT_STRIDE) {
+        return;
     }
-    let mut system = System::clone(&ledger.system);
-    system.recent.push(RecentBlock { height: tip.height, hash: tip.hash, time: tip.time });
-    let surplus = system.recent.len().saturating_sub(limits::RECENT_HASHES_MAX);
-    system.recent.drain(..surplus);
-    Arc::new(system)
+    let recent = &mut Arc::make_mut(system).recent;
+    recent.push(RecentBlock { height: parent.height, hash: parent.hash, time: parent.time });
+    let surplus = recent.len().saturating_sub(limits::RECENT_HASHES_MAX);
+    recent.drain(..surplus);
 }
 
 /// The state tree with every changed leaf.

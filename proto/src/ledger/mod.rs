@@ -6,7 +6,7 @@
 //!
 //! The map: [`Ledger::apply_block`] -> `check_block` (rules for the block) -> `execute` (the one executor) -> `apply` (one
 //! transaction) -> `check` (its rules), all on an `overlay` over the accounts; `absence` counts and jails, `roster` ranks
-//! candidates and finds due releases, `leaves` and `root` hash the state, `proof` shows one account of it. `build` makes
+//! candidates and finds due releases, `version` moves the version of the rules, `leaves` and `root` hash the state, `proof` shows one account of it. `build` makes
 //! a block of our own with the same executor.
 //! Start reading at [`Ledger::apply_block`].
 
@@ -26,6 +26,7 @@ mod root;
 mod roster;
 #[cfg(test)]
 mod tests;
+mod version;
 
 pub use crate::rejected::{BlockRejected, TxRejected};
 pub use account::{Account, BlockBits, Standing, Unbonding, Window};
@@ -40,7 +41,7 @@ use crate::genesis::{Genesis, Parameters, VerifiedGenesis};
 use crate::hash::Hash32;
 use crate::keys::Address;
 use crate::transaction::{Body, VerifiedTransaction};
-use crate::units::{Height, UnixMillis};
+use crate::units::{Height, RulesVersion, UnixMillis};
 use crate::validators::ValidatorSet;
 use check::Rules;
 use execute::Execution;
@@ -60,16 +61,17 @@ pub struct Ledger {
     tip_validators: ValidatorSet,
     validators: ValidatorSet,
     tree: Tree,
+    known: RulesVersion,
 }
 
 impl Ledger {
     /// The ledger before block 1. Accounts with a stake are active validators from height 1 on. SPEC GEN-4.
     pub fn at_genesis(genesis: &VerifiedGenesis) -> Self {
-        let Genesis { time, treasury, accounts, .. } = genesis.genesis();
+        let Genesis { time, treasury, accounts, version, .. } = genesis.genesis();
         let tip = Tip { height: Height(0), hash: genesis.hash(), time: *time };
         let recent = vec![RecentBlock { height: tip.height, hash: tip.hash, time: tip.time }];
         let churn = Churn { since: *time, room: Coins::ZERO };
-        let system = System { treasury: *treasury, recent, churn };
+        let system = System { treasury: *treasury, recent, churn, version: *version, next_begins: None };
         let active = |stake: Coins| match stake.is_zero() {
             true => (Standing::Inactive, UnixMillis::default()),
             false => (Standing::Active, *time),
@@ -118,7 +120,14 @@ impl Ledger {
         updates.sort_unstable();
         let (genesis, system) = (genesis.clone(), Arc::new(system));
         let tree = Tree::default().updated(&updates);
-        Self { genesis, tip, accounts, roster, system, tip_validators, validators, tree }
+        let known = RulesVersion::KNOWN;
+        Self { genesis, tip, accounts, roster, system, tip_validators, validators, tree, known }
+    }
+
+    /// The same ledger in a program that knows the rules up to this version; otherwise it is [`RulesVersion::KNOWN`].
+    #[must_use]
+    pub fn knowing(self, known: RulesVersion) -> Self {
+        Self { known, ..self }
     }
 
     /// The ledger taken apart, for [`Ledger::restore`]. Cost: O(accounts).
@@ -167,6 +176,22 @@ impl Ledger {
         &self.system
     }
 
+    /// The version of the rules that the next block is executed by. SPEC VER-4.
+    pub fn version(&self) -> RulesVersion {
+        self.system.version
+    }
+
+    /// The highest version of the rules that this program knows.
+    pub fn known_version(&self) -> RulesVersion {
+        self.known
+    }
+
+    /// The version that the next block is executed by, if this program does not know it: then it cannot build, check or
+    /// vote for that block. SPEC VER-5.
+    pub fn unknown_version(&self) -> Option<RulesVersion> {
+        (self.version() > self.known).then(|| self.version())
+    }
+
     /// An account; the default if it never appeared.
     pub fn account(&self, address: &Address) -> Account {
         self.accounts.get(address).cloned().unwrap_or_default()
@@ -208,7 +233,7 @@ impl Ledger {
         let transaction = transaction.transaction();
         let others = match transaction.body {
             Body::Stake { .. } => self.candidates_beside(&transaction.sender),
-            Body::Send { .. } | Body::Activate { .. } | Body::Claim { .. } => 0,
+            Body::Send { .. } | Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => 0,
         };
         let rules = self.rules(self.tip.time.plus(1));
         apply::apply_to_sender(sender, transaction, &rules, others)
@@ -227,6 +252,7 @@ impl Ledger {
             chain: self.chain(),
             parameters,
             recent: &self.system.recent,
+            version: self.system.version,
             validators_floor: minimum.min(self.genesis.validators().members().len()),
             height: self.tip.height.next(),
             time,
@@ -249,7 +275,8 @@ impl Ledger {
         Ok(outcome.applied(self, block.hash()))
     }
 
-    /// Builds the next block from a draft: skips candidates that cannot be applied, stops at capacity and size.
+    /// Builds the next block from a draft: skips candidates that cannot be applied, stops at capacity and size. Panics if
+    /// the version in force is [unknown](Self::unknown_version): a bug of ours.
     ///
     /// [`Ledger::apply_block`] accepts it if `leader` is drawn for `round` and `commit` proves the tip: that is for the
     /// caller to see to. Evidence is left out until its rules are in force (SPEC EVID-0).

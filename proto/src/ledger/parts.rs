@@ -4,7 +4,7 @@ use super::Account;
 use crate::coins::Coins;
 use crate::hash::Hash32;
 use crate::keys::Address;
-use crate::units::{Height, UnixMillis};
+use crate::units::{Height, RulesVersion, UnixMillis};
 use crate::validators::Validator;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,10 @@ pub struct System {
     pub recent: Vec<RecentBlock>,
     /// How much power may still enter the set. As at the genesis until power ramps.
     pub churn: Churn,
+    /// The rules that the next block is executed by. SPEC VER-1.
+    pub version: RulesVersion,
+    /// Where the version after it begins, once that is decided; above the next height. SPEC VER-3.
+    pub next_begins: Option<Height>,
 }
 
 /// How much the set may still grow. SPEC VAL-5.

@@ -15,7 +15,7 @@ use blockchat_proto::ledger::{
 };
 use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Status, SyncRequest, SyncResponse};
 use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction};
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{
     Certificate, CommitSignature, Evidence, Proposal, RoundCertificate, RoundProof, SignedProposal, SignedVote, Vote,
     VoteKind,
@@ -163,7 +163,7 @@ random_struct! {
     Certificate { height: roll, round: roll, block: roll, signatures: list }
     RoundCertificate { proof: roll, votes: list }
     Header {
-        version: version, chain: roll, height: roll, round: roll, parent: roll, leader: roll, time: roll,
+        version: roll, chain: roll, height: roll, round: roll, parent: roll, leader: roll, time: roll,
         transactions_root: roll, evidence_root: roll, commit_root: roll, state_root: roll, validators_hash: roll,
         next_validators_hash: roll,
     }
@@ -176,18 +176,18 @@ random_struct! {
         lottery: roll,
     }
     GenesisAccount { address: roll, balance: roll, stake: roll }
-    Genesis { name: text, time: roll, parameters: roll, treasury: roll, accounts: list }
+    Genesis { name: text, time: roll, parameters: roll, treasury: roll, accounts: list, version: roll }
     Unbonding { amount: roll, release: roll }
     BlockBits { high: number, low: number }
     Window { newest: roll, missing: roll, led: roll }
     Account {
         balance: roll, stake: roll, next_nonce: number, unbonding: list, claimed: flag, standing: roll,
         window: roll, last_present: roll, power: roll, waiting_since: roll, jailings: small_number,
-        last_jailed: roll,
+        last_jailed: roll, announced: roll,
     }
     RecentBlock { height: roll, hash: roll, time: roll }
     Churn { since: roll, room: roll }
-    System { treasury: roll, recent: list, churn: roll }
+    System { treasury: roll, recent: list, churn: roll, version: roll, next_begins: maybe }
     Tip { height: roll, hash: roll, time: roll }
     Neighbour { key: roll, value: roll }
     AccountProof { address: roll, account: roll, siblings: list, neighbour: maybe }
@@ -231,6 +231,12 @@ impl Random for Round {
 impl Random for UnixMillis {
     fn random(dice: &mut Dice) -> Self {
         Self(dice.number())
+    }
+}
+
+impl Random for RulesVersion {
+    fn random(dice: &mut Dice) -> Self {
+        Self(dice.version())
     }
 }
 
@@ -283,10 +289,11 @@ impl Random for Payload {
 
 impl Random for Body {
     fn random(dice: &mut Dice) -> Self {
-        match dice.below(6) {
+        match dice.below(7) {
             0 => Self::Stake { amount: dice.roll() },
             1 => Self::Activate { recent: dice.roll() },
             2 => Self::Claim { recent: dice.roll(), work: dice.number() },
+            3 => Self::Announce { version: dice.roll() },
             _ => Self::Send { to: dice.roll(), amount: dice.roll(), payload: dice.roll() },
         }
     }

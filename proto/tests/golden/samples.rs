@@ -3,7 +3,7 @@
 //! Everything hangs together: the chain is that of [`genesis`], signatures are real, block 1 is one that a ledger accepts.
 
 use super::Wire;
-use blockchat_proto::block::{Block, HEADER_VERSION, Header, VerifiedBlock, commit_root, evidence_root};
+use blockchat_proto::block::{Block, Header, VerifiedBlock, commit_root, evidence_root};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Lottery, Parameters, VerifiedGenesis};
 use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, TransactionBatch};
@@ -18,7 +18,7 @@ use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Status, SyncRequest,
 use blockchat_proto::transaction::{
     Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction, VerifiedTransaction,
 };
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{
     Certificate, CommitSignature, Evidence, Proposal, RoundCertificate, RoundProof, SignedProposal, SignedVote, Vote,
     VoteKind,
@@ -70,7 +70,9 @@ pub(crate) fn genesis() -> VerifiedGenesis {
         lottery: Lottery::BlockHash,
     };
     let (name, time, treasury) = ("golden".into(), UnixMillis(1_700_000_000_000), Coins::from_bcc(1_000));
-    Genesis { name, time, parameters, treasury, accounts }.verify().expect("a good genesis")
+    Genesis { name, time, parameters, treasury, accounts, version: RulesVersion::FIRST }
+        .verify()
+        .expect("a good genesis")
 }
 
 pub(crate) fn chain() -> Hash32 {
@@ -110,6 +112,7 @@ pub(crate) fn transactions() -> Vec<(&'static str, SignedTransaction)> {
         ("stake-nothing", transaction(1, 300, Some(0), Body::Stake { amount: Coins::ZERO })),
         ("activate", transaction(4, 0, None, Body::Activate { recent })),
         ("claim", transaction(4, 0, Some(24), Body::Claim { recent, work: u64::MAX })),
+        ("announce", transaction(1, 0, None, Body::Announce { version: RulesVersion(0x0203) })),
     ]
 }
 
@@ -203,7 +206,7 @@ pub(crate) fn block_of_everything() -> Block {
     let transactions: Vec<_> = transactions().into_iter().map(|(_, signed)| signed).collect();
     let ids: Vec<_> = transactions.iter().map(SignedTransaction::id).collect();
     let header = Header {
-        version: HEADER_VERSION,
+        version: RulesVersion::FIRST,
         chain: chain(),
         height: Height(2),
         round: Round(3),
@@ -243,6 +246,7 @@ fn account(standing: Standing) -> Account {
         waiting_since: UnixMillis(1_700_000_000_125),
         jailings: 300,
         last_jailed: UnixMillis(1_700_000_000_001),
+        announced: RulesVersion(0x0203),
     }
 }
 
@@ -257,7 +261,9 @@ fn visit_state(visitor: &mut impl Visitor) {
         RecentBlock { height: Height(64), hash: Hash32([0x64; 32]), time: UnixMillis(1_700_000_009_000) },
     ];
     let churn = Churn { since: UnixMillis(1_700_000_005_000), room: micros(12_345_678) };
-    visitor.sample("system", System { treasury: Coins::from_bcc(990), recent, churn });
+    let system = System { treasury: Coins::from_bcc(990), recent, churn, version: RulesVersion(1), next_begins: None };
+    visitor.sample("system-scheduled", System { next_begins: Some(Height(192)), ..system.clone() });
+    visitor.sample("system", system);
     let block = block_1();
     visitor.sample("tip", Tip { height: block.height(), hash: block.hash(), time: block.header().time });
     let ledger = Ledger::at_genesis(&genesis());

@@ -58,6 +58,7 @@ fn in_words(phase: &Phase, file: &NetworkFile) -> String {
         Phase::Idle => "idle".into(),
         Phase::Deciding => "deciding".into(),
         Phase::CatchingUp { target } => format!("catching up to {target}"),
+        Phase::UpdateNeeded { version, known } => format!("stands still: knows the rules to {known}, not {version}"),
         Phase::WaitingForStake { online_percent, missing } => {
             let missing: Vec<_> = missing.iter().map(name).collect();
             format!("waiting for stake: {online_percent} % of 66.7 % online; missing: {}", missing.join(", "))

@@ -163,7 +163,8 @@ mod tests {
         let status = json!({
             "chain": "t", "genesis_hash": zero, "version": "", "sources": "", "peer_id": name, "listen": [],
             "validator": null, "height": height, "tip": format!("{height:064x}"), "state_root": zero, "tip_time": 0,
-            "supply": "0", "phase": { "is": "idle" }, "round": 0, "leader": null, "voting": false, "peers": 0,
+            "supply": "0", "phase": { "is": "idle" }, "round": 0, "rules": { "version": 1, "known": 1, "next_begins": null },
+            "leader": null, "voting": false, "peers": 0,
             "pool_transactions": 0, "pool_bytes": 0, "validators": [], "started": 0,
         });
         let peer = |id: &&str| PeerView {

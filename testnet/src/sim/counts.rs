@@ -83,12 +83,16 @@ pub enum Met {
     Equivocations,
     /// Answers for which a peer was blamed.
     Blamed,
+    /// Versions of the rules that began.
+    Versions,
+    /// Programs that were replaced by one that knows more versions.
+    Updates,
     /// Events handled.
     Events,
 }
 
 /// Name, what a person reads, and whether 50 seeds must have met it.
-const ROWS: [(Met, &str, &str, bool); 38] = [
+const ROWS: [(Met, &str, &str, bool); 40] = [
     (Met::Heights, "heights", "heights decided", true),
     (Met::Transactions, "transactions", "transactions final", true),
     (Met::Crashes, "crashes", "crashes", true),
@@ -126,6 +130,8 @@ const ROWS: [(Met, &str, &str, bool); 38] = [
     (Met::Forgeries, "forgeries", "messages that did not verify", true),
     (Met::Equivocations, "equivocations", "places where a liar signed twice", true),
     (Met::Blamed, "blamed", "peers blamed", true),
+    (Met::Versions, "versions", "versions of the rules begun", true),
+    (Met::Updates, "updates", "programs updated", true),
     (Met::Events, "events", "events handled", true),
 ];
 

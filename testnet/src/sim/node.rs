@@ -11,7 +11,7 @@ use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{PeerTag, Timer};
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::sync::{STATUS_VERSION, Status};
-use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
 use std::collections::BTreeMap;
 
 /// See the module.
@@ -23,6 +23,8 @@ pub(super) struct Node {
     pub(super) crime: Option<Box<dyn Misbehaviour>>,
     /// What its clock shows beyond the right time, in ms.
     pub(super) skew_ms: i64,
+    /// How far its program knows the rules.
+    pub(super) knows: RulesVersion,
     /// Absent while it is down.
     pub(super) engine: Option<Running>,
     /// Survives.
@@ -74,6 +76,7 @@ impl Node {
             signer: plan.signer.clone(),
             crime: plan.crime.map(Crime::commit),
             skew_ms: plan.skew_ms,
+            knows: plan.knows,
             engine: None,
             disk,
             life: 0,

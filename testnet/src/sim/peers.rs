@@ -328,8 +328,10 @@ impl World {
         let Some(served) = served else {
             return self.unanswered(question);
         };
+        let knows = self.nodes[question.asker].knows;
+        let served = served.into_iter().take_while(|(block, _)| block.header().version <= knows);
         let verified: Result<Vec<_>, _> =
-            served.into_iter().map(|(block, proof)| proof.verify(chain).map(|proof| (block, proof))).collect();
+            served.map(|(block, proof)| proof.verify(chain).map(|proof| (block, proof))).collect();
         let event = match verified {
             Ok(blocks) => Event::BlocksReceived { request, peer, blocks },
             Err(_) => Event::RequestFailed { request, reason: RequestFailure::Garbage },

@@ -159,6 +159,11 @@ impl World {
         let Some(last) = blocks.last() else { return };
         for committed in blocks {
             if self.nodes[node].is_honest() {
+                let (found, knows) = (committed.block.header().version, self.nodes[node].knows);
+                if found > knows {
+                    let height = committed.block.height();
+                    return self.fail(Violation::RulesUnknown { height, node, found, knows });
+                }
                 let found = self.checker.committed(node, &self.nodes[node].disk, committed);
                 match self.check(found) {
                     Some(News::First) => self.count_block(committed),
@@ -186,6 +191,7 @@ impl World {
     fn count_block(&mut self, committed: &CommittedBlock) {
         let CommittedBlock { block, certificate, applied } = committed;
         self.counts.met(Met::Heights);
+        self.counts.add(Met::Versions, u64::from(applied.system().version > block.header().version));
         if self.scenario.feed > 0 {
             self.push(self.now, Happening::Feed);
         }

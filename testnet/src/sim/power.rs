@@ -36,7 +36,7 @@ impl World {
             return;
         }
         let ledger = match self.nodes[node].disk.ledger() {
-            Ok(ledger) => ledger,
+            Ok(ledger) => ledger.knowing(self.nodes[node].knows),
             Err(damage) => return self.fail(Violation::Damaged { node, reason: damage.to_string() }),
         };
         self.count_start(node);

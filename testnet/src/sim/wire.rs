@@ -70,9 +70,12 @@ impl Heard {
         }
     }
 
-    /// Is it of somebody who is no member? A node drops such before it spends time on them, except for the height after
-    /// the one being decided, whose members it does not know yet.
+    /// Is it of somebody who is no member, or a block by rules that the node does not know? A node drops such before it
+    /// spends time on them; of the height after the one being decided it does not know the members yet.
     pub fn is_noise(&self, ledger: &Ledger) -> bool {
+        if matches!(self, Self::Proposal(_, Some(block)) if block.header().version > ledger.known_version()) {
+            return true;
+        }
         let Some(author) = self.author() else {
             return false;
         };

@@ -26,7 +26,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Account;
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
-use blockchat_proto::units::Height;
+use blockchat_proto::units::{Height, RulesVersion};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -337,13 +337,24 @@ impl World {
         self.nodes[node].engine.as_ref().map(|running| running.engine.ledger().account(address)).unwrap_or_default()
     }
 
-    /// The faults stop: the network is whole and calm, everybody is up and stays up.
+    /// Puts the newest program in place of an older one.
+    fn update(&mut self, node: usize, newest: RulesVersion) {
+        if self.nodes[node].knows < newest {
+            self.crash(node);
+            self.nodes[node].knows = newest;
+            self.counts.met(Met::Updates);
+        }
+    }
+
+    /// The faults stop: the network is whole and calm, everybody is up, stays up, and knows all rules.
     fn heal(&mut self) {
         self.healed = true;
         self.kill_alls.clear();
         self.network.heal(Weather::calm());
         self.note(0, Note { what: "faults stop", ..Note::default() });
+        let newest = self.nodes.iter().map(|node| node.knows).max().unwrap_or_default();
         for node in 0..self.nodes.len() {
+            self.update(node, newest);
             self.nodes[node].trap = None;
             self.nodes[node].held_down = false;
             self.push(self.now, Happening::Start(node));

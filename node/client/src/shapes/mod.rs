@@ -20,7 +20,7 @@ pub use message::MessageView;
 pub use page::{Cursor, Page, PageRequest};
 pub use peer::{KnownPeerView, PeerView};
 pub use problem::Problem;
-pub use status::{Phase, StatusView, TrafficView, ValidatorView};
+pub use status::{Phase, RulesView, StatusView, TrafficView, ValidatorView};
 pub use transaction::{SubmitView, TransactionState, TransactionView};
 
 /// Paths under the API's base address.

@@ -3,7 +3,7 @@
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 /// How a node is, in one page.
@@ -35,6 +35,8 @@ pub struct StatusView {
     pub supply: Coins,
     /// What the node does now.
     pub phase: Phase,
+    /// By which rules.
+    pub rules: RulesView,
     /// Round of the height being decided.
     pub round: Round,
     /// Leader of that round.
@@ -54,6 +56,17 @@ pub struct StatusView {
     /// Bytes to and from peers since then; zeros of a node that does not say.
     #[serde(default)]
     pub traffic: TrafficView,
+}
+
+/// Versions of the rules. SPEC VER-4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesView {
+    /// In force at the height being decided.
+    pub version: RulesVersion,
+    /// The highest that this program knows.
+    pub known: RulesVersion,
+    /// Where the version after that in force begins, once it is decided.
+    pub next_begins: Option<Height>,
 }
 
 /// Bytes through the sockets between a node and its peers, since its process started: with encryption and framing,
@@ -78,6 +91,13 @@ pub enum Phase {
     CatchingUp {
         /// The height it knows of.
         target: Height,
+    },
+    /// Nothing: the next height is executed by a version of the rules that this program does not know.
+    UpdateNeeded {
+        /// That version.
+        version: RulesVersion,
+        /// The highest that it knows.
+        known: RulesVersion,
     },
     /// Too little stake is reachable: nothing can be decided until it returns.
     WaitingForStake {

@@ -73,7 +73,7 @@ pub(crate) struct Consensus {
     attach: BTreeSet<Hash32>,
     heard: BTreeMap<Address, UnixMillis>,
     told: BTreeMap<PeerTag, UnixMillis>,
-    /// While catching up, no height is started.
+    /// While catching up, or where we do not know the rules, no height is started.
     paused: bool,
     /// The event being handled started a height already.
     begun: bool,
@@ -134,7 +134,7 @@ impl Consensus {
         if let Some(sync) = self.signing.sync() {
             turn.ask(sync);
         }
-        if !self.journal.is_empty() {
+        if !self.journal.is_empty() && !self.paused {
             self.start_height(turn);
         }
     }
@@ -219,7 +219,7 @@ impl Consensus {
         self.begun = false;
     }
 
-    /// While paused, no height starts: the node is catching up.
+    /// While paused, no height starts: the node is catching up, or does not know the rules of the next height.
     pub(crate) fn pause(&mut self, paused: bool) {
         self.paused = paused;
     }

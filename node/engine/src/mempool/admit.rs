@@ -3,7 +3,7 @@
 //! Admission is per transaction and asks the ledger's own rules, on the sender's account as its row leaves it.
 //! Start reading at [`Mempool::submit`].
 
-use super::pool::{ACTIVATES_MAX, Mempool};
+use super::pool::{Mempool, NONCE_FREE_MAX};
 use super::row::Row;
 use crate::effect::{GossipVerdict, SubmitOutcome};
 use blockchat_proto::coins::Coins;
@@ -102,9 +102,12 @@ impl Mempool {
 
     fn admit_new(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> SubmitOutcome {
         let id = transaction.id();
-        let nonce_free = matches!(transaction.transaction().body, Body::Activate { .. } | Body::Claim { .. });
-        let admitted =
-            if nonce_free { self.admit_activate(ledger, transaction) } else { self.admit_in_turn(ledger, transaction) };
+        let nonce_free = !transaction.transaction().body.needs_nonce();
+        let admitted = if nonce_free {
+            self.admit_nonce_free(ledger, transaction)
+        } else {
+            self.admit_in_turn(ledger, transaction)
+        };
         match admitted {
             Ok(outcome) => {
                 self.refusals.forget(&id);
@@ -115,22 +118,23 @@ impl Mempool {
         }
     }
 
-    /// *Activate* is tried before all rows, so it is checked against the final account. No nonce tells whether it is final.
-    fn admit_activate(
+    /// What needs no nonce is tried before all rows, so it is checked against the final account. No nonce tells whether it
+    /// is final.
+    fn admit_nonce_free(
         &mut self,
         ledger: &Ledger,
         transaction: &VerifiedTransaction,
     ) -> Result<SubmitOutcome, TxRejected> {
         let sender = transaction.sender();
         ledger.project(&mut ledger.account(&sender), transaction)?;
-        if self.activates.contains_key(&sender) {
+        if self.nonce_free.contains_key(&sender) {
             return Err(TxRejected::NonceTaken { nonce: transaction.nonce() });
         }
-        if self.activates.len() >= ACTIVATES_MAX {
+        if self.nonce_free.len() >= NONCE_FREE_MAX {
             return Err(TxRejected::PoolFull);
         }
         self.make_room(&sender, transaction.bytes().len())?;
-        self.insert_activate(transaction.clone());
+        self.insert_nonce_free(transaction.clone());
         Ok(SubmitOutcome::Pooled)
     }
 
@@ -226,7 +230,7 @@ impl Mempool {
         Ok(())
     }
 
-    /// How many of a sender are pooled, its *activate* aside.
+    /// How many of a sender are pooled, what needs no nonce aside.
     pub(super) fn held(&self, sender: &Address) -> usize {
         self.rows.get(sender).map_or(0, Row::len)
     }

@@ -7,7 +7,7 @@
 //! - a sender's pooled transactions are a row: consecutive from the account's next nonce, and payable one after the
 //!   other from its final balance (income in the pool does not count); early nonces wait on the shelf, for a while;
 //! - whoever leaves a row sends the later ones of its row back to the shelf;
-//! - *activate* carries no nonce: at most one a sender, beside the rows, looked at anew after every block;
+//! - *activate* and *announce* need no nonce: at most one a sender, beside the rows, looked at anew after every block;
 //! - one sender holds at most its share; pool, shelf and everything remembered are bounded; our own are never evicted;
 //! - ours are pooled or on the shelf: whatever becomes final or hopeless is handed out to be forgotten.
 //!

@@ -13,13 +13,13 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{Account, Ledger, TxRejected};
 use blockchat_proto::limits;
-use blockchat_proto::transaction::{Body, TransactionId, VerifiedTransaction};
+use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most pooled *activate*s. They are looked at anew after every block, so their number bounds that work; each takes part in
-/// the next block, so the places turn over quickly.
-pub(super) const ACTIVATES_MAX: usize = 4 * limits::VALIDATORS_MAX;
+/// Most pooled transactions that need no nonce. They are looked at anew after every block, so their number bounds that
+/// work; each takes part in the next block, so the places turn over quickly.
+pub(super) const NONCE_FREE_MAX: usize = 4 * limits::VALIDATORS_MAX;
 
 /// See the module's header.
 #[derive(Debug)]
@@ -27,9 +27,9 @@ pub struct Mempool {
     pub(super) limits: PoolLimits,
     /// Rows by sender; none is empty.
     pub(super) rows: BTreeMap<Address, Row>,
-    /// *Activate*s by sender.
-    pub(super) activates: BTreeMap<Address, VerifiedTransaction>,
-    /// Whatever is in a row or an *activate*.
+    /// What needs no nonce (*activate*, *announce*), by sender.
+    pub(super) nonce_free: BTreeMap<Address, VerifiedTransaction>,
+    /// Whatever is in a row or needs none.
     ids: BTreeMap<TransactionId, VerifiedTransaction>,
     bytes: usize,
     /// Senders by the length of their row.
@@ -68,7 +68,7 @@ impl Mempool {
                 per_sender_bytes_max: (config.pool_bytes_max / share).max(limits::TRANSACTION_BYTES_MAX),
             },
             rows: BTreeMap::new(),
-            activates: BTreeMap::new(),
+            nonce_free: BTreeMap::new(),
             ids: BTreeMap::new(),
             bytes: 0,
             ranking: BTreeSet::new(),
@@ -131,15 +131,15 @@ impl Mempool {
         self.with_row(transaction.sender(), |row| row.push(transaction, cost));
     }
 
-    /// Puts an *activate* beside the rows.
-    pub(super) fn insert_activate(&mut self, transaction: VerifiedTransaction) {
+    /// Puts what needs no nonce beside the rows.
+    pub(super) fn insert_nonce_free(&mut self, transaction: VerifiedTransaction) {
         self.list(&transaction);
-        self.activates.insert(transaction.sender(), transaction);
+        self.nonce_free.insert(transaction.sender(), transaction);
     }
 
-    /// Takes out a sender's *activate*.
-    pub(super) fn take_activate(&mut self, sender: &Address) -> Option<VerifiedTransaction> {
-        let transaction = self.activates.remove(sender)?;
+    /// Takes out a sender's transaction beside its row.
+    pub(super) fn take_nonce_free(&mut self, sender: &Address) -> Option<VerifiedTransaction> {
+        let transaction = self.nonce_free.remove(sender)?;
         self.unlist(&transaction);
         Some(transaction)
     }
@@ -207,13 +207,13 @@ impl Mempool {
     pub fn check_invariants(&self, ledger: &Ledger) {
         let limits = &self.limits;
         assert!(self.len() <= limits.transactions_max && self.bytes <= limits.bytes_max, "the pool is bounded");
-        assert!(self.activates.len() <= ACTIVATES_MAX, "activates are bounded");
+        assert!(self.nonce_free.len() <= NONCE_FREE_MAX, "what needs no nonce is bounded");
         let (mut count, mut bytes, mut expiring) = (0, 0, 0);
-        for transaction in self.rows.values().flat_map(Row::iter).chain(self.activates.values()) {
+        for transaction in self.rows.values().flat_map(Row::iter).chain(self.nonce_free.values()) {
             count += 1;
             bytes += transaction.bytes().len();
             assert_eq!(self.ids.get(&transaction.id()), Some(transaction), "what is pooled has its id listed");
-            let in_row = !matches!(transaction.transaction().body, Body::Activate { .. });
+            let in_row = transaction.transaction().body.needs_nonce();
             if let Some(expiry) = transaction.transaction().expiry.filter(|_| in_row) {
                 expiring += 1;
                 assert!(expiry > ledger.tip().height, "what expired is gone");

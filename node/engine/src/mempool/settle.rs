@@ -9,7 +9,7 @@ use super::pool::Mempool;
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{Ledger, TxRejected};
-use blockchat_proto::transaction::{Body, TransactionId, VerifiedTransaction};
+use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::UnixMillis;
 use std::collections::BTreeSet;
 
@@ -25,13 +25,11 @@ impl Mempool {
             self.shelf.take_id(id);
             self.forget_own(id);
         }
-        let in_turn = |transaction: &&VerifiedTransaction| {
-            matches!(transaction.transaction().body, Body::Send { .. } | Body::Stake { .. })
-        };
+        let in_turn = |transaction: &&VerifiedTransaction| transaction.transaction().body.needs_nonce();
         let senders = || block.transactions().iter().filter(in_turn).map(VerifiedTransaction::sender);
         let touched: BTreeSet<_> = senders().collect();
         touched.iter().for_each(|sender| self.drop_used(ledger, *sender, &included));
-        self.recheck_activates(ledger, &included);
+        self.recheck_nonce_free(ledger, &included);
         self.drop_expired(ledger);
         for sender in touched.iter().filter(|sender| self.held(sender) > 0).collect::<Vec<_>>() {
             self.mend(ledger, *sender, ledger.account(sender));
@@ -60,8 +58,8 @@ impl Mempool {
 
     fn drop_refused(&mut self, transaction: &VerifiedTransaction, reason: TxRejected) {
         let sender = transaction.sender();
-        if self.activates.get(&sender) == Some(transaction) {
-            self.take_activate(&sender);
+        if self.nonce_free.get(&sender) == Some(transaction) {
+            self.take_nonce_free(&sender);
             self.refuse(transaction.id(), reason);
         } else {
             self.cut(sender, transaction.nonce(), reason);
@@ -78,17 +76,17 @@ impl Mempool {
         }
     }
 
-    /// *Activate*s become void in many ways, and there are few: all are looked at.
-    fn recheck_activates(&mut self, ledger: &Ledger, included: &BTreeSet<TransactionId>) {
-        let looked_at = self.activates.iter().map(|(sender, transaction)| {
+    /// What needs no nonce becomes void in many ways, and there are few: all are looked at.
+    fn recheck_nonce_free(&mut self, ledger: &Ledger, included: &BTreeSet<TransactionId>) {
+        let looked_at = self.nonce_free.iter().map(|(sender, transaction)| {
             let answer = ledger.project(&mut ledger.account(sender), transaction);
             (*sender, transaction.id(), answer)
         });
         for (sender, id, answer) in looked_at.collect::<Vec<_>>() {
             if included.contains(&id) {
-                self.take_activate(&sender);
+                self.take_nonce_free(&sender);
             } else if let Err(reason) = answer {
-                self.take_activate(&sender);
+                self.take_nonce_free(&sender);
                 self.refuse(id, reason);
             }
         }

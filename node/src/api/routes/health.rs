@@ -45,6 +45,7 @@ fn takes_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Res
             let missing: Vec<_> = missing.iter().map(Address::short).collect();
             Err(format!("waiting for stake: {share} % of 66.7 % online, missing {}", missing.join(", ")))
         }
+        PhaseView::UpdateNeeded => Err(crate::api::views::update_needed(view)),
         _ if peers == 0 && !alone => Err("no peers yet".into()),
         _ if !view.settled => Err("starting: not yet at the tip".into()),
         PhaseView::Idle => Ok("at the tip"),
@@ -55,9 +56,10 @@ fn takes_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blockchat_engine::chain_view::RulesView;
     use blockchat_proto::coins::{Coins, Stake};
     use blockchat_proto::ledger::Tip;
-    use blockchat_proto::units::{Height, Round, UnixMillis};
+    use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
     use blockchat_proto::validators::{Validator, ValidatorSet};
 
     const OWN: Address = Address([1; 32]);
@@ -72,11 +74,18 @@ mod tests {
             round: Round(0),
             leader: OWN,
             phase,
+            rules: RulesView { version: RulesVersion(2), known: RulesVersion(1), next_begins: None },
             voting: true,
             settled: true,
             pool_transactions: 0,
             pool_bytes: 0,
         }
+    }
+
+    #[test]
+    fn a_node_that_does_not_know_the_rules_takes_no_part_and_says_what_it_needs() {
+        let reason = takes_part(&view(1, PhaseView::UpdateNeeded), 3, Some(OWN)).unwrap_err();
+        assert_eq!(reason, "version 2 of the rules is in force at height 8: this program knows 1; update it");
     }
 
     #[test]

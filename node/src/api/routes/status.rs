@@ -24,6 +24,7 @@ pub(in crate::api) async fn status(State(state): State<ApiState>) -> Json<Status
         tip_time: view.tip.time,
         supply: view.supply,
         phase: views::phase(&view),
+        rules: views::rules(&view),
         round: view.round,
         leader: Some(view.leader),
         voting: view.voting,

@@ -12,6 +12,7 @@ use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use blockchat_client::shapes::{BATCH_CONTENT_TYPE, SubmitView, TransactionState, TransactionView};
+use blockchat_engine::chain_view::PhaseView;
 use blockchat_engine::effect::SubmitOutcome;
 use blockchat_proto::codec;
 use blockchat_proto::hash::Hash32;
@@ -104,9 +105,14 @@ async fn final_place(state: &ApiState, id: TransactionId) -> Result<Option<Found
 
 /// Verifies, submits, and looks up what may be final already. One answer each, in order.
 ///
-/// A node that has not been at the tip since it started answers 503: its verdict would be about an old state.
+/// A node that has not been at the tip since it started answers 503: its verdict would be about an old state. So does one
+/// that does not know the rules of the next height.
 async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(TransactionId, Submitted)>, ApiError> {
-    if !state.engine.view().settled {
+    let view = state.engine.view();
+    if view.phase == PhaseView::UpdateNeeded {
+        return Err(ApiError::unavailable("not_ready", views::update_needed(&view)));
+    }
+    if !view.settled {
         return Err(ApiError::unavailable("starting", "the node is not at the tip yet; try again in a moment"));
     }
     let verified = state.verify.transactions(signed).await;

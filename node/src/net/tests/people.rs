@@ -1,13 +1,13 @@
 //! Contents to send: chains, transactions, votes, blocks.
 
-use blockchat_proto::block::{Block, HEADER_VERSION, Header};
+use blockchat_proto::block::{Block, Header};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature, Signer};
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{SignedVote, Vote, VoteKind};
 
 /// The genesis of a chain with this name.
@@ -23,6 +23,7 @@ pub(in crate::net) fn genesis(name: &str) -> VerifiedGenesis {
         parameters: Parameters::default(),
         treasury: Coins::ZERO,
         accounts: vec![account],
+        version: RulesVersion::FIRST,
     };
     genesis.verify().unwrap()
 }
@@ -48,7 +49,7 @@ pub(in crate::net) fn vote(height: u64) -> ConsensusMessage {
 pub(in crate::net) fn block(height: u64) -> Block {
     let zero = Hash32::ZERO;
     let header = Header {
-        version: HEADER_VERSION,
+        version: RulesVersion::FIRST,
         chain: zero,
         height: Height(height),
         round: Round(0),

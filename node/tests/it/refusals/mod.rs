@@ -1,7 +1,8 @@
 //! What is refused: said with its cause, the next step and a stable code; and nothing is changed by it.
 //!
 //! One file per door: [`money`] and [`signatures`] (transactions), [`startup`] (`run`), [`files`] (damage on disk),
-//! [`garbage`] (bytes on open ports), [`keys`] (wallets), [`codes`] (the table of all codes).
+//! [`garbage`] (bytes on open ports), [`rules`] (a chain of the future), [`keys`] (wallets), [`codes`] (the table of all
+//! codes).
 //! Mistakes on the command line that need no node stand in `cli_errors.rs`, single refusals of the API in `http_api.rs`.
 
 mod codes;
@@ -9,6 +10,7 @@ mod files;
 mod garbage;
 mod keys;
 mod money;
+mod rules;
 mod signatures;
 mod slow_chain;
 mod startup;

@@ -162,7 +162,6 @@ fn unverified(world: &World, damage: impl FnOnce(&mut Block)) -> BlockRejected {
 #[test]
 fn the_frame_of_a_block_is_checked_without_state() {
     let world = world();
-    assert_eq!(unverified(&world, |block| block.header.version = 2), BlockRejected::Version { found: 2 });
     assert_eq!(unverified(&world, |block| block.header.chain = nobody()), BlockRejected::OtherChain);
     let crowd = unverified(&world, |block| block.evidence = vec![evidence(nobody()); 17]);
     assert_eq!(crowd, BlockRejected::TooMuchEvidence { found: 17 });

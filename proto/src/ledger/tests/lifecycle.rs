@@ -149,6 +149,8 @@ fn a_ledger_comes_back_from_its_snapshot_and_damage_is_seen() {
     damaged(|snapshot| snapshot.tip_validators.clear());
     damaged(|snapshot| snapshot.system.treasury = bcc(8));
     damaged(|snapshot| snapshot.system.recent[1].hash = nobody());
+    damaged(|snapshot| snapshot.system.version = RulesVersion(2));
+    damaged(|snapshot| snapshot.system.next_begins = Some(Height(128)));
     damaged(|snapshot| snapshot.accounts[0].1.balance = bcc(1));
     damaged(|snapshot| snapshot.accounts.truncate(5));
 }

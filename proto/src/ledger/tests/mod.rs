@@ -5,6 +5,7 @@ mod lifecycle;
 mod refusals;
 mod tree;
 mod validators;
+mod versions;
 
 use super::{Account, AppliedBlock, BuiltBlock, Draft, Ledger, TxRejected};
 use crate::coins::Coins;
@@ -13,7 +14,7 @@ use crate::hash::Hash32;
 use crate::keys::{Address, Signature, Signer};
 use crate::leader::leader_for;
 use crate::transaction::{Body, Payload, Transaction, VerifiedTransaction};
-use crate::units::{Height, Round, UnixMillis};
+use crate::units::{Height, Round, RulesVersion, UnixMillis};
 use crate::vote::{Certificate, CommitSignature};
 
 /// The genesis time of all worlds.
@@ -58,7 +59,14 @@ impl World {
         };
         let mut accounts: Vec<_> = people.iter().map(funded).collect();
         accounts.sort_by_key(|account| account.address);
-        let genesis = Genesis { name: "test".into(), time: START, parameters, treasury: bcc(7), accounts };
+        let genesis = Genesis {
+            name: "test".into(),
+            time: START,
+            parameters,
+            treasury: bcc(7),
+            accounts,
+            version: RulesVersion::FIRST,
+        };
         let genesis = genesis.verify().unwrap();
         let ledger = Ledger::at_genesis(&genesis);
         Self { genesis, ledger, absent: vec![], block_ms: 1_000 }
@@ -77,10 +85,7 @@ impl World {
 
     /// With the sender's next nonce.
     fn ask(&self, person: u8, body: Body) -> VerifiedTransaction {
-        let nonce = match body {
-            Body::Activate { .. } | Body::Claim { .. } => 0,
-            Body::Send { .. } | Body::Stake { .. } => self.account(person).next_nonce,
-        };
+        let nonce = if body.needs_nonce() { self.account(person).next_nonce } else { 0 };
         self.signed(person, nonce, None, body)
     }
 

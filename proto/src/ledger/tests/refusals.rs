@@ -54,8 +54,9 @@ fn a_transaction_beyond_the_size_limit_is_refused_before_anything_else() {
 }
 
 #[test]
-fn activate_and_claim_carry_nonce_zero() {
-    for body in [Body::Activate { recent: nobody() }, Body::Claim { recent: nobody(), work: 0 }] {
+fn what_needs_no_nonce_carries_nonce_zero() {
+    let announce = Body::Announce { version: RulesVersion(2) };
+    for body in [Body::Activate { recent: nobody() }, Body::Claim { recent: nobody(), work: 0 }, announce] {
         assert_eq!(verify(&world(), 3, body), Err(TxRejected::NonceNotZero { found: 3 }));
     }
 }

@@ -8,12 +8,13 @@ use crate::sim::disk::Disk;
 use crate::sim::marks::{own_message, position};
 use blockchat_engine::effect::CommittedBlock;
 use blockchat_engine::journal::{GuardMark, SignStep};
+use blockchat_proto::block::Header;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::transaction::{Body, TransactionId};
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::transaction::TransactionId;
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A block this far ahead of a clock is held; and between looking at a block and voting for it again in a later round, a
@@ -29,6 +30,7 @@ pub struct Checker {
     chain: Hash32,
     supply_micros: u128,
     decided: BTreeMap<Height, (Hash32, Hash32)>,
+    version: RulesVersion,
     nonces: BTreeMap<Address, u64>,
     ids: BTreeSet<TransactionId>,
     signed: BTreeMap<Place, Hash32>,
@@ -56,6 +58,7 @@ impl Checker {
             chain: genesis.hash(),
             supply_micros,
             decided: BTreeMap::new(),
+            version: inner.version,
             nonces: BTreeMap::new(),
             ids: BTreeSet::new(),
             signed: BTreeMap::new(),
@@ -128,9 +131,21 @@ impl Checker {
             Some(_) => Ok(News::Known),
             None => {
                 certificate.check_signatures(self.chain).map_err(|reason| unproved(&reason))?;
+                self.check_version(block.header())?;
                 self.decided.insert(height, (block.hash(), applied.state_root()));
                 self.spend(committed).map(|()| News::First)
             }
+        }
+    }
+
+    /// Versions rise one by one, each at a multiple of 64.
+    fn check_version(&mut self, header: &Header) -> Result<(), Violation> {
+        let (height, before, found) = (header.height, self.version, header.version);
+        self.version = found;
+        if found == before || (found == before.next() && height.0.is_multiple_of(64)) {
+            Ok(())
+        } else {
+            Err(Violation::Version { height, before, found })
         }
     }
 
@@ -138,7 +153,7 @@ impl Checker {
     fn spend(&mut self, committed: &CommittedBlock) -> Result<(), Violation> {
         let height = committed.block.height();
         for transaction in committed.block.transactions() {
-            let numbered = matches!(transaction.transaction().body, Body::Send { .. } | Body::Stake { .. });
+            let numbered = transaction.transaction().body.needs_nonce();
             if !self.ids.insert(transaction.id()) && numbered {
                 return Err(Violation::Repeated { height, id: transaction.id() });
             }

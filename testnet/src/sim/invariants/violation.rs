@@ -4,7 +4,7 @@ use blockchat_engine::journal::{GuardMark, SignStep};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::TransactionId;
-use blockchat_proto::units::{Height, Round};
+use blockchat_proto::units::{Height, Round, RulesVersion};
 
 /// Something that must never happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +58,28 @@ pub enum Violation {
         built: Round,
         /// Its certificate's.
         decided: Round,
+    },
+    /// A version of the rules began where none may.
+    #[error("block {height} is of version {found} of the rules, the one before of {before}")]
+    Version {
+        /// Which.
+        height: Height,
+        /// Its parent's.
+        before: RulesVersion,
+        /// Its own.
+        found: RulesVersion,
+    },
+    /// It went on by rules that its program does not know.
+    #[error("node {node} commits block {height} of version {found} of the rules, and knows {knows}")]
+    RulesUnknown {
+        /// Which.
+        height: Height,
+        /// Who.
+        node: usize,
+        /// The block's.
+        found: RulesVersion,
+        /// The highest it knows.
+        knows: RulesVersion,
     },
     /// Coins came or went.
     #[error("after block {height} node {node} has {found} micro-BCC, the genesis made {expected}")]

@@ -24,7 +24,12 @@ pub(super) struct Cast {
 
 impl Cast {
     pub(super) fn of(theme: Theme, seed: u64, dice: &mut Dice) -> Self {
-        let least = if theme == Theme::Jail { 6 } else { 4 };
+        // One of seven holds less than a sixth: a version begins that it does not know.
+        let least = match theme {
+            Theme::Jail => 6,
+            Theme::Upgrade => 7,
+            _ => 4,
+        };
         let count = dice.range(least..=7);
         let mut validators: Vec<_> =
             (0..count).map(|_| (Signer::from_seed(&dice.bytes()), Coins::from_bcc(dice.range(10..=30)))).collect();

@@ -12,11 +12,11 @@ use crate::sim::time::Micros;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
 use blockchat_proto::keys::{Address, Signer};
-use blockchat_proto::units::Height;
+use blockchat_proto::units::{Height, RulesVersion};
 
 pub(super) fn users(dice: &mut Dice, theme: Theme) -> Vec<UserPlan> {
     let count = dice.range(3..=6);
-    let busy = if theme == Theme::Jail { 400 } else { dice.range(150..=1_500) };
+    let busy = if is_long(theme) { 400 } else { dice.range(150..=1_500) };
     (0..count)
         .map(|_| UserPlan {
             signer: Signer::from_seed(&dice.bytes()),
@@ -25,6 +25,11 @@ pub(super) fn users(dice: &mut Dice, theme: Theme) -> Vec<UserPlan> {
             double_permille: 60,
         })
         .collect()
+}
+
+/// Is a run of it four times as long as others? Then it is kept cheap.
+fn is_long(theme: Theme) -> bool {
+    matches!(theme, Theme::Jail | Theme::Upgrade)
 }
 
 pub(super) fn genesis(dice: &mut Dice, theme: Theme, cast: &Cast, users: &[UserPlan]) -> VerifiedGenesis {
@@ -42,13 +47,20 @@ pub(super) fn genesis(dice: &mut Dice, theme: Theme, cast: &Cast, users: &[UserP
     accounts.sort_by_key(|account| account.address);
     let parameters = Parameters {
         capacity: u32::try_from(dice.range(3..=20)).expect("small"),
-        block_interval_ms: if theme == Theme::Jail { 250 } else { dice.pick(&[25, 100, 250]).expect("three") },
+        block_interval_ms: if is_long(theme) { 250 } else { dice.pick(&[25, 100, 250]).expect("three") },
         idle_block_interval_ms: dice.pick(&[500, 1_000, 3_000]).expect("three"),
         unbonding_ms: 8_000,
         evidence_window_ms: 4_000,
         ..Parameters::default()
     };
-    let genesis = Genesis { name: "sim".into(), time: BEGIN, parameters, treasury: Coins::from_bcc(1_000), accounts };
+    let genesis = Genesis {
+        name: "sim".into(),
+        time: BEGIN,
+        parameters,
+        treasury: Coins::from_bcc(1_000),
+        accounts,
+        version: RulesVersion::FIRST,
+    };
     genesis.verify().expect("a sound genesis")
 }
 
@@ -60,11 +72,16 @@ pub(super) fn nodes(dice: &mut Dice, theme: Theme, cast: &Cast) -> Vec<NodePlan>
         crime,
         skew_ms: skew(dice, skew_max_ms),
         starts,
+        knows: RulesVersion::KNOWN,
     };
     let mut nodes = vec![];
     for (index, (signer, _)) in cast.validators.iter().enumerate() {
         let crime = cast.liars.iter().find(|(liar, _)| *liar == index).map(|(_, crime)| *crime);
         nodes.push(plan(Some(signer), crime, Micros(0)));
+    }
+    if theme == Theme::Upgrade {
+        // All but the one with the least stake.
+        nodes.iter_mut().skip(1).for_each(|node| node.knows = RulesVersion::KNOWN.next());
     }
     for (liar, crime) in cast.liars.iter().filter(|(_, crime)| *crime == Crime::Twin) {
         nodes.push(plan(Some(&cast.validators[*liar].0), Some(*crime), Micros(0)));
@@ -89,10 +106,10 @@ pub(super) fn weather(dice: &mut Dice, theme: Theme, validators: usize) -> Weath
         dice.pick(&[(200, 2_000), (2_000, 40_000), (20_000, 120_000), (500, 250_000)]).expect("four");
     let (loss, twice) = match theme {
         Theme::Lossy | Theme::Everything => (200, 100),
-        Theme::Jail | Theme::Calm => (0, 0),
+        Theme::Jail | Theme::Upgrade | Theme::Calm => (0, 0),
         _ => (dice.pick(&[0, 0, 50]).expect("three"), 20),
     };
-    let (delay_min, delay_max) = if theme == Theme::Jail { (500, 5_000) } else { (delay_min, delay_max) };
+    let (delay_min, delay_max) = if is_long(theme) { (500, 5_000) } else { (delay_min, delay_max) };
     let remote = dice.permille(200).then(|| (dice.index(validators), Micros::from_ms(30)));
     Weather {
         delay_min: Micros(delay_min),
@@ -114,6 +131,9 @@ pub(super) fn faults(dice: &mut Dice, theme: Theme, seed: u64, heights: u64, cas
     }
     if theme == Theme::Calm {
         plan.crash_every = every(6_000);
+    }
+    if theme == Theme::Upgrade {
+        plan.crash_every = every(2_000);
     }
     if theme == Theme::Cut || everything || (theme == Theme::Liars && dice.permille(400)) {
         plan.cut_every = every(dice.range(1_000..=4_000));

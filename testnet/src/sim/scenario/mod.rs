@@ -19,7 +19,7 @@ use super::time::Micros;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Signer;
-use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
 use cast::Cast;
 use draws::{faults, genesis, nodes, stakes, users, weather};
 
@@ -33,6 +33,8 @@ const FAULTS_MAX: Micros = Micros::from_ms(150_000);
 const PATIENCE: Micros = Micros::from_ms(120_000);
 /// A chain must be so long before somebody is jailed.
 const HEIGHTS_TO_JAIL: u64 = 125;
+/// It must be so long before a version of the rules begins, and some blocks more.
+const HEIGHTS_TO_UPGRADE: u64 = 135;
 
 /// What a seed is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub enum Theme {
     Everything,
     /// One validator is away for so long that it is jailed.
     Jail,
+    /// A version of the rules begins that one validator does not know, while nodes crash.
+    Upgrade,
 }
 
 /// See the module.
@@ -101,6 +105,8 @@ pub struct NodePlan {
     pub skew_ms: i64,
     /// When it starts.
     pub starts: Micros,
+    /// How far its program knows the rules. When the faults stop, every node gets the newest program of all.
+    pub knows: RulesVersion,
 }
 
 /// Somebody who sends transactions.
@@ -170,7 +176,11 @@ impl Scenario {
         let users = users(&mut dice, theme);
         let genesis = genesis(&mut dice, theme, &cast, &users);
         let nodes = nodes(&mut dice, theme, &cast);
-        let heights = if theme == Theme::Jail { heights.max(HEIGHTS_TO_JAIL) } else { heights };
+        let heights = match theme {
+            Theme::Jail => heights.max(HEIGHTS_TO_JAIL),
+            Theme::Upgrade => heights.max(HEIGHTS_TO_UPGRADE),
+            _ => heights,
+        };
         let faults = faults(&mut dice, theme, seed, heights, &cast);
         let weather = weather(&mut dice, theme, cast.validators.len());
         let stakes = stakes(&mut dice, theme, &cast);
@@ -240,6 +250,9 @@ impl Scenario {
 fn theme_of(seed: u64) -> Theme {
     if seed % 25 == 12 {
         return Theme::Jail;
+    }
+    if seed % 25 == 19 {
+        return Theme::Upgrade;
     }
     match seed % 10 {
         0 => Theme::Calm,

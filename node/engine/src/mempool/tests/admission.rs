@@ -186,6 +186,23 @@ fn an_activate_has_a_place_beside_its_senders_row() {
 }
 
 #[test]
+fn an_announcement_has_the_same_place_until_it_is_final_or_void() {
+    let mut world = World::new();
+    let announce =
+        |world: &World, version| world.sign(VALIDATORS[0], 0, None, Body::Announce { version: RulesVersion(version) });
+    let nothing = TxRejected::NothingToAnnounce { least: RulesVersion(2), found: RulesVersion(1) };
+    assert_eq!(world.submit_one(&announce(&world, 1)), SubmitOutcome::MaybeFinal(nothing));
+    let (second, third) = (announce(&world, 2), announce(&world, 3));
+    assert_eq!(world.submit_one(&second), SubmitOutcome::Pooled);
+    assert_eq!(world.submit_one(&third), SubmitOutcome::MaybeFinal(TxRejected::NonceTaken { nonce: 0 }));
+    assert_eq!(world.selected(), [second.clone()]);
+    world.commit(&[third]);
+    assert!(world.pool.is_empty(), "a higher one is final");
+    let void = TxRejected::NothingToAnnounce { least: RulesVersion(4), found: RulesVersion(2) };
+    assert_eq!(world.place(&second), Some(SubmitOutcome::Refused(void)));
+}
+
+#[test]
 fn claims_are_closed() {
     let mut world = World::new();
     let claim = world.sign(1, 0, None, Body::Claim { recent: nobody(), work: 1 });

@@ -22,6 +22,7 @@ enum Ask {
     Stake(u64),
     Activate,
     Claim,
+    Announce(u16),
 }
 
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         3 => (0..6_u64).prop_map(|tens| Ask::Stake(tens * 10)),
         2 => Just(Ask::Activate),
         1 => Just(Ask::Claim),
+        1 => (0..6_u16).prop_map(Ask::Announce),
     ]
 }
 
@@ -93,6 +95,7 @@ fn signed(world: &World, request: &Request) -> VerifiedTransaction {
             world.sign(*person, 0, expiry, Body::Activate { recent })
         }
         Ask::Claim => world.sign(*person, 0, expiry, Body::Claim { recent: nobody(), work: 0 }),
+        Ask::Announce(version) => world.sign(*person, 0, expiry, Body::Announce { version: RulesVersion(*version) }),
     }
 }
 

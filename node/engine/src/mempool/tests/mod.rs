@@ -18,7 +18,7 @@ use blockchat_proto::keys::{Address, Signature, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{BuiltBlock, Draft, Ledger, TxRejected};
 use blockchat_proto::transaction::{Body, Payload, Transaction, TransactionId, VerifiedTransaction};
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature};
 
 const START: UnixMillis = UnixMillis(1_000_000);
@@ -50,7 +50,14 @@ fn genesis_ledger(people: u8) -> Ledger {
     accounts.extend(VALIDATORS.map(|person| funded(person, 100)));
     accounts.sort_by_key(|account| account.address);
     let parameters = Parameters { validators_min: 1, ..Parameters::default() };
-    let genesis = Genesis { name: "pool".into(), time: START, parameters, treasury: Coins::ZERO, accounts };
+    let genesis = Genesis {
+        name: "pool".into(),
+        time: START,
+        parameters,
+        treasury: Coins::ZERO,
+        accounts,
+        version: RulesVersion::FIRST,
+    };
     Ledger::at_genesis(&genesis.verify().unwrap())
 }
 

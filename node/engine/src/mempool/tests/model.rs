@@ -32,7 +32,7 @@ pub(super) struct Model {
 }
 
 pub(super) fn has_nonce(transaction: &VerifiedTransaction) -> bool {
-    matches!(transaction.transaction().body, Body::Send { .. } | Body::Stake { .. })
+    transaction.transaction().body.needs_nonce()
 }
 
 pub(super) fn bytes(transactions: &[VerifiedTransaction]) -> usize {

@@ -1,0 +1,40 @@
+//! Which version of the rules the next block is executed by, and when the one after it begins. SPEC VER-3, VER-4.
+//!
+//! Owns: counting announcements, the schedule. Does not own: who may announce what (`check`), what a version changes: the
+//! code that differs asks the version in its `Rules`.
+//! Always true: versions begin one after the other, none is left out; what is scheduled is neither moved nor cancelled.
+//! Start reading at [`move_on`].
+
+use super::System;
+use super::overlay::Overlay;
+use crate::coins::{Stake, is_ready_for_version};
+use crate::limits::VERSION_STRIDE;
+use crate::units::{Height, RulesVersion};
+use crate::validators::ValidatorSet;
+use std::sync::Arc;
+
+/// After block `height`: begins the scheduled version if the next block is its first, or schedules one at a multiple of 64.
+///
+/// `set`: of the next height. Cost: nothing but at every 64th block, then one look at each member.
+pub(super) fn move_on(system: &mut Arc<System>, height: Height, set: &ValidatorSet, overlay: &Overlay<'_>) {
+    match system.next_begins {
+        Some(first) if first == height.next() => {
+            let system = Arc::make_mut(system);
+            (system.version, system.next_begins) = (system.version.next(), None);
+        }
+        None if height.0.is_multiple_of(VERSION_STRIDE) => {
+            if is_ready_for_version(announced(system.version.next(), set, overlay), set.total()) {
+                let first = Height(height.0.saturating_add(VERSION_STRIDE));
+                Arc::make_mut(system).next_begins = Some(first);
+            }
+        }
+        Some(_) | None => {}
+    }
+}
+
+/// Stake of the members that announced this version or a higher one.
+fn announced(version: RulesVersion, set: &ValidatorSet, overlay: &Overlay<'_>) -> Stake {
+    let knows = |address| overlay.get(address).is_some_and(|account| account.announced >= version);
+    let ready = set.members().iter().filter(|member| knows(&member.address));
+    ready.fold(Stake::default(), |sum, member| sum.plus(member.stake))
+}
