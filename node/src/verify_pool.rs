@@ -4,7 +4,8 @@
 //!
 //! Always true:
 //! - what comes out was verified here or before, under exactly the same id, signature included;
-//! - the memory holds at most two generations of `REMEMBERED_MAX` transactions, shared with the pool, not copied;
+//! - the memory holds at most two generations of `REMEMBERED_MAX` transactions, shared with the pool, not copied, and of
+//!   `VOTES_MAX` votes: votes are said again while a round lasts, and once more in round certificates;
 //! - at most `JOBS_MAX` batches are being worked on; further callers wait, and they are bounded where they come from.
 //!
 //! Single votes and proposals are verified at once where they arrive: 40 us are less than the way to another thread and
@@ -13,6 +14,7 @@
 
 use blockchat_proto::block::{Block, VerifiedBlock};
 use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Signature;
 use blockchat_proto::ledger::{BlockRejected, TxRejected};
 use blockchat_proto::sync::CertifiedBlock;
 use blockchat_proto::transaction::{
@@ -23,6 +25,7 @@ use blockchat_proto::vote::{
 };
 use rayon::prelude::*;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -30,6 +33,8 @@ use tokio::sync::{Semaphore, oneshot};
 const CHUNK: usize = 512;
 /// Verified transactions in one generation of the memory.
 const REMEMBERED_MAX: usize = 65_536;
+/// Verified votes in one generation of the memory: those of some seconds of a large and fast chain.
+const VOTES_MAX: usize = 8_192;
 /// Batches worked on at a time.
 const JOBS_MAX: usize = 32;
 /// Votes up to which a round certificate is verified on the spot.
@@ -47,7 +52,8 @@ struct Inner {
     chain: Hash32,
     threads: rayon::ThreadPool,
     jobs: Semaphore,
-    known: Mutex<Known>,
+    known: Mutex<Known<TransactionId, VerifiedTransaction>>,
+    votes: Mutex<Known<Signature, Verified<SignedVote>>>,
 }
 
 impl VerifyPool {
@@ -59,7 +65,8 @@ impl VerifyPool {
             .thread_name(|index| format!("verify-{index}"))
             .build()
             .expect("a program that just started can start threads");
-        Self(Arc::new(Inner { chain, threads, jobs: Semaphore::new(JOBS_MAX), known: Mutex::default() }))
+        let (known, votes) = (Mutex::new(Known::new(REMEMBERED_MAX)), Mutex::new(Known::new(VOTES_MAX)));
+        Self(Arc::new(Inner { chain, threads, jobs: Semaphore::new(JOBS_MAX), known, votes }))
     }
 
     /// Checks many transactions against everything that needs no state; the id and an answer of each, in order.
@@ -82,9 +89,14 @@ impl VerifyPool {
         self.run(move |inner| blocks.into_par_iter().map(|item| inner.verify_certified(item)).collect()).await
     }
 
-    /// Checks a vote's signature.
+    /// Checks a vote's signature. The same vote again is answered from memory.
     pub async fn vote(&self, vote: SignedVote) -> Result<Verified<SignedVote>, BadSignature> {
-        vote.verify(self.0.chain)
+        if let Some(known) = self.0.known_vote(&vote) {
+            return Ok(known);
+        }
+        let verified = vote.verify(self.0.chain)?;
+        self.0.votes.lock().unwrap_or_else(PoisonError::into_inner).insert(vote.signature, verified.clone());
+        Ok(verified)
     }
 
     /// Checks a proposal's signature.
@@ -92,15 +104,16 @@ impl VerifyPool {
         proposal.verify(self.0.chain)
     }
 
-    /// Checks all signatures of a round certificate.
+    /// Checks all signatures of a round certificate, but those of votes that came before.
     pub async fn round_certificate(
         &self,
         certificate: RoundCertificate,
     ) -> Result<Verified<RoundCertificate>, BadSignature> {
-        if certificate.votes.len() <= ON_THE_SPOT_MAX {
-            return certificate.verify(self.0.chain);
+        let news = certificate.votes.iter().filter(|vote| self.0.known_vote(vote).is_none()).count();
+        if news <= ON_THE_SPOT_MAX {
+            return certificate.verify_with(self.0.chain, |vote| self.0.known_vote(vote));
         }
-        self.run(move |inner| certificate.verify(inner.chain)).await
+        self.run(move |inner| certificate.verify_with(inner.chain, |vote| inner.known_vote(vote))).await
     }
 
     /// Runs `work` on the pool's threads.
@@ -162,6 +175,12 @@ impl Inner {
         Ok((block, certificate))
     }
 
+    /// A vote under this very signature that was verified before.
+    fn known_vote(&self, vote: &SignedVote) -> Option<Verified<SignedVote>> {
+        let votes = self.votes.lock().unwrap_or_else(PoisonError::into_inner);
+        votes.get(&vote.signature).filter(|known| known.get() == vote)
+    }
+
     fn recall(&self, ids: &[TransactionId]) -> Vec<Option<VerifiedTransaction>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         ids.iter().map(|id| known.get(id)).collect()
@@ -169,27 +188,32 @@ impl Inner {
 
     fn remember<'a>(&self, transactions: impl Iterator<Item = &'a VerifiedTransaction>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        transactions.for_each(|transaction| known.insert(transaction));
+        transactions.for_each(|transaction| known.insert(transaction.id(), transaction.clone()));
     }
 }
 
 /// What was verified lately: a young and an old generation; when the young one is full it becomes the old one.
-#[derive(Debug, Default)]
-struct Known {
-    young: HashMap<TransactionId, VerifiedTransaction>,
-    old: HashMap<TransactionId, VerifiedTransaction>,
+#[derive(Debug)]
+struct Known<K, V> {
+    generation_max: usize,
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
 }
 
-impl Known {
-    fn get(&self, id: &TransactionId) -> Option<VerifiedTransaction> {
-        self.young.get(id).or_else(|| self.old.get(id)).cloned()
+impl<K: Eq + Hash, V: Clone> Known<K, V> {
+    fn new(generation_max: usize) -> Self {
+        Self { generation_max, young: HashMap::new(), old: HashMap::new() }
     }
 
-    fn insert(&mut self, transaction: &VerifiedTransaction) {
-        if self.young.len() >= REMEMBERED_MAX {
+    fn get(&self, key: &K) -> Option<V> {
+        self.young.get(key).or_else(|| self.old.get(key)).cloned()
+    }
+
+    fn insert(&mut self, key: K, value: V) {
+        if self.young.len() >= self.generation_max {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(transaction.id(), transaction.clone());
+        self.young.insert(key, value);
     }
 }
 
@@ -199,6 +223,8 @@ mod tests {
     use blockchat_proto::coins::Coins;
     use blockchat_proto::keys::{Address, Signer};
     use blockchat_proto::transaction::{Body, Payload, Transaction};
+    use blockchat_proto::units::{Height, Round};
+    use blockchat_proto::vote::{RoundProof, Vote, VoteKind};
 
     const CHAIN: Hash32 = Hash32([7; 32]);
 
@@ -241,15 +267,48 @@ mod tests {
 
     #[test]
     fn the_memory_forgets_the_oldest_generation_only() {
-        let transactions: Vec<_> = (0..3).map(|nonce| signed(nonce).verify(CHAIN).unwrap()).collect();
-        let mut known = Known::default();
-        known.insert(&transactions[0]);
-        known.old = std::mem::take(&mut known.young);
-        known.insert(&transactions[1]);
-        assert!(transactions[..2].iter().all(|t| known.get(&t.id()).is_some()));
-        known.old = std::mem::take(&mut known.young);
-        assert!(known.get(&transactions[0].id()).is_none());
-        assert!(known.get(&transactions[1].id()).is_some());
-        assert!(known.get(&transactions[2].id()).is_none());
+        let mut known = Known::new(2);
+        (0..5).for_each(|number| known.insert(number, number));
+        let remembered: Vec<_> = (0..5).filter(|number| known.get(number).is_some()).collect();
+        assert_eq!(remembered, [2, 3, 4]);
+    }
+
+    fn vote(validator: u8, round: u32) -> SignedVote {
+        let signer = Signer::from_seed(&[validator; 32]);
+        let (kind, validator) = (VoteKind::Prevote, signer.address());
+        Vote { kind, height: Height(1), round: Round(round), value: None, validator }.sign(CHAIN, &signer)
+    }
+
+    #[tokio::test]
+    async fn a_vote_is_remembered_under_its_signature_and_for_what_it_says_only() {
+        let pool = VerifyPool::new(CHAIN);
+        let good = vote(1, 0);
+        for _ in 0..2 {
+            assert_eq!(pool.vote(good).await.unwrap().get(), &good);
+        }
+        let mut moved = good;
+        moved.vote.round = Round(1);
+        assert!(pool.vote(moved).await.is_err());
+        let mut garbage = good;
+        garbage.signature.0[63] ^= 1;
+        assert!(pool.vote(garbage).await.is_err());
+        assert!(pool.vote(good).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_certificate_of_known_votes_and_one_forgery_is_refused() {
+        let pool = VerifyPool::new(CHAIN);
+        for count in [3, 40] {
+            let votes: Vec<_> = (1..=count).map(|validator| vote(validator, 0)).collect();
+            for vote in &votes[1..] {
+                pool.vote(*vote).await.unwrap();
+            }
+            let certificate = RoundCertificate { proof: RoundProof::Skip, votes };
+            assert_eq!(pool.round_certificate(certificate.clone()).await.unwrap().get(), &certificate);
+            let mut forged = certificate;
+            let last = forged.votes.last_mut().unwrap();
+            last.vote.value = Some(Hash32([9; 32]));
+            assert!(pool.round_certificate(forged).await.is_err());
+        }
     }
 }

@@ -92,7 +92,7 @@ fn certificate(signers: u8) -> Certificate {
 }
 
 fn envelope(message: ConsensusMessage) -> ConsensusEnvelope {
-    ConsensusEnvelope { version: ENVELOPE_VERSION, counter: 1_700_000_000_000, message }
+    ConsensusEnvelope { version: ENVELOPE_VERSION, salt: 1_700_000_000_000, message }
 }
 
 fn block(count: u64) -> Block {

@@ -1,7 +1,7 @@
 //! What travels on the gossipsub topics. SPEC GOSSIP-1 to GOSSIP-3.
 //!
-//! Always true: two sends of one message differ in bytes (counter or salt), because gossip remembers what it saw and
-//! swallows a repetition.
+//! Always true: two sends of one message differ in bytes (the salt), because gossip remembers what it saw and swallows a
+//! repetition. No envelope is signed: what is inside is.
 
 use crate::block::Block;
 use crate::transaction::SignedTransaction;
@@ -38,7 +38,7 @@ impl Topic {
     }
 }
 
-/// Transactions that travel together: one signature check of the envelope for many. SPEC GOSSIP-2.
+/// Transactions that travel together: one frame and one flush at every hop for many. SPEC GOSSIP-2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransactionBatch {
@@ -56,8 +56,9 @@ pub struct TransactionBatch {
 pub struct ConsensusEnvelope {
     /// [`ENVELOPE_VERSION`].
     pub version: u16,
-    /// Rises with every send of a node, also across restarts (it starts at the unix time in ms).
-    pub counter: u64,
+    /// Another number with every send, which nobody can foresee: whoever could would send all repetitions to come before
+    /// their author does, and gossip would swallow those of the author.
+    pub salt: u64,
     /// The message.
     pub message: ConsensusMessage,
 }

@@ -298,7 +298,7 @@ fn messages_go_over_the_wire_as_shown() {
     example.check("busy for 500 ms", framed(encode(&SyncResponse::Busy { retry_ms: 500 })));
     let vote: SignedVote = golden("prevote");
     assert_eq!(vote.vote.validator, address(1));
-    let envelope = ConsensusEnvelope { version: 1, counter: 2, message: ConsensusMessage::Vote(vote) };
+    let envelope = ConsensusEnvelope { version: 1, salt: 0x0123_4567_89ab_cdef, message: ConsensusMessage::Vote(vote) };
     let (topic, data) = (Topic::Votes.name(&genesis().short_name()), encode(&envelope));
     let id = Sha256::new().chain_update(&topic).chain_update(&data).finalize();
     example.check("topic", topic);

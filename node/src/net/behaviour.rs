@@ -7,7 +7,8 @@ use super::config::{
     ANSWER_WITHIN, CONNECTIONS_INBOUND_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, IDLE_MAX, NetConfig, NetError,
     PENDING_MAX, PING_EVERY, PING_WITHIN, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX, STATUS_WIRE_MAX,
 };
-use super::gossip::{self, Gossip, Topics};
+use super::gate::{Gate, Gated};
+use super::gossip::{self, Topics};
 use crate::traffic::Traffic;
 use blockchat_proto::genesis::Genesis;
 use blockchat_proto::limits::GENESIS_BYTES_MAX;
@@ -29,7 +30,7 @@ use tracing::warn;
 pub(super) struct Net {
     pub(super) limits: connection_limits::Behaviour,
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
-    pub(super) gossip: Gossip,
+    pub(super) gossip: Gated,
     pub(super) identify: identify::Behaviour,
     pub(super) ping: ping::Behaviour,
     pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
@@ -44,10 +45,15 @@ pub(super) struct Net {
 pub(super) const RUN_MARK: &str = " run/";
 
 /// A swarm with the node's identity, not yet listening.
-pub(super) fn swarm(config: &NetConfig, topics: &Topics, traffic: Arc<Traffic>) -> Result<Swarm<Net>, NetError> {
+pub(super) fn swarm(
+    config: &NetConfig,
+    topics: &Topics,
+    gate: &Arc<Gate>,
+    traffic: Arc<Traffic>,
+) -> Result<Swarm<Net>, NetError> {
     let setup = |error: String| NetError::Setup(error);
     let key = Keypair::ed25519_from_bytes(config.identity).map_err(|error| setup(error.to_string()))?;
-    let behaviour = behaviour(&key, &config.genesis.short_name(), config.mdns, topics).map_err(setup)?;
+    let behaviour = behaviour(&key, &config.genesis.short_name(), config.mdns, topics, gate).map_err(setup)?;
     let transport = super::transport::counted(&key, traffic)?;
     let swarm = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
@@ -60,12 +66,12 @@ pub(super) fn swarm(config: &NetConfig, topics: &Topics, traffic: Arc<Traffic>) 
     Ok(swarm)
 }
 
-fn behaviour(key: &Keypair, chain: &str, mdns: bool, topics: &Topics) -> Result<Net, String> {
+fn behaviour(key: &Keypair, chain: &str, mdns: bool, topics: &Topics, gate: &Arc<Gate>) -> Result<Net, String> {
     let own_id = key.public().to_peer_id();
     Ok(Net {
         limits: connection_limits::Behaviour::new(connection_limits()),
         blocked: allow_block_list::Behaviour::default(),
-        gossip: gossip::behaviour(key, topics)?,
+        gossip: Gated::new(gossip::behaviour(topics, Arc::clone(gate))?, Arc::clone(gate)),
         identify: identify::Behaviour::new(identity(key, chain)),
         ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_EVERY).with_timeout(PING_WITHIN)),
         mdns: Toggle::from(mdns.then(|| start_mdns(own_id)).flatten()),

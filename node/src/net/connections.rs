@@ -85,10 +85,12 @@ impl Task {
         let Some(gone) = self.peers.disconnected(&id, connection) else {
             return;
         };
-        self.drop_held(&id);
         self.discovery.dialer.gone(id, Instant::now());
         if gone.status.is_some() {
             info!(peer = %id, "peer left");
+        }
+        // The runtime knows it by its status, or by what it gossiped.
+        if gone.status.is_some() || gone.gossiped.is_some() {
             self.tell(NetEvent::PeerGone { peer: gone.tag });
         }
         self.count_peers();

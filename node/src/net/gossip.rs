@@ -1,11 +1,13 @@
 //! Gossipsub: its settings, our topics, and messages that wait for a verdict.
 //!
-//! Always true: nothing is passed on before its verdict; ids are hashes of topic and content, so that a message is the
-//! same whoever relays it; honest nodes under load do not score each other out of the network; no node sends what another
+//! Always true: nothing is passed on before its verdict; messages carry no signature of their own, and their ids are
+//! hashes of topic and content, so that a message is the same whoever relays it, and a copy costs no more than a hash;
+//! honest nodes under load do not score each other out of the network; no node sends what another
 //! one with the same settings would refuse to read.
 //! Start reading at [`behaviour`].
 
 use super::config::{BLOCK_WIRE_MAX, TRANSACTIONS_WIRE_MAX, VOTE_WIRE_MAX};
+use super::gate::{Gate, ID_BYTES};
 use super::handle::NetVerdict;
 use blockchat_engine::event::GossipTicket;
 use blockchat_proto::gossip::Topic;
@@ -14,9 +16,8 @@ use libp2p::gossipsub::{
     self, ConfigBuilder, IdentTopic, MessageAcceptance, MessageId, PeerScoreParams, PeerScoreThresholds, TopicHash,
     TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
 };
-use libp2p::identity::Keypair;
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Gossipsub on our topics only.
@@ -24,8 +25,6 @@ pub(super) type Gossip = gossipsub::Behaviour<gossipsub::IdentityTransform, Whit
 
 /// Messages that wait for a verdict; beyond it the oldest are ignored.
 const WAITING_MAX: usize = 4_096;
-/// Bytes of a message's id.
-const ID_BYTES: usize = 20;
 /// Ids that one control message announces or asks for, at most; of more, a random choice.
 const CONTROL_IDS_MAX: usize = 400;
 /// Bytes of control messages in one frame, at most. Whoever gets a longer frame ends the stream, and after five streams
@@ -68,15 +67,15 @@ pub(super) fn wire_max(topic: Topic) -> usize {
 }
 
 /// Builds the behaviour, subscribed to all our topics. Scoring is on, because without it slow peers are never pruned.
-pub(super) fn behaviour(key: &Keypair, topics: &Topics) -> Result<Gossip, String> {
-    behaviour_with(key, topics, &settings(topics))
+pub(super) fn behaviour(topics: &Topics, gate: Arc<Gate>) -> Result<Gossip, String> {
+    behaviour_with(topics, &settings(topics, gate))
 }
 
 /// The same with other settings.
-pub(super) fn behaviour_with(key: &Keypair, topics: &Topics, settings: &ConfigBuilder) -> Result<Gossip, String> {
+pub(super) fn behaviour_with(topics: &Topics, settings: &ConfigBuilder) -> Result<Gossip, String> {
     let ours = WhitelistSubscriptionFilter(Topic::ALL.iter().map(|topic| topics.ident(*topic).hash()).collect());
     let mut gossip: Gossip = gossipsub::Behaviour::new_with_subscription_filter(
-        gossipsub::MessageAuthenticity::Signed(key.clone()),
+        gossipsub::MessageAuthenticity::Anonymous,
         settings.build().map_err(|error| error.to_string())?,
         ours,
     )?;
@@ -88,15 +87,12 @@ pub(super) fn behaviour_with(key: &Keypair, topics: &Topics, settings: &ConfigBu
 }
 
 /// How our gossip works.
-pub(super) fn settings(topics: &Topics) -> ConfigBuilder {
+pub(super) fn settings(topics: &Topics, gate: Arc<Gate>) -> ConfigBuilder {
     let mut config = ConfigBuilder::default();
     config
         .validate_messages()
-        .validation_mode(ValidationMode::Strict)
-        .message_id_fn(|message| {
-            let digest = Sha256::new().chain_update(message.topic.as_str()).chain_update(&message.data).finalize();
-            MessageId::new(&digest[..ID_BYTES])
-        })
+        .validation_mode(ValidationMode::Anonymous)
+        .message_id_fn(move |message| gate.id_of(message))
         .mesh_n(6)
         .mesh_n_low(4)
         .mesh_n_high(12)

@@ -6,7 +6,7 @@
 //! Always true: libp2p's types never leave this folder; every queue is bounded; a handle never waits.
 //!
 //! Where what lives: `swarm_task` (the loop), and by subject `connections`, `status` (handshake), `relay` (gossip in and
-//! out; settings in `gossip`, batches in `batcher`, links that went dead in `deaf`), `sync_protocol` (questions; bytes in `codec`), `discovery` (targets in
+//! out; settings in `gossip`, what a peer may bring in `gate` and `shares`, batches in `batcher`, links that went dead in `deaf`), `sync_protocol` (questions; bytes in `codec`), `discovery` (targets in
 //! `dialer`, the file in `book`). Facts about peers: `peers`, `peer_score`, `quota`.
 //! Before there is a node: `chain_search`.
 //! Start reading at [`start`].
@@ -22,6 +22,7 @@ mod connections;
 mod deaf;
 mod dialer;
 mod discovery;
+mod gate;
 mod gossip;
 mod handle;
 mod listen;
@@ -30,6 +31,7 @@ mod peer_score;
 mod peers;
 mod quota;
 mod relay;
+mod shares;
 mod status;
 mod swarm_task;
 mod sync_protocol;
@@ -41,4 +43,5 @@ pub use chain_search::{ChainSearch, SearchConfig, Sighted, Sighting};
 pub use config::{NetConfig, NetError};
 pub use handle::{InboundId, NetEvent, NetHandle, NetVerdict};
 pub use peer_id::peer_id_of;
+pub(crate) use quota::{Pace, Rate};
 pub use swarm_task::start;

@@ -77,7 +77,6 @@ pub(super) struct Peer {
 /// What a peer has used up of its quotas.
 #[derive(Default)]
 pub(super) struct PeerPace {
-    pub(super) gossip: Pace,
     pub(super) sync: Pace,
     pub(super) status: Pace,
     pub(super) genesis: Pace,

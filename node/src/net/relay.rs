@@ -1,20 +1,20 @@
-//! Gossip in and out: what peers send is decoded, held against quotas and handed on with a ticket; what we send is
-//! stamped and published.
+//! Gossip in and out: what peers send is decoded, charged to them and handed on with a ticket; what we send is salted and
+//! published.
 //!
 //! Always true:
-//! - a message of a peer that has not said yet which chain it is of waits, [`HELD_FOR`] at most, before it is judged: a
-//!   verdict of "ignore" is for ever;
+//! - a message is judged as soon as it is here, whether or not its peer has said its status: gossip hands nothing out
+//!   twice, so what is not looked at is lost, and others could be kept from hearing it;
 //! - a consensus message is published at once, never behind transactions, and again if nobody could be reached;
 //! - two sends of one message differ in bytes, or everybody's memory of seen messages would swallow the second.
 //!
 //! Start reading at [`Task::on_message`].
 
 use super::batcher::Batcher;
-use super::config::{BLOCK_WIRE_MAX, EVENTS_MAX};
+use super::config::EVENTS_MAX;
+use super::gate::Gate;
 use super::gossip::{Topics, Waiting, wire_max};
 use super::handle::{NetEvent, NetVerdict};
 use super::peer_score::Fault;
-use super::quota::{Authors, GOSSIP_BYTES};
 use super::swarm_task::Task;
 use blockchat_engine::event::{GossipTicket, PeerTag};
 use blockchat_proto::codec;
@@ -22,17 +22,12 @@ use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERS
 use blockchat_proto::limits::BATCH_TRANSACTIONS_MAX;
 use libp2p::PeerId;
 use libp2p::gossipsub::{Message, MessageId, PublishError, TopicHash};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-/// How long a message waits for its sender's handshake.
-const HELD_FOR: Duration = Duration::from_secs(1);
-/// Most bytes held of one peer: one block fits.
-const HELD_BYTES_MAX: usize = BLOCK_WIRE_MAX;
-/// Most bytes held of all peers.
-const HELD_BYTES_ALL_MAX: usize = 8 * HELD_BYTES_MAX;
 /// Most consensus messages that wait for somebody to hear them.
 const UNSENT_MAX: usize = 64;
 /// A message that nobody could hear is given up after this: the voting rounds repeat themselves.
@@ -42,25 +37,20 @@ const UNSENT_FOR: Duration = Duration::from_secs(2);
 pub(super) struct Relay {
     topics: Topics,
     waiting: Waiting,
-    held: Held,
-    authors: Authors,
     pub(super) batcher: Batcher,
     unsent: VecDeque<(Instant, ConsensusMessage)>,
-    /// Stamped on every consensus message; rises over restarts.
-    counter: u64,
+    gate: Arc<Gate>,
 }
 
 impl Relay {
-    /// `started_ms`: unix time, so that counters and salts go on where the last run stopped.
-    pub(super) fn new(topics: Topics, started_ms: u64) -> Self {
+    /// `started_ms`: unix time, so that the salts of batches go on where the last run stopped.
+    pub(super) fn new(topics: Topics, gate: Arc<Gate>, started_ms: u64) -> Self {
         Self {
             topics,
             waiting: Waiting::default(),
-            held: Held::default(),
-            authors: Authors::default(),
             batcher: Batcher::new(started_ms, Instant::now()),
             unsent: VecDeque::new(),
-            counter: started_ms,
+            gate,
         }
     }
 
@@ -69,114 +59,32 @@ impl Relay {
     }
 }
 
-/// A message that waits for its sender's handshake.
-struct HeldMessage {
-    since: Instant,
-    ticket: GossipTicket,
-    topic: Topic,
-    message: Message,
-}
-
-/// What peers sent before their handshake.
-#[derive(Default)]
-struct Held {
-    by_peer: BTreeMap<PeerId, Vec<HeldMessage>>,
-}
-
-impl Held {
-    /// Keeps a message, if there is room.
-    fn add(&mut self, peer: PeerId, message: HeldMessage) -> Result<(), GossipTicket> {
-        let all: usize = self.by_peer.values().map(|held| bytes(held)).sum();
-        let held = self.by_peer.entry(peer).or_default();
-        let more = message.message.data.len();
-        if bytes(held) + more > HELD_BYTES_MAX || all + more > HELD_BYTES_ALL_MAX {
-            return Err(message.ticket);
-        }
-        held.push(message);
-        Ok(())
-    }
-
-    /// Takes all of one peer, in order.
-    fn take(&mut self, peer: &PeerId) -> Vec<HeldMessage> {
-        self.by_peer.remove(peer).unwrap_or_default()
-    }
-
-    /// Takes what has waited long enough.
-    fn take_late(&mut self, now: Instant) -> Vec<GossipTicket> {
-        let late = |held: &mut HeldMessage| now.duration_since(held.since) >= HELD_FOR;
-        let taken =
-            self.by_peer.values_mut().flat_map(|held| held.extract_if(.., late)).map(|held| held.ticket).collect();
-        self.by_peer.retain(|_, held| !held.is_empty());
-        taken
-    }
-}
-
-fn bytes(held: &[HeldMessage]) -> usize {
-    held.iter().map(|held| held.message.data.len()).sum()
-}
-
 impl Task {
     /// A message came, for the first time.
-    pub(super) fn on_message(&mut self, source: PeerId, id: MessageId, message: Message) {
+    pub(super) fn on_message(&mut self, source: PeerId, id: MessageId, message: &Message) {
+        let refused = Gate::is_refused(&id);
         let ticket = self.relay.waiting.issue(id, source);
-        let Some(topic) = self.relay.topics.of(&message.topic) else {
+        let (topic, peer) = (self.relay.topics.of(&message.topic), self.peers.get_mut(&source));
+        let (Some(topic), Some(peer), false) = (topic, peer, refused) else {
+            debug!(peer = %source, refused, "gossip that is not looked at");
             return self.settle(ticket, NetVerdict::Ignore);
         };
-        let now = Instant::now();
-        match self.peers.get_mut(&source) {
-            Some(peer) if peer.status.is_some() => {
-                peer.gossiped = Some(now);
-                let from = peer.tag;
-                self.judge(source, from, ticket, topic, &message);
-            }
-            _ => {
-                let held = HeldMessage { since: now, ticket, topic, message };
-                if let Err(ticket) = self.relay.held.add(source, held) {
-                    self.settle(ticket, NetVerdict::Ignore);
-                }
-            }
-        }
+        peer.gossiped = Some(Instant::now());
+        let from = peer.tag;
+        self.judge(source, from, ticket, topic, &message.data);
     }
 
-    /// A peer turned out to be of our chain: what it sent so far is judged now.
-    pub(super) fn judge_held(&mut self, source: PeerId, from: PeerTag) {
-        for held in self.relay.held.take(&source) {
-            self.judge(source, from, held.ticket, held.topic, &held.message);
-        }
-    }
-
-    /// A peer is gone before it said which chain it is of.
-    pub(super) fn drop_held(&mut self, source: &PeerId) {
-        for held in self.relay.held.take(source) {
-            self.settle(held.ticket, NetVerdict::Ignore);
-        }
-    }
-
-    /// Cheap checks here, in order of cost: quota of bytes, form, quota of the author.
-    fn judge(&mut self, source: PeerId, from: PeerTag, ticket: GossipTicket, topic: Topic, message: &Message) {
-        let now = Instant::now();
-        if topic == Topic::Transactions && !self.may_gossip(&source, message.data.len(), now) {
-            debug!(peer = %source, "peer sends more than its share of transactions");
-            return self.settle(ticket, NetVerdict::Ignore);
-        }
-        let Some(event) = decode(topic, &message.data, from, ticket) else {
+    /// Form here; signatures are for others to check, at the expense of the peer.
+    fn judge(&mut self, source: PeerId, from: PeerTag, ticket: GossipTicket, topic: Topic, data: &[u8]) {
+        let Some(event) = decode(topic, data, from, ticket) else {
             debug!(peer = %source, ?topic, "gossip does not decode");
+            self.relay.gate.charge(source, 0, Instant::now());
             return self.settle(ticket, NetVerdict::Reject);
         };
-        if let NetEvent::Consensus { message: said, .. } = &event {
-            let author = message.source.unwrap_or(source);
-            if !self.relay.authors.may_say(author, said, now) {
-                debug!(%author, "author repeats itself too often");
-                return self.settle(ticket, NetVerdict::Ignore);
-            }
-        }
+        self.relay.gate.charge(source, signatures(&event), Instant::now());
         if !self.deliver(event) {
             self.settle(ticket, NetVerdict::Ignore);
         }
-    }
-
-    fn may_gossip(&mut self, source: &PeerId, bytes: usize, now: Instant) -> bool {
-        self.peers.get_mut(source).is_some_and(|peer| peer.pace.gossip.spend(GOSSIP_BYTES, bytes, now).is_ok())
     }
 
     /// Transactions may fill half of the queue, and are dropped beyond it: their node repeats them.
@@ -204,9 +112,8 @@ impl Task {
     }
 
     fn broadcast_since(&mut self, since: Instant, message: ConsensusMessage) {
-        self.relay.counter += 1;
         let topic = message.topic();
-        let envelope = ConsensusEnvelope { version: ENVELOPE_VERSION, counter: self.relay.counter, message };
+        let envelope = ConsensusEnvelope { version: ENVELOPE_VERSION, salt: rand::random(), message };
         let bytes = codec::encode(&envelope);
         match self.publish(topic, bytes) {
             Ok(()) => {}
@@ -252,11 +159,8 @@ impl Task {
         }
     }
 
-    /// Gives up what waited too long.
+    /// Tries again what nobody could hear, and gives up what waited too long.
     pub(super) fn tick_relay(&mut self, now: Instant) {
-        for ticket in self.relay.held.take_late(now) {
-            self.settle(ticket, NetVerdict::Ignore);
-        }
         self.broadcast_unsent(now);
     }
 }
@@ -275,5 +179,14 @@ fn decode(topic: Topic, data: &[u8], from: PeerTag, ticket: GossipTicket) -> Opt
             let fits = envelope.version == ENVELOPE_VERSION && envelope.message.topic() == topic;
             fits.then_some(NetEvent::Consensus { from, ticket, message: envelope.message })
         }
+    }
+}
+
+/// How many signatures there are to check on the word of the peer alone: those of a block are checked for its leader.
+fn signatures(event: &NetEvent) -> usize {
+    match event {
+        NetEvent::Transactions { batch, .. } => batch.transactions.len(),
+        NetEvent::Consensus { message: ConsensusMessage::RoundCertificate(certificate), .. } => certificate.votes.len(),
+        _ => 1,
     }
 }

@@ -85,14 +85,13 @@ impl Task {
         let tag = peer.tag;
         self.tell(NetEvent::PeerStatus { peer: tag, status });
         if first {
-            self.on_greeted(id, tag);
+            self.on_greeted(id);
         }
     }
 
-    fn on_greeted(&mut self, id: PeerId, tag: PeerTag) {
+    fn on_greeted(&mut self, id: PeerId) {
         self.count_peers();
         self.remember(id);
-        self.judge_held(id, tag);
         self.feed_kademlia(id);
     }
 

@@ -10,6 +10,7 @@ use super::config::{COMMANDS_MAX, EVENTS_MAX, NetConfig, NetError};
 use super::connections::Care;
 use super::dialer::Dial;
 use super::discovery::Discovery;
+use super::gate::Gate;
 use super::gossip::Topics;
 use super::handle::{Command, NetEvent, NetHandle, Shared};
 use super::peer_score::{Fault, Scores};
@@ -25,8 +26,10 @@ use futures::StreamExt;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, Swarm, gossipsub, identify};
 use std::collections::VecDeque;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
+use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -48,7 +51,8 @@ pub async fn start(
 ) -> Result<(NetHandle, mpsc::Receiver<NetEvent>), NetError> {
     let topics = Topics::new(&config.genesis.short_name());
     let traffic = Arc::new(Traffic::default());
-    let swarm = behaviour::swarm(&config, &topics, Arc::clone(&traffic))?;
+    let gate = Arc::new(Gate::new(available_parallelism().map_or(1, NonZero::get)));
+    let swarm = behaviour::swarm(&config, &topics, &gate, Arc::clone(&traffic))?;
     let own = *swarm.local_peer_id();
     let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
     let (events_out, events) = mpsc::channel(EVENTS_MAX);
@@ -72,7 +76,7 @@ pub async fn start(
         scores: Scores::default(),
         care: Care::new(now),
         discovery,
-        relay: Relay::new(topics, unix_millis().0),
+        relay: Relay::new(topics, gate, unix_millis().0),
         questions: Questions::new(&config.genesis),
     });
     for peer in task.discovery.dialer.configured() {
@@ -189,7 +193,7 @@ impl Task {
     fn on_behaviour(&mut self, event: SwarmNetEvent) {
         match event {
             SwarmNetEvent::Gossip(gossipsub::Event::Message { propagation_source, message_id, message }) => {
-                self.on_message(propagation_source, message_id, message);
+                self.on_message(propagation_source, message_id, &message);
             }
             SwarmNetEvent::Gossip(gossipsub::Event::Subscribed { topic, .. }) => self.on_subscribed(&topic),
             SwarmNetEvent::Gossip(gossipsub::Event::SlowPeer { peer_id, failed_messages }) => {

@@ -1,6 +1,7 @@
 //! Turns what peers send into events: verified here, decided in the engine.
 //!
-//! Owns: the verdicts that gossip needs about consensus messages, and how much unverified work may pile up. Does not own:
+//! Owns: the verdicts that gossip needs about consensus messages, how often the same goes on (`budget`), and how much
+//! unverified work may pile up. Does not own:
 //! decoding and size limits (`net`), signatures (`verify_pool`), the verdict on transactions (the engine).
 //!
 //! Always true:
@@ -12,6 +13,7 @@
 //!
 //! Start reading at [`Inbound::run`].
 
+use super::budget::{Budgets, Said};
 use super::serving::Serving;
 use crate::engine_handle::EngineHandle;
 use crate::net::{NetEvent, NetHandle, NetVerdict};
@@ -24,8 +26,9 @@ use blockchat_proto::keys::Address;
 use blockchat_proto::sync::CertifiedBlock;
 use blockchat_proto::units::Height;
 use blockchat_proto::vote::{RoundCertificate, SignedProposal, SignedVote};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
@@ -51,6 +54,7 @@ pub(super) struct Inbound {
     tasks: TaskTracker,
     batches: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
+    budgets: Arc<Mutex<Budgets>>,
 }
 
 impl Inbound {
@@ -64,7 +68,8 @@ impl Inbound {
         tasks: TaskTracker,
     ) -> Self {
         let (batches, bodies) = (Arc::new(Semaphore::new(BATCHES_MAX)), Arc::new(Semaphore::new(BODIES_MAX)));
-        Self { net, verify, engine, serving, consensus, gossip, tasks, batches, bodies }
+        let budgets = Arc::default();
+        Self { net, verify, engine, serving, consensus, gossip, tasks, batches, bodies, budgets }
     }
 
     /// Runs until `stop`, or until the network is gone.
@@ -112,21 +117,23 @@ impl Inbound {
         }
         match self.verify.vote(vote).await {
             Ok(vote) => {
-                self.net.verdict(ticket, self.use_to_others(height));
-                self.tell(Event::Vote { from, vote }).await;
+                if self.passes(ticket, height, Said::vote(vote.get())) {
+                    self.tell(Event::Vote { from, vote }).await;
+                }
             }
             Err(bad) => self.reject(from, ticket, "vote", bad),
         }
     }
 
     async fn round_certificate(&self, from: PeerTag, ticket: GossipTicket, certificate: RoundCertificate) {
-        let Some((height, _)) = certificate.height_and_round() else {
+        let (Some((height, _)), Some(said)) = (certificate.height_and_round(), Said::certificate(&certificate)) else {
             return self.reject(from, ticket, "round certificate", "it mixes heights or rounds");
         };
         match self.verify.round_certificate(certificate).await {
             Ok(certificate) => {
-                self.net.verdict(ticket, self.use_to_others(height));
-                self.tell(Event::RoundCertificate { from, certificate }).await;
+                if self.passes(ticket, height, said) {
+                    self.tell(Event::RoundCertificate { from, certificate }).await;
+                }
             }
             Err(bad) => self.reject(from, ticket, "round certificate", bad),
         }
@@ -140,8 +147,9 @@ impl Inbound {
         }
         match self.verify.proposal(proposal).await {
             Ok(proposal) => {
-                self.net.verdict(ticket, self.use_to_others(height));
-                self.tell(Event::Proposal { from, proposal, block: None }).await;
+                if self.passes(ticket, height, Said::proposal(proposal.get(), false)) {
+                    self.tell(Event::Proposal { from, proposal, block: None }).await;
+                }
             }
             Err(bad) => self.reject(from, ticket, "proposal", bad),
         }
@@ -161,7 +169,8 @@ impl Inbound {
         });
     }
 
-    /// The signature first: 40 us decide whether the block is worth verifying.
+    /// The signature first: 40 us decide whether the block is worth verifying. Its leader's budget counts good blocks
+    /// only, or whoever brings bad ones under a true proposal would spend it.
     async fn verify_proposal(&self, from: PeerTag, ticket: GossipTicket, proposal: SignedProposal, block: Block) {
         let height = proposal.proposal.height;
         let promised = proposal.proposal.block;
@@ -169,13 +178,18 @@ impl Inbound {
             Ok(proposal) => proposal,
             Err(bad) => return self.reject(from, ticket, "proposal", bad),
         };
+        let said = Said::proposal(proposal.get(), true);
+        if self.budgets().is_spent(said, Instant::now()) {
+            return self.net.verdict(ticket, NetVerdict::Ignore);
+        }
         if block.header.hash() != promised {
             return self.reject(from, ticket, "proposal", "its block is another one");
         }
         match self.verify.block(block).await {
             Ok(block) => {
-                self.net.verdict(ticket, self.use_to_others(height));
-                self.tell(Event::Proposal { from, proposal, block: Some(block) }).await;
+                if self.passes(ticket, height, said) {
+                    self.tell(Event::Proposal { from, proposal, block: Some(block) }).await;
+                }
             }
             Err(reason) => self.reject(from, ticket, "proposed block", reason),
         }
@@ -253,6 +267,20 @@ impl Inbound {
     fn is_noise(&self, author: Address, height: Height) -> bool {
         let view = self.engine.view();
         height != view.tip.height.next().next() && view.validators.get(&author).is_none()
+    }
+
+    /// The verdict on a verified message of this height; `false` if it was said often enough already, and ends here.
+    fn passes(&self, ticket: GossipTicket, height: Height, said: Said) -> bool {
+        let within = self.budgets().allow(said, Instant::now());
+        if !within {
+            debug!(?said, "said too often, not passed on");
+        }
+        self.net.verdict(ticket, if within { self.use_to_others(height) } else { NetVerdict::Ignore });
+        within
+    }
+
+    fn budgets(&self) -> MutexGuard<'_, Budgets> {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Late messages of the last heights still help others; older ones do not. The engine sees all: it answers laggards.

@@ -4,9 +4,10 @@
 //! rule or decision: those are in the engine, which runs here on a thread of its own.
 //!
 //! The map: [`start`] opens, replays, spawns, wires. `event_loop` brings everything that happens into one order.
-//! `perform` carries out what the engine asks for. `inbound` turns what peers send into events, `serving` answers
-//! what peers ask. `timers` and [`shutdown`] are what they say.
+//! `perform` carries out what the engine asks for. `inbound` turns what peers send into events (`budget`: how often it
+//! goes on), `serving` answers what peers ask. `timers` and [`shutdown`] are what they say.
 
+mod budget;
 #[cfg(test)]
 mod crash_tests;
 mod event_loop;

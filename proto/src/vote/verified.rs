@@ -1,5 +1,6 @@
 //! The type that proves that signatures were checked.
 
+use super::certificate::check_votes;
 use super::{Certificate, RoundCertificate, SignedProposal, SignedVote};
 use crate::hash::Hash32;
 
@@ -50,6 +51,19 @@ impl VerifySignatures for SignedProposal {
 impl VerifySignatures for Certificate {
     fn signatures_verify(&self, chain: Hash32) -> bool {
         self.check_signatures(chain).is_ok()
+    }
+}
+
+impl RoundCertificate {
+    /// [`VerifySignatures::verify`], sparing the votes that are shown to be verified already.
+    pub fn verify_with(
+        self,
+        chain: Hash32,
+        known: impl Fn(&SignedVote) -> Option<Verified<SignedVote>>,
+    ) -> Result<Verified<Self>, BadSignature> {
+        let is_news = |vote: &&SignedVote| known(vote).is_none_or(|known| known.get() != *vote);
+        let news = self.votes.iter().filter(is_news).copied();
+        check_votes(news, chain).map(|()| Verified(self)).map_err(|_| BadSignature)
     }
 }
 

@@ -192,7 +192,7 @@ random_struct! {
     Neighbour { key: roll, value: roll }
     AccountProof { address: roll, account: roll, siblings: list, neighbour: maybe }
     TransactionBatch { version: version, salt: number, transactions: list }
-    ConsensusEnvelope { version: version, counter: number, message: roll }
+    ConsensusEnvelope { version: version, salt: number, message: roll }
     Status { version: version, chain: roll, height: roll, hash: roll, earliest: roll, time: roll }
     GenesisRequest { version: version }
     CertifiedBlock { block: roll, certificate: roll }

@@ -311,8 +311,8 @@ fn visit_gossip(visitor: &mut impl Visitor) {
     visitor.sample("batch-submit", transactions.clone());
     visitor.sample("gossip-transactions", TransactionBatch { version: 1, salt: 0x0123_4567_89ab_cdef, transactions });
     visitor.sample("gossip-transactions-none", TransactionBatch { version: 1, salt: 0, transactions: vec![] });
-    let mut message = |name, counter, message| {
-        visitor.sample(name, ConsensusEnvelope { version: 1, counter, message });
+    let mut message = |name, salt, message| {
+        visitor.sample(name, ConsensusEnvelope { version: 1, salt, message });
     };
     let (first, again) = (proposals()[0].1, proposals()[1].1);
     let block = Some(plain(&block_1()));

@@ -259,9 +259,9 @@ impl World {
 
     /// Sends a consensus message to all connected peers of the audience.
     fn spread(&mut self, node: usize, audience: Audience, message: ConsensusMessage) {
-        let (chain, counter) = (self.scenario.genesis.hash(), self.number());
+        let (chain, salt) = (self.scenario.genesis.hash(), self.number());
         let known = |id: &TransactionId| self.known.get(id).cloned();
-        match wire::transmit(message, counter, chain, known) {
+        match wire::transmit(message, salt, chain, known) {
             Some(heard) => self.gossip_message(node, audience, &heard),
             None => self.counts.met(Met::Forgeries),
         }

@@ -32,11 +32,11 @@ pub enum Heard {
 /// Sends a message through its bytes, and verifies it. `None`: an honest node drops it.
 pub fn transmit(
     message: ConsensusMessage,
-    counter: u64,
+    salt: u64,
     chain: Hash32,
     known: impl Fn(&TransactionId) -> Option<VerifiedTransaction>,
 ) -> Option<Heard> {
-    let bytes = codec::encode(&ConsensusEnvelope { version: ENVELOPE_VERSION, counter, message });
+    let bytes = codec::encode(&ConsensusEnvelope { version: ENVELOPE_VERSION, salt, message });
     let envelope: ConsensusEnvelope = codec::decode(&bytes, limits::BLOCK_BYTES_MAX + FRAME_BYTES).ok()?;
     match envelope.message {
         ConsensusMessage::Vote(vote) => Some(Heard::Vote(vote.verify(chain).ok()?)),

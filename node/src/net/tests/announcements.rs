@@ -1,6 +1,7 @@
 //! Announcements of many messages, between peers that are not in each other's mesh.
 
 use super::world::PATIENCE;
+use crate::net::gate::Gate;
 use crate::net::gossip::{self, Gossip, Topics};
 use blockchat_proto::gossip::Topic;
 use futures::StreamExt;
@@ -8,6 +9,7 @@ use libp2p::gossipsub::{Event, MessageAcceptance};
 use libp2p::identity::Keypair;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Swarm, SwarmBuilder, noise, tcp, yamux};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -19,10 +21,10 @@ const BUSY: usize = 2_500;
 /// Our gossip, but nobody is in anybody's mesh, and everything is announced in every heartbeat.
 fn outsider(topics: &Topics) -> Swarm<Gossip> {
     let key = Keypair::generate_ed25519();
-    let mut settings = gossip::settings(topics);
+    let mut settings = gossip::settings(topics, Arc::new(Gate::new(1)));
     settings.mesh_outbound_min(0).mesh_n_low(0).mesh_n(0).mesh_n_high(0);
     settings.heartbeat_initial_delay(HEARTBEAT).heartbeat_interval(HEARTBEAT).history_length(600).history_gossip(600);
-    let gossip = gossip::behaviour_with(&key, topics, &settings).unwrap();
+    let gossip = gossip::behaviour_with(topics, &settings).unwrap();
     SwarmBuilder::with_existing_identity(key)
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)

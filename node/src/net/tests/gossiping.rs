@@ -1,15 +1,17 @@
 //! Transactions and consensus messages, over one hop and over two.
 
 use super::people::{block, transactions, vote};
-use super::raw::{RawPeer, frame};
+use super::raw::{LiarEvent, RawPeer, frame};
 use super::world::{Node, caller, config, height_of_vote, pair, status, votes_reach};
 use crate::net::{NetEvent, NetVerdict};
 use blockchat_proto::codec;
-use blockchat_proto::gossip::{ConsensusMessage, Topic, TransactionBatch};
+use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION, Topic, TransactionBatch};
 use blockchat_proto::keys::{Address, Signature};
 use blockchat_proto::sync::STATUS_PROTOCOL;
 use blockchat_proto::units::{Height, Round};
 use blockchat_proto::vote::{Proposal, SignedProposal};
+use libp2p::gossipsub;
+use libp2p::swarm::SwarmEvent;
 use std::collections::BTreeSet;
 
 /// A line: the outer two listen nowhere, so that they cannot find each other.
@@ -119,6 +121,29 @@ async fn a_vote_sent_before_anybody_listens_is_not_lost() {
     one.vote(7).await;
 }
 
+/// Gossip hands nothing out twice: were it dropped, a peer that never says who it is could bring true votes just to have
+/// them forgotten here.
+#[tokio::test]
+async fn what_a_peer_says_before_its_status_is_heard() {
+    let mut node = Node::start(config(1)).await;
+    let genesis = super::people::genesis("test");
+    let mut silent = RawPeer::new("/blockchat/silence/1".into(), &genesis.short_name(), vec![]);
+    silent.connect(&node.address()).await;
+    silent.until("the node subscribes", subscribed).await;
+    let topic = silent.topics.ident(Topic::Votes);
+    let envelope = ConsensusEnvelope { version: ENVELOPE_VERSION, salt: 1, message: vote(7) };
+    silent.swarm.behaviour_mut().gossip.publish(topic, codec::encode(&envelope)).unwrap();
+    tokio::select! {
+        () = silent.live() => unreachable!("it lives for ever"),
+        () = node.vote(7) => {}
+    }
+    assert!(node.past().iter().all(|event| !matches!(event, NetEvent::PeerStatus { .. })));
+}
+
+fn subscribed(event: &SwarmEvent<LiarEvent>) -> Option<()> {
+    matches!(event, SwarmEvent::Behaviour(LiarEvent::Gossip(gossipsub::Event::Subscribed { .. }))).then_some(())
+}
+
 #[tokio::test]
 async fn gossip_that_does_not_decode_ends_here_and_its_sender_is_let_go() {
     let node = Node::start(config(1)).await;
@@ -133,11 +158,6 @@ async fn gossip_that_does_not_decode_ends_here_and_its_sender_is_let_go() {
     let ours = frame(&codec::encode(&status(&genesis, 0)));
     let mut liar = RawPeer::new(STATUS_PROTOCOL.into(), &genesis.short_name(), ours);
     liar.connect(&node.address()).await;
-    let subscribed = |event: &libp2p::swarm::SwarmEvent<super::raw::LiarEvent>| {
-        use libp2p::{gossipsub, swarm::SwarmEvent};
-        matches!(event, SwarmEvent::Behaviour(super::raw::LiarEvent::Gossip(gossipsub::Event::Subscribed { .. })))
-            .then_some(())
-    };
     liar.until("the node subscribes", subscribed).await;
     for garbage in 0..3_u8 {
         let topic = liar.topics.ident(Topic::Votes);

@@ -1,5 +1,6 @@
 //! A peer that speaks our protocols byte by byte, and not as it should.
 
+use crate::net::gate::Gate;
 use crate::net::gossip::{self, Gossip, Topics};
 use futures::StreamExt;
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -8,6 +9,7 @@ use libp2p::request_response::{self, Codec, Message, ProtocolSupport};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, identify, noise, tcp, yamux};
 use std::io;
+use std::sync::Arc;
 use tokio::time::timeout;
 
 /// Sends and receives bytes as they are.
@@ -80,7 +82,7 @@ impl RawPeer {
         let name = |protocol| (StreamProtocol::try_from_owned(protocol).unwrap(), ProtocolSupport::Full);
         let protocols = protocols.into_iter().map(name);
         let behaviour = Liar {
-            gossip: gossip::behaviour(&key, &topics).unwrap(),
+            gossip: gossip::behaviour(&topics, Arc::new(Gate::new(1))).unwrap(),
             identify: identify::Behaviour::new(identify::Config::new("/raw/1".into(), key.public())),
             asks: request_response::Behaviour::new(protocols, request_response::Config::default()),
         };

@@ -8,7 +8,7 @@ use super::network::{Network, Running, micro};
 use super::relay::{Manner, Relay};
 use super::speech::Over;
 use super::stranger::Stranger;
-use super::wire::frame;
+use super::wire::{frame, gossip_frame};
 use crate::support::wait_for;
 use blockchat_client::shapes::{BATCH_CONTENT_TYPE, path};
 use blockchat_proto::codec;
@@ -73,10 +73,7 @@ pub(super) fn two_gossip_messages_in_one_write_and_one_in_many_all_arrive() {
     let payments =
         [network.send(&alice, 0, BOB, 1, ""), network.send(&bob, 0, BOB, 2, ""), network.send(&alice, 1, BOB, 4, "")];
     let frames = payments.each_ref().map(|signed| {
-        stranger.gossip_frame(
-            &Topic::Transactions.name(&network.genesis.short_name()),
-            &batch(std::slice::from_ref(signed)),
-        )
+        gossip_frame(&Topic::Transactions.name(&network.genesis.short_name()), &batch(std::slice::from_ref(signed)))
     });
     stranger.stream_gossip(node, vec![[&frames[0][..], &frames[1][..]].concat()]);
     payments[..2].iter().for_each(|signed| assert!(node.wait_until_final(signed.id()) > Height(0)));

@@ -9,11 +9,12 @@ use blockchat_proto::codec;
 use blockchat_proto::gossip::Topic;
 use blockchat_proto::sync::{STATUS_PROTOCOL, Status, SyncRequest, sync_protocol};
 use futures::StreamExt;
-use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity};
+use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId, ValidationMode};
 use libp2p::identity::Keypair;
 use libp2p::request_response::{self, Message, OutboundRequestId, ProtocolSupport, ResponseChannel};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, noise, tcp, yamux};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -69,9 +70,18 @@ fn swarm(chain: &str, key: Keypair) -> Swarm<Speech> {
         let config = request_response::Config::default().with_request_timeout(ANSWER_WITHIN);
         request_response::Behaviour::new([(name, support)], config)
     };
-    let gossip = gossipsub::ConfigBuilder::default().max_transmit_size(SAYS_MAX).flood_publish(true).build().unwrap();
+    let gossip = gossipsub::ConfigBuilder::default()
+        .validation_mode(ValidationMode::Anonymous)
+        .message_id_fn(|message| {
+            let id = Sha256::new().chain_update(message.topic.as_str()).chain_update(&message.data).finalize();
+            MessageId::new(&id[..20])
+        })
+        .max_transmit_size(SAYS_MAX)
+        .flood_publish(true)
+        .build()
+        .unwrap();
     let speech = Speech {
-        gossip: gossipsub::Behaviour::new(MessageAuthenticity::Signed(key.clone()), gossip).unwrap(),
+        gossip: gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, gossip).unwrap(),
         status: over(STATUS_PROTOCOL.into(), ProtocolSupport::Full),
         sync: over(sync_protocol(chain), ProtocolSupport::Full),
         bare: over(GOSSIP_PROTOCOL.into(), ProtocolSupport::Outbound),

@@ -6,7 +6,7 @@
 
 use super::network::{Network, Running, run, runtime};
 use super::speech::{Answers, Life, Over, Record, SAYS_MAX, Wish};
-use super::wire::{frame, gossip_frame, unframe};
+use super::wire::{frame, unframe};
 use crate::support::wait_for;
 use blockchat_proto::codec;
 use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION, Topic};
@@ -26,8 +26,7 @@ pub(super) struct Stranger {
     wishes: mpsc::Sender<Wish>,
     record: Arc<Mutex<Record>>,
     status: Status,
-    counter: Cell<u64>,
-    key: Keypair,
+    salt: Cell<u64>,
     task: JoinHandle<()>,
 }
 
@@ -56,12 +55,11 @@ impl Stranger {
         };
         let record = Arc::new(Mutex::new(Record::default()));
         let (wishes, taken) = mpsc::channel(64);
-        let key = Keypair::generate_ed25519();
-        let (record_too, key_too) = (Arc::clone(&record), key.clone());
+        let record_too = Arc::clone(&record);
         let task = runtime().spawn(async move {
-            Life::new(&chain, key_too, status, record_too, answers).live(&chain, taken).await;
+            Life::new(&chain, Keypair::generate_ed25519(), status, record_too, answers).live(&chain, taken).await;
         });
-        Self { wishes, record, status, counter: Cell::new(0), key, task }
+        Self { wishes, record, status, salt: Cell::new(0), task }
     }
 
     /// One that has met this node.
@@ -99,9 +97,9 @@ impl Stranger {
 
     /// Says a consensus message as it should be said.
     pub(super) fn say(&self, message: ConsensusMessage) {
-        self.counter.set(self.counter.get() + 1);
+        self.salt.set(self.salt.get() + 1);
         let topic = message.topic();
-        let envelope = ConsensusEnvelope { version: ENVELOPE_VERSION, counter: self.counter.get(), message };
+        let envelope = ConsensusEnvelope { version: ENVELOPE_VERSION, salt: self.salt.get(), message };
         self.publish(topic, codec::encode(&envelope));
     }
 
@@ -116,13 +114,6 @@ impl Stranger {
     pub(super) fn stream_gossip(&self, node: &Running, writes: Vec<Vec<u8>>) {
         let (nobody_waits, _) = oneshot::channel();
         self.wish(Wish::Ask(Over::Gossip, peer_id(node), writes, nobody_waits));
-    }
-
-    /// A gossip message of this peer, with its length before it, as it is on the stream.
-    pub(super) fn gossip_frame(&self, topic: &str, data: &[u8]) -> Vec<u8> {
-        self.counter.set(self.counter.get() + 1);
-        let author = self.key.public().to_peer_id().to_bytes();
-        gossip_frame(&self.key, &author, self.counter.get(), topic, data)
     }
 
     /// Asks for blocks as one should.

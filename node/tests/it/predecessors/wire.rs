@@ -4,7 +4,6 @@
 
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::StreamProtocol;
-use libp2p::identity::Keypair;
 use libp2p::request_response::Codec;
 use std::io;
 
@@ -69,12 +68,9 @@ pub(super) fn unframe(message: &[u8]) -> Vec<u8> {
 }
 
 /// One message of gossipsub as its protocol buffers have it: an RPC with one `publish`, its length before it.
-pub(super) fn gossip_frame(key: &Keypair, author: &[u8], number: u64, topic: &str, data: &[u8]) -> Vec<u8> {
-    let (from, said, seqno, on) =
-        (field(1, author), field(2, data), field(3, &number.to_be_bytes()), field(4, topic.as_bytes()));
-    let message = [from, said, seqno, on].concat();
-    let signature = key.sign(&[b"libp2p-pubsub:", &message[..]].concat()).expect("ed25519 signs anything");
-    let rpc = field(2, &[message, field(5, &signature)].concat());
+pub(super) fn gossip_frame(topic: &str, data: &[u8]) -> Vec<u8> {
+    let message = [field(2, data), field(4, topic.as_bytes())].concat();
+    let rpc = field(2, &message);
     [varint(rpc.len()), rpc].concat()
 }
 
