@@ -21,7 +21,8 @@ use blockchat_proto::transaction::{
     FramedTransaction, SignedTransaction, TransactionId, VerifiedTransaction, verify_framed,
 };
 use blockchat_proto::vote::{
-    BadSignature, Certificate, RoundCertificate, SignedProposal, SignedVote, Verified, VerifySignatures,
+    BadSignature, Certificate, Evidence, EvidenceRejected, RoundCertificate, SignedProposal, SignedVote, Verified,
+    VerifySignatures,
 };
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -102,6 +103,11 @@ impl VerifyPool {
     /// Checks a proposal's signature.
     pub async fn proposal(&self, proposal: SignedProposal) -> Result<Verified<SignedProposal>, BadSignature> {
         proposal.verify(self.0.chain)
+    }
+
+    /// Checks everything about evidence that needs no state.
+    pub async fn evidence(&self, evidence: Evidence) -> Result<Verified<Evidence>, EvidenceRejected> {
+        evidence.verify(self.0.chain)
     }
 
     /// Checks all signatures of a round certificate, but those of votes that came before.

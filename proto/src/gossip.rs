@@ -1,11 +1,11 @@
-//! What travels on the gossipsub topics. SPEC GOSSIP-1 to GOSSIP-3.
+//! What travels on the gossipsub topics. SPEC GOSSIP-1 to GOSSIP-3, GOSSIP-5.
 //!
-//! Always true: two sends of one message differ in bytes (the salt), because gossip remembers what it saw and swallows a
+//! Always true: two sends of one message differ in bytes (the salt; only evidence has none), because gossip remembers what it saw and swallows a
 //! repetition. No envelope is signed: what is inside is.
 
 use crate::block::Block;
 use crate::transaction::SignedTransaction;
-use crate::vote::{RoundCertificate, SignedProposal, SignedVote};
+use crate::vote::{Evidence, RoundCertificate, SignedProposal, SignedVote};
 use serde::{Deserialize, Serialize};
 
 /// Version of every envelope below.
@@ -20,11 +20,13 @@ pub enum Topic {
     Blocks,
     /// All other [`ConsensusEnvelope`]s.
     Votes,
+    /// [`EvidenceEnvelope`]s.
+    Evidence,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Transactions, Self::Blocks, Self::Votes];
+    pub const ALL: [Self; 4] = [Self::Transactions, Self::Blocks, Self::Votes, Self::Evidence];
 
     /// Its name on the chain with this short name (`name-8hex`). Its number rises with a version of the rules that writes
     /// its messages in another way. SPEC VER-6.
@@ -33,6 +35,7 @@ impl Topic {
             Self::Transactions => "tx",
             Self::Blocks => "block",
             Self::Votes => "vote",
+            Self::Evidence => "evidence",
         };
         format!("/blockchat/{chain}/{kind}/1")
     }
@@ -61,6 +64,16 @@ pub struct ConsensusEnvelope {
     pub salt: u64,
     /// The message.
     pub message: ConsensusMessage,
+}
+
+/// Evidence on its way. SPEC GOSSIP-5. Without a salt: the same evidence again is the same message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceEnvelope {
+    /// [`ENVELOPE_VERSION`].
+    pub version: u16,
+    /// The evidence.
+    pub evidence: Evidence,
 }
 
 /// What validators say to each other.

@@ -17,6 +17,8 @@ pub const VALIDATORS_MAX: usize = 128;
 pub const UNBONDING_ENTRIES_MAX: usize = 8;
 /// Most evidence items in one block.
 pub const EVIDENCE_MAX: usize = 16;
+/// Longest gossip message with evidence, in bytes: two votes or proposals and their frame.
+pub const EVIDENCE_MESSAGE_BYTES_MAX: usize = 2 * 1024;
 /// Longest canonical certificate, in bytes: 128 validators at about 110 bytes.
 pub const CERTIFICATE_BYTES_MAX: usize = 24 * 1024;
 /// Longest canonical genesis, in bytes.

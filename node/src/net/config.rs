@@ -58,6 +58,8 @@ pub(super) const TRANSACTIONS_WIRE_MAX: usize = limits::BATCH_BYTES_MAX;
 pub(super) const BLOCK_WIRE_MAX: usize = limits::BLOCK_BYTES_MAX + 64 * 1024;
 /// Longest vote or round certificate on the wire.
 pub(super) const VOTE_WIRE_MAX: usize = 64 * 1024;
+/// Longest evidence on the wire.
+pub(super) const EVIDENCE_WIRE_MAX: usize = limits::EVIDENCE_MESSAGE_BYTES_MAX;
 /// Longest sync request.
 pub(super) const REQUEST_WIRE_MAX: usize = 16 * 1024;
 /// Longest sync response.

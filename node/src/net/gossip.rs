@@ -6,7 +6,7 @@
 //! one with the same settings would refuse to read.
 //! Start reading at [`behaviour`].
 
-use super::config::{BLOCK_WIRE_MAX, TRANSACTIONS_WIRE_MAX, VOTE_WIRE_MAX};
+use super::config::{BLOCK_WIRE_MAX, EVIDENCE_WIRE_MAX, TRANSACTIONS_WIRE_MAX, VOTE_WIRE_MAX};
 use super::gate::{Gate, ID_BYTES};
 use super::handle::NetVerdict;
 use blockchat_engine::event::GossipTicket;
@@ -39,7 +39,7 @@ const _: () = assert!(CONTROL_IDS_MAX < SEND_QUEUE_MAX);
 
 /// The topics of one chain.
 pub(super) struct Topics {
-    names: [(Topic, IdentTopic); 3],
+    names: [(Topic, IdentTopic); Topic::ALL.len()],
 }
 
 impl Topics {
@@ -63,6 +63,7 @@ pub(super) fn wire_max(topic: Topic) -> usize {
         Topic::Transactions => TRANSACTIONS_WIRE_MAX,
         Topic::Blocks => BLOCK_WIRE_MAX,
         Topic::Votes => VOTE_WIRE_MAX,
+        Topic::Evidence => EVIDENCE_WIRE_MAX,
     }
 }
 

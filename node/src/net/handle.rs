@@ -14,6 +14,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::sync::{CertifiedBlock, Status, SyncRequest, SyncResponse};
 use blockchat_proto::transaction::VerifiedTransaction;
 use blockchat_proto::units::Height;
+use blockchat_proto::vote::Evidence;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, oneshot};
@@ -54,6 +55,15 @@ pub enum NetEvent {
         ticket: GossipTicket,
         /// The message.
         message: ConsensusMessage,
+    },
+    /// The proof that a validator contradicted itself.
+    Evidence {
+        /// Who sent it to us.
+        from: PeerTag,
+        /// Answer with [`NetHandle::verdict`].
+        ticket: GossipTicket,
+        /// The evidence.
+        evidence: Evidence,
     },
     /// A peer of our chain says how far it is.
     PeerStatus {

@@ -18,7 +18,9 @@ use super::peer_score::Fault;
 use super::swarm_task::Task;
 use blockchat_engine::event::{GossipTicket, PeerTag};
 use blockchat_proto::codec;
-use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION, Topic, TransactionBatch};
+use blockchat_proto::gossip::{
+    ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION, EvidenceEnvelope, Topic, TransactionBatch,
+};
 use blockchat_proto::limits::BATCH_TRANSACTIONS_MAX;
 use libp2p::PeerId;
 use libp2p::gossipsub::{Message, MessageId, PublishError, TopicHash};
@@ -179,6 +181,11 @@ fn decode(topic: Topic, data: &[u8], from: PeerTag, ticket: GossipTicket) -> Opt
             let fits = envelope.version == ENVELOPE_VERSION && envelope.message.topic() == topic;
             fits.then_some(NetEvent::Consensus { from, ticket, message: envelope.message })
         }
+        Topic::Evidence => {
+            let envelope: EvidenceEnvelope = codec::decode(data, limit).ok()?;
+            let fits = envelope.version == ENVELOPE_VERSION;
+            fits.then_some(NetEvent::Evidence { from, ticket, evidence: envelope.evidence })
+        }
     }
 }
 
@@ -187,6 +194,7 @@ fn signatures(event: &NetEvent) -> usize {
     match event {
         NetEvent::Transactions { batch, .. } => batch.transactions.len(),
         NetEvent::Consensus { message: ConsensusMessage::RoundCertificate(certificate), .. } => certificate.votes.len(),
+        NetEvent::Evidence { .. } => 2,
         _ => 1,
     }
 }

@@ -11,7 +11,7 @@
 use crate::net::{Pace, Rate};
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::{Height, Round};
-use blockchat_proto::vote::{RoundCertificate, RoundProof, SignedProposal, SignedVote, VoteKind};
+use blockchat_proto::vote::{Evidence, RoundCertificate, RoundProof, SignedProposal, SignedVote, VoteKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,6 +26,8 @@ const PROPOSALS: Rate = Rate::new(4, Duration::from_secs(1));
 const VOTES: Rate = Rate::new(4, Duration::from_secs(1));
 /// Round certificates of one proof, height and round, whoever put them together: each serves as well as the next.
 const CERTIFICATES: Rate = Rate::new(8, Duration::from_secs(1));
+/// Evidence against one validator, whatever it is about: one who contradicts itself can do so without end.
+const EVIDENCE: Rate = Rate::new(4, Duration::from_secs(60));
 
 /// Most authors remembered; the one that was silent longest is forgotten for a new one.
 const AUTHORS_MAX: usize = 512;
@@ -39,6 +41,7 @@ enum Subject {
     Proposal,
     Vote(VoteKind),
     Certificate(RoundProof),
+    Evidence,
 }
 
 /// A verified message, as far as budgets look at it.
@@ -69,12 +72,17 @@ impl Said {
         Some(Self { author: None, about: (height, round, Subject::Certificate(certificate.proof)) })
     }
 
+    pub(super) fn evidence(evidence: &Evidence) -> Self {
+        Self { author: Some(evidence.accused()), about: (Height(0), Round(0), Subject::Evidence) }
+    }
+
     fn rate(&self) -> Rate {
         match self.about.2 {
             Subject::Body => BODIES,
             Subject::Proposal => PROPOSALS,
             Subject::Vote(_) => VOTES,
             Subject::Certificate(_) => CERTIFICATES,
+            Subject::Evidence => EVIDENCE,
         }
     }
 }

@@ -25,13 +25,13 @@ use blockchat_proto::gossip::{ConsensusMessage, TransactionBatch};
 use blockchat_proto::keys::Address;
 use blockchat_proto::sync::CertifiedBlock;
 use blockchat_proto::units::Height;
-use blockchat_proto::vote::{RoundCertificate, SignedProposal, SignedVote};
+use blockchat_proto::vote::{Evidence, RoundCertificate, SignedProposal, SignedVote};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::debug;
+use tracing::{debug, warn};
 
 /// Batches of transactions being verified or waiting for the engine.
 const BATCHES_MAX: usize = 32;
@@ -90,6 +90,7 @@ impl Inbound {
         match event {
             NetEvent::Transactions { from: _, ticket, batch } => self.transactions(ticket, batch),
             NetEvent::Consensus { from, ticket, message } => self.consensus_message(from, ticket, message).await,
+            NetEvent::Evidence { from, ticket, evidence } => self.evidence(from, ticket, evidence).await,
             NetEvent::PeerStatus { peer, status } => self.tell(Event::PeerStatus { peer, status }).await,
             NetEvent::PeerGone { peer } => self.tell(Event::PeerGone { peer }).await,
             NetEvent::Blocks { request, peer, blocks } => self.blocks(request, peer, blocks),
@@ -192,6 +193,25 @@ impl Inbound {
                 }
             }
             Err(reason) => self.reject(from, ticket, "proposed block", reason),
+        }
+    }
+
+    /// Evidence is not in force yet: it is checked and passed on, so that operators everywhere can see it in their logs.
+    /// Anybody can contradict itself with a key of its own; only of members is that news. SPEC EVID-0, GOSSIP-5.
+    async fn evidence(&self, from: PeerTag, ticket: GossipTicket, evidence: Evidence) {
+        if self.engine.view().validators.get(&evidence.accused()).is_none() {
+            return self.net.verdict(ticket, NetVerdict::Ignore);
+        }
+        match self.verify.evidence(evidence).await {
+            Ok(evidence) => {
+                let (said, validator) = (Said::evidence(evidence.get()), evidence.get().accused());
+                let within = self.budgets().allow(said, Instant::now());
+                if within {
+                    warn!(%validator, evidence = ?evidence.get(), "a validator contradicted itself; nothing punishes that yet");
+                }
+                self.net.verdict(ticket, if within { NetVerdict::Accept } else { NetVerdict::Ignore });
+            }
+            Err(reason) => self.reject(from, ticket, "evidence", reason),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use blockchat_proto::codec::{decode, encode};
 use blockchat_proto::genesis::Genesis;
-use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, TransactionBatch};
+use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, EvidenceEnvelope, TransactionBatch};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::ledger::AccountProof;
 use blockchat_proto::limits;
@@ -33,6 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
             ConsensusMessage::Vote(vote) => drop(vote.verify(CHAIN)),
             ConsensusMessage::RoundCertificate(certificate) => drop(certificate.verify(CHAIN)),
         }
+    }
+    if let Some(envelope) = canonical::<EvidenceEnvelope>(bytes, limits::EVIDENCE_MESSAGE_BYTES_MAX) {
+        drop(envelope.evidence.verify(CHAIN));
     }
     let _ = canonical::<SignedTransaction>(bytes, limits::TRANSACTION_BYTES_MAX);
     let _ = canonical::<Status>(bytes, limits::VOTE_BYTES_MAX);

@@ -13,7 +13,7 @@ mod round_certificate;
 mod verified;
 
 pub use certificate::{Certificate, CertificateRejected, CommitSignature};
-pub use evidence::Evidence;
+pub use evidence::{Evidence, EvidenceRejected};
 pub use message::{Proposal, SignedProposal, SignedVote, Vote, VoteKind};
 pub use round_certificate::{RoundCertificate, RoundProof};
 pub use verified::{BadSignature, Verified, VerifySignatures};

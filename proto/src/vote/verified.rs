@@ -1,8 +1,9 @@
 //! The type that proves that signatures were checked.
 
 use super::certificate::check_votes;
-use super::{Certificate, RoundCertificate, SignedProposal, SignedVote};
+use super::{Certificate, Evidence, EvidenceRejected, RoundCertificate, SignedProposal, SignedVote};
 use crate::hash::Hash32;
+use crate::keys::SignatureCheck;
 
 /// A consensus message whose signatures verify under the keys it names. Membership is the engine's question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,15 @@ impl RoundCertificate {
         let is_news = |vote: &&SignedVote| known(vote).is_none_or(|known| known.get() != *vote);
         let news = self.votes.iter().filter(is_news).copied();
         check_votes(news, chain).map(|()| Verified(self)).map_err(|_| BadSignature)
+    }
+}
+
+impl Evidence {
+    /// Does it prove that its key contradicted itself on this chain? The cheap checks first. SPEC EVID-1.
+    pub fn verify(self, chain: Hash32) -> Result<Verified<Self>, EvidenceRejected> {
+        self.check_structure()?;
+        let good = self.signature_checks(chain).iter().all(SignatureCheck::verify);
+        if good { Ok(Verified(self)) } else { Err(EvidenceRejected::BadSignature { accused: self.accused() }) }
     }
 }
 

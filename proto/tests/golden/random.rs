@@ -7,7 +7,7 @@ use super::Wire;
 use blockchat_proto::block::{Block, Header};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Lottery, Parameters};
-use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, TransactionBatch};
+use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, EvidenceEnvelope, TransactionBatch};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature};
 use blockchat_proto::ledger::{
@@ -134,6 +134,7 @@ pub(crate) fn visit_all(visitor: &mut impl Visitor) {
     visitor.kind::<AccountProof>("AccountProof");
     visitor.kind::<TransactionBatch>("TransactionBatch");
     visitor.kind::<ConsensusEnvelope>("ConsensusEnvelope");
+    visitor.kind::<EvidenceEnvelope>("EvidenceEnvelope");
     visitor.kind::<Status>("Status");
     visitor.kind::<GenesisRequest>("GenesisRequest");
     visitor.kind::<SyncRequest>("SyncRequest");
@@ -193,6 +194,7 @@ random_struct! {
     AccountProof { address: roll, account: roll, siblings: list, neighbour: maybe }
     TransactionBatch { version: version, salt: number, transactions: list }
     ConsensusEnvelope { version: version, salt: number, message: roll }
+    EvidenceEnvelope { version: version, evidence: roll }
     Status { version: version, chain: roll, height: roll, hash: roll, earliest: roll, time: roll }
     GenesisRequest { version: version }
     CertifiedBlock { block: roll, certificate: roll }

@@ -6,7 +6,7 @@ use super::Wire;
 use blockchat_proto::block::{Block, Header, VerifiedBlock, commit_root, evidence_root};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Lottery, Parameters, VerifiedGenesis};
-use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, TransactionBatch};
+use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, EvidenceEnvelope, TransactionBatch};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
@@ -321,6 +321,9 @@ fn visit_gossip(visitor: &mut impl Visitor) {
     message("gossip-vote", 2, ConsensusMessage::Vote(votes()[0].1));
     let skip = round_certificate(RoundProof::Skip);
     message("gossip-round-certificate", 3, ConsensusMessage::RoundCertificate(skip));
+    for (name, evidence) in evidence() {
+        visitor.sample(&format!("gossip-{name}"), EvidenceEnvelope { version: 1, evidence });
+    }
 }
 
 fn visit_sync(visitor: &mut impl Visitor) {

@@ -70,7 +70,10 @@ impl Node {
         let handle = net.clone();
         let pump = tokio::spawn(async move {
             while let Some(event) = events.recv().await {
-                if let NetEvent::Transactions { ticket, .. } | NetEvent::Consensus { ticket, .. } = &event {
+                if let NetEvent::Transactions { ticket, .. }
+                | NetEvent::Consensus { ticket, .. }
+                | NetEvent::Evidence { ticket, .. } = &event
+                {
                     handle.verdict(*ticket, verdict);
                 }
                 seen_out.try_send(event).unwrap();

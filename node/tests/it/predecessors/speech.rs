@@ -52,6 +52,8 @@ pub(super) struct Record {
     pub(super) listening: BTreeMap<PeerId, BTreeSet<String>>,
     pub(super) questions: Vec<SyncRequest>,
     pub(super) partings: usize,
+    /// Topics and data of all gossip.
+    pub(super) gossip: Vec<(String, Vec<u8>)>,
 }
 
 /// What a test wants of it.
@@ -163,6 +165,9 @@ impl Life {
             }
             SwarmEvent::Behaviour(SpeechEvent::Gossip(gossipsub::Event::Subscribed { peer_id, topic })) => {
                 record.listening.entry(peer_id).or_default().insert(topic.into_string());
+            }
+            SwarmEvent::Behaviour(SpeechEvent::Gossip(gossipsub::Event::Message { message, .. })) => {
+                record.gossip.push((message.topic.into_string(), message.data));
             }
             SwarmEvent::Behaviour(SpeechEvent::Status(event)) => {
                 drop(record);

@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 pub(super) struct Stranger {
     wishes: mpsc::Sender<Wish>,
     record: Arc<Mutex<Record>>,
+    chain: String,
     status: Status,
     salt: Cell<u64>,
     task: JoinHandle<()>,
@@ -55,11 +56,12 @@ impl Stranger {
         };
         let record = Arc::new(Mutex::new(Record::default()));
         let (wishes, taken) = mpsc::channel(64);
-        let record_too = Arc::clone(&record);
+        let (record_too, name) = (Arc::clone(&record), chain.clone());
         let task = runtime().spawn(async move {
+            let chain = name;
             Life::new(&chain, Keypair::generate_ed25519(), status, record_too, answers).live(&chain, taken).await;
         });
-        Self { wishes, record, status, salt: Cell::new(0), task }
+        Self { wishes, record, chain, status, salt: Cell::new(0), task }
     }
 
     /// One that has met this node.
@@ -131,6 +133,12 @@ impl Stranger {
     /// What it was asked so far.
     pub(super) fn questions(&self) -> Vec<SyncRequest> {
         self.record().questions.clone()
+    }
+
+    /// What it heard so far on a topic.
+    pub(super) fn heard(&self, topic: Topic) -> Vec<Vec<u8>> {
+        let name = topic.name(&self.chain);
+        self.record().gossip.iter().filter(|(on, _)| *on == name).map(|(_, data)| data.clone()).collect()
     }
 
     /// Waits until a node has shown it the door.

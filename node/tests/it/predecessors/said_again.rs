@@ -1,0 +1,115 @@
+//! What a node passes on of what strangers bring: true words a few times, contradictions of validators, nothing else.
+//! SPEC GOSSIP-3, GOSSIP-5.
+
+use super::network::Network;
+use super::stranger::Stranger;
+use crate::support::wait_for;
+use blockchat_proto::codec;
+use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION, EvidenceEnvelope, Topic};
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Signer;
+use blockchat_proto::units::{Height, Round};
+use blockchat_proto::vote::{Evidence, SignedVote, Vote, VoteKind};
+use std::time::{Duration, Instant};
+
+/// A prevote about the tip: late, but still of use.
+fn prevote(network: &Network, signer: &Signer, round: u32, value: Option<Hash32>) -> SignedVote {
+    let (kind, height) = (VoteKind::Prevote, network.node(0).status().height);
+    Vote { kind, height, round: Round(round), value, validator: signer.address() }.sign(network.chain(), signer)
+}
+
+/// How often it heard this vote.
+fn heard(listener: &Stranger, vote: &SignedVote) -> usize {
+    let of_vote = |data: &Vec<u8>| {
+        let envelope: ConsensusEnvelope = codec::decode(data, 64 * 1024).ok()?;
+        (envelope.message == ConsensusMessage::Vote(*vote)).then_some(())
+    };
+    listener.heard(Topic::Votes).iter().filter_map(of_vote).count()
+}
+
+/// Says votes of rounds from this one on, until the listener hears one of them.
+fn reaches(network: &Network, talker: &Stranger, listener: &Stranger, first_round: u32) {
+    let mut round = first_round;
+    wait_for("the node passes a vote on", || {
+        let vote = prevote(network, &network.validator(0), round, None);
+        talker.say(ConsensusMessage::Vote(vote));
+        round += 1;
+        std::thread::sleep(Duration::from_millis(100));
+        (heard(listener, &vote) > 0).then_some(())
+    });
+}
+
+#[test]
+fn a_true_vote_that_a_stranger_says_again_and_again_is_passed_on_a_few_times() {
+    const TIMES: usize = 2_000;
+    let network = Network::lone();
+    network.node(0).wait_for_block(Height(1));
+    let [talker, listener] = [0, 1].map(|_| Stranger::meeting(&network, network.node(0)));
+    reaches(&network, &talker, &listener, 1_000);
+    let vote = prevote(&network, &network.validator(0), 7, None);
+    let start = Instant::now();
+    (0..TIMES).for_each(|_| talker.say(ConsensusMessage::Vote(vote)));
+    // What is said after them arrives after them.
+    reaches(&network, &talker, &listener, 2_000);
+    let quarters = usize::try_from(start.elapsed().as_millis() / 250).unwrap();
+    let count = heard(&listener, &vote);
+    assert!((1..=4 + quarters + 1).contains(&count), "{count} of {TIMES} in {quarters} quarters of a second");
+    assert!(count < TIMES / 4, "{count}");
+    assert!(talker.is_connected(network.node(0)), "that is no offence");
+}
+
+fn evidence(network: &Network, signer: &Signer, round: u32) -> Evidence {
+    let [first, second] = [None, Some(Hash32([1; 32]))].map(|value| prevote(network, signer, round, value));
+    Evidence::Votes { first, second }
+}
+
+fn encoded(evidence: Evidence) -> Vec<u8> {
+    codec::encode(&EvidenceEnvelope { version: ENVELOPE_VERSION, evidence })
+}
+
+#[test]
+fn evidence_against_a_validator_is_passed_on_and_against_a_made_up_key_is_not() {
+    let network = Network::lone();
+    let node = network.node(0);
+    let [talker, listener] = [0, 1].map(|_| Stranger::meeting(&network, node));
+    let (made_up, real) = (Signer::from_seed(&[0xaa; 32]), network.validator(0));
+    let (nobodys, validators) = (encoded(evidence(&network, &made_up, 0)), encoded(evidence(&network, &real, 0)));
+    talker.publish(Topic::Evidence, nobodys.clone());
+    talker.publish(Topic::Evidence, validators.clone());
+    wait_for("the listener hears it", || listener.heard(Topic::Evidence).contains(&validators).then_some(()));
+    assert!(!listener.heard(Topic::Evidence).contains(&nobodys));
+    assert!(talker.is_connected(node), "neither is an offence");
+    let _company = Stranger::company(&network, node);
+    let mut round = 1;
+    let mut forged = || {
+        let Evidence::Votes { first, mut second } = evidence(&network, &real, round) else {
+            unreachable!("made above")
+        };
+        second.signature = first.signature;
+        round += 1;
+        encoded(Evidence::Votes { first, second })
+    };
+    wait_for("the node parts from who brings false evidence", || {
+        talker.publish(Topic::Evidence, forged());
+        std::thread::sleep(Duration::from_millis(100));
+        (!talker.is_connected(node)).then_some(())
+    });
+}
+
+/// Another version, or a vote on another topic than its own, is rejected like anything that no honest node says.
+#[test]
+fn what_is_said_on_the_wrong_topic_costs_its_bearer_the_connection() {
+    let network = Network::lone();
+    let _company = Stranger::company(&network, network.node(0));
+    for topic in [Topic::Evidence, Topic::Blocks] {
+        let talker = Stranger::meeting(&network, network.node(0));
+        let mut salt = 0;
+        wait_for("the node parts from it", || {
+            let message = ConsensusMessage::Vote(prevote(&network, &network.validator(0), 0, None));
+            talker.publish(topic, codec::encode(&ConsensusEnvelope { version: ENVELOPE_VERSION, salt, message }));
+            salt += 1;
+            std::thread::sleep(Duration::from_millis(100));
+            (!talker.is_connected(network.node(0))).then_some(())
+        });
+    }
+}
