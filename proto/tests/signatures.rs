@@ -185,6 +185,41 @@ fn what_zip_215_refuses_fails_alone_and_together() {
     }
 }
 
+/// What `golden/zip215.txt` shows: some ordinary ones, every mixture of small-order parts, every pair of small-order
+/// encodings; then some of them spoilt, each way of spoiling many times.
+fn shown() -> Vec<(SignatureCheck, bool)> {
+    let (good, bad) = (accepted(), refused());
+    let some = good.iter().skip(28).take(4 + 64).chain(&good[32 + 256..]).map(|check| (*check, true));
+    some.chain(bad.iter().step_by(7).map(|check| (*check, false))).collect()
+}
+
+/// `key message signature verdict`, in hex but for the verdict.
+fn line((check, good): &(SignatureCheck, bool)) -> String {
+    let [key, message, signature] = [&check.signer.0[..], &check.hash.0, &check.signature.0].map(hex::encode);
+    format!("{key} {message} {signature} {}", if *good { "accepted" } else { "refused" })
+}
+
+/// The file is for other implementations: whoever answers all its lines as they say follows the rule.
+#[test]
+fn the_vectors_beside_the_golden_bytes_are_answered_as_they_say() {
+    let file = include_str!("golden/zip215.txt");
+    let lines: Vec<_> = file.lines().filter(|line| !line.starts_with('#')).collect();
+    let shown = shown();
+    let now: Vec<_> = shown.iter().map(line).collect();
+    if lines != now {
+        println!("---- lines of proto/tests/golden/zip215.txt as they would be now ----");
+        now.iter().for_each(|line| println!("{line}"));
+        println!("---- end ----");
+        panic!("zip215.txt: {} lines, {} are made now (printed above)", lines.len(), now.len());
+    }
+    for (check, good) in &shown {
+        assert_eq!(check.verify(), *good, "{}", line(&(*check, *good)));
+    }
+    let (checks, verdicts): (Vec<_>, Vec<_>) = shown.into_iter().unzip();
+    assert_eq!(verify_batch(&checks), verdicts);
+    assert!(verdicts.iter().filter(|good| **good).count() > 200 && verdicts.contains(&false));
+}
+
 /// Every mixture: a batch says of each exactly what it is worth alone, and says so again.
 #[test]
 fn a_batch_answers_for_each_what_it_is_worth_alone() {
