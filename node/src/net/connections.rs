@@ -5,6 +5,8 @@
 //!   peer only (libp2p#5097): while we hold a dead connection to its earlier run, it would stay out of the mesh for ever.
 //!   So when a second connection is of another run than the first, all are closed, and whoever dialled dials again;
 //! - a second connection of the same run (both dialled at once) is harmless, and trimmed by one side only;
+//! - a peer that does not tell its run may have been restarted, or not: both connections stay until the first one has
+//!   shown that it lives, or died;
 //! - a connection that gives no sign of life for [`SILENCE_MAX`] takes all of its peer's with it, for the same reason;
 //! - configured peers, and the last two, are never blocked.
 //!
@@ -32,8 +34,6 @@ const SILENCE_MAX: Duration = Duration::from_secs(20);
 const STALL: Duration = Duration::from_secs(2);
 /// A second connection of the same run is closed after this: by then both sides know which run it is of.
 const TRIM_AFTER: Duration = Duration::from_secs(2);
-/// For peers that do not tell their run: a second connection while the first is older than this means a restart.
-const RESTART_AGE: Duration = Duration::from_secs(5);
 /// What the names of gossipsub's versions begin with.
 const GOSSIP_PROTOCOLS: &str = "/meshsub/";
 /// Fewer peers than this are kept whatever they do.
@@ -76,8 +76,6 @@ impl Task {
         let fresh = Connection { id: connection, address, inbound, since: now, heard: now, source, visit };
         if self.peers.connected(id, fresh) {
             self.greet(&id);
-        } else if self.peers.get(&id).is_some_and(|peer| seems_restarted(peer, now)) {
-            self.begin_anew(id, "second connection");
         }
     }
 
@@ -101,7 +99,6 @@ impl Task {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        peer.identified = true;
         peer.gossips |= info.protocols.iter().any(|protocol| protocol.as_ref().starts_with(GOSSIP_PROTOCOLS));
         peer.routes = info.protocols.contains(&self.discovery.kademlia);
         let run = info.agent_version.split_once(RUN_MARK).map(|(_, run)| run.to_owned());
@@ -109,15 +106,11 @@ impl Task {
         peer.run = run.or(peer.run.take());
         self.peers.listens(&id, info.listen_addrs);
         if restarted {
-            return self.begin_anew(id, "another run");
+            info!(peer = %id, "peer was restarted, connecting anew");
+            return self.part(&id);
         }
         self.feed_kademlia(id);
         self.note_caller(id);
-    }
-
-    fn begin_anew(&mut self, id: PeerId, why: &str) {
-        info!(peer = %id, why, "peer was restarted, connecting anew");
-        self.part(&id);
     }
 
     pub(super) fn on_ping(&mut self, event: ping::Event) {
@@ -211,10 +204,8 @@ impl Task {
     /// Both sides would close another connection if both did this, and be left with none.
     fn trim(&mut self, now: Instant) {
         let own = *self.swarm.local_peer_id();
-        let newest = |peer: &Peer| peer.connections.get(1).map(|second| (second.id, second.since));
-        let second = self.peers.iter().filter(|(id, _)| own < **id).filter_map(|(_, peer)| newest(peer));
-        let surplus: Vec<_> = second.filter(|(_, since)| now.duration_since(*since) >= TRIM_AFTER).collect();
-        for (connection, _) in surplus {
+        let peers = self.peers.iter().filter(|(id, _)| own < **id);
+        for connection in peers.filter_map(|(_, peer)| surplus(peer, now)).collect::<Vec<_>>() {
             self.swarm.close_connection(connection);
         }
     }
@@ -224,7 +215,48 @@ impl Task {
     }
 }
 
-/// Without a word from the peer about its run, only the age of the first connection tells.
-fn seems_restarted(peer: &Peer, now: Instant) -> bool {
-    peer.identified && peer.run.is_none() && now.duration_since(peer.first().since) > RESTART_AGE
+/// A second connection that is not needed. Of a peer that does not tell its run the first one may be dead, unless it gave
+/// a sign of life since.
+fn surplus(peer: &Peer, now: Instant) -> Option<ConnectionId> {
+    let second = peer.connections.get(1).filter(|second| now.duration_since(second.since) >= TRIM_AFTER)?;
+    (peer.run.is_some() || peer.first().heard > second.since).then_some(second.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::peers::Peers;
+    use super::*;
+
+    /// A peer with two connections, the second made 10 s after the first; and when that was.
+    fn twice_connected(run: Option<&str>) -> (Peers, PeerId, Instant) {
+        let (mut peers, id, start) = (Peers::default(), PeerId::random(), Instant::now());
+        let second = start + Duration::from_secs(10);
+        for (number, since) in [(1, start), (2, second)] {
+            let address = "/ip4/10.0.0.1/tcp/1".parse().unwrap();
+            let (connection, source) = (ConnectionId::new_unchecked(number), Source::Inbound);
+            peers.connected(
+                id,
+                Connection { id: connection, address, inbound: true, since, heard: since, source, visit: false },
+            );
+        }
+        peers.get_mut(&id).unwrap().run = run.map(str::to_owned);
+        (peers, id, second)
+    }
+
+    #[test]
+    fn of_two_connections_to_a_peer_that_tells_its_run_the_second_goes() {
+        let (peers, id, second) = twice_connected(Some("1"));
+        let peer = peers.get(&id).unwrap();
+        assert_eq!(surplus(peer, second), None, "both sides must know the run first");
+        assert_eq!(surplus(peer, second + TRIM_AFTER), Some(ConnectionId::new_unchecked(2)));
+    }
+
+    #[test]
+    fn of_a_peer_that_does_not_tell_it_both_stay_until_the_first_gives_a_sign_of_life() {
+        let (mut peers, id, second) = twice_connected(None);
+        let later = second + Duration::from_secs(3_600);
+        assert_eq!(surplus(peers.get(&id).unwrap(), later), None);
+        peers.get_mut(&id).unwrap().connections[0].heard = second + Duration::from_secs(1);
+        assert_eq!(surplus(peers.get(&id).unwrap(), later), Some(ConnectionId::new_unchecked(2)));
+    }
 }

@@ -4,9 +4,10 @@
 //! five broken streams, both without a word: the peer still answers pings and says its status, but nothing that we publish
 //! goes to it. A network whose links die that way falls apart into pieces that believe to be connected.
 //!
-//! Always true: a peer that said it speaks gossip, but whose topics we do not know after [`DEAF_AFTER`], that refuses
+//! Always true: a peer that said it speaks gossip, but of whose topics we know none after [`DEAF_AFTER`], that refuses
 //! gossip after all, or that takes nothing for [`CHOKED_FOR`] and says nothing new either, is connected anew; whoever knows
-//! an address dials again. One that never said so (it came to fetch blocks) is left in peace.
+//! an address dials again. One topic proves that what it subscribed to has arrived: which ones is its own affair. A peer
+//! that never said so (it came to fetch blocks) is left in peace.
 //! Start reading at [`Task::tick_deaf`].
 
 use super::peers::Peer;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::info;
 
-/// A peer tells its topics with its first message; whatever takes longer than this was lost.
+/// A peer tells its topics with its first message; what has not come after this was lost.
 const DEAF_AFTER: Duration = Duration::from_secs(20);
 /// A queue that overflows in every heartbeat for so long is not being emptied.
 const CHOKED_FOR: Duration = Duration::from_secs(60);
@@ -54,7 +55,7 @@ impl Task {
         let gossip = &self.swarm.behaviour().gossip;
         let hearing: BTreeSet<_> = gossip
             .all_peers()
-            .filter(|(_, topics)| wanted.iter().all(|hash| topics.contains(&hash)))
+            .filter(|(_, topics)| wanted.iter().any(|hash| topics.contains(&hash)))
             .map(|(id, _)| *id)
             .collect();
         let why = |id: &PeerId, peer: &Peer| {

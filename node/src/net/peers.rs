@@ -53,8 +53,6 @@ pub(super) struct Peer {
     pub(super) connections: Vec<Connection>,
     /// Number of its run, if it tells: another one on a second connection means that it was restarted.
     pub(super) run: Option<String>,
-    /// Did it say who it is?
-    pub(super) identified: bool,
     /// Where it says that it listens.
     pub(super) listens: Vec<Multiaddr>,
     /// Did it ever say that it speaks gossip?
@@ -88,7 +86,6 @@ impl Peer {
             tag,
             connections: vec![connection],
             run: None,
-            identified: false,
             listens: vec![],
             gossips: false,
             refuses_gossip: false,

@@ -8,6 +8,8 @@ use crate::net::NetConfig;
 use blockchat_proto::codec;
 use blockchat_proto::gossip::Topic;
 use blockchat_proto::sync::STATUS_PROTOCOL;
+use std::time::Duration;
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_node_that_was_restarted_is_back_in_the_mesh() {
@@ -64,15 +66,41 @@ async fn a_connection_that_died_silently_is_noticed_and_made_anew() {
     votes_reach(&one, &mut other, 3_000).await;
 }
 
-/// It says which chain it is of, but its topics never came: what we publish would not go to it for as long as it stays.
-#[tokio::test]
-async fn a_peer_whose_topics_were_lost_is_connected_anew() {
-    let node = Node::start(config(1)).await;
+fn unmarked(topics: &[Topic]) -> RawPeer {
     let genesis = genesis("test");
     let ours = frame(&codec::encode(&status(&genesis, 0)));
-    let mut deaf = RawPeer::new(STATUS_PROTOCOL.into(), &genesis.short_name(), ours);
-    let votes = deaf.topics.ident(Topic::Votes);
-    deaf.swarm.behaviour_mut().gossip.unsubscribe(&votes);
+    let mut peer = RawPeer::new(STATUS_PROTOCOL.into(), &genesis.short_name(), ours);
+    for topic in Topic::ALL.iter().filter(|topic| !topics.contains(topic)) {
+        let ident = peer.topics.ident(*topic);
+        peer.swarm.behaviour_mut().gossip.unsubscribe(&ident);
+    }
+    peer
+}
+
+/// The deaf one says which chain it is of, but its topics never came: what we publish would not go to it for as long as
+/// it stays. The other one wants transactions only, and does not answer pings either: longer than any silence may last.
+#[tokio::test]
+async fn a_peer_whose_topics_were_lost_is_connected_anew_and_one_that_wants_few_is_kept() {
+    let node = Node::start(config(1)).await;
+    let (mut choosy, mut deaf) = (unmarked(&[Topic::Transactions]), unmarked(&[]));
+    let peer = choosy.connect(&node.address()).await;
     deaf.connect(&node.address()).await;
-    deaf.closed().await;
+    tokio::select! {
+        () = choosy.closed() => panic!("one topic is enough"),
+        () = deaf.closed() => {}
+    }
+    let ours = frame(&codec::encode(&status(&genesis("test"), 0)));
+    assert!(choosy.ask(&peer, ours).await.is_some(), "it is still connected");
+}
+
+/// Once, a second connection more than 5 s after the first counted as a restart of such a peer, and it lost both.
+#[tokio::test]
+async fn a_second_connection_of_a_peer_that_does_not_tell_its_run_costs_it_neither() {
+    let node = Node::start(config(1)).await;
+    let mut peer = unmarked(&Topic::ALL);
+    peer.connect(&node.address()).await;
+    assert!(timeout(Duration::from_secs(6), peer.live()).await.is_err());
+    peer.connect(&node.address()).await;
+    assert!(timeout(Duration::from_secs(3), peer.closed()).await.is_err(), "no connection was closed");
+    assert_eq!(node.net.peer_count(), 1);
 }
