@@ -57,7 +57,8 @@ impl Topics {
     }
 }
 
-/// Longest message of a topic on the wire, in bytes.
+/// Longest data of a message on a topic, in bytes. Ours to hold against peers: gossipsub, told of it, drops what is longer
+/// without a word.
 pub(super) fn wire_max(topic: Topic) -> usize {
     match topic {
         Topic::Transactions => TRANSACTIONS_WIRE_MAX,
@@ -69,7 +70,7 @@ pub(super) fn wire_max(topic: Topic) -> usize {
 
 /// Builds the behaviour, subscribed to all our topics. Scoring is on, because without it slow peers are never pruned.
 pub(super) fn behaviour(topics: &Topics, gate: Arc<Gate>) -> Result<Gossip, String> {
-    behaviour_with(topics, &settings(topics, gate))
+    behaviour_with(topics, &settings(gate))
 }
 
 /// The same with other settings.
@@ -88,7 +89,7 @@ pub(super) fn behaviour_with(topics: &Topics, settings: &ConfigBuilder) -> Resul
 }
 
 /// How our gossip works.
-pub(super) fn settings(topics: &Topics, gate: Arc<Gate>) -> ConfigBuilder {
+pub(super) fn settings(gate: Arc<Gate>) -> ConfigBuilder {
     let mut config = ConfigBuilder::default();
     config
         .validate_messages()
@@ -114,9 +115,6 @@ pub(super) fn settings(topics: &Topics, gate: Arc<Gate>) -> ConfigBuilder {
         .prune_backoff(Duration::from_secs(10))
         .idontwant_message_size_threshold(1_000)
         .idontwant_on_publish(true);
-    for topic in Topic::ALL {
-        config.max_transmit_size_for_topic(wire_max(topic), topics.ident(topic).hash());
-    }
     config
 }
 

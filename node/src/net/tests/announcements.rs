@@ -21,7 +21,7 @@ const BUSY: usize = 2_500;
 /// Our gossip, but nobody is in anybody's mesh, and everything is announced in every heartbeat.
 fn outsider(topics: &Topics) -> Swarm<Gossip> {
     let key = Keypair::generate_ed25519();
-    let mut settings = gossip::settings(topics, Arc::new(Gate::new(1)));
+    let mut settings = gossip::settings(Arc::new(Gate::new(1)));
     settings.mesh_outbound_min(0).mesh_n_low(0).mesh_n(0).mesh_n_high(0);
     settings.heartbeat_initial_delay(HEARTBEAT).heartbeat_interval(HEARTBEAT).history_length(600).history_gossip(600);
     let gossip = gossip::behaviour_with(topics, &settings).unwrap();
