@@ -128,7 +128,8 @@ impl Author {
             }
         }
         let pace = self.said.entry(said.about).or_default();
-        pace.spend(said.rate(), 1, now).is_ok() && self.all.spend(VALIDATOR, 1, now).is_ok()
+        let within = pace.spend(said.rate(), 1, now).is_ok();
+        within && (said.author.is_none() || self.all.spend(VALIDATOR, 1, now).is_ok())
     }
 }
 

@@ -130,6 +130,10 @@ impl Inbound {
         let (Some((height, _)), Some(said)) = (certificate.height_and_round(), Said::certificate(&certificate)) else {
             return self.reject(from, ticket, "round certificate", "it mixes heights or rounds");
         };
+        // Of our set, or anybody could put together certificates for others to check, and spend the budget of true ones.
+        if certificate.check_structure(&self.engine.view().validators).is_err() {
+            return self.net.verdict(ticket, NetVerdict::Ignore);
+        }
         match self.verify.round_certificate(certificate).await {
             Ok(certificate) => {
                 if self.passes(ticket, height, said) {

@@ -9,7 +9,7 @@ use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERS
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
 use blockchat_proto::units::{Height, Round};
-use blockchat_proto::vote::{Evidence, SignedVote, Vote, VoteKind};
+use blockchat_proto::vote::{Evidence, RoundCertificate, RoundProof, SignedVote, Vote, VoteKind};
 use std::time::{Duration, Instant};
 
 /// A prevote about the tip: late, but still of use.
@@ -18,21 +18,21 @@ fn prevote(network: &Network, signer: &Signer, round: u32, value: Option<Hash32>
     Vote { kind, height, round: Round(round), value, validator: signer.address() }.sign(network.chain(), signer)
 }
 
-/// How often it heard this vote.
-fn heard(listener: &Stranger, vote: &SignedVote) -> usize {
-    let of_vote = |data: &Vec<u8>| {
-        let envelope: ConsensusEnvelope = codec::decode(data, 64 * 1024).ok()?;
-        (envelope.message == ConsensusMessage::Vote(*vote)).then_some(())
+/// How often it heard this.
+fn heard(listener: &Stranger, message: &ConsensusMessage) -> usize {
+    let is_it = |data: &&Vec<u8>| {
+        let envelope: Result<ConsensusEnvelope, _> = codec::decode(data, 64 * 1024);
+        envelope.is_ok_and(|envelope| envelope.message == *message)
     };
-    listener.heard(Topic::Votes).iter().filter_map(of_vote).count()
+    listener.heard(Topic::Votes).iter().filter(is_it).count()
 }
 
 /// Says votes of rounds from this one on, until the listener hears one of them.
 fn reaches(network: &Network, talker: &Stranger, listener: &Stranger, first_round: u32) {
     let mut round = first_round;
     wait_for("the node passes a vote on", || {
-        let vote = prevote(network, &network.validator(0), round, None);
-        talker.say(ConsensusMessage::Vote(vote));
+        let vote = ConsensusMessage::Vote(prevote(network, &network.validator(0), round, None));
+        talker.say(vote.clone());
         round += 1;
         std::thread::sleep(Duration::from_millis(100));
         (heard(listener, &vote) > 0).then_some(())
@@ -46,9 +46,9 @@ fn a_true_vote_that_a_stranger_says_again_and_again_is_passed_on_a_few_times() {
     network.node(0).wait_for_block(Height(1));
     let [talker, listener] = [0, 1].map(|_| Stranger::meeting(&network, network.node(0)));
     reaches(&network, &talker, &listener, 1_000);
-    let vote = prevote(&network, &network.validator(0), 7, None);
+    let vote = ConsensusMessage::Vote(prevote(&network, &network.validator(0), 7, None));
     let start = Instant::now();
-    (0..TIMES).for_each(|_| talker.say(ConsensusMessage::Vote(vote)));
+    (0..TIMES).for_each(|_| talker.say(vote.clone()));
     // What is said after them arrives after them.
     reaches(&network, &talker, &listener, 2_000);
     let quarters = usize::try_from(start.elapsed().as_millis() / 250).unwrap();
@@ -56,6 +56,27 @@ fn a_true_vote_that_a_stranger_says_again_and_again_is_passed_on_a_few_times() {
     assert!((1..=4 + quarters + 1).contains(&count), "{count} of {TIMES} in {quarters} quarters of a second");
     assert!(count < TIMES / 4, "{count}");
     assert!(talker.is_connected(network.node(0)), "that is no offence");
+}
+
+/// Anybody can sign votes with keys of its own, and put them together.
+#[test]
+fn a_round_certificate_of_members_is_passed_on_and_one_of_made_up_keys_is_not() {
+    let network = Network::lone();
+    network.node(0).wait_for_block(Height(1));
+    let [talker, listener] = [0, 1].map(|_| Stranger::meeting(&network, network.node(0)));
+    let of = |signer: &Signer| {
+        let votes = vec![prevote(&network, signer, 9, None)];
+        ConsensusMessage::RoundCertificate(RoundCertificate { proof: RoundProof::Skip, votes })
+    };
+    let (made_up, real) = (of(&Signer::from_seed(&[0xaa; 32])), of(&network.validator(0)));
+    talker.say(made_up.clone());
+    wait_for("the true one is passed on", || {
+        talker.say(real.clone());
+        std::thread::sleep(Duration::from_millis(100));
+        (heard(&listener, &real) > 0).then_some(())
+    });
+    assert_eq!(heard(&listener, &made_up), 0);
+    assert!(talker.is_connected(network.node(0)), "neither is an offence");
 }
 
 fn evidence(network: &Network, signer: &Signer, round: u32) -> Evidence {
