@@ -218,6 +218,7 @@ mod tests {
             phase: PhaseView::Idle,
             rules: RulesView { version: RulesVersion(1), known: RulesVersion(1), next_begins: None },
             voting: true,
+            silence: None,
             settled: true,
             pool_transactions: 0,
             pool_bytes: 0,

@@ -17,6 +17,7 @@ pub mod logging;
 pub mod net;
 pub mod ready_file;
 pub mod runtime;
+pub mod silence;
 pub mod store;
 pub mod traffic;
 pub mod verify_pool;

@@ -4,7 +4,7 @@ use blockchat_proto::units::Height;
 use blockchat_testnet::sim::counts::{Counts, Met};
 use blockchat_testnet::sim::invariants::Violation;
 use blockchat_testnet::sim::sabotage::Sabotage;
-use blockchat_testnet::sim::scenario::{KillAll, Scenario};
+use blockchat_testnet::sim::scenario::{KillAll, Scenario, Wipe};
 use blockchat_testnet::sim::step::Step;
 use blockchat_testnet::sim::suite::run_seed;
 use blockchat_testnet::sim::time::Micros;
@@ -26,7 +26,7 @@ fn all_nodes_killed_in_any_step_of_a_height_go_on_where_they_were() {
             // Timeouts are journaled only where something is lost.
             let (heights, loss_permille) = if step == Step::OtherJournaled { (12, 300) } else { (8, 0) };
             let mut scenario = Scenario::plain(nth, NODES, heights);
-            scenario.faults.kill_alls = vec![KillAll { height: Height(2), step, nth }];
+            scenario.faults.kill_alls = vec![KillAll { height: Height(2), step, nth, wiped: &[] }];
             scenario.weather.loss_permille = loss_permille;
             assert_eq!(survives(scenario).get(Met::KillAlls), 1, "{step:?}, {nth}");
         }
@@ -52,13 +52,67 @@ fn a_node_that_lost_its_data_but_not_its_key_comes_back() {
     let (mut wiped, mut synced) = (0, 0);
     for seed in 0..10 {
         let mut scenario = Scenario::plain(seed, NODES, 20);
-        scenario.faults.wipe = Some((0, Micros::from_ms(1_500 + seed * 37)));
+        let at = Micros::from_ms(1_500 + seed * 37);
+        scenario.faults.wipes = vec![Wipe { nodes: vec![0], at, when_kept: false }];
         let counts = survives(scenario);
         wiped += counts.get(Met::Wiped);
         synced += counts.get(Met::Synced);
     }
     assert_eq!(wiped, 10);
     assert!(synced >= 20, "{synced} blocks fetched again");
+}
+
+/// Half of the stake: nothing goes on without them, and others must go to their round, for they never come back to ours.
+#[test]
+fn two_nodes_wiped_at_once_in_mid_height_go_on_after_what_their_guards_say() {
+    let (mut together, mut locked) = (0, 0);
+    for seed in 0..60 {
+        let mut scenario = Scenario::plain(seed, NODES, 12);
+        let at = Micros::from_ms(700 + seed * 13);
+        scenario.faults.wipes = vec![Wipe { nodes: vec![1, 2], at, when_kept: true }];
+        scenario.weather.delay_max = Micros::from_ms(60);
+        let counts = survives(scenario);
+        together += counts.get(Met::WipedTogether);
+        locked += counts.get(Met::WipedLocked);
+    }
+    assert_eq!(together, 60);
+    assert!(locked > 5, "{locked} with a lock");
+}
+
+#[test]
+fn two_nodes_wiped_in_a_kill_of_all_in_any_step_under_load_go_on() {
+    let (mut together, mut locked) = (0, 0);
+    for step in Step::KILLING {
+        for nth in 1..=4 {
+            let mut scenario = Scenario::plain(nth, NODES, 8);
+            scenario.feed = 20;
+            scenario.faults.kill_alls = vec![KillAll { height: Height(2), step, nth, wiped: &[0, 3] }];
+            scenario.weather.loss_permille = if step == Step::OtherJournaled { 300 } else { 0 };
+            let counts = survives(scenario);
+            together += counts.get(Met::WipedTogether);
+            locked += counts.get(Met::WipedLocked);
+        }
+    }
+    assert!(together > 30, "{together} times");
+    assert!(locked > 3, "{locked} with a lock");
+}
+
+/// Two of four stand still in the middle of a height, one of them is wiped, and only one of the others comes back: three must
+/// do. The wiped one cannot say again what it said in the round in which they wait, so they tell each other.
+#[test]
+fn what_a_wiped_node_said_is_spread_by_those_who_heard_it() {
+    for seed in 0..8 {
+        let mut scenario = Scenario::plain(seed, NODES, 1_000);
+        let gone = Micros::from_ms(1_000 + seed * 29);
+        scenario.faults.absent = vec![(2, gone)];
+        scenario.faults.away = vec![(3, gone, Micros::from_ms(12_000))];
+        scenario.faults.wipes = vec![Wipe { nodes: vec![0], at: Micros::from_ms(9_000), when_kept: true }];
+        scenario.faults_max = Micros::from_ms(60_000);
+        let outcome = world::run(scenario, false);
+        assert_eq!(outcome.violation, None, "seed {seed}");
+        let tips: Vec<_> = outcome.views.iter().flatten().map(|view| view.tip.height.0).collect();
+        assert!(tips.iter().all(|tip| *tip > 12), "seed {seed}: three of four go on: {tips:?}");
+    }
 }
 
 /// The first violation within so many seeds.
@@ -77,9 +131,20 @@ fn a_disk_that_lies_about_its_syncs_makes_nodes_contradict_themselves() {
     assert!(matches!(found(Sabotage::LyingSync, 5), Violation::Contradiction { .. }));
 }
 
+/// The guards know what was signed and what everybody is locked on. Only what nobody has kept is lost.
 #[test]
-fn journals_that_vanish_make_no_fork_but_the_chain_stands_still() {
-    assert!(matches!(found(Sabotage::LostJournal, 5), Violation::NoProgress { .. }));
+fn journals_that_vanish_break_no_rule_at_worst_the_chain_stands_still() {
+    for seed in 0..20 {
+        let violation = run_seed(seed, 20, Sabotage::LostJournal, false).violation;
+        assert!(matches!(violation, None | Some(Violation::NoProgress { .. })), "seed {seed}: {violation:?}");
+    }
+}
+
+#[test]
+fn guards_that_forget_a_lock_are_noticed() {
+    let violations = (0..60).filter_map(|seed| run_seed(seed, 20, Sabotage::ForgetLock, false).violation);
+    let mut forgotten = violations.filter(|violation| matches!(violation, Violation::LockForgotten { .. }));
+    assert!(forgotten.next().is_some(), "nobody noticed in 60 seeds");
 }
 
 #[test]

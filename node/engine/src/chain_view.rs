@@ -28,6 +28,8 @@ pub struct ChainView {
     pub rules: RulesView,
     /// Does it vote?
     pub voting: bool,
+    /// Why this validator does not vote, or not as others do.
+    pub silence: Option<Silence>,
     /// Has it been at the tip since it started? Before that its verdicts are about an old state: after a restart, a
     /// payment that was final long ago could look unpayable.
     pub settled: bool,
@@ -56,6 +58,30 @@ impl RulesView {
         let later = self.next_begins.map(|height| (height, self.version.next()));
         [Some(now), later].into_iter().flatten().find(|(_, version)| *version > self.known)
     }
+}
+
+/// Why a validator signs nothing at the height being decided, or not all that others would. SPEC VOTE-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Its guard is lost.
+    NoGuard,
+    /// It has signed at a height that it has not reached: it signs nothing below.
+    Behind {
+        /// The height.
+        signed: Height,
+    },
+    /// By its guard all of this height counts as signed.
+    Closed,
+    /// Its journal of this height was lost, and the guard does not say what it is locked on: it signs nothing.
+    LockUnknown,
+    /// Its journal was lost, and its guard says what it is locked on: it votes for that block only, or for another one with
+    /// a polka of this round or later; and it has no block to propose.
+    Locked {
+        /// In this round.
+        round: Round,
+        /// The block's hash.
+        block: Hash32,
+    },
 }
 
 /// What a node does now.

@@ -5,7 +5,7 @@
 
 use crate::chain_view::ChainView;
 use crate::event::{GossipTicket, PeerTag, RequestId, SyncId, Timer};
-use crate::journal::{GuardMark, JournalEntry};
+use crate::journal::{GuardMark, GuardState, JournalEntry};
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::gossip::ConsensusMessage;
@@ -27,8 +27,8 @@ use blockchat_proto::vote::Certificate;
 pub enum Effect {
     /// Append to the journal; need not be durable yet.
     Journal(JournalEntry),
-    /// A sync point: make the journal durable, then the guard with this mark, and only then go on. SPEC VOTE-7.
-    Sync(GuardMark),
+    /// A sync point: make the journal durable, then the guard with this content, and only then go on. SPEC VOTE-7.
+    Sync(GuardState),
     /// Send to all peers.
     Broadcast(ConsensusMessage),
     /// Send to all peers, in batches with bytes of their own.

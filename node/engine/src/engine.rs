@@ -105,7 +105,6 @@ impl Engine {
             Event::BodyReceived { request, block } => self.on_body(request, block, now),
             Event::RequestFailed { request, reason } => self.on_request_failed(request, reason),
             Event::Query { request, query } => self.on_query(request, query),
-            Event::GuardReset(mark) => self.consensus.guard_reset(mark),
         }
         self.finish(now)
     }

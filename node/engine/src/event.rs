@@ -4,7 +4,6 @@
 //! brings from outside was verified, as far as that needs no state.
 //! Start reading at [`Event`].
 
-use crate::journal::GuardMark;
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
@@ -113,8 +112,6 @@ pub enum Event {
         /// What.
         query: Query,
     },
-    /// The guard's owner allows signing again from this mark on: `guard reset`.
-    GuardReset(GuardMark),
 }
 
 /// Why a peer did not answer.

@@ -1,7 +1,8 @@
 //! What a node writes down before it speaks.
 //!
-//! Owns: the entries of the journal and the mark of the guard, with their bytes. Does not own: the files (`store`).
-//! Always true: the entries of one height, replayed in order on a fresh voting core, bring it to where it was.
+//! Owns: the entries of the journal and the content of the guard, with their bytes. Does not own: the files (`store`).
+//! Always true: the entries of one height, replayed in order on a fresh voting core, bring it to where it was. After a
+//! [`JournalRecord::Lost`] that is where the lost messages end, not what they were.
 
 use blockchat_proto::codec::{self, DecodeRejected};
 use blockchat_proto::hash::Hash32;
@@ -53,6 +54,9 @@ pub enum JournalRecord {
     },
     /// A polka of others.
     Certificate(RoundCertificate),
+    /// What the guard says of this height, when the journal lacked the message at its mark. From here on mark and lock rule
+    /// the height: nothing at or below the mark is ever signed again. SPEC VOTE-8.
+    Lost(GuardState),
 }
 
 /// The steps whose timeouts are replayed.
@@ -94,7 +98,7 @@ pub enum SignStep {
     Precommit,
 }
 
-/// The highest thing a key has signed. Kept beside the key; only ever rises. SPEC VOTE-7.
+/// Something a key has signed: where, and its hash. SPEC VOTE-7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardMark {
@@ -112,9 +116,85 @@ impl GuardMark {
     /// Nothing was ever signed: what `init` writes.
     pub const START: Self = Self { height: Height(0), round: Round(0), step: SignStep::Proposal, hash: Hash32::ZERO };
 
+    /// Everything at this height and below counts as signed.
+    pub fn end_of(height: Height) -> Self {
+        Self { height, round: Round(u32::MAX), step: SignStep::Precommit, hash: Hash32::ZERO }
+    }
+
+    /// Is it [`Self::end_of`] its height?
+    pub fn ends_its_height(&self) -> bool {
+        self.round == Round(u32::MAX)
+    }
+
+    /// Where a key may sign one thing only.
+    pub fn position(&self) -> (Height, Round, SignStep) {
+        (self.height, self.round, self.step)
+    }
+
     /// May `next` be signed after this? Yes if it comes later, or is the very same.
     pub fn allows(&self, next: &Self) -> bool {
-        let position = |mark: &Self| (mark.height, mark.round, mark.step);
-        position(next) > position(self) || next == self
+        next.position() > self.position() || next == self
+    }
+}
+
+/// The block that a key has precommitted last at a height: in later rounds it prevotes for another one only with a polka
+/// of this round or a later one. SPEC VOTE-3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Lock {
+    /// No block was precommitted.
+    None,
+    /// This one was.
+    On {
+        /// In this round.
+        round: Round,
+        /// Its hash.
+        block: Hash32,
+    },
+    /// Nobody wrote it down.
+    Unknown,
+}
+
+impl Lock {
+    /// Of two locks of one height, the one from the later round. One that is unknown could be from any.
+    pub fn later(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::On { round, .. }, Self::On { round: others, .. }) if round < others => other,
+            (Self::None, other) => other,
+            (lock, _) => lock,
+        }
+    }
+}
+
+/// What the guard says: the highest thing its key has signed, and the lock at that height, in one durable write. Kept
+/// beside the key; the mark only ever rises. SPEC VOTE-7, FILE-2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuardState {
+    /// The highest thing signed.
+    pub mark: GuardMark,
+    /// The lock at the mark's height.
+    pub lock: Lock,
+}
+
+impl GuardState {
+    /// Nothing was ever signed: what `init` writes.
+    pub const START: Self = Self { mark: GuardMark::START, lock: Lock::None };
+
+    /// Everything at this height and below counts as signed.
+    pub fn end_of(height: Height) -> Self {
+        Self { mark: GuardMark::end_of(height), lock: Lock::None }
+    }
+
+    /// After `mark` is signed, which locks on `block` if it is a precommit for one.
+    #[must_use]
+    pub fn after(&self, mark: GuardMark, block: Option<Hash32>) -> Self {
+        let lock = match block.filter(|_| mark.step == SignStep::Precommit) {
+            Some(block) => Lock::On { round: mark.round, block },
+            None if mark.height > self.mark.height => Lock::None,
+            None => self.lock,
+        };
+        Self { mark, lock }
     }
 }

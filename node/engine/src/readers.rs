@@ -51,6 +51,7 @@ impl Engine {
     pub(crate) fn build_view(&self, now: UnixMillis) -> ChainView {
         let tip = *self.ledger.tip();
         let us = self.consensus.signer().map(|signer| signer.address());
+        let member = us.is_some_and(|us| self.ledger.validators().get(&us).is_some());
         ChainView {
             tip,
             state_root: self.ledger.state_root(),
@@ -65,8 +66,9 @@ impl Engine {
                 next_begins: self.ledger.system().next_begins,
             },
             voting: self.ledger.unknown_version().is_none()
-                && us.is_some_and(|us| self.ledger.validators().get(&us).is_some())
+                && member
                 && self.consensus.signing_allowed_at(tip.height.next()),
+            silence: self.consensus.silence_at(tip.height.next()),
             settled: self.settled,
             pool_transactions: self.mempool.len(),
             pool_bytes: self.mempool.bytes(),

@@ -1,6 +1,6 @@
 //! What a restarted node knows.
 
-use crate::journal::{GuardMark, JournalEntry};
+use crate::journal::{GuardState, JournalEntry};
 use blockchat_proto::keys::Signer;
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::transaction::VerifiedTransaction;
@@ -26,6 +26,6 @@ pub struct Recovered {
 pub struct RecoveredValidator {
     /// Its key.
     pub signer: Signer,
-    /// The guard's mark; `None` if the guard is lost: nothing is signed until it is reset.
-    pub guard: Option<GuardMark>,
+    /// What the guard says; `None` if it is lost: nothing is signed until it is reset.
+    pub guard: Option<GuardState>,
 }

@@ -5,7 +5,7 @@ use blockchat_engine::config::EngineConfig;
 use blockchat_engine::effect::{Effect, SubmitOutcome};
 use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{Event, PeerTag, RequestId, Timer};
-use blockchat_engine::journal::GuardMark;
+use blockchat_engine::journal::GuardState;
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
@@ -84,7 +84,7 @@ impl World {
                 tip_certificate: None,
                 journal: vec![],
                 own: vec![],
-                validator: Some(RecoveredValidator { signer: signer.clone(), guard: Some(GuardMark::START) }),
+                validator: Some(RecoveredValidator { signer: signer.clone(), guard: Some(GuardState::START) }),
             };
             let (engine, effects) = Engine::new(EngineConfig::default(), recovered, START).expect("a fresh start");
             world.engines.push(engine);

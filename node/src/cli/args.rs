@@ -430,7 +430,8 @@ pub(crate) struct MessagesArgs {
 pub(crate) enum GuardCommand {
     /// The highest thing the validator key has signed
     Show,
-    /// Make a new guard after the old one was lost: asks a node how far the chain is, and signs above that only
+    /// Make a new guard after the old one was lost: asks a node how far the chain is, and signs above that only; or give up
+    /// a lock
     Reset(GuardResetArgs),
 }
 
@@ -442,6 +443,11 @@ pub(crate) struct GuardResetArgs {
     /// Replace a guard that is whole
     #[arg(long)]
     pub(crate) force: bool,
+    /// Keep the guard, but vote without the lock that it remembers. For a height that cannot end, because data was lost and
+    /// nobody has kept the locked block or the votes that prove it. If more than a third of the stake does this, a block
+    /// that was decided can be contradicted
+    #[arg(long, conflicts_with_all = ["height", "force", "api"])]
+    pub(crate) drop_lock: bool,
     #[command(flatten)]
     pub(crate) api: ApiArg,
 }

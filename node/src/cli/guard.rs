@@ -8,9 +8,8 @@ use super::output::{Format, note, pairs};
 use crate::store::StoreError;
 use crate::store::guard::Guard;
 use crate::wallet::keystore;
-use blockchat_engine::journal::{GuardMark, SignStep};
-use blockchat_proto::hash::Hash32;
-use blockchat_proto::units::{Height, Round};
+use blockchat_engine::journal::{GuardMark, GuardState, Lock, SignStep};
+use blockchat_proto::units::Height;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +23,13 @@ const LISTEN_PAUSE: Duration = Duration::from_secs(1);
 struct GuardView {
     file: PathBuf,
     mark: Option<GuardMark>,
+    lock: Option<Lock>,
+}
+
+impl GuardView {
+    fn of(file: PathBuf, state: Option<GuardState>) -> Self {
+        Self { file, mark: state.map(|state| state.mark), lock: state.map(|state| state.lock) }
+    }
 }
 
 /// Shows or replaces the guard.
@@ -35,20 +41,38 @@ pub(crate) async fn guard(home: &Home, command: GuardCommand, format: Format) ->
         return Err(Failure::new(cause, "name the right home with --home").coded("no_validator"));
     }
     match command {
-        GuardCommand::Show => format.print(&GuardView { mark: read(&path)?, file: path }, shown),
+        GuardCommand::Show => {
+            let state = Guard::peek(&path)?;
+            format.print(&GuardView::of(path, state), shown);
+        }
+        GuardCommand::Reset(args) if args.drop_lock => {
+            let state = without_lock(&path)?;
+            Guard::reset(&path, &state).map_err(not_reset)?;
+            note(
+                "the lock is given up: if more than a third of the stake does this, a decided block can be contradicted",
+            );
+            note("start the node: it votes in later rounds of this height, and signs nothing twice");
+            format.print(&GuardView::of(path, Some(state)), shown);
+        }
         GuardCommand::Reset(args) => {
             refuse_whole(&path, &args)?;
-            let mark = above(quiet_height(home, &args).await?);
-            Guard::reset(&path, &mark).map_err(not_reset)?;
+            let state = GuardState::end_of(quiet_height(home, &args).await?);
+            Guard::reset(&path, &state).map_err(not_reset)?;
             note("a running node signs again once it is restarted");
-            format.print(&GuardView { mark: Some(mark), file: path }, shown);
+            format.print(&GuardView::of(path, Some(state)), shown);
         }
     }
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Option<GuardMark>, Failure> {
-    Ok(Guard::peek(path)?)
+/// What the guard says, but for its lock. Height, round and step stay: what was signed is never signed otherwise.
+fn without_lock(path: &Path) -> Result<GuardState, Failure> {
+    let nothing = |cause: String| Failure::new(cause, "start the node, and see what it says").coded("no_lock");
+    match Guard::peek(path)? {
+        None => Err(nothing("the guard is missing, so there is no lock in it".into())),
+        Some(GuardState { lock: Lock::None, .. }) => Err(nothing("the guard remembers no lock".into())),
+        Some(state) => Ok(GuardState { lock: Lock::None, ..state }),
+    }
 }
 
 /// Only a node at rest lets go of its guard.
@@ -65,8 +89,8 @@ fn not_reset(error: StoreError) -> Failure {
 /// A guard that is whole needs no reset; replacing it could make the key contradict itself.
 fn refuse_whole(path: &Path, args: &GuardResetArgs) -> Result<(), Failure> {
     match Guard::peek(path) {
-        Ok(Some(mark)) if !args.force => {
-            let cause = format!("the guard is whole: it stands at height {}", mark.height);
+        Ok(Some(state)) if !args.force => {
+            let cause = format!("the guard is whole: it stands at height {}", state.mark.height);
             let next = "nothing to do; --force replaces it all the same, at the risk of a burnt stake";
             Err(Failure::new(cause, next).coded("guard_whole"))
         }
@@ -94,16 +118,11 @@ async fn quiet_height(home: &Home, args: &GuardResetArgs) -> Result<Height, Fail
     Ok(highest)
 }
 
-/// Everything at this height counts as signed.
-fn above(height: Height) -> GuardMark {
-    GuardMark { height, round: Round(u32::MAX), step: SignStep::Precommit, hash: Hash32::ZERO }
-}
-
 fn shown(view: &GuardView) -> String {
     let stands = match &view.mark {
         None => "lost: this key signs nothing until `blockchat-node guard reset`".into(),
         Some(mark) if *mark == GuardMark::START => "new: nothing was ever signed".into(),
-        Some(mark) if mark.round == Round(u32::MAX) => format!("signs above height {} only", mark.height),
+        Some(mark) if mark.ends_its_height() => format!("signs above height {} only", mark.height),
         Some(mark) => {
             let step = match mark.step {
                 SignStep::Proposal => "proposal",
@@ -113,5 +132,10 @@ fn shown(view: &GuardView) -> String {
             format!("{step} of height {}, round {}", mark.height, mark.round)
         }
     };
-    pairs(&[("guard", view.file.display().to_string()), ("stands", stands)])
+    let lock = match &view.lock {
+        None | Some(Lock::None) => "none".into(),
+        Some(Lock::On { round, block }) => format!("on block {block} since round {round}"),
+        Some(Lock::Unknown) => "not known to the guard; the journal knows".into(),
+    };
+    pairs(&[("guard", view.file.display().to_string()), ("stands", stands), ("lock", lock)])
 }

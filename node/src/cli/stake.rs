@@ -108,6 +108,7 @@ mod tests {
             round: Round(0),
             leader: None,
             voting: true,
+            silence: None,
             peers: 0,
             pool_transactions: 0,
             pool_bytes: 0,

@@ -23,6 +23,7 @@ fn shown(status: &StatusView, url: &str, names: &Names) -> String {
         (Some(own), false) => format!("validator {}, not voting now", names.show_long(own)),
         (None, _) => "observer".into(),
     };
+    let role = status.silence.iter().fold(role, |role, why| format!("{role}: {why}"));
     let block = match status.height.0 {
         0 => "none yet".into(),
         height => format!("{height}, {} ({})", age(status.tip_time), status.tip),

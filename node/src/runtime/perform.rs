@@ -12,14 +12,15 @@ use super::timers::Timers;
 use crate::clock::unix_millis;
 use crate::engine_handle::EngineDoor;
 use crate::net::{NetHandle, NetVerdict};
+use crate::silence;
 use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::store::guard::Guard;
 use crate::store::own::OwnLog;
 use crate::store::sign_journal::SignJournal;
-use blockchat_engine::chain_view::ChainView;
+use blockchat_engine::chain_view::{ChainView, Silence};
 use blockchat_engine::effect::{CommittedBlock, Effect, Fault, GossipVerdict};
-use blockchat_engine::journal::GuardMark;
+use blockchat_engine::journal::{GuardMark, GuardState, JournalEntry, JournalRecord};
 use blockchat_proto::sync::Status;
 use blockchat_proto::units::{Height, RulesVersion};
 use std::time::Instant;
@@ -52,6 +53,8 @@ pub(super) struct Performer {
     pub(super) status: watch::Sender<Status>,
     /// The version of the rules that the operator was told to update for, with its first height.
     pub(super) warned: Option<(Height, RulesVersion)>,
+    /// Of the last view: why this validator does not vote as others do.
+    pub(super) silence: Option<Silence>,
 }
 
 impl Performer {
@@ -63,18 +66,15 @@ impl Performer {
     fn perform(&mut self, effect: Effect) -> Result<(), NodeFault> {
         trace!(?effect, "effect");
         match effect {
-            Effect::Journal(entry) => self.journal.append(&entry)?,
-            Effect::Sync(mark) => self.sync(&mark)?,
+            Effect::Journal(entry) => self.append(&entry)?,
+            Effect::Sync(state) => self.sync(&state)?,
             Effect::Broadcast(message) => self.net.broadcast(message),
             Effect::GossipTransactions(transactions) => self.net.gossip(transactions),
             Effect::GossipVerdict { ticket, verdict } => self.net.verdict(ticket, net_verdict(verdict)),
             Effect::StartTimer { timer, after_ms } => self.timers.start(timer, after_ms),
             Effect::CancelTimer(timer) => self.timers.cancel(timer),
             Effect::Commit(committed) => self.commit(&committed)?,
-            Effect::PublishView(view) => {
-                self.warn_of_unknown_rules(&view);
-                self.door.publish(view);
-            }
+            Effect::PublishView(view) => self.publish(view),
             Effect::Reply { request, outcomes } => self.door.reply(request, outcomes),
             Effect::Answer { request, answer } => self.door.answer(request, answer),
             Effect::RememberOwn(transactions) => self.own.remember(&transactions)?,
@@ -90,13 +90,34 @@ impl Performer {
         Ok(())
     }
 
+    /// What readers see. The operator is told when the validator falls silent, and when it no longer is.
+    fn publish(&mut self, view: ChainView) {
+        self.warn_of_unknown_rules(&view);
+        if view.silence != self.silence {
+            self.silence = view.silence;
+            match silence::explain(&view) {
+                Some(words) => warn!(tip = %view.tip.height, "{words}"),
+                None => info!(tip = %view.tip.height, "this validator votes as usual again"),
+            }
+        }
+        self.door.publish(view);
+    }
+
+    fn append(&mut self, entry: &JournalEntry) -> Result<(), StoreError> {
+        if let JournalRecord::Lost(GuardState { mark, .. }) = &entry.record {
+            let GuardMark { height, round, step, .. } = mark;
+            warn!(%height, %round, ?step, "the journal has lost what the guard says was signed: only what comes after that is signed");
+        }
+        self.journal.append(entry)
+    }
+
     /// A sync point: the journal first, so that an honest crash never looks like a lost journal.
-    fn sync(&mut self, mark: &GuardMark) -> Result<(), NodeFault> {
+    fn sync(&mut self, state: &GuardState) -> Result<(), NodeFault> {
         let begin = Instant::now();
         self.journal.sync()?;
         let guard = self.guard.as_mut().expect("only a validator signs, and a validator has a guard");
-        guard.raise(mark)?;
-        let GuardMark { height, round, step, .. } = mark;
+        guard.raise(state)?;
+        let GuardMark { height, round, step, .. } = &state.mark;
         debug!(%height, %round, ?step, us = begin.elapsed().as_micros(), "signed and synced");
         Ok(())
     }
@@ -153,7 +174,7 @@ mod tests {
     use blockchat_engine::config::EngineConfig;
     use blockchat_engine::engine::Engine;
     use blockchat_engine::event::Timer;
-    use blockchat_engine::journal::{JournalEntry, JournalRecord, JournalStep};
+    use blockchat_engine::journal::JournalStep;
     use blockchat_engine::recovered::Recovered;
     use blockchat_proto::coins::Coins;
     use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
@@ -194,14 +215,15 @@ mod tests {
         let config = NetConfig { identity: [1; 32], genesis, listen, peers, mdns, external, book };
         let (net, _) = Box::pin(net::start(config, told, CancellationToken::new())).await.unwrap();
         let (disk, journal, own) = (opened.disk, opened.journal, opened.own);
-        Performer { disk, journal, own, guard, net, door, timers: Timers::default(), status, warned: None }
+        Performer { disk, journal, own, guard, net, door, timers: Timers::default(), status, warned: None, silence: None }
     }
 
     fn vote_effects() -> Vec<Effect> {
         let record = JournalRecord::Timeout { round: Round(0), step: JournalStep::Propose };
         let mark = GuardMark { height: Height(1), hash: Hash32([7; 32]), ..GuardMark::START };
+        let state = GuardState { mark, ..GuardState::START };
         let after = Effect::StartTimer { timer: Timer::Mempool, after_ms: 0 };
-        vec![Effect::Journal(JournalEntry { height: Height(1), record }), Effect::Sync(mark), after]
+        vec![Effect::Journal(JournalEntry { height: Height(1), record }), Effect::Sync(state), after]
     }
 
     #[tokio::test]
@@ -213,7 +235,7 @@ mod tests {
         let mut performer = performer(folder.path(), Some(held)).await;
         performer.perform_all(vote_effects()).unwrap();
         assert_eq!(performer.timers.next().await, Timer::Mempool);
-        assert_eq!(Guard::peek(&guard).unwrap().unwrap().height, Height(1));
+        assert_eq!(Guard::peek(&guard).unwrap().unwrap().mark.height, Height(1));
         drop(performer);
         let again = store::open(folder.path(), &genesis()).unwrap();
         assert_eq!(again.journal_entries.len(), 1);

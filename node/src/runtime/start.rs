@@ -28,13 +28,11 @@ use crate::verify_pool::VerifyPool;
 use blockchat_client::shapes::{KnownPeerView, PeerView};
 use blockchat_engine::effect::Effect;
 use blockchat_engine::engine::Engine;
-use blockchat_engine::journal::GuardMark;
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::{STATUS_VERSION, Status};
 use blockchat_proto::transaction::{SignedTransaction, VerifiedTransaction, verify_all};
-use blockchat_proto::units::Height;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -149,7 +147,6 @@ impl OpenHome {
         let tip = *ledger.tip();
         let (guard, validator) = validator(settings)?;
         info!(chain = settings.genesis.short_name(), height = %tip.height, hash = ?tip.hash, voter = ?settings.validator.as_ref().map(|signer| signer.address()), "store open");
-        let mark = validator.as_ref().and_then(|validator| validator.guard);
         let recovered = Recovered {
             own: verified(&settings.genesis, own_transactions),
             ledger,
@@ -159,7 +156,6 @@ impl OpenHome {
         };
         let (engine, first) =
             Engine::new(settings.engine.clone(), recovered, unix_millis()).map_err(NodeFault::Engine)?;
-        tell_silence(&engine, mark, tip.height);
         Ok(Self { engine, first, tip, history, disk, journal, own, guard })
     }
 }
@@ -169,19 +165,8 @@ fn validator(settings: &Settings) -> Result<(Option<Guard>, Option<RecoveredVali
     let Some(signer) = settings.validator.clone() else {
         return Ok((None, None));
     };
-    let (guard, mark) = Guard::open(&settings.guard_path)?;
-    if mark.is_none() {
-        let file = settings.guard_path.display();
-        warn!(%file, "the guard of the validator key is missing: nothing is signed until `blockchat-node guard reset`");
-    }
-    Ok((Some(guard), Some(RecoveredValidator { signer, guard: mark })))
-}
-
-/// The guard names something that the journal has lost: the operator should know why this validator is silent.
-fn tell_silence(engine: &Engine, guard: Option<GuardMark>, tip: Height) {
-    if let Some(mark) = guard.filter(|mark| mark.height > tip && !engine.view(unix_millis()).voting) {
-        warn!(up_to = %mark.height, %tip, "the journal has lost what the guard says was signed: nothing is signed up to that height");
-    }
+    let (guard, state) = Guard::open(&settings.guard_path)?;
+    Ok((Some(guard), Some(RecoveredValidator { signer, guard: state })))
 }
 
 /// What no longer verifies is left out: the file is not ours alone.
@@ -220,6 +205,7 @@ impl Running {
             timers: Timers::default(),
             status,
             warned: None,
+            silence: None,
         };
         let queues = Queues { consensus: from_consensus, gossip: from_gossip };
         let engine_ended = spawn_engine(engine, first, performer, queues, stop.clone())?;

@@ -208,7 +208,7 @@ fn seen_blocks(witness: &Arc<Mutex<Witness>>) -> usize {
 }
 
 fn guard_of(home: &Path) -> GuardMark {
-    Guard::peek(&home.join("keys/guard")).unwrap().unwrap()
+    Guard::peek(&home.join("keys/guard")).unwrap().unwrap().mark
 }
 
 #[test]
@@ -327,4 +327,33 @@ fn a_validator_whose_disk_was_wiped_catches_up_and_votes_again() {
     });
     drop((wiped, nodes));
     load.join().unwrap();
+}
+
+/// Half of the stake loses its data folders in the middle of a height that it could not decide. By its guards it knows what it
+/// signed there and that nothing is locked: it goes on in the next round, and the others follow it.
+#[test]
+fn two_of_four_wiped_in_mid_height_do_not_halt_the_chain() {
+    let network = Network::new(4);
+    let chain = network.genesis.hash();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let height = |node: &Node| runtime.block_on(Client::new(&node.ready.api).unwrap().status()).unwrap().height;
+    let mut nodes = start_all(&network.homes);
+    let submit = |node: &Node, nonce| {
+        let transaction = send(&network.signer(0), chain, nonce);
+        runtime.block_on(Client::new(&node.ready.api).unwrap().submit_batch(&[transaction])).unwrap();
+    };
+    submit(&nodes[0], 0);
+    wait_for("a block is final everywhere", || nodes.iter().all(|node| height(node) >= Height(1)).then_some(()));
+    nodes.truncate(2);
+    let last = nodes.iter().map(height).max().unwrap();
+    submit(&nodes[0], 1);
+    wait_for("both have signed where two cannot decide", || {
+        (0..2).all(|index| guard_of(&network.homes[index]).height > last).then_some(())
+    });
+    drop(nodes);
+    for home in &network.homes[..2] {
+        fs::remove_dir_all(home.join("data")).unwrap();
+    }
+    let nodes = start_all(&network.homes);
+    wait_for("the height ends", || nodes.iter().all(|node| height(node) > last).then_some(()));
 }

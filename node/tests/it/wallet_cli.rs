@@ -1,6 +1,10 @@
 //! Keys, money and messages from the command line, against the real program.
 
 use crate::support::{Home, program};
+use blockchat_engine::journal::{GuardState, Lock};
+use blockchat_node::store::guard::Guard;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::units::Round;
 use serde_json::Value;
 
 #[test]
@@ -209,4 +213,30 @@ fn a_lost_guard_silences_the_key_until_it_is_reset() {
     node.stop();
     let _node = home.start();
     assert_eq!(home.json(&["send", "me", "1"])["state"], "final");
+}
+
+#[test]
+fn a_lock_is_given_up_only_where_there_is_one_and_what_was_signed_stays() {
+    let home = Home::new();
+    let node = home.start();
+    home.json(&["send", "me", "1"]);
+    let drop_lock = ["guard", "reset", "--drop-lock"];
+    node.stop();
+    let path = home.path().join("keys/guard");
+    let state = Guard::peek(&path).unwrap().unwrap();
+    let (round, block) = (Round(0), Hash32([7; 32]));
+    for lock in [Lock::On { round, block }, Lock::Unknown] {
+        Guard::reset(&path, &GuardState { lock, ..state }).unwrap();
+        let said = home.json(&drop_lock);
+        assert_eq!(said["mark"]["height"].as_u64(), Some(state.mark.height.0));
+        assert_eq!(
+            Guard::peek(&path).unwrap(),
+            Some(GuardState { lock: Lock::None, ..state }),
+            "only the lock is gone"
+        );
+        assert!(home.refused(1, &drop_lock).contains("no lock"));
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert!(home.refused(1, &drop_lock).contains("missing"));
+    assert!(!path.exists(), "it makes no guard");
 }

@@ -63,6 +63,10 @@ pub enum Met {
     LateJoiners,
     /// Nodes whose data folder was lost, the key and its guard kept.
     Wiped,
+    /// Two or more at once.
+    WipedTogether,
+    /// Of the wiped: those whose lock only the guard still knew.
+    WipedLocked,
     /// Observers that took part.
     Observers,
     /// Changes of the validator set.
@@ -92,7 +96,7 @@ pub enum Met {
 }
 
 /// Name, what a person reads, and whether 50 seeds must have met it.
-const ROWS: [(Met, &str, &str, bool); 40] = [
+const ROWS: [(Met, &str, &str, bool); 42] = [
     (Met::Heights, "heights", "heights decided", true),
     (Met::Transactions, "transactions", "transactions final", true),
     (Met::Crashes, "crashes", "crashes", true),
@@ -120,6 +124,8 @@ const ROWS: [(Met, &str, &str, bool); 40] = [
     (Met::QuestionsFailed, "questions_failed", "questions not answered", true),
     (Met::LateJoiners, "late_joiners", "late joiners", true),
     (Met::Wiped, "wiped", "data folders lost", true),
+    (Met::WipedTogether, "wiped_together", "  two at once", true),
+    (Met::WipedLocked, "wiped_locked", "  with a lock", false),
     (Met::Observers, "observers", "observers", true),
     (Met::SetChanges, "set_changes", "changes of the validator set", true),
     (Met::Jailed, "jailed", "validators jailed", true),

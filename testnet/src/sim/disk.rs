@@ -12,17 +12,17 @@
 //! Start reading at [`Disk::crash`].
 
 use super::dice::Dice;
-use super::marks::{position, proposal_mark, vote_mark};
+use super::marks::{proposal_mark, vote_mark};
 use super::sabotage::Sabotage;
 use blockchat_engine::effect::CommittedBlock;
-use blockchat_engine::journal::{GuardMark, JournalEntry, JournalRecord, SignStep};
+use blockchat_engine::journal::{GuardMark, GuardState, JournalEntry, JournalRecord, Lock, SignStep};
 use blockchat_proto::block::{Block, VerifiedBlock};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{Account, Ledger, Snapshot, SnapshotDamaged, System, Tip};
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
-use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::validators::Validator;
 use blockchat_proto::vote::Certificate;
 use std::collections::BTreeMap;
@@ -66,9 +66,9 @@ pub struct Disk {
     journal: Vec<Frame>,
     /// So many entries of the journal are durable.
     synced: usize,
-    guard: Option<GuardMark>,
+    guard: Option<GuardState>,
     /// The guard when the journal was last emptied, for a disk that lies.
-    guard_before: Option<GuardMark>,
+    guard_before: Option<GuardState>,
     own: Vec<VerifiedTransaction>,
     /// So many of our own are old enough to have reached the disk.
     own_settled: usize,
@@ -86,7 +86,7 @@ pub struct Losses {
 impl Disk {
     /// An empty disk. `owner` is the voting key's address; its guard was written by `init`.
     pub fn new(genesis: &VerifiedGenesis, owner: Option<Address>, sabotage: Sabotage) -> Self {
-        let guard = owner.map(|_| GuardMark::START);
+        let guard = owner.map(|_| GuardState::START);
         Self {
             genesis: genesis.clone(),
             sabotage,
@@ -133,9 +133,9 @@ impl Disk {
     }
 
     /// The second half: the guard rises.
-    pub fn raise_guard(&mut self, mark: GuardMark) {
+    pub fn raise_guard(&mut self, state: GuardState) {
         if self.sabotage != Sabotage::IgnoreSync {
-            self.guard = Some(mark);
+            self.guard = Some(state);
         }
     }
 
@@ -196,12 +196,15 @@ impl Disk {
     /// What a sabotaged disk does on top.
     fn betray(&mut self) {
         let lying = self.sabotage == Sabotage::LyingSync;
-        if lying || self.sabotage == Sabotage::LostJournal {
+        if self.is_forgetful() {
             self.journal.clear();
             self.synced = 0;
         }
         if lying {
             self.guard = self.guard_before;
+        }
+        if self.sabotage == Sabotage::ForgetLock {
+            self.guard = self.guard.map(|guard| GuardState { lock: Lock::None, ..guard });
         }
         if self.sabotage == Sabotage::BodiesInMemory {
             self.journal.retain(|frame| !matches!(frame.about, About::Body(..)));
@@ -237,7 +240,7 @@ impl Disk {
     }
 
     /// The guard.
-    pub fn guard(&self) -> Option<GuardMark> {
+    pub fn guard(&self) -> Option<GuardState> {
         self.guard
     }
 
@@ -313,16 +316,16 @@ impl Disk {
     /// Has the journal a message of ours above the guard? A crash fell between the two halves of a sync point, or kept
     /// what was not synced.
     pub fn journal_is_ahead_of_guard(&self) -> bool {
-        let guard = self.guard.as_ref().map(position);
+        let guard = self.guard.map(|guard| guard.mark.position());
         self.journal.iter().any(|frame| match &frame.about {
-            About::Signed(mark, _) => Some(position(mark)) > guard,
+            About::Signed(mark, _) => Some(mark.position()) > guard,
             About::Body(..) | About::Other => false,
         })
     }
 
     /// Is it broken on purpose in a way that a restart must notice?
     pub fn is_forgetful(&self) -> bool {
-        matches!(self.sabotage, Sabotage::LostJournal | Sabotage::LyingSync)
+        matches!(self.sabotage, Sabotage::LostJournal | Sabotage::LyingSync | Sabotage::ForgetLock)
     }
 
     /// Is a lock in the journal: our precommit for a block of the height after the tip?
@@ -331,6 +334,17 @@ impl Disk {
         self.journal.iter().any(|frame| {
             matches!(&frame.about, About::Signed(mark, Some(_)) if mark.step == SignStep::Precommit && mark.height == next)
         })
+    }
+
+    /// The round of the lock that the journal would still hold after a power cut, with all that proves it.
+    pub fn lock_round(&self, height: Height) -> Option<Round> {
+        let lock = |frame: &Frame| match &frame.about {
+            About::Signed(mark, Some(_)) if mark.step == SignStep::Precommit && mark.height == height => {
+                Some(mark.round)
+            }
+            _ => None,
+        };
+        self.durable().filter_map(lock).max()
     }
 
     /// Does the journal say that the height after the tip was under way?

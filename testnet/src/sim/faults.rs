@@ -6,12 +6,14 @@
 //! Start reading at [`World::crash`].
 
 use super::counts::Met;
+use super::node::Node;
 use super::notes::Note;
 use super::peers::{Packet, Parcel};
-use super::scenario::skew;
+use super::scenario::{Wipe, skew};
 use super::step::Step;
 use super::time::Micros;
 use super::world::{Happening, World};
+use blockchat_engine::journal::{GuardState, Lock};
 use blockchat_proto::units::Height;
 
 /// Something that goes wrong.
@@ -25,10 +27,12 @@ pub(super) enum Mischief {
     Mend,
     /// Somebody's clock steps.
     ClockStep,
-    /// This node crashes and loses its data folder.
+    /// Nodes crash and lose their data folders, as this plan says.
     Wipe(usize),
     /// This node goes away until the faults stop.
     Leave(usize),
+    /// It comes back.
+    Return(usize),
     /// This node crashes after so many more steps.
     Trap(usize, u64),
 }
@@ -37,6 +41,8 @@ pub(super) enum Mischief {
 const NOTICED: Micros = Micros::from_ms(1_500);
 /// A crash that waits for a node springs after at most so many steps.
 const TRAP_MAX: u64 = 24;
+/// If nobody else keeps what would be lost, it is lost so much later.
+const WIPED_LATER: Micros = Micros::from_ms(7);
 
 impl World {
     pub(super) fn begin_faults(&mut self) {
@@ -49,11 +55,15 @@ impl World {
         for (mischief, every) in due {
             self.again(mischief, every);
         }
-        if let Some((node, at)) = faults.wipe {
-            self.push(at, Happening::Mischief(Mischief::Wipe(node)));
+        for (index, wipe) in faults.wipes.iter().enumerate() {
+            self.push(wipe.at, Happening::Mischief(Mischief::Wipe(index)));
         }
         for (node, at) in faults.absent {
             self.push(at, Happening::Mischief(Mischief::Leave(node)));
+        }
+        for (node, at, until) in faults.away {
+            self.push(at, Happening::Mischief(Mischief::Leave(node)));
+            self.push(until, Happening::Mischief(Mischief::Return(node)));
         }
         for (node, at, steps) in faults.traps {
             self.push(at, Happening::Mischief(Mischief::Trap(node, steps)));
@@ -100,8 +110,12 @@ impl World {
                 self.counts.met(Met::ClockSteps);
                 self.again(mischief, faults.clock_step_every);
             }
-            Mischief::Wipe(node) => self.wipe(node),
+            Mischief::Wipe(index) => self.wipe(index),
             Mischief::Trap(node, steps) => self.set_trap(node, steps),
+            Mischief::Return(node) => {
+                self.nodes[node].held_down = false;
+                self.push(self.now, Happening::Start(node));
+            }
             Mischief::Leave(node) => {
                 self.crash(node);
                 self.nodes[node].held_down = true;
@@ -177,8 +191,42 @@ impl World {
         self.moved = true;
     }
 
+    fn wipe(&mut self, index: usize) {
+        let Wipe { nodes, when_kept, .. } = self.scenario.faults.wipes[index].clone();
+        if when_kept && !self.is_kept_without(&nodes) {
+            self.push(self.now.plus(WIPED_LATER), Happening::Mischief(Mischief::Wipe(index)));
+        } else {
+            self.wipe_all(&nodes);
+        }
+    }
+
+    fn wipe_all(&mut self, nodes: &[usize]) {
+        if nodes.len() > 1 {
+            self.counts.met(Met::WipedTogether);
+        }
+        nodes.iter().for_each(|node| self.lose_data(*node));
+    }
+
+    /// If these lost their data: would another honest one still have every final block, and a lock from no earlier round
+    /// than anybody's, with its block and the votes that prove it? Those were proposed again in the end.
+    fn is_kept_without(&self, wiped: &[usize]) -> bool {
+        let keeps = |(index, node): &(usize, &Node)| node.is_honest() && !wiped.contains(index);
+        let keepers: Vec<_> = self.nodes.iter().enumerate().filter(keeps).map(|(_, node)| &node.disk).collect();
+        let tip = keepers.iter().map(|disk| disk.tip().height).max().unwrap_or_default();
+        let guards = self.nodes.iter().filter(|node| node.is_honest()).filter_map(|node| node.disk.guard());
+        guards.filter(|guard| guard.mark.height > tip).all(|guard| {
+            let kept = keepers.iter().filter_map(|disk| disk.lock_round(guard.mark.height)).max();
+            guard.mark.height == tip.next()
+                && match guard.lock {
+                    Lock::None => true,
+                    Lock::On { round, .. } => kept >= Some(round),
+                    Lock::Unknown => false,
+                }
+        })
+    }
+
     /// The data folder is lost; key and guard are kept. Such a node is not steady yet: it soon crashes once more.
-    fn wipe(&mut self, node: usize) {
+    fn lose_data(&mut self, node: usize) {
         self.crash(node);
         let again = self.now.plus(Micros(self.chance.faults.range(100_000..=self.scenario.faults.down_max.0 * 2)));
         let steps = self.chance.faults.below(4 * TRAP_MAX);
@@ -186,6 +234,11 @@ impl World {
         self.nodes[node].disk.wipe();
         self.checker.wiped(node);
         self.counts.met(Met::Wiped);
+        let tip = self.best_tip();
+        let locked = |guard: GuardState| guard.mark.height > tip && guard.lock != Lock::None;
+        if self.nodes[node].disk.guard().is_some_and(locked) {
+            self.counts.met(Met::WipedLocked);
+        }
         self.note(node, Note { what: "DATA LOST", ..Note::default() });
     }
 
@@ -213,10 +266,13 @@ impl World {
         };
         self.kill_alls[index].nth -= 1;
         if self.kill_alls[index].nth == 0 {
-            self.kill_alls.remove(index);
+            let wiped = self.kill_alls.remove(index).wiped;
             self.counts.met(Met::KillAlls);
             self.note(node, Note { what: "ALL KILLED", height: height.0, ..Note::default() });
             (0..self.nodes.len()).for_each(|node| self.crash(node));
+            if !wiped.is_empty() && self.is_kept_without(wiped) {
+                self.wipe_all(wiped);
+            }
         }
     }
 }

@@ -4,7 +4,6 @@ use blockchat_engine::journal::{GuardMark, SignStep};
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::units::{Height, Round};
 use blockchat_proto::vote::{SignedProposal, SignedVote, VoteKind};
 
 /// Of a vote.
@@ -33,9 +32,4 @@ pub(super) fn own_message(said: &ConsensusMessage, own: Address, chain: Hash32) 
         }
         _ => None,
     }
-}
-
-/// Where a key may sign one thing only.
-pub(super) fn position(mark: &GuardMark) -> (Height, Round, SignStep) {
-    (mark.height, mark.round, mark.step)
 }

@@ -43,7 +43,6 @@ pub(super) fn of_event(event: &Event) -> Note {
             };
             Note { what, round: request.0, ..Note::default() }
         }
-        Event::GuardReset(mark) => of_mark("guard reset", mark),
     }
 }
 
@@ -51,7 +50,7 @@ pub(super) fn of_event(event: &Event) -> Note {
 pub(super) fn of_effect(effect: &Effect) -> Note {
     match effect {
         Effect::Journal(entry) => of_entry(entry),
-        Effect::Sync(mark) => of_mark("  sync", mark),
+        Effect::Sync(state) => of_mark("  sync", &state.mark),
         Effect::Broadcast(ConsensusMessage::Vote(vote)) => of_vote("  SENDS prevote", "  SENDS precommit", vote),
         Effect::Broadcast(ConsensusMessage::Proposal { proposal, .. }) => of_proposal("  SENDS proposal", proposal),
         Effect::Broadcast(ConsensusMessage::RoundCertificate(votes)) => of_certificate("  SENDS certificate", votes),
@@ -150,6 +149,7 @@ fn of_entry(entry: &JournalEntry) -> Note {
             Note { what: "  journals timeout", round: u64::from(round.0), ..Note::default() }
         }
         JournalRecord::Certificate(votes) => of_certificate("  journals certificate", votes),
+        JournalRecord::Lost(state) => of_mark("  journals loss", &state.mark),
     };
     Note { height: entry.height.0, ..note }
 }

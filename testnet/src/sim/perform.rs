@@ -7,7 +7,7 @@
 use super::byzantine::{Audience, Scene};
 use super::counts::Met;
 use super::invariants::{News, Violation, check_rise};
-use super::marks::{own_message, position};
+use super::marks::own_message;
 use super::node::Running;
 use super::notes;
 use super::step::Step;
@@ -17,13 +17,14 @@ use super::world::{Happening, World};
 use blockchat_engine::effect::{CommittedBlock, Effect, SubmitOutcome};
 use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{Event, Timer};
-use blockchat_engine::journal::{GuardMark, SignStep};
+use blockchat_engine::journal::{GuardState, SignStep};
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Standing;
 use blockchat_proto::sync::SyncRequest;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::{Height, Round};
+use blockchat_proto::vote::{Vote, VoteKind};
 
 /// Where a liar may sign once.
 pub(super) type LiePlace = (Address, (Height, Round, SignStep));
@@ -101,7 +102,7 @@ impl World {
                 let (step, height) = Step::journaled(&entry);
                 self.after(node, step, height);
             }
-            Effect::Sync(mark) => self.sync(node, mark),
+            Effect::Sync(state) => self.sync(node, state),
             Effect::Broadcast(message) => self.broadcast(node, message),
             Effect::GossipTransactions(transactions) => self.gossip(node, transactions),
             Effect::GossipVerdict { .. } => {}
@@ -141,16 +142,17 @@ impl World {
     }
 
     /// A sync point: the journal, then the guard; a crash may fall between the two.
-    fn sync(&mut self, node: usize, mark: GuardMark) {
+    fn sync(&mut self, node: usize, state: GuardState) {
+        let height = state.mark.height;
         if self.nodes[node].is_honest() {
-            let found = check_rise(node, self.nodes[node].disk.guard(), &mark);
+            let found = check_rise(node, self.nodes[node].disk.guard(), &state.mark);
             self.check(found);
         }
         self.nodes[node].disk.sync_journal();
-        self.after(node, Step::JournalSynced, mark.height);
+        self.after(node, Step::JournalSynced, height);
         if self.nodes[node].is_up() && !self.springs(node) {
-            self.nodes[node].disk.raise_guard(mark);
-            self.after(node, Step::GuardRaised, mark.height);
+            self.nodes[node].disk.raise_guard(state);
+            self.after(node, Step::GuardRaised, height);
         }
     }
 
@@ -223,7 +225,9 @@ impl World {
         match self.nodes[node].address().filter(|_| self.nodes[node].is_honest()) {
             Some(own) => {
                 let clock = self.nodes[node].clock(self.now);
-                let found = self.checker.spoke(node, own, &self.nodes[node].disk, clock, &message);
+                let (disk, ledger) = (&self.nodes[node].disk, self.nodes[node].engine.as_ref());
+                let ledger = ledger.expect("only nodes that are up speak").engine.ledger();
+                let found = self.checker.spoke(node, own, disk, ledger, clock, &message);
                 if self.check(found).is_some() {
                     self.spread(node, Audience::All, message);
                 }
@@ -248,7 +252,7 @@ impl World {
         }
         for (audience, said) in speech {
             if let Some((mark, _)) = own_message(&said, own, chain) {
-                let before = *self.lies.entry((own, position(&mark))).or_insert(mark.hash);
+                let before = *self.lies.entry((own, mark.position())).or_insert(mark.hash);
                 if before != mark.hash {
                     self.counts.met(Met::Equivocations);
                 }
@@ -261,8 +265,12 @@ impl World {
     fn spread(&mut self, node: usize, audience: Audience, message: ConsensusMessage) {
         let (chain, salt) = (self.scenario.genesis.hash(), self.number());
         let known = |id: &TransactionId| self.known.get(id).cloned();
+        let votes = prevotes_in(&message);
         match wire::transmit(message, salt, chain, known) {
-            Some(heard) => self.gossip_message(node, audience, &heard),
+            Some(heard) => {
+                self.checker.prevoted(votes);
+                self.gossip_message(node, audience, &heard);
+            }
             None => self.counts.met(Met::Forgeries),
         }
     }
@@ -297,4 +305,14 @@ impl World {
             self.crash(node);
         }
     }
+}
+
+/// Whatever a message says that somebody prevoted.
+fn prevotes_in(message: &ConsensusMessage) -> Vec<Vote> {
+    let votes = match message {
+        ConsensusMessage::Vote(signed) => vec![signed.vote],
+        ConsensusMessage::RoundCertificate(certificate) => certificate.votes.iter().map(|signed| signed.vote).collect(),
+        ConsensusMessage::Proposal { .. } => vec![],
+    };
+    votes.into_iter().filter(|vote| vote.kind == VoteKind::Prevote).collect()
 }

@@ -14,6 +14,8 @@ pub enum Sabotage {
     LyingSync,
     /// The journal is gone after every crash; the guard stays
     LostJournal,
+    /// The journal is gone after every crash, and the guard has forgotten what its key is locked on
+    ForgetLock,
     /// The journal keeps votes, but loses the blocks they are for at every crash
     BodiesInMemory,
 }

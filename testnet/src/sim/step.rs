@@ -18,7 +18,7 @@ pub enum Step {
     PrevoteJournaled,
     /// A second vote is.
     PrecommitJournaled,
-    /// A timeout or a certificate is.
+    /// A timeout, a certificate or a loss is.
     OtherJournaled,
     /// The journal is durable, the guard not yet.
     JournalSynced,
@@ -64,7 +64,9 @@ impl Step {
             JournalRecord::Proposal(_) => Self::ProposalJournaled,
             JournalRecord::Vote(signed) if signed.vote.kind == VoteKind::Prevote => Self::PrevoteJournaled,
             JournalRecord::Vote(_) => Self::PrecommitJournaled,
-            JournalRecord::Timeout { .. } | JournalRecord::Certificate(_) => Self::OtherJournaled,
+            JournalRecord::Timeout { .. } | JournalRecord::Certificate(_) | JournalRecord::Lost(_) => {
+                Self::OtherJournaled
+            }
         };
         (step, entry.height)
     }

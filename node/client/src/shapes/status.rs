@@ -43,6 +43,9 @@ pub struct StatusView {
     pub leader: Option<Address>,
     /// Does this node vote?
     pub voting: bool,
+    /// Why its validator signs nothing, or not all that others would, and what to do about it: for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<String>,
     /// Connected peers of this chain.
     pub peers: u32,
     /// Pooled transactions.

@@ -9,12 +9,12 @@ use super::candidates::round_fits;
 use super::malachite::VoteInput;
 use super::{Consensus, Turn, Wish};
 use crate::effect::Effect;
-use crate::event::{PeerTag, Timer};
+use crate::event::{PeerTag, RoundTimer, Timer};
 use crate::journal::{JournalEntry, JournalRecord};
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::leader::leader_for;
-use blockchat_proto::vote::{SignedProposal, Verified};
+use blockchat_proto::vote::{RoundCertificate, RoundProof, SignedProposal, SignedVote, Verified};
 
 /// Rounds beyond this distance are not looked at; the core drops them too.
 const ROUNDS_AHEAD_MAX: u32 = 10;
@@ -44,12 +44,29 @@ impl Consensus {
         self.deliver(turn, from, message);
     }
 
-    /// Hands a message of the current height to the core.
+    /// Hands a message of the current height to the core. What we said before our data was lost is not ours any more.
     pub(super) fn deliver(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: Message) {
         match message {
             Message::Proposal(proposal, block) => self.on_proposal(turn, from, proposal, block),
-            Message::Vote(vote) => self.step(turn, VoteInput::Vote(vote.into_inner())),
-            Message::Certificate(certificate) => self.step(turn, VoteInput::Certificate(certificate.into_inner())),
+            Message::Vote(vote) => self.on_vote(turn, vote.into_inner()),
+            Message::Certificate(certificate) => self.on_certificate(turn, certificate.into_inner()),
+        }
+    }
+
+    fn on_vote(&mut self, turn: &mut Turn<'_>, signed: SignedVote) {
+        if !self.signing.has_lost_vote(&signed) {
+            self.step(turn, VoteInput::Vote(signed));
+        }
+    }
+
+    /// The core follows a certificate into a later round. Votes of its own round it would throw away: a member repeats them
+    /// for whoever lacks some.
+    fn on_certificate(&mut self, turn: &mut Turn<'_>, certificate: RoundCertificate) {
+        let here = certificate.height_and_round().is_some_and(|(_, round)| round == self.round);
+        if here && certificate.proof == RoundProof::Skip {
+            certificate.votes.into_iter().for_each(|signed| self.on_vote(turn, signed));
+        } else {
+            self.step(turn, VoteInput::Certificate(certificate));
         }
     }
 
@@ -83,6 +100,9 @@ impl Consensus {
         let tip = turn.ledger.tip();
         let near = proposal.round.0 <= self.round.0.saturating_add(ROUNDS_AHEAD_MAX);
         if !near || leader_for(turn.ledger.validators(), tip.hash, proposal.height, proposal.round) != proposal.leader {
+            return;
+        }
+        if self.signing.has_lost_proposal(&signed) {
             return;
         }
         if let Some(block) = block.filter(|block| block.hash() == proposal.block) {
@@ -130,11 +150,33 @@ impl Consensus {
         }
         for signed in self.candidates.released(&hash) {
             if round_fits(&signed, built) {
-                let proposal = signed.proposal;
-                let (round, lock_round, leader) = (proposal.round, proposal.lock_round, proposal.leader);
-                self.step(turn, VoteInput::Verdict { block: hash, round, lock_round, leader, valid });
-                self.step(turn, VoteInput::Proposal(signed));
+                self.hand_over(turn, signed, valid);
             }
+        }
+    }
+
+    /// Lets the core hear of a proposal: at once, unless our data of this height was lost, and the lock that the guard kept
+    /// forbids to prevote for it. Then the wait for a proposal of that round is over first. SPEC VOTE-8.
+    fn hand_over(&mut self, turn: &mut Turn<'_>, signed: SignedProposal, valid: bool) {
+        let proposal = signed.proposal;
+        let (block, round, lock_round, leader) = (proposal.block, proposal.round, proposal.lock_round, proposal.leader);
+        if self.lost(turn).is_some_and(|lost| lost.forbids(&proposal)) {
+            if round > self.round {
+                return self.withheld.push((signed, valid));
+            }
+            if round == self.round {
+                self.step(turn, VoteInput::Timeout { round, step: RoundTimer::Propose });
+            }
+        }
+        self.step(turn, VoteInput::Verdict { block, round, lock_round, leader, valid });
+        self.step(turn, VoteInput::Proposal(signed));
+    }
+
+    /// Hands over what was kept from the core until this round.
+    pub(super) fn hand_over_withheld(&mut self, turn: &mut Turn<'_>) {
+        while let Some(at) = self.withheld.iter().position(|(signed, _)| signed.proposal.round <= self.round) {
+            let (signed, valid) = self.withheld.swap_remove(at);
+            self.hand_over(turn, signed, valid);
         }
     }
 }

@@ -5,12 +5,14 @@
 //! Always true: what we signed is synced before it is published, and a valid block's bytes before the prevote for it;
 //! the core hears only verified messages of members at its own height.
 //! The map: `messages` takes what members say, `malachite` drives the core, `outputs` turns what it wants into effects;
-//! `candidates` holds proposed blocks, `signing` the guard, `pace` says when a height starts, `timeouts` how long it waits.
+//! `candidates` holds proposed blocks, `signing` the guard, `lost` what it forbids after a loss, `pace` says when a height
+//! starts, `timeouts` how long it waits.
 //! Start reading at [`Consensus::on_message`], then [`Consensus::committed`].
 
 mod ahead;
 mod candidates;
 mod late_votes;
+mod lost;
 mod malachite;
 mod messages;
 mod outputs;
@@ -22,10 +24,11 @@ mod turn;
 pub(crate) use ahead::Message;
 pub(crate) use turn::Turn;
 
+use crate::chain_view::Silence;
 use crate::config::EngineConfig;
 use crate::effect::{Effect, Fault};
 use crate::event::{PeerTag, RoundTimer, Timer};
-use crate::journal::{GuardMark, JournalEntry, JournalRecord};
+use crate::journal::{JournalEntry, JournalRecord};
 use crate::recovered::RecoveredValidator;
 use ahead::Ahead;
 use blockchat_proto::block::{Block, VerifiedBlock};
@@ -34,9 +37,10 @@ use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{AppliedBlock, Ledger};
 use blockchat_proto::units::{Height, Round, UnixMillis};
-use blockchat_proto::vote::Certificate;
+use blockchat_proto::vote::{Certificate, SignedProposal, SignedVote};
 use candidates::Candidates;
 use late_votes::LateVotes;
+use lost::Lost;
 use malachite::{CoreStart, VoteInput, VotingCore};
 use signing::Signing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -67,6 +71,10 @@ pub(crate) struct Consensus {
     candidates: Candidates,
     ahead: Ahead,
     late: LateVotes,
+    /// Proposals of later rounds that our lock forbids, each with the verdict on its block. See `lost`.
+    withheld: Vec<(SignedProposal, bool)>,
+    /// Our votes in the round in which our data was lost: the core has left it.
+    parting: Vec<SignedVote>,
     timers: BTreeSet<Timer>,
     /// How often our votes of this height were sent again.
     repeated: u32,
@@ -103,13 +111,14 @@ impl Consensus {
                 candidates.insert(block.header().round, block, true);
             }
         }
+        let journal = replayable(journal, signing.lost_at(height), &signing);
         let leader = leader_for(ledger.validators(), tip.hash, height, Round(0));
         let ahead = Ahead::new(config.ahead_per_validator_max);
         Ok(Self {
             config,
             signing,
             core: None,
-            journal: journal.into_iter().map(|entry| entry.record).collect(),
+            journal,
             round: Round(0),
             leader,
             since: now,
@@ -117,6 +126,8 @@ impl Consensus {
             candidates,
             ahead,
             late: LateVotes::new(tip_certificate),
+            withheld: vec![],
+            parting: vec![],
             timers: BTreeSet::new(),
             repeated: 0,
             attach: BTreeSet::new(),
@@ -134,7 +145,7 @@ impl Consensus {
         if let Some(sync) = self.signing.sync() {
             turn.ask(sync);
         }
-        if !self.journal.is_empty() && !self.paused {
+        if (!self.journal.is_empty() || self.lost(turn).is_some()) && !self.paused {
             self.start_height(turn);
         }
     }
@@ -154,6 +165,9 @@ impl Consensus {
         if height == turn.ledger.tip().height.next() {
             self.repeated = self.repeated.saturating_add(u32::from(step == RoundTimer::Rebroadcast));
             self.step(turn, VoteInput::Timeout { round, step });
+            if step == RoundTimer::Rebroadcast {
+                self.repeat(turn);
+            }
         }
     }
 
@@ -171,6 +185,10 @@ impl Consensus {
         self.since = turn.now;
         self.begun = true;
         turn.ask(Effect::CancelTimer(Timer::Pace(height)));
+        if let Some(guard) = self.signing.declare_loss(height) {
+            turn.ask(Effect::Journal(JournalEntry { height, record: JournalRecord::Lost(guard) }));
+            turn.ask(Effect::Sync(guard));
+        }
         let mut core = VotingCore::new(&CoreStart {
             chain: turn.ledger.chain(),
             height,
@@ -178,6 +196,7 @@ impl Consensus {
             validators: turn.ledger.validators().clone(),
             signer: self.signing.signer(),
             signing: self.signing.allowed_at(height),
+            signed_up_to: self.signing.lost_at(height).map(|lost| lost.mark),
         });
         let outputs = core.begin(&std::mem::take(&mut self.journal));
         self.core = Some(core);
@@ -203,6 +222,8 @@ impl Consensus {
         self.core = None;
         self.journal.clear();
         self.candidates = Candidates::default();
+        self.withheld.clear();
+        self.parting.clear();
         self.attach.clear();
         self.late = LateVotes::new(Some(certificate));
         self.since = turn.now;
@@ -222,11 +243,6 @@ impl Consensus {
     /// While paused, no height starts: the node is catching up, or does not know the rules of the next height.
     pub(crate) fn pause(&mut self, paused: bool) {
         self.paused = paused;
-    }
-
-    /// The operator allows signing above this mark.
-    pub(crate) fn guard_reset(&mut self, mark: GuardMark) {
-        self.signing.reset(mark);
     }
 
     /// What is needed of the other parts, oldest first.
@@ -281,6 +297,16 @@ impl Consensus {
         self.signing.allowed_at(height)
     }
 
+    /// What was lost of the height being decided, in which we sign all the same.
+    fn lost(&self, turn: &Turn<'_>) -> Option<Lost> {
+        self.signing.lost_at(turn.ledger.tip().height.next()).filter(|lost| !lost.is_closed())
+    }
+
+    /// Why we sign nothing at this height, or not all that others would.
+    pub(crate) fn silence_at(&self, height: Height) -> Option<Silence> {
+        self.signing.silence_at(height)
+    }
+
     /// A fault elsewhere: nothing is published any more.
     pub(crate) fn stop(&mut self) {
         self.halted = true;
@@ -295,6 +321,27 @@ impl Consensus {
     pub(crate) fn peer_gone(&mut self, peer: PeerTag) {
         self.told.remove(&peer);
     }
+}
+
+/// What is replayed. After a loss nothing that we said before it; and of what came before it no wait, which would bring the
+/// core to a place that it has passed, and no proposal that the lock forbids, for the core does not know the lock.
+fn replayable(journal: Vec<JournalEntry>, lost: Option<Lost>, signing: &Signing) -> Vec<JournalRecord> {
+    let records = journal.into_iter().map(|entry| entry.record);
+    let Some(lost) = lost else {
+        return records.collect();
+    };
+    let mut records: Vec<_> = records.collect();
+    let declared = records.iter().rposition(|record| matches!(record, JournalRecord::Lost(_)));
+    let after = if lost.journaled { declared.map_or(0, |at| at + 1) } else { records.len() };
+    let since = records.split_off(after);
+    records.retain(|record| match record {
+        JournalRecord::Timeout { .. } => false,
+        JournalRecord::Proposal(signed) => !lost.forbids(&signed.proposal),
+        _ => true,
+    });
+    records.extend(since);
+    records.retain(|record| !signing.has_lost_record(record));
+    records
 }
 
 fn body_from_journal(bytes: &[u8], chain: Hash32) -> Result<VerifiedBlock, Fault> {

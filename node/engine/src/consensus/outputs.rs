@@ -4,13 +4,16 @@
 //! published.
 //! Start reading at [`Consensus::perform_one`].
 
-use super::malachite::VoteOutput;
+use super::malachite::{VoteOutput, VotingCore};
 use super::{Consensus, Turn, Wish, timeouts};
 use crate::effect::{Effect, Fault};
 use crate::event::{RoundTimer, Timer};
 use crate::journal::JournalEntry;
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::vote::{Certificate, SignedProposal};
+
+/// So often our own votes are repeated before those of others are: 6 s with the usual waits.
+const SHARED_AFTER: u32 = 4;
 
 impl Consensus {
     /// The core's outputs, in its order. After a fault nothing is published any more.
@@ -21,6 +24,7 @@ impl Consensus {
             }
             self.perform_one(turn, output);
         }
+        self.hand_over_withheld(turn);
     }
 
     fn perform_one(&mut self, turn: &mut Turn<'_>, output: VoteOutput) {
@@ -32,8 +36,8 @@ impl Consensus {
                 self.signing.written(&entry);
                 turn.ask(Effect::Journal(entry));
             }
-            VoteOutput::Signed(mark) => {
-                if let Err(fault) = self.signing.signed(mark) {
+            VoteOutput::Signed { mark, block } => {
+                if let Err(fault) = self.signing.signed(mark, block) {
                     self.halt(turn, fault);
                 }
             }
@@ -51,19 +55,40 @@ impl Consensus {
                 self.round = round;
                 self.leader = leader;
             }
+            // A lock without its block and its polka: there is nothing that we may propose.
+            VoteOutput::BuildBlock { .. } if self.lost(turn).is_some_and(|lost| lost.is_locked()) => {}
             VoteOutput::BuildBlock { round } => self.wishes.push_back(Wish::BuildBlock(round)),
             VoteOutput::AttachBody(block) => {
                 self.attach.insert(block);
             }
             VoteOutput::PublishProposal(signed) => self.publish_proposal(turn, signed),
-            VoteOutput::PublishVote(signed) | VoteOutput::RepublishVote(signed) => {
+            VoteOutput::PublishVote(signed) => {
+                if self.lost(turn).is_some_and(|lost| signed.vote.round <= lost.mark.round) {
+                    self.parting.push(signed);
+                }
                 self.publish(turn, ConsensusMessage::Vote(signed));
             }
+            VoteOutput::RepublishVote(signed) => self.publish(turn, ConsensusMessage::Vote(signed)),
             VoteOutput::PublishCertificate(certificate) => {
                 self.publish(turn, ConsensusMessage::RoundCertificate(certificate));
             }
             VoteOutput::Decided(certificate) => self.decided(turn, certificate),
             VoteOutput::Failed(reason) => self.halt(turn, Fault::Consensus { reason }),
+        }
+    }
+
+    /// What the core does not repeat by itself: our votes in the round in which our data was lost, which it has left; and,
+    /// once the height lasts, the votes of its round that others may lack. SPEC GOSSIP-4.
+    pub(super) fn repeat(&mut self, turn: &mut Turn<'_>) {
+        if self.halted {
+            return;
+        }
+        for signed in self.parting.clone() {
+            self.publish(turn, ConsensusMessage::Vote(signed));
+        }
+        let shared = self.core.as_ref().filter(|_| self.repeated >= SHARED_AFTER).map(VotingCore::votes_of_round);
+        for certificate in shared.unwrap_or_default() {
+            self.publish(turn, ConsensusMessage::RoundCertificate(certificate));
         }
     }
 

@@ -1,60 +1,63 @@
 //! May we sign, and is what we signed on disk? SPEC VOTE-7, VOTE-8.
 //!
-//! Always true: the mark only rises; between a signature and its publication lies a sync point; a sync point covers only
-//! what is in the journal: a guard on disk that names a message the journal lacks would look like a lost journal.
+//! Always true: the mark only rises, and the lock that belongs to it goes to disk in the same write; between a signature and
+//! its publication lies a sync point; a sync point covers only what is in the journal: a guard on disk that names a message
+//! the journal lacks would look like a lost journal.
 
+use super::lost::Lost;
+use crate::chain_view::Silence;
 use crate::effect::{Effect, Fault};
-use crate::journal::{GuardMark, JournalEntry, JournalRecord, SignStep};
+use crate::journal::{GuardMark, GuardState, JournalEntry, JournalRecord, Lock, SignStep};
 use crate::recovered::RecoveredValidator;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
-use blockchat_proto::units::{Height, Round};
-use blockchat_proto::vote::VoteKind;
+use blockchat_proto::units::Height;
+use blockchat_proto::vote::{SignedProposal, SignedVote, VoteKind};
 
 /// The voting key with its guard.
 pub(super) struct Signing {
     chain: Hash32,
     signer: Option<Signer>,
-    guard: Option<GuardMark>,
-    /// Nothing is signed at or below this height: what was signed there was lost.
-    lost_up_to: Height,
+    guard: Option<GuardState>,
+    /// The height of the guard's mark, if the journal lacks the message there.
+    lost: Option<Lost>,
     /// Signed, but not in the journal yet.
-    unwritten: Vec<GuardMark>,
-    /// The highest mark in the journal, if the guard on disk is behind it.
-    unsynced: Option<GuardMark>,
+    unwritten: Vec<GuardState>,
+    /// The highest of what is in the journal, if the guard on disk is behind it.
+    unsynced: Option<GuardState>,
 }
 
 impl Signing {
-    /// From what was recovered. `journal` holds entries above the tip only.
+    /// From what was recovered. `journal` holds entries of the height after `tip` only.
     ///
-    /// The journal is made durable before the guard, so a journal without the message at the guard's mark was lost:
-    /// then nothing is signed up to the guard's height, because a forgotten lock counts for the whole height. The guard is
-    /// raised to the end of that height: others repeat our old votes, these reach the new journal, and after the next
-    /// restart nothing would seem to be lost.
+    /// The journal is made durable before the guard, so a journal without the message at the guard's mark was lost, unless
+    /// it says itself that this happened before: then others repeat our old votes, and may not make it look whole.
     pub(super) fn new(
         validator: Option<RecoveredValidator>,
         chain: Hash32,
         tip: Height,
         journal: &[JournalEntry],
     ) -> Self {
-        let Some(RecoveredValidator { signer, guard }) = validator else {
-            let (lost_up_to, unwritten) = (Height(0), vec![]);
-            return Self { chain, signer: None, guard: None, lost_up_to, unwritten, unsynced: None };
+        let (signer, guard) = validator.map_or((None, None), |validator| (Some(validator.signer), validator.guard));
+        let nothing = Self { chain, signer, guard, lost: None, unwritten: vec![], unsynced: None };
+        let (Some(signer), Some(guard)) = (&nothing.signer, guard) else {
+            return nothing;
         };
-        let signed = || journal.iter().filter_map(|entry| own_mark(entry, &signer, chain));
-        let lost = |mark: GuardMark| mark.height > tip && !signed().any(|own| own == mark);
-        if let Some(mark) = guard.filter(|mark| lost(*mark)) {
-            let closed = GuardMark { round: Round(u32::MAX), step: SignStep::Precommit, hash: Hash32::ZERO, ..mark };
-            let (lost_up_to, unsynced) = (mark.height, Some(closed).filter(|closed| *closed != mark));
-            return Self { chain, signer: Some(signer), guard: Some(closed), lost_up_to, unwritten: vec![], unsynced };
+        if guard.mark.height <= tip && journal.is_empty() {
+            return nothing;
         }
-        let highest = signed().filter(|_| guard.is_some()).fold(guard, |highest, own| match highest {
-            Some(mark) if !mark.allows(&own) => Some(mark),
-            _ => Some(own),
-        });
-        let unsynced = highest.filter(|_| highest != guard);
-        let lost_up_to = Height(0);
-        Self { chain, signer: Some(signer), guard: highest, lost_up_to, unwritten: vec![], unsynced }
+        let own: Vec<_> = journal.iter().filter_map(|entry| own_mark(&entry.record, signer, chain)).collect();
+        let lost = lost(&guard, tip, journal, &own);
+        let mark = own.iter().fold(guard.mark, |highest, (own, _)| if highest.allows(own) { *own } else { highest });
+        let before = match &lost {
+            _ if mark.height <= tip => guard.lock,
+            Some(lost) => lost.lock,
+            None => Lock::None,
+        };
+        let highest = GuardState { mark, lock: locks(&own).fold(before, Lock::later) };
+        let lost = lost.map(|lost| if lost.journaled { lost } else { Lost::found(highest) });
+        let unsynced = Some(highest).filter(|highest| *highest != guard);
+        Self { guard: Some(highest), lost, unsynced, ..nothing }
     }
 
     pub(super) fn signer(&self) -> Option<&Signer> {
@@ -63,37 +66,85 @@ impl Signing {
 
     /// May we sign at this height?
     pub(super) fn allowed_at(&self, height: Height) -> bool {
-        self.signer.is_some() && self.guard.is_some() && height > self.lost_up_to
+        let lost = |lost: Lost| height < lost.mark.height || (height == lost.mark.height && lost.is_closed());
+        self.signer.is_some() && self.guard.is_some() && !self.lost.is_some_and(lost)
     }
 
-    /// The operator allows signing above this mark.
-    pub(super) fn reset(&mut self, mark: GuardMark) {
-        self.guard = Some(mark);
-        self.lost_up_to = mark.height;
+    /// What was lost of this height, if anything.
+    pub(super) fn lost_at(&self, height: Height) -> Option<Lost> {
+        self.lost.filter(|lost| lost.mark.height == height)
     }
 
-    /// A signature was made. An error means it contradicts an earlier one: nothing may be published any more.
-    pub(super) fn signed(&mut self, mark: GuardMark) -> Result<(), Fault> {
+    /// Why nothing is signed at this height, or not all that others would sign.
+    pub(super) fn silence_at(&self, height: Height) -> Option<Silence> {
+        self.signer.as_ref()?;
+        let Some(guard) = self.guard else {
+            return Some(Silence::NoGuard);
+        };
+        let lost = self.lost.filter(|lost| lost.mark.height >= height)?;
+        match lost.lock {
+            _ if lost.mark.height > height => Some(Silence::Behind { signed: guard.mark.height }),
+            _ if lost.mark.ends_its_height() => Some(Silence::Closed),
+            Lock::Unknown => Some(Silence::LockUnknown),
+            Lock::On { round, block } => Some(Silence::Locked { round, block }),
+            Lock::None => None,
+        }
+    }
+
+    /// What to write into the journal before anything else of this height, then to sync, if something of it was lost.
+    pub(super) fn declare_loss(&mut self, height: Height) -> Option<GuardState> {
+        let guard = self.guard?;
+        let lost = self.lost.as_mut().filter(|lost| lost.mark.height == height && !lost.journaled)?;
+        lost.journaled = true;
+        Some(guard)
+    }
+
+    /// Is this vote one of ours that was lost?
+    pub(super) fn has_lost_vote(&self, signed: &SignedVote) -> bool {
+        self.has_lost(|signer| own_vote(signed, signer, self.chain))
+    }
+
+    /// Is this proposal one of ours that was lost?
+    pub(super) fn has_lost_proposal(&self, signed: &SignedProposal) -> bool {
+        self.has_lost(|signer| own_proposal(signed, signer, self.chain))
+    }
+
+    /// Is this a message of ours that was lost?
+    pub(super) fn has_lost_record(&self, record: &JournalRecord) -> bool {
+        self.has_lost(|signer| own_mark(record, signer, self.chain))
+    }
+
+    fn has_lost(&self, mark: impl FnOnce(&Signer) -> Option<(GuardMark, Option<Hash32>)>) -> bool {
+        let (Some(lost), Some(signer)) = (&self.lost, &self.signer) else {
+            return false;
+        };
+        mark(signer).is_some_and(|(own, _)| lost.covers(&own))
+    }
+
+    /// A signature was made, of a message for `block` or for none. An error means it contradicts an earlier one: nothing
+    /// may be published any more.
+    pub(super) fn signed(&mut self, mark: GuardMark, block: Option<Hash32>) -> Result<(), Fault> {
         let guard = self.guard.expect("the core signs only where signing is allowed");
-        if !guard.allows(&mark) {
-            return Err(Fault::GuardContradicted { guard, wanted: mark });
+        if !guard.mark.allows(&mark) {
+            return Err(Fault::GuardContradicted { guard: guard.mark, wanted: mark });
         }
-        if guard != mark {
-            self.unwritten.retain(|earlier| earlier.height == mark.height);
-            self.unwritten.push(mark);
+        if guard.mark != mark {
+            let signed = guard.after(mark, block);
+            self.unwritten.retain(|earlier| earlier.mark.height == mark.height);
+            self.unwritten.push(signed);
+            self.guard = Some(signed);
         }
-        self.guard = Some(mark);
         Ok(())
     }
 
     /// An entry goes into the journal: from now on a sync point covers what we say in it.
     pub(super) fn written(&mut self, entry: &JournalEntry) {
-        let own = self.signer.as_ref().and_then(|signer| own_mark(entry, signer, self.chain));
-        let Some(at) = own.and_then(|own| self.unwritten.iter().position(|mark| *mark == own)) else {
+        let own = self.signer.as_ref().and_then(|signer| own_mark(&entry.record, signer, self.chain));
+        let Some(at) = own.and_then(|(own, _)| self.unwritten.iter().position(|signed| signed.mark == own)) else {
             return;
         };
-        let mark = self.unwritten.swap_remove(at);
-        self.unsynced = self.unsynced.filter(|higher| !higher.allows(&mark)).or(Some(mark));
+        let signed = self.unwritten.swap_remove(at);
+        self.unsynced = self.unsynced.filter(|higher| !higher.mark.allows(&signed.mark)).or(Some(signed));
     }
 
     /// The sync point to perform before publishing, and when starting, if one is due.
@@ -103,74 +154,172 @@ impl Signing {
 
     /// Was this signed, but never written down?
     pub(super) fn is_unwritten(&self, sign_hash: Hash32) -> bool {
-        self.unwritten.iter().any(|mark| mark.hash == sign_hash)
+        self.unwritten.iter().any(|signed| signed.mark.hash == sign_hash)
     }
 }
 
-/// The mark of a journaled message of ours.
-fn own_mark(entry: &JournalEntry, signer: &Signer, chain: Hash32) -> Option<GuardMark> {
-    match &entry.record {
-        JournalRecord::Vote(signed) if signed.vote.validator == signer.address() => {
-            let step = match signed.vote.kind {
-                VoteKind::Prevote => SignStep::Prevote,
-                VoteKind::Precommit => SignStep::Precommit,
-            };
-            let (height, round) = (signed.vote.height, signed.vote.round);
-            Some(GuardMark { height, round, step, hash: signed.vote.sign_hash(chain) })
-        }
-        JournalRecord::Proposal(signed) if signed.proposal.leader == signer.address() => {
-            let (height, round) = (signed.proposal.height, signed.proposal.round);
-            let hash = signed.proposal.sign_hash(chain);
-            Some(GuardMark { height, round, step: SignStep::Proposal, hash })
-        }
+/// Does the journal lack the message at the guard's mark, or has it once lacked such a message of this height?
+///
+/// A lock that the journal knows of and the guard does not was dropped by the operator since.
+fn lost(
+    guard: &GuardState,
+    tip: Height,
+    journal: &[JournalEntry],
+    own: &[(GuardMark, Option<Hash32>)],
+) -> Option<Lost> {
+    let record = journal.iter().rev().find_map(|entry| match &entry.record {
+        JournalRecord::Lost(state) => Some(Lost { journaled: true, ..Lost::found(*state) }),
+        _ => None,
+    });
+    let known = record.is_some_and(|lost| lost.mark == guard.mark) || own.iter().any(|(own, _)| *own == guard.mark);
+    if guard.mark.height > tip && !known {
+        return Some(Lost::found(*guard));
+    }
+    let lock = |lost: Lost| if guard.lock == Lock::None { Lock::None } else { lost.lock };
+    record.map(|lost| Lost { lock: lock(lost), ..lost })
+}
+
+/// The locks that our journaled precommits took.
+fn locks(own: &[(GuardMark, Option<Hash32>)]) -> impl Iterator<Item = Lock> + '_ {
+    own.iter().filter(|(mark, _)| mark.step == SignStep::Precommit).filter_map(|(mark, block)| {
+        let round = mark.round;
+        block.map(|block| Lock::On { round, block })
+    })
+}
+
+/// The mark of a journaled message of ours, and the block it is for.
+fn own_mark(record: &JournalRecord, signer: &Signer, chain: Hash32) -> Option<(GuardMark, Option<Hash32>)> {
+    match record {
+        JournalRecord::Vote(signed) => own_vote(signed, signer, chain),
+        JournalRecord::Proposal(signed) => own_proposal(signed, signer, chain),
         _ => None,
     }
+}
+
+fn own_vote(signed: &SignedVote, signer: &Signer, chain: Hash32) -> Option<(GuardMark, Option<Hash32>)> {
+    let vote = &signed.vote;
+    let step = match vote.kind {
+        VoteKind::Prevote => SignStep::Prevote,
+        VoteKind::Precommit => SignStep::Precommit,
+    };
+    let mark = || GuardMark { height: vote.height, round: vote.round, step, hash: vote.sign_hash(chain) };
+    (vote.validator == signer.address()).then(|| (mark(), vote.value))
+}
+
+fn own_proposal(signed: &SignedProposal, signer: &Signer, chain: Hash32) -> Option<(GuardMark, Option<Hash32>)> {
+    let proposal = &signed.proposal;
+    let (height, round, step) = (proposal.height, proposal.round, SignStep::Proposal);
+    let mark = || GuardMark { height, round, step, hash: proposal.sign_hash(chain) };
+    (proposal.leader == signer.address()).then(|| (mark(), Some(proposal.block)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blockchat_proto::units::Round;
     use blockchat_proto::vote::Vote;
 
     const CHAIN: Hash32 = Hash32([7; 32]);
     const TIP: Height = Height(4);
     const HEIGHT: Height = Height(5);
+    const BLOCK: Option<Hash32> = Some(Hash32([9; 32]));
+    const LOCKED: Lock = Lock::On { round: Round(1), block: Hash32([9; 32]) };
+    const PREVOTE: VoteKind = VoteKind::Prevote;
+    const PRECOMMIT: VoteKind = VoteKind::Precommit;
 
-    /// A node on height 4 with this guard, and these votes of its own in the journal.
-    fn started(guard: GuardMark, votes: &[(Round, VoteKind)]) -> Signing {
-        let signer = Signer::from_seed(&[1; 32]);
-        let entry = |(round, kind): &(Round, VoteKind)| {
-            let vote = Vote { kind: *kind, height: HEIGHT, round: *round, value: None, validator: signer.address() };
-            JournalEntry { height: HEIGHT, record: JournalRecord::Vote(vote.sign(CHAIN, &signer)) }
-        };
-        let journal: Vec<_> = votes.iter().map(entry).collect();
-        let validator = RecoveredValidator { signer: signer.clone(), guard: Some(guard) };
-        Signing::new(Some(validator), CHAIN, TIP, &journal)
+    fn signer() -> Signer {
+        Signer::from_seed(&[1; 32])
     }
 
-    fn mark(round: Round, kind: VoteKind) -> GuardMark {
-        let signer = Signer::from_seed(&[1; 32]);
-        let vote = Vote { kind, height: HEIGHT, round, value: None, validator: signer.address() };
-        let entry = JournalEntry { height: HEIGHT, record: JournalRecord::Vote(vote.sign(CHAIN, &signer)) };
-        own_mark(&entry, &signer, CHAIN).expect("it is ours")
+    fn record(round: u32, kind: VoteKind, value: Option<Hash32>) -> JournalRecord {
+        let vote = Vote { kind, height: HEIGHT, round: Round(round), value, validator: signer().address() };
+        JournalRecord::Vote(vote.sign(CHAIN, &signer()))
+    }
+
+    fn mark(round: u32, kind: VoteKind, value: Option<Hash32>) -> GuardMark {
+        own_mark(&record(round, kind, value), &signer(), CHAIN).expect("it is ours").0
+    }
+
+    /// A node on height 4 with this guard, and these records in the journal.
+    fn started(guard: GuardState, records: Vec<JournalRecord>) -> Signing {
+        let journal: Vec<_> = records.into_iter().map(|record| JournalEntry { height: HEIGHT, record }).collect();
+        Signing::new(Some(RecoveredValidator { signer: signer(), guard: Some(guard) }), CHAIN, TIP, &journal)
     }
 
     #[test]
     fn with_the_journal_whole_signing_goes_on() {
-        let vote = (Round(2), VoteKind::Precommit);
-        let mut signing = started(mark(vote.0, vote.1), &[vote]);
-        assert!(signing.allowed_at(HEIGHT) && signing.sync().is_none());
+        let mut signing =
+            started(GuardState { mark: mark(2, PRECOMMIT, None), lock: Lock::None }, vec![record(2, PRECOMMIT, None)]);
+        assert!(signing.allowed_at(HEIGHT) && signing.sync().is_none() && signing.lost_at(HEIGHT).is_none());
     }
 
     #[test]
-    fn a_height_in_which_something_was_lost_stays_closed_though_others_repeat_our_votes() {
-        let vote = (Round(2), VoteKind::Precommit);
-        let mut signing = started(mark(vote.0, vote.1), &[]);
+    fn what_was_lost_is_declared_once_and_others_that_repeat_our_votes_do_not_mend_it() {
+        let guard = GuardState { mark: mark(2, PREVOTE, None), lock: LOCKED };
+        let mut signing = started(guard, vec![]);
+        assert!(signing.allowed_at(HEIGHT) && !signing.allowed_at(TIP));
+        assert_eq!(signing.declare_loss(TIP), None, "of that height only");
+        assert_eq!(signing.declare_loss(HEIGHT), Some(guard));
+        assert_eq!(signing.declare_loss(HEIGHT), None);
+        // It was durable; then a peer repeated the message at the mark, and we restart.
+        let signing = started(guard, vec![JournalRecord::Lost(guard), record(2, PREVOTE, None)]);
+        let lost = signing.lost_at(HEIGHT).expect("for the whole height");
+        assert!(lost.journaled && lost.lock == LOCKED && lost.mark == guard.mark);
+        assert!(
+            signing.has_lost_record(&record(2, PREVOTE, None)) && signing.has_lost_record(&record(0, PRECOMMIT, None))
+        );
+        assert!(!signing.has_lost_record(&record(2, PRECOMMIT, None)), "that is later");
+    }
+
+    #[test]
+    fn a_loss_after_a_loss_is_a_new_one() {
+        let first = GuardState { mark: mark(2, PREVOTE, None), lock: Lock::None };
+        let guard = GuardState { mark: mark(3, PREVOTE, None), lock: Lock::None };
+        let signing = started(guard, vec![JournalRecord::Lost(first)]);
+        let lost = signing.lost_at(HEIGHT).unwrap();
+        assert!(!lost.journaled && lost.mark == guard.mark);
+    }
+
+    #[test]
+    fn without_its_lock_a_lost_height_stays_closed() {
+        let guard = GuardState { mark: mark(2, PREVOTE, None), lock: Lock::Unknown };
+        let signing = started(guard, vec![]);
         assert!(!signing.allowed_at(HEIGHT) && signing.allowed_at(HEIGHT.next()));
-        let Some(Effect::Sync(closed)) = signing.sync() else { panic!("the guard must be closed on disk") };
-        // Peers repeat what we once signed; it is journaled like any vote, and then we restart.
-        let mut signing = started(closed, &[(Round(0), VoteKind::Prevote), vote]);
-        assert!(!signing.allowed_at(HEIGHT) && signing.allowed_at(HEIGHT.next()));
-        assert!(signing.sync().is_none(), "closed already");
+        let whole = started(guard, vec![record(1, PRECOMMIT, BLOCK), record(2, PREVOTE, None)]);
+        assert!(whole.allowed_at(HEIGHT), "the journal knows the lock");
+        assert_eq!(whole.guard.map(|guard| guard.lock), Some(LOCKED));
+    }
+
+    #[test]
+    fn a_lock_that_the_operator_dropped_is_gone_though_the_journal_names_it() {
+        let guard = GuardState { mark: mark(2, PREVOTE, None), lock: LOCKED };
+        let dropped = GuardState { lock: Lock::None, ..guard };
+        for lock in [LOCKED, Lock::Unknown] {
+            let record = JournalRecord::Lost(GuardState { lock, ..guard });
+            let signing = started(dropped, vec![record.clone()]);
+            assert!(signing.allowed_at(HEIGHT) && !signing.lost_at(HEIGHT).unwrap().is_locked());
+            assert_eq!(started(GuardState { lock, ..guard }, vec![record]).lost_at(HEIGHT).unwrap().lock, lock);
+        }
+    }
+
+    #[test]
+    fn a_precommit_for_a_block_locks_and_another_height_is_free() {
+        let mut signing = started(GuardState::START, vec![]);
+        let mut sign = |round, kind, value| {
+            signing.signed(mark(round, kind, value), value).unwrap();
+            signing.written(&JournalEntry { height: HEIGHT, record: record(round, kind, value) });
+            let Some(Effect::Sync(state)) = signing.sync() else { panic!("a signature needs a sync point") };
+            assert_eq!(state.mark, mark(round, kind, value));
+            state.lock
+        };
+        assert_eq!(sign(0, PREVOTE, BLOCK), Lock::None, "a prevote locks nothing");
+        assert_eq!(sign(0, PRECOMMIT, None), Lock::None);
+        assert_eq!(sign(1, PRECOMMIT, BLOCK), LOCKED);
+        assert_eq!(sign(2, PRECOMMIT, None), LOCKED, "nil frees nothing");
+        let other = Some(Hash32([3; 32]));
+        assert_eq!(sign(3, PRECOMMIT, other), Lock::On { round: Round(3), block: Hash32([3; 32]) });
+        let next = GuardMark { height: HEIGHT.next(), ..GuardMark::START };
+        assert_eq!(signing.guard.unwrap().after(next, BLOCK).lock, Lock::None);
+        assert!(signing.signed(mark(2, PREVOTE, None), None).is_err(), "never below the mark");
     }
 }

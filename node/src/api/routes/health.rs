@@ -5,6 +5,7 @@
 use crate::api::ApiState;
 use crate::api::problem::ApiError;
 use crate::engine_handle::EngineUnavailable;
+use crate::silence;
 use axum::Json;
 use axum::extract::State;
 use blockchat_engine::chain_view::{ChainView, PhaseView};
@@ -37,7 +38,12 @@ pub(in crate::api) async fn ready(State(state): State<ApiState>) -> Result<Json<
 
 /// What it does, or why it takes no part.
 fn takes_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Result<&'static str, String> {
+    let member = validator.is_some_and(|own| view.validators.get(&own).is_some());
     let alone = matches!((view.validators.members(), validator), ([only], Some(own)) if only.address == own);
+    let catches_up = matches!(view.phase, PhaseView::CatchingUp { .. });
+    if let Some(reason) = silence::explain(view).filter(|_| member && !catches_up) {
+        return Err(reason);
+    }
     match &view.phase {
         PhaseView::CatchingUp { target } => Err(format!("catching up: at {} of {target}", view.tip.height)),
         PhaseView::WaitingForStake { online, missing } => {
@@ -56,7 +62,7 @@ fn takes_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockchat_engine::chain_view::RulesView;
+    use blockchat_engine::chain_view::{RulesView, Silence};
     use blockchat_proto::coins::{Coins, Stake};
     use blockchat_proto::ledger::Tip;
     use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
@@ -76,6 +82,7 @@ mod tests {
             phase,
             rules: RulesView { version: RulesVersion(2), known: RulesVersion(1), next_begins: None },
             voting: true,
+            silence: None,
             settled: true,
             pool_transactions: 0,
             pool_bytes: 0,
@@ -104,5 +111,25 @@ mod tests {
         let halted = PhaseView::WaitingForStake { online: Stake(20), missing };
         let reason = takes_part(&view(4, halted), 1, Some(OWN)).unwrap_err();
         assert!(reason.starts_with("waiting for stake: 50.0 % of 66.7 % online, missing bcc1"), "{reason}");
+    }
+
+    #[test]
+    fn a_member_that_does_not_vote_as_others_do_says_why_and_which_command_opens_it() {
+        let (round, block) = (Round(2), Hash32::ZERO);
+        for (silence, words) in [
+            (Silence::NoGuard, "guard reset --api"),
+            (Silence::LockUnknown, "guard reset --drop-lock"),
+            (Silence::Locked { round, block }, "guard reset --drop-lock"),
+            (Silence::Behind { signed: Height(9) }, "put back a data folder"),
+            (Silence::Closed, "nothing to do"),
+        ] {
+            let silent = ChainView { silence: Some(silence), ..view(4, PhaseView::Deciding) };
+            let reason = takes_part(&silent, 3, Some(OWN)).unwrap_err();
+            assert!(reason.contains(words), "{reason}");
+            assert!(takes_part(&silent, 3, Some(Address([9; 32]))).is_ok(), "no member, no duty");
+            let phase = PhaseView::CatchingUp { target: Height(50) };
+            let reason = takes_part(&ChainView { phase, ..silent }, 3, Some(OWN)).unwrap_err();
+            assert!(reason.starts_with("catching up"), "{reason}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `GET /v1/status` and `GET /v1/genesis`.
 
 use crate::api::{ApiState, views};
+use crate::silence;
 use axum::Json;
 use axum::extract::State;
 use blockchat_client::shapes::StatusView;
@@ -28,6 +29,7 @@ pub(in crate::api) async fn status(State(state): State<ApiState>) -> Json<Status
         round: view.round,
         leader: Some(view.leader),
         voting: view.voting,
+        silence: silence::explain(&view),
         peers: u32::try_from(info.peers.borrow().len()).unwrap_or(u32::MAX),
         pool_transactions: u32::try_from(view.pool_transactions).unwrap_or(u32::MAX),
         pool_bytes: u64::try_from(view.pool_bytes).unwrap_or(u64::MAX),

@@ -114,6 +114,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
                 "logging",
                 "metrics",
                 "ready_file",
+                "silence",
                 "traffic",
                 "verify_pool",
                 "whole_file",

@@ -5,16 +5,20 @@
 
 use super::Violation;
 use crate::sim::disk::Disk;
-use crate::sim::marks::{own_message, position};
+use crate::sim::marks::own_message;
 use blockchat_engine::effect::CommittedBlock;
-use blockchat_engine::journal::{GuardMark, SignStep};
+use blockchat_engine::journal::{GuardMark, GuardState, Lock, SignStep};
+use blockchat_proto::coins::{Stake, is_quorum};
 use blockchat_proto::block::Header;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::Ledger;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
+use blockchat_proto::validators::ValidatorSet;
+use blockchat_proto::vote::Vote;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A block this far ahead of a clock is held; and between looking at a block and voting for it again in a later round, a
@@ -35,6 +39,10 @@ pub struct Checker {
     ids: BTreeSet<TransactionId>,
     signed: BTreeMap<Place, Hash32>,
     covered: BTreeSet<Hash32>,
+    /// The last block that an honest key precommitted at a height, and in which round.
+    locks: BTreeMap<(Address, Height), (Round, Hash32)>,
+    /// Who said to prevote a block, honest or not.
+    prevotes: BTreeMap<(Height, Hash32, Round), BTreeSet<Address>>,
     shown: BTreeMap<usize, (Height, Hash32)>,
     wiped: BTreeSet<usize>,
 }
@@ -63,17 +71,21 @@ impl Checker {
             ids: BTreeSet::new(),
             signed: BTreeMap::new(),
             covered: BTreeSet::new(),
+            locks: BTreeMap::new(),
+            prevotes: BTreeMap::new(),
             shown: BTreeMap::new(),
             wiped: BTreeSet::new(),
         }
     }
 
-    /// An honest node of this key sends a message; disk and clock are as they are at this moment.
+    /// An honest node of this key sends a message; disk and clock are as they are at this moment, its ledger is at this height
+    /// or the next.
     pub fn spoke(
         &mut self,
         node: usize,
         own: Address,
         disk: &Disk,
+        ledger: &Ledger,
         clock: UnixMillis,
         said: &ConsensusMessage,
     ) -> Result<(), Violation> {
@@ -82,6 +94,8 @@ impl Checker {
         };
         self.check_contradiction(node, own, &mark)?;
         check_guard(node, &mark, disk.guard())?;
+        check_lock_kept(node, &mark, block, disk.guard())?;
+        self.check_lock(node, own, &mark, block, ledger)?;
         if mark.height <= disk.tip().height && self.covered.contains(&mark.hash) {
             return Ok(());
         }
@@ -106,6 +120,48 @@ impl Checker {
             Ok(())
         } else {
             Err(Violation::Contradiction { node, height, round, step, first, second })
+        }
+    }
+
+    /// Somebody's votes are under way.
+    pub fn prevoted(&mut self, votes: Vec<Vote>) {
+        for vote in votes {
+            if let Some(block) = vote.value {
+                self.prevotes.entry((vote.height, block, vote.round)).or_default().insert(vote.validator);
+            }
+        }
+    }
+
+    /// SPEC VOTE-3: who has precommitted a block prevotes another one in a later round only if that has a polka from the
+    /// round of the precommit or a later one. What the node itself remembers of it does not matter.
+    fn check_lock(
+        &mut self,
+        node: usize,
+        own: Address,
+        mark: &GuardMark,
+        block: Option<Hash32>,
+        ledger: &Ledger,
+    ) -> Result<(), Violation> {
+        let Some(block) = block else { return Ok(()) };
+        match mark.step {
+            SignStep::Proposal => Ok(()),
+            SignStep::Precommit => {
+                let lock = self.locks.entry((own, mark.height)).or_insert((mark.round, block));
+                *lock = (*lock).max((mark.round, block));
+                Ok(())
+            }
+            SignStep::Prevote => match self.locks.get(&(own, mark.height)) {
+                Some((round, locked)) if *locked != block && *round < mark.round => {
+                    let (round, locked) = (*round, *locked);
+                    let proved = members_at(ledger, mark.height).is_none_or(|members| {
+                        let rounds = (mark.height, block, round)..(mark.height, block, mark.round);
+                        self.prevotes.range(rounds).any(|(_, voters)| is_polka(voters, members))
+                    });
+                    let forgotten = Violation::LockForgotten { node, mark: *mark, block, locked, round };
+                    if proved { Ok(()) } else { Err(forgotten) }
+                }
+                _ => Ok(()),
+            },
         }
     }
 
@@ -191,7 +247,7 @@ impl Checker {
     /// An honest node came back.
     pub fn restarted(&self, node: usize, disk: &Disk) -> Result<(), Violation> {
         let above_tip = |mark: &GuardMark| mark.height > disk.tip().height;
-        let looks_lost = disk.guard().filter(above_tip).filter(|mark| !disk.holds_signed(mark));
+        let looks_lost = disk.guard().map(|guard| guard.mark).filter(above_tip).filter(|mark| !disk.holds_signed(mark));
         if let Some(guard) = looks_lost.filter(|_| !self.wiped.contains(&node) && !disk.is_forgetful()) {
             return Err(Violation::LooksLost { node, guard });
         }
@@ -211,17 +267,49 @@ impl Checker {
 }
 
 /// A guard never falls.
-pub fn check_rise(node: usize, guard: Option<GuardMark>, mark: &GuardMark) -> Result<(), Violation> {
-    match guard {
+pub fn check_rise(node: usize, guard: Option<GuardState>, mark: &GuardMark) -> Result<(), Violation> {
+    match guard.map(|guard| guard.mark) {
         Some(guard) if guard.allows(mark) => Ok(()),
         guard => Err(Violation::GuardBehind { node, mark: *mark, guard }),
     }
 }
 
 /// What the guard must cover: it is at the message or beyond.
-fn check_guard(node: usize, mark: &GuardMark, guard: Option<GuardMark>) -> Result<(), Violation> {
-    match guard {
-        Some(guard) if position(&guard) > position(mark) || guard == *mark => Ok(()),
+fn check_guard(node: usize, mark: &GuardMark, guard: Option<GuardState>) -> Result<(), Violation> {
+    match guard.map(|guard| guard.mark) {
+        Some(guard) if guard.position() > mark.position() || guard == *mark => Ok(()),
         guard => Err(Violation::GuardBehind { node, mark: *mark, guard }),
     }
+}
+
+/// A guard at a precommit for a block says what it locks on.
+fn check_lock_kept(
+    node: usize,
+    mark: &GuardMark,
+    block: Option<Hash32>,
+    guard: Option<GuardState>,
+) -> Result<(), Violation> {
+    let at_mark = guard.filter(|guard| guard.mark == *mark && mark.step == SignStep::Precommit);
+    match (at_mark, block) {
+        (Some(guard), Some(block)) if guard.lock != (Lock::On { round: mark.round, block }) => {
+            Err(Violation::LockNotKept { node, mark: *mark, lock: guard.lock })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Who decides this height, by a ledger that is at it or has just left it.
+fn members_at(ledger: &Ledger, height: Height) -> Option<&ValidatorSet> {
+    let tip = ledger.tip().height;
+    match () {
+        () if height == tip.next() => Some(ledger.validators()),
+        () if height == tip => Some(ledger.tip_validators()),
+        () => None,
+    }
+}
+
+/// Are these a quorum?
+fn is_polka(voters: &BTreeSet<Address>, members: &ValidatorSet) -> bool {
+    let stake = voters.iter().filter_map(|voter| members.get(voter)).map(|member| member.stake);
+    is_quorum(stake.fold(Stake::default(), Stake::plus), members.total())
 }

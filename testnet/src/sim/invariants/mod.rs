@@ -2,7 +2,7 @@
 //! nothing but disks and messages.
 //!
 //! Owns: agreement, conservation of coins, no double spend, journal and guard before broadcast, a guard that is never
-//! contradicted, finals that are never lost. Does not own: progress (`world` demands it).
+//! contradicted, locks that are never forgotten, finals that are never lost. Does not own: progress (`world` demands it).
 //! Start reading at [`Checker`].
 
 mod checker;

@@ -1,6 +1,6 @@
 //! What must never happen, in words with the numbers that show it.
 
-use blockchat_engine::journal::{GuardMark, SignStep};
+use blockchat_engine::journal::{GuardMark, Lock, SignStep};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::TransactionId;
@@ -150,6 +150,32 @@ pub enum Violation {
         mark: GuardMark,
         /// The guard.
         guard: Option<GuardMark>,
+    },
+    /// It precommitted a block, and its guard does not say so.
+    #[error("node {node} sent {mark:?} while its guard named the lock {lock:?}")]
+    LockNotKept {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+        /// The lock in the guard.
+        lock: Lock,
+    },
+    /// It prevoted against what it had precommitted.
+    #[error(
+        "node {node} sent {mark:?} for {block}, though it precommitted {locked} in round {round} and no polka came since"
+    )]
+    LockForgotten {
+        /// Who.
+        node: usize,
+        /// What.
+        mark: GuardMark,
+        /// For this block.
+        block: Hash32,
+        /// It had precommitted this one last,
+        locked: Hash32,
+        /// in this round.
+        round: Round,
     },
     /// Two different things signed for one place.
     #[error("node {node} contradicts itself at height {height} round {round} {step:?}: {first} and {second}")]

@@ -3,7 +3,7 @@
 //! Always true: each function throws the dice in one order, whatever it uses of them: a seed keeps its meaning.
 
 use super::cast::Cast;
-use super::{BEGIN, FaultPlan, KillAll, NodePlan, StakePlan, Theme, UserPlan};
+use super::{BEGIN, FaultPlan, KillAll, NodePlan, StakePlan, Theme, UserPlan, Wipe};
 use crate::sim::byzantine::Crime;
 use crate::sim::dice::Dice;
 use crate::sim::network::Weather;
@@ -144,12 +144,26 @@ pub(super) fn faults(dice: &mut Dice, theme: Theme, seed: u64, heights: u64, cas
     if theme == Theme::KillAll || everything {
         plan.kill_alls = kill_alls(dice, seed, heights, cast.validators.len());
     }
-    plan.wipe = cast.forgetful.map(|node| (node, Micros::from_ms(dice.range(1_000..=6_000))));
+    let pair = matches!(theme, Theme::Storm | Theme::KillAll);
+    plan.wipes.extend(cast.forgetful.map(|node| Wipe {
+        nodes: vec![node],
+        at: Micros::from_ms(dice.range(1_000..=6_000)),
+        when_kept: pair,
+    }));
+    if pair {
+        plan.wipes.push(two_wiped(seed, cast.validators.len()));
+    }
     if theme == Theme::Jail {
         // The one with the least stake: the others are a quorum.
         plan.absent.push((0, Micros::from_ms(1_000)));
     }
     plan
+}
+
+/// The two with the most stake, often more than a third. With dice of their own: a seed keeps its meaning.
+fn two_wiped(seed: u64, validators: usize) -> Wipe {
+    let at = Micros::from_ms(Dice::of(seed, "wipe").range(500..=6_000));
+    Wipe { nodes: vec![validators - 2, validators - 1], at, when_kept: true }
 }
 
 /// Three in a run, each in another step; consecutive seeds of the kind go through all steps.
@@ -161,6 +175,7 @@ fn kill_alls(dice: &mut Dice, seed: u64, heights: u64, nodes: usize) -> Vec<Kill
             height: Height(1 + turn * heights / 4 + dice.below(3)),
             step: Step::KILLING[(first + usize::try_from(turn).expect("few") * 5) % Step::KILLING.len()],
             nth: dice.range(1..=nodes),
+            wiped: &[],
         })
         .collect()
 }

@@ -1,8 +1,8 @@
 //! What a seed means: who takes part, how the network is, what goes wrong.
 //!
 //! Owns: every choice that is made before a run begins. Does not own: the run (`world`).
-//! Always true: liars, the node that loses its data, and whoever may leave hold less than a third of the stake together,
-//! whatever stakes change; the last digit of a seed decides what it is about, so that every kind of trouble has its share.
+//! Always true: liars, the node that loses its data at any moment, and whoever may leave hold less than a third of the stake
+//! together, whatever stakes change; more of it is wiped only where others keep what it was locked on; the last digit of a seed decides what it is about, so that every kind of trouble has its share.
 //! Start reading at [`Scenario::of`].
 
 mod cast;
@@ -142,6 +142,20 @@ pub struct KillAll {
     pub step: Step,
     /// When it happens so often.
     pub nth: u64,
+    /// These lose their data folders with it, if what they are locked on is kept by another one.
+    pub wiped: &'static [usize],
+}
+
+/// Nodes lose their data folders, and keep key and guard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wipe {
+    /// All of these at once.
+    pub nodes: Vec<usize>,
+    /// At this time, or later:
+    pub at: Micros,
+    /// as soon as what any of them is locked on, and every final block, is kept by another one. Otherwise a third of the
+    /// stake that is wiped may be the end of a chain.
+    pub when_kept: bool,
 }
 
 /// What goes wrong until the faults stop.
@@ -159,10 +173,12 @@ pub struct FaultPlan {
     pub cut_max: Micros,
     /// A clock steps so often, on average.
     pub clock_step_every: Option<Micros>,
-    /// The data folder of this node is lost at this time.
-    pub wipe: Option<(usize, Micros)>,
+    /// Data folders that are lost.
+    pub wipes: Vec<Wipe>,
     /// These nodes are down from that time until the faults stop.
     pub absent: Vec<(usize, Micros)>,
+    /// These nodes are away from the first time to the second.
+    pub away: Vec<(usize, Micros, Micros)>,
     /// These nodes crash after so many steps from that time on.
     pub traps: Vec<(usize, Micros, u64)>,
 }

@@ -132,18 +132,18 @@ impl Answers {
             VoteKind::Precommit => SignStep::Precommit,
         };
         let mark = GuardMark { height: ours.height, round: ours.round, step, hash };
-        SignedMessage::new(vote, self.sign(mark))
+        SignedMessage::new(vote, self.sign(mark, ours.value))
     }
 
     fn sign_proposal(&mut self, proposal: CoreProposal) -> malachitebft_core_types::SignedProposal<BlockchatContext> {
         let ours = convert::our_unsigned_proposal(&proposal);
         let hash = ours.sign_hash(self.chain);
         let mark = GuardMark { height: ours.height, round: ours.round, step: SignStep::Proposal, hash };
-        SignedMessage::new(proposal, self.sign(mark))
+        SignedMessage::new(proposal, self.sign(mark, Some(ours.block)))
     }
 
-    fn sign(&mut self, mark: GuardMark) -> Signature {
-        self.out.push(VoteOutput::Signed(mark));
+    fn sign(&mut self, mark: GuardMark, block: Option<Hash32>) -> Signature {
+        self.out.push(VoteOutput::Signed { mark, block });
         let signer = self.signer.as_ref().expect("the core signs only when enabled, which needs a signer");
         let signature = signer.sign(mark.hash);
         self.verified.insert((signer.address(), mark.hash, signature));

@@ -10,12 +10,12 @@ use super::answers::Answers;
 use super::context::{BlockHash, BlockchatContext, CoreAddress, CoreHeight, SeededSet};
 use super::convert::{self, CoreCertificate};
 use crate::event::RoundTimer;
-use crate::journal::{GuardMark, JournalRecord, JournalStep};
+use crate::journal::{GuardMark, JournalRecord, JournalStep, SignStep};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::units::{Height, Round};
 use blockchat_proto::validators::ValidatorSet;
-use blockchat_proto::vote::{Certificate, RoundCertificate, SignedProposal, SignedVote};
+use blockchat_proto::vote::{Certificate, RoundCertificate, RoundProof, SignedProposal, SignedVote, VoteKind};
 use malachitebft_core_consensus::{Input, LocallyProposedValue, Params, ProposedValue, State, process};
 use malachitebft_core_types::{
     ThresholdParams, Timeout, TimeoutKind, Validity, ValueOrigin, ValuePayload, VoteExtensionPolicy,
@@ -37,6 +37,8 @@ pub(crate) struct CoreStart<'a> {
     pub(crate) signer: Option<&'a Signer>,
     /// May we sign at this height?
     pub(crate) signing: bool,
+    /// Everything of this height up to here was signed before, and the messages are lost: we sign what comes after.
+    pub(crate) signed_up_to: Option<GuardMark>,
 }
 
 /// What moves a height forward.
@@ -61,8 +63,12 @@ pub(crate) enum VoteInput {
 pub(crate) enum VoteOutput {
     /// Write down before anything later is sent.
     Append(JournalRecord),
-    /// A signature was made: the guard must allow it. Comes before the message it belongs to is published.
-    Signed(GuardMark),
+    /// A signature was made, of a message for this block or for none: the guard must allow it. Comes before the message it
+    /// belongs to is published.
+    Signed {
+        mark: GuardMark,
+        block: Option<Hash32>,
+    },
     StartTimer(Round, RoundTimer),
     CancelTimer(Round, RoundTimer),
     CancelTimers,
@@ -92,6 +98,7 @@ pub(crate) struct VotingCore {
     state: Option<State<BlockchatContext>>,
     answers: Answers,
     height: Height,
+    signed_up_to: Option<GuardMark>,
 }
 
 /// The core keeps inputs of later heights in a queue; we never hand it any.
@@ -106,13 +113,14 @@ impl VotingCore {
             address: CoreAddress(address),
             threshold_params: ThresholdParams::default(),
             value_payload: ValuePayload::ProposalAndParts,
-            enabled: start.signing && start.signer.is_some(),
+            enabled: start.signing && start.signer.is_some() && start.signed_up_to.is_none(),
         };
         let set = SeededSet::new(start.validators.clone(), start.parent);
         let state = State::new(BlockchatContext, CoreHeight(start.height), set, params, CORE_QUEUE, CORE_QUEUE);
         let answers =
             Answers { chain: start.chain, signer: start.signer.cloned(), verified: BTreeSet::new(), out: vec![] };
-        Self { state: Some(state), answers, height: start.height }
+        let signed_up_to = start.signed_up_to.filter(|_| start.signing && start.signer.is_some());
+        Self { state: Some(state), answers, height: start.height, signed_up_to }
     }
 
     /// Starts the height: replays what the journal says first, if anything.
@@ -121,27 +129,74 @@ impl VotingCore {
     /// decision to cast it and the journal.
     pub(crate) fn begin(&mut self, replay: &[JournalRecord]) -> Vec<VoteOutput> {
         let inputs: Vec<_> = replay.iter().filter_map(|record| self.replayed_input(record)).collect();
+        let replays = !inputs.is_empty();
         let set = self.state().validator_set().clone();
         let height = CoreHeight(self.height);
-        self.process(Input::StartHeight(height, set, !inputs.is_empty(), None, VoteExtensionPolicy::Disabled));
-        if !inputs.is_empty() {
+        self.process(Input::StartHeight(height, set, replays, None, VoteExtensionPolicy::Disabled));
+        if replays {
             self.state_mut().record_recovered_own_precommit_extensions(inputs.iter());
             self.state_mut().index_wal_entries(inputs.iter());
-            for input in inputs {
-                self.process(input);
-            }
+        }
+        if let Some(mark) = self.signed_up_to {
+            self.pass(&mark);
+        }
+        for input in inputs {
+            self.process(input);
+        }
+        if replays {
             self.state_mut().reset_entries_index();
+        }
+        if replays || self.signed_up_to.is_some() {
             self.after_replay(replay);
         }
         std::mem::take(&mut self.answers.out)
     }
 
-    /// Hands the core one input of its height.
-    pub(crate) fn step(&mut self, input: VoteInput) -> Vec<VoteOutput> {
-        if let Some(input) = self.core_input(input) {
-            self.process(input);
+    /// Lets the rounds up to the mark's pass, as if every wait in them had run out. SPEC VOTE-8.
+    ///
+    /// The core signs nothing while it is not enabled, so nothing at or below the mark. What comes after it in the mark's own
+    /// round is signed for nil, which no lock forbids: others may be unable to leave that round without us.
+    fn pass(&mut self, mark: &GuardMark) {
+        use TimeoutKind::{Precommit, Prevote, Propose};
+        for round in 0..mark.round.0 {
+            self.wait_is_over(Round(round), Precommit);
         }
-        std::mem::take(&mut self.answers.out)
+        if mark.step == SignStep::Prevote {
+            self.wait_is_over(mark.round, Propose);
+        }
+        self.state_mut().params.enabled = true;
+        let left: &[TimeoutKind] = match mark.step {
+            SignStep::Proposal => &[Propose, Prevote, Precommit],
+            SignStep::Prevote => &[Prevote, Precommit],
+            SignStep::Precommit => &[Precommit],
+        };
+        for kind in left {
+            self.wait_is_over(mark.round, *kind);
+        }
+    }
+
+    fn wait_is_over(&mut self, round: Round, kind: TimeoutKind) {
+        self.process(Input::TimeoutElapsed(Timeout::new(convert::core_round(round), kind)));
+    }
+
+    /// The votes of the round it is in, prevotes and precommits apart, our own first: for members that lack some of them.
+    /// Nothing if we do not vote, and nothing that is not of more than a third.
+    pub(crate) fn votes_of_round(&self) -> Vec<RoundCertificate> {
+        let state = self.state();
+        let Some(round) = state.driver.votes().per_round(state.round()).filter(|_| state.is_active_validator()) else {
+            return vec![];
+        };
+        let own = state.address().0;
+        let of_kind = |kind: VoteKind| {
+            let votes = round.received_votes().iter().map(convert::our_vote);
+            let mut votes: Vec<_> = votes.filter(|signed| signed.vote.kind == kind).collect();
+            votes.sort_by_key(|signed| signed.vote.validator != own);
+            RoundCertificate { proof: RoundProof::Skip, votes }
+        };
+        let set = &state.validator_set().set;
+        let enough =
+            |certificate: &RoundCertificate| certificate.votes.len() > 1 && certificate.check_structure(set).is_ok();
+        [VoteKind::Prevote, VoteKind::Precommit].map(of_kind).into_iter().filter(enough).collect()
     }
 
     fn state(&self) -> &State<BlockchatContext> {
@@ -170,7 +225,7 @@ impl VotingCore {
     /// What the journal recorded, as the core's input. Everything in the journal was verified before it was written.
     fn replayed_input(&mut self, record: &JournalRecord) -> Option<Input<BlockchatContext>> {
         let input = match record {
-            JournalRecord::Body(_) => return None,
+            JournalRecord::Body(_) | JournalRecord::Lost(_) => return None,
             JournalRecord::Verdict { block, round, lock_round, leader, valid } => VoteInput::Verdict {
                 block: *block,
                 round: *round,
