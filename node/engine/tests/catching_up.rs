@@ -13,7 +13,7 @@ use blockchat_proto::keys::Signer;
 use blockchat_proto::ledger::{Draft, Ledger};
 use blockchat_proto::sync::Status;
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
-use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature, Verified, VerifySignatures, Vote, VoteKind};
 
 const START: UnixMillis = UnixMillis(1_800_000_000_000);
@@ -29,7 +29,8 @@ fn genesis() -> VerifiedGenesis {
     let (balance, stake) = (Coins::from_bcc(1_000_000), Coins::from_bcc(10));
     let accounts = vec![GenesisAccount { address: validator().address(), balance, stake }];
     let (name, parameters, treasury) = ("behind".into(), Parameters::default(), Coins::ZERO);
-    Genesis { name, time: START, parameters, treasury, accounts }.verify().expect("a sound genesis")
+    let version = RulesVersion::FIRST;
+    Genesis { name, time: START, version, parameters, treasury, accounts }.verify().expect("a sound genesis")
 }
 
 fn transfers(ledger: &Ledger, count: u64) -> Vec<VerifiedTransaction> {

@@ -5,7 +5,7 @@ use blockchat_engine::config::EngineConfig;
 use blockchat_engine::effect::{Answer, Effect};
 use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{Event, PeerTag, Query, RequestId, Timer};
-use blockchat_engine::journal::{GuardMark, JournalEntry};
+use blockchat_engine::journal::{GuardState, JournalEntry};
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
@@ -40,7 +40,7 @@ struct Node {
     journal: Vec<JournalEntry>,
     /// What a crash before the last commit would have left.
     before_commit: Vec<JournalEntry>,
-    guard: GuardMark,
+    guard: GuardState,
     said: Vec<ConsensusMessage>,
     asked: usize,
     answers: Vec<Answer>,
@@ -48,7 +48,7 @@ struct Node {
 
 impl Node {
     /// Starts at this ledger, with what an earlier life wrote down.
-    fn start(ledger: Ledger, journal: Vec<JournalEntry>, guard: GuardMark) -> Self {
+    fn start(ledger: Ledger, journal: Vec<JournalEntry>, guard: GuardState) -> Self {
         let validator = Some(RecoveredValidator { signer: signer(), guard: Some(guard) });
         let recovered = Recovered { ledger, tip_certificate: None, journal: journal.clone(), own: vec![], validator };
         let (engine, effects) = Engine::new(EngineConfig::default(), recovered, START).expect("it starts");
@@ -59,14 +59,14 @@ impl Node {
     }
 
     fn new(genesis: &VerifiedGenesis, known: RulesVersion) -> Self {
-        Self::start(Ledger::at_genesis(genesis).knowing(known), vec![], GuardMark::START)
+        Self::start(Ledger::at_genesis(genesis).knowing(known), vec![], GuardState::START)
     }
 
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Journal(entry) => self.journal.push(entry),
-                Effect::Sync(mark) => self.guard = mark,
+                Effect::Sync(guard) => self.guard = guard,
                 Effect::Broadcast(message) => self.said.push(message),
                 Effect::Commit(_) => self.before_commit = std::mem::take(&mut self.journal),
                 Effect::StartTimer { timer, after_ms } => {

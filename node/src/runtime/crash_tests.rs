@@ -18,6 +18,7 @@ use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGene
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
+use blockchat_proto::leader::leader_for;
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{VerifySignatures, Vote, VoteKind};
 use std::collections::{BTreeMap, VecDeque};
@@ -54,17 +55,18 @@ impl World {
         };
         let mut accounts: Vec<_> = (1..=4).map(|seed| staked(&Signer::from_seed(&[seed; 32]))).collect();
         accounts.sort_by_key(|account| account.address);
-        let parameters = Parameters { idle_block_interval_ms: 250, ..Parameters::default() };
-        let name = "test".into();
-        let genesis = Genesis {
-            name,
-            time: UnixMillis(0),
-            parameters,
-            treasury: Coins::ZERO,
-            accounts,
-            version: RulesVersion::FIRST,
+        // Nobody else proposes here: we lead the first round, or there is nothing to lock on.
+        let genesis = |number: u32| {
+            let parameters = Parameters { idle_block_interval_ms: 250, ..Parameters::default() };
+            let (time, treasury, version) = (UnixMillis(0), Coins::ZERO, RulesVersion::FIRST);
+            let (name, accounts) = (format!("test-{number}"), accounts.clone());
+            Genesis { name, time, parameters, treasury, accounts, version }.verify().unwrap()
         };
-        let world = Self { folder: TempDir::new().unwrap(), genesis: genesis.verify().unwrap(), signer };
+        let first_leader = |genesis: &VerifiedGenesis| {
+            leader_for(genesis.validators(), genesis.hash(), Height(1), Round(0)) == signer.address()
+        };
+        let genesis = (0..).map(genesis).find(first_leader).expect("one in four has us lead");
+        let world = Self { folder: TempDir::new().unwrap(), genesis, signer };
         Guard::create(&world.guard()).unwrap();
         world
     }

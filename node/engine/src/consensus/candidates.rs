@@ -20,8 +20,8 @@ pub(super) struct Candidate {
 
 /// Most different blocks that the proposals of one round may bring: a leader that makes more is lying.
 const BLOCKS_PER_ROUND_MAX: usize = 2;
-/// Most proposals of one round that wait for a block.
-const WAITING_PER_ROUND_MAX: usize = 4;
+/// Most proposals of one round that are heard.
+const PROPOSALS_PER_ROUND_MAX: usize = 4;
 
 /// All of the current height.
 #[derive(Default)]
@@ -29,18 +29,34 @@ pub(super) struct Candidates {
     known: BTreeMap<Hash32, Candidate>,
     /// How many blocks the proposals of a round brought.
     brought: BTreeMap<Round, usize>,
-    waiting: Vec<SignedProposal>,
+    proposals: Vec<Heard>,
+}
+
+/// A proposal that was heard.
+struct Heard {
+    signed: SignedProposal,
+    /// For its block.
+    waits: bool,
+    /// The core keeps it, and needs it no more.
+    kept: bool,
 }
 
 impl Candidates {
     /// Adds a block that a proposal of `round` brought, unless that round has brought too many already.
-    pub(super) fn insert(&mut self, round: Round, block: VerifiedBlock, journaled: bool) {
+    pub(super) fn insert(&mut self, round: Round, block: VerifiedBlock) {
         let brought = self.brought.entry(round).or_default();
         let hash = block.hash();
         if *brought < BLOCKS_PER_ROUND_MAX && !self.known.contains_key(&hash) {
             *brought += 1;
-            self.known.insert(hash, Candidate { block, verdict: None, journaled });
+            self.known.insert(hash, Candidate { block, verdict: None, journaled: false });
         }
+    }
+
+    /// Adds a block from the journal. However many of a round there are: each was let in once, and the core's votes in the
+    /// journal may be for any of them.
+    pub(super) fn restore(&mut self, block: VerifiedBlock) {
+        let hash = block.hash();
+        self.known.entry(hash).or_insert(Candidate { block, verdict: None, journaled: true });
     }
 
     /// Adds a block of our own with what it does.
@@ -61,26 +77,42 @@ impl Candidates {
         self.known.values().map(|candidate| &candidate.block)
     }
 
-    /// Lets a proposal wait for its block.
-    pub(super) fn wait(&mut self, proposal: SignedProposal) {
+    /// Lets a proposal wait for its block. One that was handed to the core before does not wait again, or its author could
+    /// make the journal grow without end; unless the core did not keep it, and has `polka`, a reason to keep it now.
+    pub(super) fn wait(&mut self, proposal: SignedProposal, polka: bool) {
+        if let Some(heard) = self.proposals.iter_mut().find(|heard| heard.signed == proposal) {
+            heard.waits |= polka && !heard.kept;
+            return;
+        }
         let round = proposal.proposal.round;
-        let same_round = self.waiting.iter().filter(|other| other.proposal.round == round).count();
-        if same_round < WAITING_PER_ROUND_MAX && !self.waiting.contains(&proposal) {
-            self.waiting.push(proposal);
+        let same_round = self.proposals.iter().filter(|heard| heard.signed.proposal.round == round).count();
+        if same_round < PROPOSALS_PER_ROUND_MAX {
+            self.proposals.push(Heard { signed: proposal, waits: true, kept: false });
+        }
+    }
+
+    /// The core keeps this proposal.
+    pub(super) fn kept(&mut self, proposal: &SignedProposal) {
+        match self.proposals.iter_mut().find(|heard| heard.signed == *proposal) {
+            Some(heard) => heard.kept = true,
+            None => self.proposals.push(Heard { signed: *proposal, waits: false, kept: true }),
         }
     }
 
     /// The round of a proposal that waits for this block, if any does.
     pub(super) fn awaited_in(&self, hash: &Hash32) -> Option<Round> {
-        self.waiting.iter().find(|signed| signed.proposal.block == *hash).map(|signed| signed.proposal.round)
+        let waits = |heard: &&Heard| heard.waits && heard.signed.proposal.block == *hash;
+        self.proposals.iter().find(waits).map(|heard| heard.signed.proposal.round)
     }
 
     /// Takes the proposals that waited for this block.
     pub(super) fn released(&mut self, hash: &Hash32) -> Vec<SignedProposal> {
-        let (released, waiting) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|signed| signed.proposal.block == *hash);
-        self.waiting = waiting;
-        released
+        let waited = self.proposals.iter_mut().filter(|heard| heard.waits && heard.signed.proposal.block == *hash);
+        let release = |heard: &mut Heard| {
+            heard.waits = false;
+            heard.signed
+        };
+        waited.map(release).collect()
     }
 }
 

@@ -106,9 +106,10 @@ impl Consensus {
             return;
         }
         if let Some(block) = block.filter(|block| block.hash() == proposal.block) {
-            self.candidates.insert(proposal.round, block, false);
+            self.candidates.insert(proposal.round, block);
         }
-        self.candidates.wait(signed);
+        let polka = self.core.as_ref().is_some_and(|core| core.knows_polka(proposal.round, proposal.block));
+        self.candidates.wait(signed, polka);
         if self.candidates.get(&proposal.block).is_some() {
             self.release(turn, proposal.block);
         } else {
@@ -120,7 +121,7 @@ impl Consensus {
     pub(crate) fn on_body(&mut self, turn: &mut Turn<'_>, block: VerifiedBlock) {
         let hash = block.hash();
         if let Some(round) = self.candidates.awaited_in(&hash).filter(|_| self.core.is_some()) {
-            self.candidates.insert(round, block, false);
+            self.candidates.insert(round, block);
             self.release(turn, hash);
         }
     }

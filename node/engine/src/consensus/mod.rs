@@ -108,7 +108,7 @@ impl Consensus {
         for entry in &journal {
             if let JournalRecord::Body(bytes) = &entry.record {
                 let block = body_from_journal(bytes, ledger.chain())?;
-                candidates.insert(block.header().round, block, true);
+                candidates.restore(block);
             }
         }
         let journal = replayable(journal, signing.lost_at(height), &signing);

@@ -8,7 +8,7 @@ use super::malachite::{VoteOutput, VotingCore};
 use super::{Consensus, Turn, Wish, timeouts};
 use crate::effect::{Effect, Fault};
 use crate::event::{RoundTimer, Timer};
-use crate::journal::JournalEntry;
+use crate::journal::{JournalEntry, JournalRecord};
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::vote::{Certificate, SignedProposal};
 
@@ -34,6 +34,9 @@ impl Consensus {
             VoteOutput::Append(record) => {
                 let entry = JournalEntry { height, record };
                 self.signing.written(&entry);
+                if let JournalRecord::Proposal(signed) = &entry.record {
+                    self.candidates.kept(signed);
+                }
                 turn.ask(Effect::Journal(entry));
             }
             VoteOutput::Signed { mark, block } => {

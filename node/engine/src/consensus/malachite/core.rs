@@ -199,6 +199,19 @@ impl VotingCore {
         [VoteKind::Prevote, VoteKind::Precommit].map(of_kind).into_iter().filter(enough).collect()
     }
 
+    /// Does it know that a quorum prevoted this block in this round?
+    pub(crate) fn knows_polka(&self, round: Round, block: Hash32) -> bool {
+        self.state().polka_certificate(convert::core_round(round), &BlockHash(block)).is_some()
+    }
+
+    /// Hands the core one input of its height.
+    pub(crate) fn step(&mut self, input: VoteInput) -> Vec<VoteOutput> {
+        if let Some(input) = self.core_input(input) {
+            self.process(input);
+        }
+        std::mem::take(&mut self.answers.out)
+    }
+
     fn state(&self) -> &State<BlockchatContext> {
         self.state.as_ref().expect("the state is only taken while the core runs")
     }

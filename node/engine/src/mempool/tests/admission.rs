@@ -195,7 +195,7 @@ fn an_announcement_has_the_same_place_until_it_is_final_or_void() {
     let (second, third) = (announce(&world, 2), announce(&world, 3));
     assert_eq!(world.submit_one(&second), SubmitOutcome::Pooled);
     assert_eq!(world.submit_one(&third), SubmitOutcome::MaybeFinal(TxRejected::NonceTaken { nonce: 0 }));
-    assert_eq!(world.selected(), [second.clone()]);
+    assert_eq!(world.selected(), std::slice::from_ref(&second));
     world.commit(&[third]);
     assert!(world.pool.is_empty(), "a higher one is final");
     let void = TxRejected::NothingToAnnounce { least: RulesVersion(4), found: RulesVersion(2) };
