@@ -209,7 +209,7 @@ mod tests {
 
     fn view(height: u64) -> ChainView {
         ChainView {
-            tip: Tip { height: Height(height), hash: Hash32::ZERO, time: UnixMillis(0) },
+            tip: Tip { height: Height(height), hash: Hash32::ZERO, time: UnixMillis(0), parent: Hash32::ZERO },
             state_root: Hash32::ZERO,
             supply: Coins::ZERO,
             validators: ValidatorSet::new(vec![Validator { address: LEADER, stake: Stake(1) }]).unwrap(),

@@ -105,6 +105,7 @@ fn build(ledger: &Ledger, candidates: Vec<VerifiedTransaction>) -> BuiltBlock {
         candidates,
         evidence: vec![],
         commit,
+        late: None,
     })
 }
 

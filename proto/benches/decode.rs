@@ -107,10 +107,10 @@ fn block(count: u64) -> Block {
         time: UnixMillis(1_700_000_000_000),
         transactions_root: Hash32::ZERO,
         evidence_root: evidence_root(&[]),
-        commit_root: commit_root(commit.as_ref()),
+        commit_root: commit_root(commit.as_ref(), None),
         state_root: Hash32::ZERO,
         validators_hash: Hash32::ZERO,
         next_validators_hash: Hash32::ZERO,
     };
-    Block { header, transactions: many(count), evidence: vec![], commit }
+    Block { header, transactions: many(count), evidence: vec![], commit, late: None }
 }

@@ -1,4 +1,4 @@
-//! Blocks and headers. SPEC BLOCK-1 to BLOCK-6.
+//! Blocks and headers. SPEC BLOCK-1 to BLOCK-7.
 //!
 //! Owns: the wire types, the block hash, and every check that needs no state. Does not own: execution
 //! (`ledger::apply_block`), who may lead (`leader`).
@@ -7,12 +7,12 @@
 
 use crate::codec::{self, DecodeRejected};
 use crate::hash::{Hash32, hash, label, list_root};
-use crate::keys::Address;
+use crate::keys::{Address, verify_batch};
 use crate::limits;
 use crate::rejected::BlockRejected;
 use crate::transaction::{SignedTransaction, TransactionId, VerifiedTransaction, verify_all};
 use crate::units::{Height, Round, RulesVersion, UnixMillis};
-use crate::vote::{Certificate, Evidence};
+use crate::vote::{Certificate, CertificateRejected, CommitSignature, Evidence, LatePrecommits, LateRejected};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub struct Header {
     pub transactions_root: Hash32,
     /// Root over the evidence.
     pub evidence_root: Hash32,
-    /// Root over the parent's commit.
+    /// Root over the parent's commit and the late precommits.
     pub commit_root: Hash32,
     /// Root of the state after this block.
     pub state_root: Hash32,
@@ -67,6 +67,8 @@ pub struct Block {
     pub evidence: Vec<Evidence>,
     /// Who precommitted the parent; absent in block 1 only.
     pub commit: Option<Certificate>,
+    /// Who precommitted the grandparent, and came too late for the parent's commit of it; absent if nobody.
+    pub late: Option<LatePrecommits>,
 }
 
 /// SPEC BLOCK-3.
@@ -80,15 +82,22 @@ pub fn evidence_root(evidence: &[Evidence]) -> Hash32 {
     list_root(label::EVIDENCE, &items)
 }
 
-/// SPEC BLOCK-3: the first item is the certificate without its signatures, then one item a signature.
-pub fn commit_root(commit: Option<&Certificate>) -> Hash32 {
-    let Some(certificate) = commit else {
-        return list_root(label::COMMIT, &[]);
-    };
-    let about = (certificate.height, certificate.round, certificate.block);
-    let mut items = vec![hash(label::ITEM, &codec::encode(&about))];
-    items.extend(certificate.signatures.iter().map(|part| hash(label::ITEM, &codec::encode(part))));
+/// SPEC BLOCK-3: the certificate without its signatures, one item a signature; then the same of the late precommits.
+pub fn commit_root(commit: Option<&Certificate>, late: Option<&LatePrecommits>) -> Hash32 {
+    let mut items = vec![];
+    if let Some(Certificate { height, round, block, signatures }) = commit {
+        items.push(hash(label::ITEM, &codec::encode(&(height, round, block))));
+        items.extend(signatures.iter().map(signature_item));
+    }
+    if let Some(LatePrecommits { round, block, signatures }) = late {
+        items.push(hash(label::ITEM, &codec::encode(&(round, block))));
+        items.extend(signatures.iter().map(signature_item));
+    }
     list_root(label::COMMIT, &items)
+}
+
+fn signature_item(part: &CommitSignature) -> Hash32 {
+    hash(label::ITEM, &codec::encode(part))
 }
 
 impl Block {
@@ -97,10 +106,11 @@ impl Block {
         codec::decode(bytes, limits::BLOCK_BYTES_MAX)
     }
 
-    /// Checks everything that needs no state. SPEC BLOCK-3, BLOCK-4.
+    /// Checks everything that needs no state. SPEC BLOCK-3, BLOCK-4, BLOCK-7.
     ///
     /// `known` returns a transaction that was verified before under exactly this id, so that what was pooled is not
-    /// verified again; answering `None` is always right. Cost: one hash a transaction, one batch of the unknown ones.
+    /// verified again; answering `None` is always right. Cost: one hash a transaction, one batch of the unknown ones, and one
+    /// of the precommits.
     pub fn verify(
         self,
         chain: Hash32,
@@ -119,18 +129,16 @@ impl Block {
     ) -> Result<VerifiedBlock, BlockRejected> {
         let bytes = codec::encode(&self);
         self.check_frame(chain, bytes.len())?;
-        let Self { header, transactions, evidence, commit } = self;
+        let Self { header, transactions, evidence, commit, late } = self;
         check_root("evidence", header.evidence_root, evidence_root(&evidence))?;
-        check_root("commit", header.commit_root, commit_root(commit.as_ref()))?;
+        check_root("commit", header.commit_root, commit_root(commit.as_ref(), late.as_ref()))?;
         let ids: Vec<_> = transactions.iter().map(SignedTransaction::id).collect();
         check_root("transactions", header.transactions_root, transactions_root(&ids))?;
-        if let Some(certificate) = &commit {
-            certificate.check_signatures(chain).map_err(BlockRejected::Commit)?;
-        }
+        check_precommits(chain, header.height, commit.as_ref(), late.as_ref())?;
         let answers = known(&transactions, &ids);
         let transactions = verify_unknown(transactions, &ids, chain, answers)?;
         let hash = header.hash();
-        Ok(VerifiedBlock(Arc::new(Contents { hash, bytes, header, transactions, evidence, commit })))
+        Ok(VerifiedBlock(Arc::new(Contents { hash, bytes, header, transactions, evidence, commit, late })))
     }
 
     /// SPEC BLOCK-4: chain and sizes. The version depends on the state: `ledger::check_block`.
@@ -148,8 +156,36 @@ impl Block {
         if self.evidence.len() > limits::EVIDENCE_MAX {
             return Err(BlockRejected::TooMuchEvidence { found: self.evidence.len() });
         }
+        let commit = self.commit.as_ref().map_or(0, |commit| commit.signatures.len());
+        let found = self.late.as_ref().map_or(0, |late| late.signatures.len()).max(commit);
+        if found > limits::VALIDATORS_MAX {
+            return Err(BlockRejected::TooManyPrecommits { found, limit: limits::VALIDATORS_MAX });
+        }
         Ok(())
     }
+}
+
+/// All signatures of validators in one batch. SPEC BLOCK-6, BLOCK-7.
+fn check_precommits(
+    chain: Hash32,
+    height: Height,
+    commit: Option<&Certificate>,
+    late: Option<&LatePrecommits>,
+) -> Result<(), BlockRejected> {
+    let grandparent = late.map(|late| late.check_shape(height)).transpose().map_err(BlockRejected::Late)?;
+    let votes = commit.into_iter().flat_map(Certificate::votes);
+    let late = late.into_iter().zip(grandparent).flat_map(|(late, height)| late.votes(height));
+    let checks: Vec<_> = votes.chain(late).map(|vote| vote.signature_check(chain)).collect();
+    let Some(wrong) = verify_batch(&checks).iter().position(|good| !good) else {
+        return Ok(());
+    };
+    let validator = checks[wrong].signer;
+    Err(match commit {
+        Some(commit) if wrong < commit.signatures.len() => {
+            BlockRejected::Commit(CertificateRejected::BadSignature { validator })
+        }
+        _ => BlockRejected::Late(LateRejected::BadSignature { validator }),
+    })
 }
 
 fn check_root(which: &'static str, promised: Hash32, found: Hash32) -> Result<(), BlockRejected> {
@@ -186,6 +222,7 @@ struct Contents {
     transactions: Vec<VerifiedTransaction>,
     evidence: Vec<Evidence>,
     commit: Option<Certificate>,
+    late: Option<LatePrecommits>,
 }
 
 /// A block of this chain whose signatures, roots and limits hold. Whether the ledger accepts it is another question.
@@ -201,12 +238,13 @@ impl VerifiedBlock {
         transactions: Vec<VerifiedTransaction>,
         evidence: Vec<Evidence>,
         commit: Option<Certificate>,
+        late: Option<LatePrecommits>,
     ) -> Self {
         let signed = transactions.iter().map(|transaction| transaction.signed().clone()).collect();
-        let block = Block { header, transactions: signed, evidence, commit };
+        let block = Block { header, transactions: signed, evidence, commit, late };
         let bytes = codec::encode(&block);
-        let Block { header, evidence, commit, .. } = block;
-        Self(Arc::new(Contents { hash: header.hash(), bytes, header, transactions, evidence, commit }))
+        let Block { header, evidence, commit, late, .. } = block;
+        Self(Arc::new(Contents { hash: header.hash(), bytes, header, transactions, evidence, commit, late }))
     }
 
     /// The block hash.
@@ -239,6 +277,11 @@ impl VerifiedBlock {
         self.0.commit.as_ref()
     }
 
+    /// Who precommitted the grandparent, and was not in the parent's commit of it.
+    pub fn late(&self) -> Option<&LatePrecommits> {
+        self.0.late.as_ref()
+    }
+
     /// The canonical bytes of the whole block.
     pub fn bytes(&self) -> &[u8] {
         &self.0.bytes
@@ -251,6 +294,7 @@ impl VerifiedBlock {
             transactions: self.transactions().iter().map(|transaction| transaction.signed().clone()).collect(),
             evidence: self.evidence().to_vec(),
             commit: self.commit().cloned(),
+            late: self.late().cloned(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::coins::Coins;
 use crate::hash::Hash32;
 use crate::keys::Address;
 use crate::units::{Height, RulesVersion, UnixMillis};
-use crate::vote::CertificateRejected;
+use crate::vote::{CertificateRejected, LateRejected};
 
 /// Why a transaction is refused. The state is unchanged whenever this is returned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -232,6 +232,14 @@ pub enum BlockRejected {
         /// How many.
         found: usize,
     },
+    /// SPEC BLOCK-4: more precommits than a set has members.
+    #[error("{found} precommits for one block, the limit is {limit}")]
+    TooManyPrecommits {
+        /// How many.
+        found: usize,
+        /// The maximum.
+        limit: usize,
+    },
     /// SPEC BLOCK-3: a root in the header is not that of the contents.
     #[error("{which} root is {found:?}, the header promises {promised:?}")]
     Root {
@@ -280,6 +288,9 @@ pub enum BlockRejected {
     /// SPEC VOTE-4.
     #[error("the parent's commit proves nothing: {0}")]
     Commit(CertificateRejected),
+    /// SPEC BLOCK-7.
+    #[error("{0}")]
+    Late(LateRejected),
     /// SPEC TX-*: a transaction in it cannot be applied.
     #[error("transaction {index}: {reason}")]
     Transaction {

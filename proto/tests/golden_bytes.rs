@@ -106,8 +106,9 @@ fn everything_hashed_and_signed_is_what_it_always_was() {
     check("block-1/state", block.header().state_root);
     check("evidence/none", evidence_root(&[]));
     check("evidence/both", evidence_root(&samples::block_of_everything().evidence));
-    check("commit/none", commit_root(None));
-    check("commit/three", commit_root(Some(&samples::certificate())));
+    check("commit/none", commit_root(None, None));
+    check("commit/three", commit_root(Some(&samples::certificate()), None));
+    check("commit/three-and-late", commit_root(Some(&samples::certificate()), Some(&samples::late())));
     let items: Vec<TransactionId> = (0..8).map(|index: u8| hash("golden", &[index])).collect();
     for count in 0..=items.len() {
         check(&format!("list/{count}"), transactions_root(&items[..count]));

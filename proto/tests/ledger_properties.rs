@@ -15,7 +15,7 @@ use blockchat_proto::ledger::{
 };
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
-use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
+use blockchat_proto::vote::{Certificate, CommitSignature, LatePrecommits, Vote, VoteKind};
 use proptest::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -95,6 +95,8 @@ struct Step {
     requests: Vec<Request>,
     /// Which of the first two people are absent.
     absent: [bool; 2],
+    /// Which of them come late with their precommit.
+    late: [bool; 2],
     wait_ms: u64,
     /// Empty blocks after this one, of the same kind.
     idle: u8,
@@ -120,8 +122,9 @@ fn request() -> impl Strategy<Value = Request> {
 fn step() -> impl Strategy<Value = Step> {
     let absent = prop_oneof![2 => Just([true, false]), 1 => Just([true, true]), 1 => Just([false, false])];
     let wait = prop_oneof![8 => 1..2_000_u64, 2 => 1..UNBONDING_MS + 1, 1 => Just(DAY_MS)];
-    (prop::collection::vec(request(), 0..6), absent, wait, prop_oneof![3 => Just(0), 1 => 1..70_u8])
-        .prop_map(|(requests, absent, wait_ms, idle)| Step { requests, absent, wait_ms, idle })
+    let late = prop_oneof![2 => Just([false, false]), 1 => Just([true, false]), 1 => Just([false, true])];
+    (prop::collection::vec(request(), 0..6), absent, late, wait, prop_oneof![3 => Just(0), 1 => 1..70_u8])
+        .prop_map(|(requests, absent, late, wait_ms, idle)| Step { requests, absent, late, wait_ms, idle })
 }
 
 // ---- The model ----
@@ -242,8 +245,15 @@ impl Model {
         addresses
     }
 
-    fn begin(&mut self, time: u64, present: &[Address], leader: Address) {
+    fn begin(&mut self, time: u64, present: &[Address], late: &[Address], leader: Address) {
         (self.height, self.time) = (self.height + 1, time);
+        for person in &mut self.people {
+            let counts = person.standing == Standing::Active && person.missed.last() == Some(&(self.height - 1));
+            if counts && late.contains(&person.address) {
+                person.missed.pop();
+                person.last_present = time;
+            }
+        }
         if self.height > 1 {
             self.presence(present);
         }
@@ -404,7 +414,7 @@ fn state_root(model: &Model, ledger: &Ledger) -> Hash32 {
     };
     leaves.insert(key(b"system", &[]), value(&system));
     leaves.insert(key(b"parameters", &[]), value(&parameters()));
-    leaves.insert(key(b"clock", &[]), value(&(model.height, model.time)));
+    leaves.insert(key(b"clock", &[]), value(&(model.height, model.time, ledger.tip().parent)));
     let sets = (ledger.tip_validators().hash(), ledger.validators().hash());
     leaves.insert(key(b"validators", &[]), value(&sets));
     subtree(&leaves.into_iter().collect::<Vec<_>>(), 0)
@@ -436,6 +446,8 @@ struct Chain {
     signers: Vec<Signer>,
     ledger: Ledger,
     model: Model,
+    /// Who precommitted the block before the tip in time, as its height, hash and people.
+    before: Option<(Height, Hash32, Vec<Address>)>,
 }
 
 impl Chain {
@@ -444,7 +456,7 @@ impl Chain {
         let genesis = genesis(&signers);
         let ledger = Ledger::at_genesis(&genesis).knowing(RulesVersion(u16::MAX));
         let model = Model::new(&ledger, &signers);
-        Self { genesis, signers, ledger, model }
+        Self { genesis, signers, ledger, model, before: None }
     }
 
     /// The commit of the tip without the absent, unless that would leave too little stake.
@@ -453,12 +465,7 @@ impl Chain {
         let certificate = |absent: [bool; 2]| {
             let gone = |address: &Address| (0..2).any(|i| absent[i] && self.signers[i].address() == *address);
             let members = self.ledger.tip_validators().members().iter().map(|member| member.address);
-            let sign = |validator: Address| {
-                let signer = self.signers.iter().find(|signer| signer.address() == validator).expect("a person");
-                let (kind, height, value) = (VoteKind::Precommit, tip.height, Some(tip.hash));
-                let vote = Vote { kind, height, round: Round(0), value, validator };
-                CommitSignature { validator, signature: vote.sign(self.ledger.chain(), signer).signature }
-            };
+            let sign = |validator| self.precommit(tip.height, tip.hash, validator);
             let signatures = members.filter(|address| !gone(address)).map(sign).collect();
             Certificate { height: tip.height, round: Round(0), block: tip.hash, signatures }
         };
@@ -467,6 +474,24 @@ impl Chain {
         };
         let tries = [absent, [absent[0], false], [false; 2]].map(certificate);
         if tip.height.0 == 0 { None } else { tries.into_iter().find(enough) }
+    }
+
+    fn precommit(&self, height: Height, block: Hash32, validator: Address) -> CommitSignature {
+        let signer = self.signers.iter().find(|signer| signer.address() == validator).expect("a person");
+        let (kind, value) = (VoteKind::Precommit, Some(block));
+        let vote = Vote { kind, height, round: Round(0), value, validator };
+        CommitSignature { validator, signature: vote.sign(self.ledger.chain(), signer).signature }
+    }
+
+    /// Everybody's precommit for the block before the tip that came in time, and of some that did not.
+    fn late(&self, came: [bool; 2]) -> Option<LatePrecommits> {
+        let (height, block, in_time) = self.before.as_ref()?;
+        let late = (0..2).filter(|i| came[*i]).map(|i| self.signers[i].address());
+        let mut people: Vec<_> = in_time.iter().copied().chain(late).collect();
+        people.sort_unstable();
+        people.dedup();
+        let signatures = people.into_iter().map(|person| self.precommit(*height, *block, person)).collect();
+        Some(LatePrecommits { round: Round(0), block: *block, signatures })
     }
 
     fn signed(&self, request: &Request) -> Option<VerifiedTransaction> {
@@ -496,7 +521,9 @@ impl Chain {
         let leader = leader_for(self.ledger.validators(), tip.hash, tip.height.next(), Round(0));
         let (time, commit) = (tip.time.plus(step.wait_ms), self.commit(step.absent));
         let present: Vec<_> = commit.iter().flat_map(|c| &c.signatures).map(|part| part.validator).collect();
-        self.model.begin(time.0, &present, leader);
+        let late = self.late(step.late);
+        let came: Vec<_> = late.iter().flat_map(|late| &late.signatures).map(|part| part.validator).collect();
+        self.model.begin(time.0, &present, &came, leader);
         let (mut candidates, mut refused, mut fees) = (vec![], vec![], 0);
         for request in requests {
             let Some(transaction) = self.signed(request) else { continue };
@@ -508,7 +535,7 @@ impl Chain {
         }
         let parent = RecentBlock { height: tip.height, hash: tip.hash, time: tip.time };
         self.model.finish(leader, fees, parent);
-        let draft = Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit };
+        let draft = Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit, late };
         let built = self.ledger.build_block(draft);
         let named: Vec<_> = built.refused.iter().map(|(id, _)| *id).collect();
         assert_eq!(named, refused, "{:?}", built.refused);
@@ -519,6 +546,7 @@ impl Chain {
         assert_eq!((applied.tip(), applied.fees()), (built.applied.tip(), coins(fees)));
         assert_eq!(self.ledger.state_root(), self.ledger.snapshot().state_root, "a trial changes nothing");
         self.ledger.commit(applied);
+        self.before = (tip.height > Height(0)).then_some((tip.height, tip.hash, present));
     }
 
     fn check(&self, supply: i128) {

@@ -394,12 +394,12 @@ fn block(transactions: Vec<SignedTransaction>) -> Block {
         time: UnixMillis(1),
         transactions_root: transactions_root(&ids),
         evidence_root: evidence_root(&[]),
-        commit_root: commit_root(None),
+        commit_root: commit_root(None, None),
         state_root: Hash32::ZERO,
         validators_hash: Hash32::ZERO,
         next_validators_hash: Hash32::ZERO,
     };
-    Block { header, transactions, evidence: vec![], commit: None }
+    Block { header, transactions, evidence: vec![], commit: None, late: None }
 }
 
 /// Why the id covers the signature: a node that remembers the transaction must answer like one that does not.

@@ -17,7 +17,7 @@ use blockchat_proto::limits::BLOCK_BYTES_MAX;
 use blockchat_proto::sync::{GenesisRequest, SyncRequest, SyncResponse};
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction};
 use blockchat_proto::units::{Height, Round};
-use blockchat_proto::vote::{Certificate, SignedVote, Vote, VoteKind};
+use blockchat_proto::vote::{Certificate, LatePrecommits, SignedVote, Vote, VoteKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -211,7 +211,7 @@ fn the_leaves_of_the_genesis_lead_to_its_state_root() {
         ("parameters", b"parameters".to_vec(), encode(ledger.parameters())),
         ("system", b"system".to_vec(), encode(ledger.system())),
         ("validators", b"validators".to_vec(), encode(&(set, set))),
-        ("clock", b"clock".to_vec(), encode(&(Height(0), genesis.genesis().time))),
+        ("clock", b"clock".to_vec(), encode(&(Height(0), genesis.genesis().time, Hash32::ZERO))),
     ];
     leaves.extend(PEOPLE.map(|(person, name)| {
         let address = address(person);
@@ -251,7 +251,7 @@ fn block_1_has_the_hash_and_the_roots_of_its_contents() {
     assert_eq!(ids.len(), 2);
     example.check("transactions_root", transactions_root(&ids));
     example.check("evidence_root", evidence_root(&block.evidence));
-    example.check("commit_root", commit_root(None));
+    example.check("commit_root", commit_root(None, None));
     example.check("block hash", header.hash());
     let genesis = genesis();
     let verified = block.verify(genesis.hash(), |_| None).expect("signed well");
@@ -279,8 +279,15 @@ fn the_vote_is_signed_and_committed_to_as_shown() {
     example.check("about", hex::encode(&about));
     let mut items = vec![hash(label::ITEM, &about)];
     items.extend(certificate.signatures.iter().map(|part| hash(label::ITEM, &encode(part))));
-    assert_eq!(commit_root(Some(&certificate)), list_root(label::COMMIT, &items));
-    example.check("commit_root with it", commit_root(Some(&certificate)));
+    assert_eq!(commit_root(Some(&certificate), None), list_root(label::COMMIT, &items));
+    example.check("commit_root with it", commit_root(Some(&certificate), None));
+    let late: LatePrecommits = golden("late");
+    let about_late = encode(&(late.round, late.block));
+    example.check("about late", hex::encode(&about_late));
+    items.push(hash(label::ITEM, &about_late));
+    items.extend(late.signatures.iter().map(|part| hash(label::ITEM, &encode(part))));
+    assert_eq!(commit_root(Some(&certificate), Some(&late)), list_root(label::COMMIT, &items));
+    example.check("commit_root with both", commit_root(Some(&certificate), Some(&late)));
     example.finish();
 }
 

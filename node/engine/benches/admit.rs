@@ -136,7 +136,15 @@ fn commit(ledger: &mut Ledger, pool: &mut Mempool, candidates: Vec<VerifiedTrans
     let tip = *ledger.tip();
     let leader = leader_for(ledger.validators(), tip.hash, tip.height.next(), Round(0));
     let time = tip.time.plus(250);
-    let built = ledger.build_block(Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit: None });
+    let built = ledger.build_block(Draft {
+        round: Round(0),
+        leader,
+        time,
+        candidates,
+        evidence: vec![],
+        commit: None,
+        late: None,
+    });
     assert_eq!(built.block.transactions().len(), BLOCK, "a full block");
     ledger.commit(built.applied);
     let started = Instant::now();

@@ -19,6 +19,7 @@ impl Engine {
             candidates: self.mempool.select(capacity, limits::BLOCK_BYTES_MAX),
             evidence: vec![],
             commit: self.consensus.commit_for_next(),
+            late: self.consensus.late_for_next(),
         };
         let built = self.ledger.build_block(draft);
         let forget = self.mempool.refused(&built.refused);

@@ -11,7 +11,7 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
-use blockchat_proto::keys::Signer;
+use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
 use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
@@ -57,6 +57,10 @@ struct World {
     unsynced: Vec<bool>,
     /// This one hears of no transactions.
     hears_none: Option<usize>,
+    /// What this one says and hears takes so much longer.
+    far: Option<(usize, u64)>,
+    /// How many precommits came too late for a commit and were carried by the block after, by who sent them.
+    carried_late: BTreeMap<Address, usize>,
 }
 
 impl World {
@@ -77,6 +81,8 @@ impl World {
             committed: vec![BTreeMap::new(); signers.len()],
             unsynced: vec![false; signers.len()],
             hears_none: None,
+            far: None,
+            carried_late: BTreeMap::new(),
         };
         for (node, signer) in signers.iter().enumerate() {
             let recovered = Recovered {
@@ -99,6 +105,10 @@ impl World {
         self.sequence
     }
 
+    fn delay_ms(&self, node: usize, other: usize) -> u64 {
+        DELAY_MS + self.far.filter(|(far, _)| [node, other].contains(far)).map_or(0, |(_, more_ms)| more_ms)
+    }
+
     fn others(&self, node: usize) -> Vec<usize> {
         (0..self.committed.len()).filter(|other| *other != node).collect()
     }
@@ -116,7 +126,7 @@ impl World {
             Effect::Broadcast(message) => {
                 for other in self.others(node) {
                     let event = self.event(node, message.clone());
-                    self.push(DELAY_MS, other, event);
+                    self.push(self.delay_ms(node, other), other, event);
                 }
             }
             Effect::GossipTransactions(transactions) => {
@@ -135,7 +145,14 @@ impl World {
                 self.timers.remove(&(node, timer));
             }
             Effect::Commit(blocks) => {
-                self.committed[node].extend(blocks.iter().map(|one| (one.block.height(), one.block.hash())));
+                for block in blocks.iter().map(|one| &one.block) {
+                    let new = self.committed.iter().all(|chain| !chain.contains_key(&block.height()));
+                    let late = block.late().filter(|_| new);
+                    for part in late.iter().flat_map(|late| &late.signatures) {
+                        *self.carried_late.entry(part.validator).or_default() += 1;
+                    }
+                    self.committed[node].insert(block.height(), block.hash());
+                }
             }
             Effect::Reply { outcomes, .. } => self.outcomes.extend(outcomes.into_iter().map(|(_, outcome)| outcome)),
             Effect::Halt(fault) => panic!("node {node} halts: {fault}"),
@@ -217,6 +234,26 @@ fn a_leader_that_has_not_heard_of_the_transactions_holds_nobody_up() {
     let waited = world.now.since(START);
     assert!(heights > 15, "the last node led at least once, and had nothing to propose");
     assert!(waited < heights * 10 * DELAY_MS, "{heights} heights took {waited} ms: somebody waited for a timeout");
+}
+
+/// SPEC BLOCK-7, ABS-1. It is one delay further away than the others: when the next block is proposed, its precommit is
+/// still on its way.
+#[test]
+fn a_distant_validator_is_counted_present() {
+    let signers = signers(4);
+    let mut world = World::with_capacity(&signers, 1);
+    world.far = Some((3, DELAY_MS));
+    let transactions = (0..120).map(|nonce| payment(&world, &signers[0], &signers[1], nonce)).collect();
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    world.run_until(60_000, |world| {
+        world.engines.iter().all(|engine| engine.ledger().account(&signers[0].address()).next_nonce == 120)
+    });
+    let far = signers[3].address();
+    let late = world.carried_late.get(&far).copied().unwrap_or(0);
+    assert!(late > 60, "only {late} of 120 commits lacked its precommit: it is not far away");
+    let missing = world.engines[0].ledger().account(&far).window.missing.count();
+    assert!(missing <= 3, "missing from {missing} of the last blocks, although it was there");
+    assert_eq!(world.carried_late.keys().copied().collect::<Vec<_>>(), [far], "the near ones are in time");
 }
 
 #[test]

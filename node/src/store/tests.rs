@@ -77,6 +77,7 @@ impl Chain {
             candidates: self.transactions(),
             evidence: vec![],
             commit: self.certificate.clone(),
+            late: None,
         };
         let built = self.ledger.build_block(draft);
         assert_eq!(built.block.transactions().len(), 3, "{:?}", built.refused);

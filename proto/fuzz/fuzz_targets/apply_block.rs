@@ -14,7 +14,7 @@ use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{Draft, Ledger};
 use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, Transaction, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
-use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
+use blockchat_proto::vote::{Certificate, CommitSignature, LatePrecommits, Vote, VoteKind};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
@@ -28,6 +28,8 @@ struct Moment {
     passes_ms: u32,
     /// One bit a member: was its precommit seen? A quorum always is.
     seen: u8,
+    /// One bit a person: did its precommit for the grandparent come late?
+    late: u8,
     asks: Vec<(u8, Ask)>,
     /// Which byte of the block is damaged for the copy that must be refused.
     damage: u16,
@@ -92,6 +94,7 @@ fn play(ledger: &mut Ledger, moment: &Moment) {
         candidates: candidates.collect(),
         evidence: vec![],
         commit: (tip.height.0 > 0).then(|| commit(ledger, moment.seen)),
+        late: Some(late(ledger, moment.late)),
     };
     let built = ledger.build_block(draft);
     let bytes = built.block.bytes().to_vec();
@@ -168,6 +171,16 @@ fn commit(ledger: &Ledger, seen: u8) -> Certificate {
         Ok(()) => some,
         Err(_) => certificate(parts(true)),
     }
+}
+
+/// Precommits for the grandparent by those whose bit is set; the builder leaves out whom it may not carry.
+fn late(ledger: &Ledger, bits: u8) -> LatePrecommits {
+    let (height, block) = (Height(ledger.tip().height.0.saturating_sub(1)), ledger.tip().parent);
+    let came = SIGNERS.iter().enumerate().filter(|(index, _)| bits >> index & 1 == 1);
+    let mut signatures: Vec<_> =
+        came.map(|(_, signer)| precommit(ledger.chain(), height, block, signer.address())).collect();
+    signatures.sort_by_key(|part| part.validator);
+    LatePrecommits { round: Round(0), block, signatures }
 }
 
 fn precommit(chain: Hash32, height: Height, block: Hash32, validator: Address) -> CommitSignature {

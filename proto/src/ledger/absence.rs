@@ -2,7 +2,7 @@
 //!
 //! Why both conditions: by blocks alone, a second of fast blocks would jail a node that restarts; by time alone, an idle
 //! chain would jail one that missed a single block.
-//! Start reading at [`record_presence`].
+//! Start reading at [`record_presence`], then [`excuse_late`].
 
 use super::account::{Account, Standing};
 use super::overlay::Overlay;
@@ -10,7 +10,16 @@ use crate::keys::Address;
 use crate::limits;
 use crate::units::{Height, UnixMillis};
 use crate::validators::ValidatorSet;
-use crate::vote::Certificate;
+use crate::vote::{Certificate, LatePrecommits};
+
+/// Takes back what the parent said about those who came late.
+pub(super) fn excuse_late(overlay: &mut Overlay<'_>, late: &LatePrecommits, now: UnixMillis) {
+    for part in &late.signatures {
+        let account = overlay.edit(part.validator);
+        account.window.excuse();
+        account.last_present = now;
+    }
+}
 
 /// Enters the parent's commit for every member of the parent's set that is still active. The block that carries the
 /// commit has this height and time.

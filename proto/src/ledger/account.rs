@@ -147,6 +147,16 @@ impl Window {
         self.missing.low = self.missing.low & !1 | u64::from(missing);
     }
 
+    /// Does the block `height` say that it is missing?
+    pub fn is_missing_at(&self, height: Height) -> bool {
+        self.newest == height && self.missing.low & 1 == 1
+    }
+
+    /// The newest block called it missing, and it came late: it was not missing. SPEC ABS-1.
+    pub fn excuse(&mut self) {
+        self.missing.low &= !1;
+    }
+
     /// It leads the block `height`. SPEC ABS-1.
     pub fn lead(&mut self, height: Height) {
         self.advance(height);

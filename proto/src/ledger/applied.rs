@@ -9,7 +9,7 @@ use crate::keys::Address;
 use crate::transaction::{TransactionId, VerifiedTransaction};
 use crate::units::{Round, UnixMillis};
 use crate::validators::ValidatorSet;
-use crate::vote::{Certificate, Evidence};
+use crate::vote::{Certificate, Evidence, LatePrecommits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct Draft {
     pub evidence: Vec<Evidence>,
     /// Of the parent, late precommits included; absent for block 1.
     pub commit: Option<Certificate>,
+    /// Of the grandparent: everyone heard of. Who was counted already is left out.
+    pub late: Option<LatePrecommits>,
 }
 
 /// A block of our own, and what it would do.

@@ -12,21 +12,23 @@ use crate::hash::Hash32;
 use crate::limits;
 use crate::transaction::VerifiedTransaction;
 use crate::units::UnixMillis;
+use crate::vote::LatePrecommits;
 
 /// CBOR writes the number of transactions in 1 byte up to 23, in 5 up to 2^32.
 const COUNT_BYTES: usize = 4;
 
 /// Tries the candidates in order until the block is full. One that does not fit ends it: skipping it would break the row
 /// of its sender's nonces.
-pub(super) fn build(ledger: &Ledger, draft: Draft) -> BuiltBlock {
+pub(super) fn build(ledger: &Ledger, mut draft: Draft) -> BuiltBlock {
     assert_eq!(ledger.unknown_version(), None, "nobody builds by rules that it does not know");
+    draft.late = draft.late.and_then(|late| counting(ledger, late));
     let time = draft.time.max(ledger.tip().time.plus(1));
     let header = header_before(ledger, &draft, time);
-    let Draft { leader, candidates, commit, .. } = draft;
-    let frame = Block { header, transactions: vec![], evidence: vec![], commit };
+    let Draft { leader, candidates, commit, late, .. } = draft;
+    let frame = Block { header, transactions: vec![], evidence: vec![], commit, late };
     let mut room = limits::BLOCK_BYTES_MAX.saturating_sub(codec::encode(&frame).len() + COUNT_BYTES);
-    let Block { mut header, commit, .. } = frame;
-    let mut execution = Execution::begin(ledger, time, leader, commit.as_ref());
+    let Block { mut header, commit, late, .. } = frame;
+    let mut execution = Execution::begin(ledger, time, leader, commit.as_ref(), late.as_ref());
     let (mut taken, mut refused): (Vec<VerifiedTransaction>, _) = (vec![], vec![]);
     for candidate in candidates {
         let bytes = candidate.bytes().len();
@@ -46,9 +48,16 @@ pub(super) fn build(ledger: &Ledger, draft: Draft) -> BuiltBlock {
     header.transactions_root = transactions_root(&ids);
     header.state_root = outcome.state_root();
     header.next_validators_hash = outcome.next_validators().hash();
-    let block = VerifiedBlock::assemble(header, taken, vec![], commit);
+    let block = VerifiedBlock::assemble(header, taken, vec![], commit, late);
     let applied = outcome.applied(ledger, block.hash());
     BuiltBlock { block, applied, refused }
+}
+
+/// Those of the late precommits that count in the next block. SPEC BLOCK-7.
+fn counting(ledger: &Ledger, mut late: LatePrecommits) -> Option<LatePrecommits> {
+    late.signatures.retain(|part| ledger.found_missing(&part.validator));
+    let counts = late.check_shape(ledger.tip().height.next()).is_ok() && late.block == ledger.tip().parent;
+    counts.then_some(late)
 }
 
 /// The header, as far as it is known before execution. What is missing has a fixed length.
@@ -64,7 +73,7 @@ fn header_before(ledger: &Ledger, draft: &Draft, time: UnixMillis) -> Header {
         time,
         transactions_root: Hash32::ZERO,
         evidence_root: evidence_root(&[]),
-        commit_root: commit_root(draft.commit.as_ref()),
+        commit_root: commit_root(draft.commit.as_ref(), draft.late.as_ref()),
         state_root: Hash32::ZERO,
         validators_hash: ledger.validators().hash(),
         next_validators_hash: Hash32::ZERO,

@@ -9,8 +9,9 @@ use super::{BlockRejected, Ledger};
 use crate::block::{Header, VerifiedBlock};
 use crate::hash::Hash32;
 use crate::leader::leader_for;
+use crate::vote::LateRejected;
 
-/// Everything that can be refused without executing it; the cheapest first. SPEC BLOCK-4 to BLOCK-6.
+/// Everything that can be refused without executing it; the cheapest first. SPEC BLOCK-4 to BLOCK-7.
 pub(super) fn check_before(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), BlockRejected> {
     let header = block.header();
     check_place(ledger, header)?;
@@ -21,7 +22,8 @@ pub(super) fn check_before(ledger: &Ledger, block: &VerifiedBlock) -> Result<(),
     }
     check_root("validators", header.validators_hash, ledger.validators().hash())?;
     check_leader(ledger, header)?;
-    check_commit(ledger, block)
+    check_commit(ledger, block)?;
+    check_late(ledger, block).map_err(BlockRejected::Late)
 }
 
 /// What the header promises about the state after it. SPEC BLOCK-3.
@@ -85,6 +87,21 @@ fn check_commit(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), BlockRejec
             proves.map_err(BlockRejected::Commit)
         }
         _ => Err(BlockRejected::CommitMissing),
+    }
+}
+
+/// SPEC BLOCK-7. Their shape and their signatures are verified already.
+fn check_late(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), LateRejected> {
+    let Some(late) = block.late() else {
+        return Ok(());
+    };
+    let expected = ledger.tip().parent;
+    if late.block != expected {
+        return Err(LateRejected::OtherBlock { expected, found: late.block });
+    }
+    match late.signatures.iter().find(|part| !ledger.found_missing(&part.validator)) {
+        Some(part) => Err(LateRejected::NotMissing { validator: part.validator }),
+        None => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@
 //! from the next one on.
 //! Start reading at [`Execution::begin`].
 
-use super::absence::{longest_absent, record_presence};
+use super::absence::{excuse_late, longest_absent, record_presence};
 use super::account::Account;
 use super::applied::Applied;
 use super::apply::apply_to_sender;
@@ -22,7 +22,7 @@ use crate::limits;
 use crate::transaction::{Body, VerifiedTransaction};
 use crate::units::{Height, UnixMillis};
 use crate::validators::ValidatorSet;
-use crate::vote::Certificate;
+use crate::vote::{Certificate, LatePrecommits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,9 +49,16 @@ pub(super) struct Outcome {
 }
 
 impl<'a> Execution<'a> {
-    /// Starts the block after the tip: records who was present at the parent, jails at most one, and records who leads.
+    /// Starts the block after the tip: excuses who came late, records who was present at the parent, jails at most one,
+    /// and records who leads.
     /// SPEC ABS-1 to ABS-4.
-    pub(super) fn begin(ledger: &'a Ledger, time: UnixMillis, leader: Address, commit: Option<&Certificate>) -> Self {
+    pub(super) fn begin(
+        ledger: &'a Ledger,
+        time: UnixMillis,
+        leader: Address,
+        commit: Option<&Certificate>,
+        late: Option<&LatePrecommits>,
+    ) -> Self {
         let mut execution = Self {
             ledger,
             rules: ledger.rules(time),
@@ -61,6 +68,9 @@ impl<'a> Execution<'a> {
             fees: Coins::ZERO,
         };
         let height = execution.rules.height;
+        if let Some(late) = late {
+            excuse_late(&mut execution.overlay, late, time);
+        }
         if let Some(commit) = commit {
             record_presence(&mut execution.overlay, commit, &ledger.tip_validators, (height, time));
             execution.jail_one();
@@ -159,7 +169,7 @@ fn tree_after(
     next: &ValidatorSet,
 ) -> Tree {
     let mut updates: Vec<_> = accounts.iter().map(|(address, account)| leaves::account(address, account)).collect();
-    updates.push(leaves::clock(ledger.tip.height.next(), time));
+    updates.push(leaves::clock(ledger.tip.height.next(), time, ledger.tip.hash));
     if !Arc::ptr_eq(system, &ledger.system) {
         updates.push(leaves::system(system));
     }
@@ -183,7 +193,7 @@ impl Outcome {
 
     /// Ready to commit on `ledger`, now that the block has a hash.
     pub(super) fn applied(self, ledger: &Ledger, hash: Hash32) -> AppliedBlock {
-        let tip = Tip { height: ledger.tip.height.next(), hash, time: self.time };
+        let tip = Tip { height: ledger.tip.height.next(), hash, time: self.time, parent: ledger.tip.hash };
         AppliedBlock(Arc::new(Applied {
             parent: ledger.tip,
             tip,

@@ -1,7 +1,7 @@
 //! The leaves of the state tree: what decides validity, as keys and value hashes. SPEC STATE-1.
 //!
 //! One leaf an account that differs from the default (key: `"account"` and its address), one each for `"system"`,
-//! `"parameters"`, `"clock"` (height and time of the last block) and `"validators"` (hash of the set that decided the last
+//! `"parameters"`, `"clock"` (height, time and parent of the last block) and `"validators"` (hash of the set that decided the last
 //! block, hash of the set that decides the next). Keys cannot collide: only those of accounts are 39 bytes long.
 
 use super::System;
@@ -42,9 +42,9 @@ pub(super) fn parameters(parameters: &Parameters) -> LeafUpdate {
     (key(b"parameters"), Some(value(parameters)))
 }
 
-/// Height and time of the last block.
-pub(super) fn clock(height: Height, time: UnixMillis) -> LeafUpdate {
-    (key(b"clock"), Some(value(&(height, time))))
+/// Height, time and parent of the last block.
+pub(super) fn clock(height: Height, time: UnixMillis, parent: Hash32) -> LeafUpdate {
+    (key(b"clock"), Some(value(&(height, time, parent))))
 }
 
 /// The two sets that the next block is checked with.

@@ -68,7 +68,7 @@ impl Ledger {
     /// The ledger before block 1. Accounts with a stake are active validators from height 1 on. SPEC GEN-4.
     pub fn at_genesis(genesis: &VerifiedGenesis) -> Self {
         let Genesis { time, treasury, accounts, version, .. } = genesis.genesis();
-        let tip = Tip { height: Height(0), hash: genesis.hash(), time: *time };
+        let tip = Tip { height: Height(0), hash: genesis.hash(), time: *time, parent: Hash32::ZERO };
         let recent = vec![RecentBlock { height: tip.height, hash: tip.hash, time: tip.time }];
         let churn = Churn { since: *time, room: Coins::ZERO };
         let system = System { treasury: *treasury, recent, churn, version: *version, next_begins: None };
@@ -114,7 +114,7 @@ impl Ledger {
         updates.extend([
             leaves::system(&system),
             leaves::parameters(parameters),
-            leaves::clock(tip.height, tip.time),
+            leaves::clock(tip.height, tip.time, tip.parent),
             leaves::validators(&tip_validators, &validators),
         ]);
         updates.sort_unstable();
@@ -265,7 +265,7 @@ impl Ledger {
     pub fn apply_block(&self, block: &VerifiedBlock) -> Result<AppliedBlock, BlockRejected> {
         check_block::check_before(self, block)?;
         let header = block.header();
-        let mut execution = Execution::begin(self, header.time, header.leader, block.commit());
+        let mut execution = Execution::begin(self, header.time, header.leader, block.commit(), block.late());
         for (index, transaction) in block.transactions().iter().enumerate() {
             let refused = |reason| BlockRejected::Transaction { index, reason };
             execution.transaction(transaction).map_err(refused)?;
@@ -275,11 +275,19 @@ impl Ledger {
         Ok(outcome.applied(self, block.hash()))
     }
 
-    /// Builds the next block from a draft: skips candidates that cannot be applied, stops at capacity and size. Panics if
-    /// the version in force is [unknown](Self::unknown_version): a bug of ours.
+    /// Did the last block enter this account as missing from the commit of the one before? Then a late precommit of it
+    /// counts in the next block. SPEC BLOCK-7.
+    fn found_missing(&self, address: &Address) -> bool {
+        let missing =
+            |account: &Account| account.standing == Standing::Active && account.window.is_missing_at(self.tip.height);
+        self.accounts.get(address).is_some_and(missing)
+    }
+
+    /// Builds the next block from a draft: skips candidates that cannot be applied and late precommits that do not count,
+    /// stops at capacity and size. Panics if the version in force is [unknown](Self::unknown_version): a bug of ours.
     ///
     /// [`Ledger::apply_block`] accepts it if `leader` is drawn for `round` and `commit` proves the tip: that is for the
-    /// caller to see to. Evidence is left out until its rules are in force (SPEC EVID-0).
+    /// caller to see to, and that signatures verify. Evidence is left out until its rules are in force (SPEC EVID-0).
     pub fn build_block(&self, draft: Draft) -> BuiltBlock {
         build::build(self, draft)
     }

@@ -18,6 +18,8 @@ pub struct Tip {
     pub hash: Hash32,
     /// Of the block.
     pub time: UnixMillis,
+    /// The block before it: the genesis hash at height 1, 0 at genesis.
+    pub parent: Hash32,
 }
 
 /// State that belongs to no account. A wire type: it is hashed and stored.

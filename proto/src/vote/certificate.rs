@@ -74,16 +74,7 @@ pub enum CertificateRejected {
 impl Certificate {
     /// The precommits it stands for.
     pub fn votes(&self) -> impl Iterator<Item = SignedVote> + '_ {
-        self.signatures.iter().map(|part| SignedVote {
-            vote: Vote {
-                kind: VoteKind::Precommit,
-                height: self.height,
-                round: self.round,
-                value: Some(self.block),
-                validator: part.validator,
-            },
-            signature: part.signature,
-        })
+        precommits(self.height, self.round, self.block, &self.signatures)
     }
 
     /// Does it prove that `set` decided `block` at `height`, signatures aside? SPEC VOTE-4.
@@ -109,6 +100,19 @@ impl Certificate {
     pub fn check_signatures(&self, chain: Hash32) -> Result<(), CertificateRejected> {
         check_votes(self.votes(), chain)
     }
+}
+
+/// The precommits that signatures stand for.
+pub(super) fn precommits(
+    height: Height,
+    round: Round,
+    block: Hash32,
+    signatures: &[CommitSignature],
+) -> impl Iterator<Item = SignedVote> + '_ {
+    signatures.iter().map(move |part| SignedVote {
+        vote: Vote { kind: VoteKind::Precommit, height, round, value: Some(block), validator: part.validator },
+        signature: part.signature,
+    })
 }
 
 /// Sum of the signers' stake; refuses strangers. Repeats are for the caller to exclude.

@@ -8,12 +8,14 @@
 
 mod certificate;
 mod evidence;
+mod late;
 mod message;
 mod round_certificate;
 mod verified;
 
 pub use certificate::{Certificate, CertificateRejected, CommitSignature};
 pub use evidence::{Evidence, EvidenceRejected};
+pub use late::{LatePrecommits, LateRejected};
 pub use message::{Proposal, SignedProposal, SignedVote, Vote, VoteKind};
 pub use round_certificate::{RoundCertificate, RoundProof};
 pub use verified::{BadSignature, Verified, VerifySignatures};

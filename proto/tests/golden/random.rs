@@ -17,8 +17,8 @@ use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Status, SyncRequest,
 use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{
-    Certificate, CommitSignature, Evidence, Proposal, RoundCertificate, RoundProof, SignedProposal, SignedVote, Vote,
-    VoteKind,
+    Certificate, CommitSignature, Evidence, LatePrecommits, Proposal, RoundCertificate, RoundProof, SignedProposal,
+    SignedVote, Vote, VoteKind,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -168,7 +168,8 @@ random_struct! {
         transactions_root: roll, evidence_root: roll, commit_root: roll, state_root: roll, validators_hash: roll,
         next_validators_hash: roll,
     }
-    Block { header: roll, transactions: list, evidence: list, commit: maybe }
+    LatePrecommits { round: roll, block: roll, signatures: list }
+    Block { header: roll, transactions: list, evidence: list, commit: maybe, late: maybe }
     Parameters {
         capacity: small_number, block_interval_ms: number, idle_block_interval_ms: number,
         fee_basis_points: small_number, fee_per_character: roll, fee_min: roll, stake_min: roll,
@@ -189,7 +190,7 @@ random_struct! {
     RecentBlock { height: roll, hash: roll, time: roll }
     Churn { since: roll, room: roll }
     System { treasury: roll, recent: list, churn: roll, version: roll, next_begins: maybe }
-    Tip { height: roll, hash: roll, time: roll }
+    Tip { height: roll, hash: roll, time: roll, parent: roll }
     Neighbour { key: roll, value: roll }
     AccountProof { address: roll, account: roll, siblings: list, neighbour: maybe }
     TransactionBatch { version: version, salt: number, transactions: list }

@@ -20,8 +20,8 @@ use blockchat_proto::transaction::{
 };
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{
-    Certificate, CommitSignature, Evidence, Proposal, RoundCertificate, RoundProof, SignedProposal, SignedVote, Vote,
-    VoteKind,
+    Certificate, CommitSignature, Evidence, LatePrecommits, Proposal, RoundCertificate, RoundProof, SignedProposal,
+    SignedVote, Vote, VoteKind,
 };
 
 /// Sees every sample.
@@ -156,6 +156,14 @@ pub(crate) fn certificate() -> Certificate {
     Certificate { height: Height(1), round: Round(1), block, signatures }
 }
 
+/// Carol precommitted block 1 once more, in round 2, too late for block 2.
+pub(crate) fn late() -> LatePrecommits {
+    let block = block_1().hash();
+    let SignedVote { vote, signature } = vote(3, VoteKind::Precommit, 2, Some(block));
+    let signatures = vec![CommitSignature { validator: vote.validator, signature }];
+    LatePrecommits { round: vote.round, block, signatures }
+}
+
 fn round_certificate(proof: RoundProof) -> RoundCertificate {
     let block = Some(block_1().hash());
     let votes = match proof {
@@ -189,6 +197,7 @@ pub(crate) fn block_1() -> VerifiedBlock {
         candidates: candidates.map(|(_, signed)| verified(signed)).collect(),
         evidence: vec![],
         commit: None,
+        late: None,
     });
     assert!(built.refused.is_empty(), "both can be applied");
     built.block
@@ -196,13 +205,14 @@ pub(crate) fn block_1() -> VerifiedBlock {
 
 pub(crate) fn plain(block: &VerifiedBlock) -> Block {
     let transactions = block.transactions().iter().map(|verified| verified.signed().clone()).collect();
-    let (evidence, commit) = (block.evidence().to_vec(), block.commit().cloned());
-    Block { header: block.header().clone(), transactions, evidence, commit }
+    let (evidence, commit, late) = (block.evidence().to_vec(), block.commit().cloned(), block.late().cloned());
+    Block { header: block.header().clone(), transactions, evidence, commit, late }
 }
 
 /// One of everything: no ledger accepts it, but its bytes have all parts that a block can have.
 pub(crate) fn block_of_everything() -> Block {
     let (evidence, commit): (Vec<_>, _) = (evidence().into_iter().map(|(_, item)| item).collect(), certificate());
+    let late = late();
     let transactions: Vec<_> = transactions().into_iter().map(|(_, signed)| signed).collect();
     let ids: Vec<_> = transactions.iter().map(SignedTransaction::id).collect();
     let header = Header {
@@ -215,12 +225,12 @@ pub(crate) fn block_of_everything() -> Block {
         time: UnixMillis(1_700_000_001_000),
         transactions_root: blockchat_proto::block::transactions_root(&ids),
         evidence_root: evidence_root(&evidence),
-        commit_root: commit_root(Some(&commit)),
+        commit_root: commit_root(Some(&commit), Some(&late)),
         state_root: Hash32([0x57; 32]),
         validators_hash: genesis().validators().hash(),
         next_validators_hash: Hash32([0x58; 32]),
     };
-    Block { header, transactions, evidence, commit: Some(commit) }
+    Block { header, transactions, evidence, commit: Some(commit), late: Some(late) }
 }
 
 // ---- State ----
@@ -265,7 +275,8 @@ fn visit_state(visitor: &mut impl Visitor) {
     visitor.sample("system-scheduled", System { next_begins: Some(Height(192)), ..system.clone() });
     visitor.sample("system", system);
     let block = block_1();
-    visitor.sample("tip", Tip { height: block.height(), hash: block.hash(), time: block.header().time });
+    visitor
+        .sample("tip", Tip { height: block.height(), hash: block.hash(), time: block.header().time, parent: chain() });
     let ledger = Ledger::at_genesis(&genesis());
     visitor.sample("proof-present", ledger.prove(&address(1)));
     visitor.sample("proof-absent", absence_beside_a_neighbour(&ledger));
@@ -292,6 +303,7 @@ pub(crate) fn visit_all(visitor: &mut impl Visitor) {
         visitor.sample(name, signed);
     }
     visitor.sample("certificate", certificate());
+    visitor.sample("late", late());
     visitor.sample("round-certificate-polka", round_certificate(RoundProof::Polka));
     visitor.sample("round-certificate-precommits", round_certificate(RoundProof::Precommits));
     visitor.sample("round-certificate-skip", round_certificate(RoundProof::Skip));

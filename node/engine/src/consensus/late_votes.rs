@@ -1,29 +1,62 @@
-//! The tip's commit, growing: precommits that come after the decision. SPEC ABS-1.
+//! Precommits that come after the decision: for the tip, and for the block before it. SPEC ABS-1, BLOCK-7.
 //!
-//! The core's certificate is a bare quorum, in which a healthy validator a little further away never appears; the next
-//! block's commit carries everyone heard of until it is proposed.
+//! The core's certificate is a bare quorum, in which a healthy validator a little further away never appears. The next
+//! block's commit carries everyone heard of until it is proposed; the block after that, who came later still.
+//! Always true: verified precommits of members only, for two heights, one of each member: bounded by the sets.
 
 use blockchat_proto::validators::ValidatorSet;
-use blockchat_proto::vote::{Certificate, CommitSignature, SignedVote, VoteKind};
+use blockchat_proto::vote::{Certificate, CommitSignature, LatePrecommits, SignedVote, VoteKind};
 
-/// The commit of the tip; none at genesis.
-pub(super) struct LateVotes(Option<Certificate>);
+/// The commits of the last two final blocks, growing.
+pub(super) struct LateVotes {
+    tip: Option<Commit>,
+    before: Option<Commit>,
+}
+
+/// A commit, and the set that decided.
+struct Commit {
+    certificate: Certificate,
+    members: ValidatorSet,
+}
 
 impl LateVotes {
-    pub(super) fn new(certificate: Option<Certificate>) -> Self {
-        Self(certificate)
+    /// At a tip that this set decided; without a certificate at genesis.
+    pub(super) fn new(certificate: Option<Certificate>, members: &ValidatorSet) -> Self {
+        let commit = |certificate| Commit { certificate, members: members.clone() };
+        Self { tip: certificate.map(commit), before: None }
     }
 
-    /// Adds a verified precommit for the tip. `true` if it is new.
-    pub(super) fn add(&mut self, signed: &SignedVote, members: &ValidatorSet) -> bool {
-        let Some(certificate) = &mut self.0 else {
-            return false;
-        };
-        let vote = &signed.vote;
+    /// The tip moved to a block that this set decided: by one, or, while catching up, by several.
+    pub(super) fn tip_moved(&mut self, certificate: Certificate, members: &ValidatorSet) {
+        let height = certificate.height;
+        let last = self.tip.replace(Commit { certificate, members: members.clone() });
+        self.before = last.filter(|last| last.certificate.height.next() == height);
+    }
+
+    /// Adds a verified precommit for one of the two blocks. `true` if it is new.
+    pub(super) fn add(&mut self, signed: &SignedVote) -> bool {
+        [&mut self.tip, &mut self.before].into_iter().flatten().any(|commit| commit.add(signed))
+    }
+
+    /// Of the tip, with everyone heard of so far.
+    pub(super) fn certificate(&self) -> Option<&Certificate> {
+        self.tip.as_ref().map(|commit| &commit.certificate)
+    }
+
+    /// Of the block before the tip, everyone heard of so far: the ledger leaves out who was counted already.
+    pub(super) fn late(&self) -> Option<LatePrecommits> {
+        let Certificate { round, block, signatures, .. } = self.before.as_ref()?.certificate.clone();
+        Some(LatePrecommits { round, block, signatures })
+    }
+}
+
+impl Commit {
+    fn add(&mut self, signed: &SignedVote) -> bool {
+        let (vote, certificate) = (&signed.vote, &mut self.certificate);
         let same = vote.kind == VoteKind::Precommit
             && (vote.height, vote.round, vote.value)
                 == (certificate.height, certificate.round, Some(certificate.block));
-        if !same || members.get(&vote.validator).is_none() {
+        if !same || self.members.get(&vote.validator).is_none() {
             return false;
         }
         match certificate.signatures.binary_search_by_key(&vote.validator, |part| part.validator) {
@@ -34,10 +67,5 @@ impl LateVotes {
                 true
             }
         }
-    }
-
-    /// With everyone heard of so far.
-    pub(super) fn certificate(&self) -> Option<&Certificate> {
-        self.0.as_ref()
     }
 }

@@ -74,7 +74,7 @@ impl Consensus {
     /// because a node that decided never sends its votes again.
     fn on_old_message(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: &Message) {
         if let Message::Vote(vote) = message
-            && self.late.add(vote.get(), turn.ledger.tip_validators())
+            && self.late.add(vote.get())
         {
             self.heard.insert(vote.get().vote.validator, turn.now);
             return;

@@ -37,7 +37,7 @@ use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{AppliedBlock, Ledger};
 use blockchat_proto::units::{Height, Round, UnixMillis};
-use blockchat_proto::vote::{Certificate, SignedProposal, SignedVote};
+use blockchat_proto::vote::{Certificate, LatePrecommits, SignedProposal, SignedVote};
 use candidates::Candidates;
 use late_votes::LateVotes;
 use lost::Lost;
@@ -125,7 +125,7 @@ impl Consensus {
             after_full: false,
             candidates,
             ahead,
-            late: LateVotes::new(tip_certificate),
+            late: LateVotes::new(tip_certificate, ledger.tip_validators()),
             withheld: vec![],
             parting: vec![],
             timers: BTreeSet::new(),
@@ -225,7 +225,7 @@ impl Consensus {
         self.withheld.clear();
         self.parting.clear();
         self.attach.clear();
-        self.late = LateVotes::new(Some(certificate));
+        self.late.tip_moved(certificate, turn.ledger.tip_validators());
         self.since = turn.now;
         self.after_full = full;
         self.round = Round(0);
@@ -253,6 +253,11 @@ impl Consensus {
     /// The commit for the next block: the tip's, with everyone heard of.
     pub(crate) fn commit_for_next(&self) -> Option<Certificate> {
         self.late.certificate().cloned()
+    }
+
+    /// The late precommits for the next block: of the block before the tip, everyone heard of.
+    pub(crate) fn late_for_next(&self) -> Option<LatePrecommits> {
+        self.late.late()
     }
 
     /// A proposed block we hold.

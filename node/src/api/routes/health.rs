@@ -73,7 +73,7 @@ mod tests {
     fn view(members: u8, phase: PhaseView) -> ChainView {
         let member = |n| Validator { address: Address([n; 32]), stake: Stake(10) };
         ChainView {
-            tip: Tip { height: Height(7), hash: Hash32::ZERO, time: UnixMillis(0) },
+            tip: Tip { height: Height(7), hash: Hash32::ZERO, time: UnixMillis(0), parent: Hash32::ZERO },
             state_root: Hash32::ZERO,
             supply: Coins::ZERO,
             validators: ValidatorSet::new((1..=members).map(member).collect()).unwrap(),

@@ -63,5 +63,5 @@ pub(in crate::net) fn block(height: u64) -> Block {
         validators_hash: zero,
         next_validators_hash: zero,
     };
-    Block { header, transactions: vec![], evidence: vec![], commit: None }
+    Block { header, transactions: vec![], evidence: vec![], commit: None, late: None }
 }

@@ -62,7 +62,8 @@ impl ChainCopy {
         let verify = |signed: &SignedTransaction| signed.clone().verify(self.ledger.chain()).expect("well signed");
         let candidates: Vec<VerifiedTransaction> = payments.iter().map(verify).collect();
         let (time, commit) = (unix_millis(), self.commit.clone());
-        let built = self.ledger.build_block(Draft { round, leader, time, candidates, evidence: vec![], commit });
+        let built =
+            self.ledger.build_block(Draft { round, leader, time, candidates, evidence: vec![], commit, late: None });
         assert!(built.refused.is_empty(), "{:?}", built.refused);
         let block = Block::decode(built.block.bytes()).expect("our own bytes");
         self.draft = Some((block.clone(), built.applied));

@@ -20,7 +20,7 @@ fn refused(world: &World, damage: impl FnOnce(&mut Header, &mut Option<Certifica
     let built = world.ledger.build_block(world.draft(vec![world.send(9, 8, bcc(1))])).block;
     let (mut header, mut commit) = (built.header().clone(), built.commit().cloned());
     damage(&mut header, &mut commit);
-    let damaged = VerifiedBlock::assemble(header, built.transactions().to_vec(), vec![], commit);
+    let damaged = VerifiedBlock::assemble(header, built.transactions().to_vec(), vec![], commit, None);
     world.ledger.apply_block(&damaged).expect_err("should be refused")
 }
 
@@ -28,8 +28,13 @@ fn refused(world: &World, damage: impl FnOnce(&mut Header, &mut Option<Certifica
 fn an_undamaged_block_is_accepted() {
     let world = world();
     let built = world.ledger.build_block(world.draft(vec![world.send(9, 8, bcc(1))])).block;
-    let again =
-        VerifiedBlock::assemble(built.header().clone(), built.transactions().to_vec(), vec![], built.commit().cloned());
+    let again = VerifiedBlock::assemble(
+        built.header().clone(),
+        built.transactions().to_vec(),
+        vec![],
+        built.commit().cloned(),
+        None,
+    );
     assert_eq!(built, again);
     assert!(world.ledger.apply_block(&again).is_ok());
 }
@@ -122,7 +127,7 @@ fn one_bad_transaction_refuses_the_block_and_is_named() {
     let good = world.send(9, 8, bcc(1));
     let built = world.ledger.build_block(world.draft(vec![good.clone()])).block;
     let commit = built.commit().cloned();
-    let twice = VerifiedBlock::assemble(built.header().clone(), vec![good.clone(), good], vec![], commit);
+    let twice = VerifiedBlock::assemble(built.header().clone(), vec![good.clone(), good], vec![], commit, None);
     let reason = TxRejected::WrongNonce { expected: 1, found: 0 };
     assert_eq!(world.ledger.apply_block(&twice).unwrap_err(), BlockRejected::Transaction { index: 1, reason });
 }
@@ -143,7 +148,7 @@ fn evidence_is_not_accepted_yet_and_left_out_of_our_blocks() {
     draft.evidence.clone_from(&evidence);
     let built = world.ledger.build_block(draft).block;
     assert_eq!(built.evidence(), []);
-    let with = VerifiedBlock::assemble(built.header().clone(), vec![], evidence, built.commit().cloned());
+    let with = VerifiedBlock::assemble(built.header().clone(), vec![], evidence, built.commit().cloned(), None);
     assert_eq!(world.ledger.apply_block(&with).unwrap_err(), BlockRejected::EvidenceClosed);
 }
 
@@ -153,7 +158,7 @@ fn unverified(world: &World, damage: impl FnOnce(&mut Block)) -> BlockRejected {
     let built = world.ledger.build_block(world.draft(vec![world.send(9, 8, bcc(1))])).block;
     let mut block = Block::decode(built.bytes()).unwrap();
     block.commit = None;
-    block.header.commit_root = commit_root(None);
+    block.header.commit_root = commit_root(None, None);
     assert!(block.clone().verify(world.ledger.chain(), |_| None).is_ok());
     damage(&mut block);
     block.verify(world.ledger.chain(), |_| None).expect_err("should be refused")
@@ -165,6 +170,10 @@ fn the_frame_of_a_block_is_checked_without_state() {
     assert_eq!(unverified(&world, |block| block.header.chain = nobody()), BlockRejected::OtherChain);
     let crowd = unverified(&world, |block| block.evidence = vec![evidence(nobody()); 17]);
     assert_eq!(crowd, BlockRejected::TooMuchEvidence { found: 17 });
+    let part = CommitSignature { validator: address(1), signature: Signature([0; 64]) };
+    let certificate = Certificate { height: Height(2), round: Round(0), block: nobody(), signatures: vec![part; 129] };
+    let voices = unverified(&world, |block| block.commit = Some(certificate));
+    assert_eq!(voices, BlockRejected::TooManyPrecommits { found: 129, limit: limits::VALIDATORS_MAX });
     let large = unverified(&world, |block| block.transactions = vec![block.transactions[0].clone(); 20_000]);
     assert!(matches!(large, BlockRejected::TooLarge { limit_bytes: limits::BLOCK_BYTES_MAX, .. }));
     for root in ["transactions", "evidence", "commit"] {
@@ -194,7 +203,7 @@ fn more_transactions_than_the_genesis_allows_are_refused() {
         "what does not fit is not refused"
     );
     let block = &built.block;
-    let crowded = VerifiedBlock::assemble(block.header().clone(), sends, vec![], block.commit().cloned());
+    let crowded = VerifiedBlock::assemble(block.header().clone(), sends, vec![], block.commit().cloned(), None);
     let reason = BlockRejected::TooManyTransactions { found: 3, limit: 2 };
     assert_eq!(world.ledger.apply_block(&crowded).unwrap_err(), reason);
     world.commit_built(&built);

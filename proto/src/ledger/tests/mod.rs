@@ -1,6 +1,7 @@
 //! A small world for the tests: people with keys, a chain of theirs, and blocks on demand.
 
 mod blocks;
+mod late;
 mod lifecycle;
 mod refusals;
 mod tree;
@@ -15,7 +16,7 @@ use crate::keys::{Address, Signature, Signer};
 use crate::leader::leader_for;
 use crate::transaction::{Body, Payload, Transaction, VerifiedTransaction};
 use crate::units::{Height, Round, RulesVersion, UnixMillis};
-use crate::vote::{Certificate, CommitSignature};
+use crate::vote::{Certificate, CommitSignature, LatePrecommits};
 
 /// The genesis time of all worlds.
 const START: UnixMillis = UnixMillis(1_000_000);
@@ -108,7 +109,7 @@ impl World {
         let tip = *self.ledger.tip();
         let leader = leader_for(self.ledger.validators(), tip.hash, tip.height.next(), Round(0));
         let time = tip.time.plus(self.block_ms);
-        Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit: self.commit() }
+        Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit: self.commit(), late: None }
     }
 
     fn commit(&self) -> Option<Certificate> {
@@ -119,6 +120,15 @@ impl World {
         let signatures = present.map(part).collect();
         let certificate = Certificate { height: tip.height, round: Round(0), block: tip.hash, signatures };
         (tip.height > Height(0)).then_some(certificate)
+    }
+
+    /// Precommits of these people for the block before the tip.
+    fn late(&self, people: &[u8]) -> LatePrecommits {
+        let mut validators: Vec<_> = people.iter().map(|person| address(*person)).collect();
+        validators.sort_unstable();
+        let part = |validator| CommitSignature { validator, signature: Signature([0; 64]) };
+        let signatures = validators.into_iter().map(part).collect();
+        LatePrecommits { round: Round(0), block: self.ledger.tip().parent, signatures }
     }
 
     /// Builds, checks and commits the next block of these transactions; panics if one of them is refused.

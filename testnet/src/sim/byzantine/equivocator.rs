@@ -32,6 +32,7 @@ impl Misbehaviour for Equivocator {
                     candidates: vec![],
                     evidence: vec![],
                     commit: block.commit,
+                    late: block.late,
                 };
                 let rival = scene.ledger.build_block(draft).block.to_block();
                 vec![(Audience::Even, message), (Audience::Odd, propose(scene, proposal, rival))]

@@ -167,6 +167,7 @@ impl World {
             candidates: candidates.to_vec(),
             evidence: vec![],
             commit: commit(&self.ledger),
+            late: None,
         })
     }
 
