@@ -4,6 +4,7 @@
 use crate::coins::Coins;
 use crate::hash::Hash32;
 use crate::keys::Address;
+use crate::refusal::{Retry, TxCode};
 use crate::units::{Height, RulesVersion, UnixMillis};
 use crate::vote::{CertificateRejected, LateRejected};
 
@@ -154,36 +155,67 @@ pub enum TxRejected {
 }
 
 impl TxRejected {
-    /// A stable code for scripts and the API; never changes once released.
-    pub fn code(&self) -> &'static str {
+    /// Its code.
+    pub fn code(&self) -> TxCode {
         match self {
-            Self::OtherChain { .. } => "other_chain",
-            Self::BadSignature => "bad_signature",
-            Self::TooLarge { .. } => "transaction_too_large",
-            Self::NothingToSend => "nothing_to_send",
-            Self::EmptyMessage => "empty_message",
-            Self::MessageTooLong { .. } => "message_too_long",
-            Self::UnknownSeal { .. } => "unknown_seal",
-            Self::NonceNotZero { .. } => "nonce_not_zero",
-            Self::WrongNonce { expected, found } if found < expected => "stale_nonce",
-            Self::WrongNonce { .. } => "early_nonce",
-            Self::Expired { .. } => "expired",
-            Self::InsufficientFunds { .. } => "insufficient_funds",
-            Self::AmountOverflow => "amount_overflow",
-            Self::StakeOutOfRange { .. } => "stake_out_of_range",
-            Self::StakeUnchanged { .. } => "stake_unchanged",
-            Self::TooManyUnbonding { .. } => "too_many_unbonding",
-            Self::LastValidators { .. } => "last_validators",
-            Self::Barred => "barred",
-            Self::NoStake => "no_stake",
-            Self::AlreadyActive => "already_active",
-            Self::NotRecent => "not_recent",
-            Self::ClaimsClosed => "claims_closed",
-            Self::NotCandidate => "not_candidate",
-            Self::NothingToAnnounce { .. } => "nothing_to_announce",
-            Self::SenderLimit { .. } => "sender_limit",
-            Self::PoolFull => "pool_full",
-            Self::NonceTaken { .. } => "nonce_taken",
+            Self::OtherChain { .. } => TxCode::OtherChain,
+            Self::BadSignature => TxCode::BadSignature,
+            Self::TooLarge { .. } => TxCode::TransactionTooLarge,
+            Self::NothingToSend => TxCode::NothingToSend,
+            Self::EmptyMessage => TxCode::EmptyMessage,
+            Self::MessageTooLong { .. } => TxCode::MessageTooLong,
+            Self::UnknownSeal { .. } => TxCode::UnknownSeal,
+            Self::NonceNotZero { .. } => TxCode::NonceNotZero,
+            Self::WrongNonce { expected, found } if found < expected => TxCode::StaleNonce,
+            Self::WrongNonce { .. } => TxCode::EarlyNonce,
+            Self::Expired { .. } => TxCode::Expired,
+            Self::InsufficientFunds { .. } => TxCode::InsufficientFunds,
+            Self::AmountOverflow => TxCode::AmountOverflow,
+            Self::StakeOutOfRange { .. } => TxCode::StakeOutOfRange,
+            Self::StakeUnchanged { .. } => TxCode::StakeUnchanged,
+            Self::TooManyUnbonding { .. } => TxCode::TooManyUnbonding,
+            Self::LastValidators { .. } => TxCode::LastValidators,
+            Self::Barred => TxCode::Barred,
+            Self::NoStake => TxCode::NoStake,
+            Self::AlreadyActive => TxCode::AlreadyActive,
+            Self::NotRecent => TxCode::NotRecent,
+            Self::ClaimsClosed => TxCode::ClaimsClosed,
+            Self::NotCandidate => TxCode::NotCandidate,
+            Self::NothingToAnnounce { .. } => TxCode::NothingToAnnounce,
+            Self::SenderLimit { .. } => TxCode::SenderLimit,
+            Self::PoolFull => TxCode::PoolFull,
+            Self::NonceTaken { .. } => TxCode::NonceTaken,
+        }
+    }
+
+    /// May the same bytes be taken later? Of a nonce that is taken: as long as the other is not final, it may yet be dropped.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::TooManyUnbonding { earliest } => Retry::AtTime(*earliest),
+            Self::WrongNonce { expected, found } if found > expected => Retry::Now,
+            Self::SenderLimit { .. } | Self::PoolFull | Self::NonceTaken { .. } => Retry::Now,
+            Self::OtherChain { .. }
+            | Self::BadSignature
+            | Self::TooLarge { .. }
+            | Self::NothingToSend
+            | Self::EmptyMessage
+            | Self::MessageTooLong { .. }
+            | Self::UnknownSeal { .. }
+            | Self::NonceNotZero { .. }
+            | Self::WrongNonce { .. }
+            | Self::Expired { .. }
+            | Self::InsufficientFunds { .. }
+            | Self::AmountOverflow
+            | Self::StakeOutOfRange { .. }
+            | Self::StakeUnchanged { .. }
+            | Self::LastValidators { .. }
+            | Self::Barred
+            | Self::NoStake
+            | Self::AlreadyActive
+            | Self::NotRecent
+            | Self::ClaimsClosed
+            | Self::NotCandidate
+            | Self::NothingToAnnounce { .. } => Retry::Never,
         }
     }
 }

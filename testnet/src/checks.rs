@@ -2,9 +2,9 @@
 //!
 //! Owns: one tip, conserved coins, nothing final taken back. Does not own: what happened to the lines (`board`).
 
-use crate::client::NodeClient;
 use crate::network::Network;
 use crate::witness::SharedWitness;
+use blockchat_client::Client;
 use blockchat_client::shapes::{AccountView, StatusView};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::Genesis;
@@ -59,10 +59,10 @@ pub fn genesis_supply(genesis: &Genesis) -> Option<Coins> {
 
 /// Are there as many coins as at the genesis, to the micro-BCC? Adds up every account at one height and compares with
 /// what the node itself says. An error says what is wrong.
-pub async fn coins_conserved(client: &NodeClient, genesis: &Genesis) -> Result<Coins, String> {
+pub async fn coins_conserved(client: &Client, genesis: &Genesis) -> Result<Coins, String> {
     let expected = genesis_supply(genesis).ok_or("the genesis has more coins than there may be")?;
     for _ in 0..READS_MAX {
-        let asked = genesis.accounts.iter().map(|account| client.account(account.address));
+        let asked = genesis.accounts.iter().map(|account| client.account(&account.address));
         let accounts: Result<Vec<_>, _> = stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await;
         let accounts = accounts.map_err(|error| format!("the accounts cannot be read: {error}"))?;
         let status = client.status().await.map_err(|error| format!("the supply cannot be read: {error}"))?;
@@ -100,7 +100,7 @@ async fn finals_kept_by(network: &Network, witness: &SharedWitness, node: usize)
     };
     let mut missing = vec![];
     for (height, hash) in said.into_iter().filter(|(height, _)| *height > Height(0)) {
-        match client.block(height).await {
+        match client.block_at(height).await {
             Ok(Some(block)) if block.hash == hash => {}
             Ok(Some(block)) => {
                 missing.push(format!("{name} has {} at height {height}, it was {}", block.hash.short(), hash.short()));

@@ -13,7 +13,6 @@ pub mod args;
 pub mod bench;
 pub mod checks;
 pub mod cli;
-pub mod client;
 pub mod command;
 pub mod discover;
 pub mod faults;

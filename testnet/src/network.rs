@@ -2,9 +2,9 @@
 //!
 //! Owns: the handles of all nodes, who is who. Does not own: the load, the checks.
 
-use crate::client::NodeClient;
 use crate::processes::network_file::NetworkFile;
 use crate::processes::supervise::{NodeHandle, NodeState, Order, Watched};
+use blockchat_client::Client;
 use blockchat_client::shapes::StatusView;
 use blockchat_proto::keys::Address;
 use futures::future::join_all;
@@ -52,7 +52,7 @@ impl Network {
     }
 
     /// How to talk to a node, if it runs.
-    pub fn client(&self, node: usize) -> Option<NodeClient> {
+    pub fn client(&self, node: usize) -> Option<Client> {
         self.nodes[node].watched.client()
     }
 
@@ -63,7 +63,7 @@ impl Network {
     }
 
     /// Any node that runs, with its number.
-    pub fn any_client(&self) -> Option<(usize, NodeClient)> {
+    pub fn any_client(&self) -> Option<(usize, Client)> {
         (0..self.nodes.len()).find_map(|node| Some((node, self.client(node)?)))
     }
 

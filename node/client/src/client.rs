@@ -1,135 +1,106 @@
-//! A typed client of the HTTP API: for the command line and tests.
+//! What one node can be asked: a call for each path of its API.
 //!
-//! Always true: every call has a time limit; an answer that is none of ours is an error, not a panic; proxies of the
-//! environment are not asked, because a node's API is near.
-//! Start reading at [`Client::new`].
+//! Always true: every call but an event stream ends within its time; an answer that is none of a node's is an error.
+//! Start reading at [`Client::status`].
 
+use crate::error::ClientError;
+use crate::events::BlockEvents;
+use crate::http::{Connections, Line};
 use crate::shapes::{
-    AccountView, BATCH_CONTENT_TYPE, BlockView, KnownPeerView, MessageView, Page, PageRequest, PeerView, Problem,
-    StatusView, SubmitView, TransactionView, path,
+    AccountView, ApiCode, BATCH_CONTENT_TYPE, BlockIds, BlockView, KnownPeerView, MessageView, Page, PageRequest,
+    PeerView, ReadyView, StatusView, SubmitView, TransactionView, Verdict, path,
 };
 use blockchat_proto::codec;
 use blockchat_proto::genesis::Genesis;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{SignedTransaction, TransactionId};
-use reqwest::{RequestBuilder, Response, StatusCode, redirect};
+use blockchat_proto::units::Height;
+use reqwest::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
-use std::time::Duration;
+use std::fmt::Display;
 
-/// Longest wait for a connection.
-const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-/// Longest wait for an answer: a little more than the server allows itself.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
-
+/// Longest answer about one thing, in bytes: a status with all validators, an account, a transaction.
+const ONE_BYTES_MAX: usize = 1024 * 1024;
+/// Longest answer about many, in bytes: a block of [`blockchat_proto::limits::BLOCK_BYTES_MAX`] whose every byte is
+/// escaped as six; all answers to a batch are shorter.
+const MANY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A list that has more entries is not read to its end: no honest node keeps so many in memory.
 const LIST_MAX: usize = 20_000;
-
-/// Why a call failed.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Not an address of an API.
-    #[error("{url:?} is no address of an API: it looks like http://127.0.0.1:7474")]
-    Url {
-        /// What was given.
-        url: String,
-    },
-    /// Nobody listens there, or not in time.
-    #[error("no node answers at {url}: {cause}")]
-    NoNode {
-        /// Where.
-        url: String,
-        /// What the system says.
-        cause: String,
-    },
-    /// The node refuses, and says why.
-    #[error("{}", .0.detail)]
-    Problem(Box<Problem>),
-    /// Something else answers there, or another version.
-    #[error("what answers at {url} is no BlockChat API of this version: {reason}")]
-    Foreign {
-        /// Where.
-        url: String,
-        /// What was wrong with the answer.
-        reason: String,
-    },
-}
-
-impl ClientError {
-    /// The node's stable code, if it was the node that refused.
-    pub fn code(&self) -> Option<&str> {
-        match self {
-            Self::Problem(problem) => Some(&problem.code),
-            _ => None,
-        }
-    }
-}
 
 /// Asks one node. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    base: String,
+    line: Line,
 }
 
 impl Client {
-    /// For the API at this address: `http://host:port`, or `host:port`.
+    /// For the API at this address, with connections of its own: `http://host:port`, or `host:port`. Programs that ask
+    /// many nodes share [`Connections`].
     pub fn new(url: &str) -> Result<Self, ClientError> {
-        let refused = || ClientError::Url { url: url.into() };
-        let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-        let parsed = reqwest::Url::parse(&full).map_err(|_| refused())?;
-        if parsed.scheme() != "http" || parsed.host_str().is_none() {
-            return Err(refused());
-        }
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
-            .build()
-            .map_err(|_| refused())?;
-        Ok(Self { http, base: full.trim_end_matches('/').to_owned() })
+        Connections::default().to(url)
+    }
+
+    pub(crate) fn over(line: Line) -> Self {
+        Self { line }
     }
 
     /// Its base address.
     pub fn url(&self) -> &str {
-        &self.base
+        self.line.base()
     }
 
     /// How the node is.
     pub async fn status(&self) -> Result<StatusView, ClientError> {
-        self.get(path::STATUS).await
+        self.one(path::STATUS).await
     }
 
     /// The chain's genesis, not verified.
     pub async fn genesis(&self) -> Result<Genesis, ClientError> {
-        self.get(path::GENESIS).await
+        self.many(path::GENESIS).await
     }
 
     /// One account.
     pub async fn account(&self, address: &Address) -> Result<AccountView, ClientError> {
-        self.get(&format!("{}/{address}", path::ACCOUNTS)).await
+        self.one(&format!("{}/{address}", path::ACCOUNTS)).await
     }
 
     /// Hands in one transaction. Safe to repeat.
     pub async fn submit(&self, signed: &SignedTransaction) -> Result<SubmitView, ClientError> {
-        self.answer(self.http.post(self.at(path::TRANSACTIONS)).json(signed)).await
+        self.line.answer(self.line.post(path::TRANSACTIONS).json(signed), ONE_BYTES_MAX).await
     }
 
     /// Hands in many; one answer each, in order.
     pub async fn submit_batch(&self, signed: &[SignedTransaction]) -> Result<Vec<SubmitView>, ClientError> {
-        let request = self.http.post(self.at(path::TRANSACTIONS_BATCH));
-        let request = request.header(reqwest::header::CONTENT_TYPE, BATCH_CONTENT_TYPE);
-        self.answer(request.body(codec::encode(&signed))).await
+        self.batch(codec::encode(&signed)).await
+    }
+
+    /// Hands in a batch that is encoded already; one verdict each, in order. For those who do not read where they are.
+    pub async fn submit_encoded(&self, batch: Vec<u8>) -> Result<Vec<Verdict>, ClientError> {
+        self.batch(batch).await
     }
 
     /// Where a transaction is.
     pub async fn transaction(&self, id: &TransactionId) -> Result<TransactionView, ClientError> {
-        self.get(&format!("{}/{id}", path::TRANSACTIONS)).await
+        self.one(&format!("{}/{id}", path::TRANSACTIONS)).await
     }
 
     /// A final block: `last`, a height, or a hash.
-    pub async fn block(&self, wanted: &str) -> Result<BlockView, ClientError> {
-        self.get(&format!("{}/{wanted}", path::BLOCKS)).await
+    pub async fn block(&self, wanted: impl Display) -> Result<BlockView, ClientError> {
+        self.many(&format!("{}/{wanted}", path::BLOCKS)).await
+    }
+
+    /// The final block of this height; `None` if the node has none.
+    pub async fn block_at(&self, height: Height) -> Result<Option<BlockView>, ClientError> {
+        match self.block(height).await {
+            Ok(block) => Ok(Some(block)),
+            Err(error) if error.is(ApiCode::BlockNotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the final block of this height is and holds, without the contents.
+    pub async fn block_ids(&self, height: Height) -> Result<BlockIds, ClientError> {
+        self.many(&format!("{}/{height}", path::BLOCKS)).await
     }
 
     /// Final messages of an account, newest first.
@@ -148,20 +119,33 @@ impl Client {
     }
 
     /// Does it take part? `Err` with a [`ClientError::Problem`] says why not.
-    pub async fn ready(&self) -> Result<serde_json::Value, ClientError> {
-        self.get(path::READY).await
+    pub async fn ready(&self) -> Result<ReadyView, ClientError> {
+        self.one(path::READY).await
     }
 
-    fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
+    /// Listens to new final blocks: the tip at once, then each new one. Who was cut off gives the id of the last event, and
+    /// hears the tip only if it is another.
+    pub async fn events(&self, last_id: Option<&str>) -> Result<BlockEvents, ClientError> {
+        let request = self.line.get(path::EVENTS);
+        let request = last_id.into_iter().fold(request, |request, id| request.header("last-event-id", id));
+        Ok(BlockEvents::new(self.line.clone(), self.line.stream(request).await?))
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.answer(self.http.get(self.at(path))).await
+    async fn one<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.line.answer(self.line.get(path), ONE_BYTES_MAX).await
+    }
+
+    async fn many<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.line.answer(self.line.get(path), MANY_BYTES_MAX).await
+    }
+
+    async fn batch<T: DeserializeOwned>(&self, batch: Vec<u8>) -> Result<Vec<T>, ClientError> {
+        let request = self.line.post(path::TRANSACTIONS_BATCH).header(CONTENT_TYPE, BATCH_CONTENT_TYPE);
+        self.line.answer(request.body(batch), MANY_BYTES_MAX).await
     }
 
     async fn page<T: DeserializeOwned>(&self, path: &str, part: &PageRequest) -> Result<Page<T>, ClientError> {
-        self.answer(self.http.get(self.at(path)).query(part)).await
+        self.line.answer(self.line.get(path).query(part), MANY_BYTES_MAX).await
     }
 
     /// Part after part of a list that a node has in memory.
@@ -173,72 +157,10 @@ impl Client {
             all.extend(page.items);
             match page.next {
                 None => return Ok(all),
-                Some(_) if all.len() > LIST_MAX => return Err(self.foreign(format!("{path} never ends"))),
+                Some(_) if all.len() > LIST_MAX => return Err(self.line.shape(format!("{path} never ends"))),
+                next if next == part.cursor => return Err(self.line.shape(format!("{path} goes round in a circle"))),
                 next => part.cursor = next,
             }
         }
-    }
-
-    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let response = request.send().await.map_err(|error| self.no_node(&error))?;
-        let status = response.status();
-        if status.is_success() {
-            let bytes = self.bytes(response).await?;
-            return serde_json::from_slice(&bytes).map_err(|error| self.foreign(error.to_string()));
-        }
-        Err(self.problem(status, &self.bytes(response).await?))
-    }
-
-    async fn bytes(&self, response: Response) -> Result<Vec<u8>, ClientError> {
-        let bytes = response.bytes().await.map_err(|error| self.no_node(&error))?;
-        Ok(bytes.to_vec())
-    }
-
-    fn problem(&self, status: StatusCode, body: &[u8]) -> ClientError {
-        match serde_json::from_slice(body) {
-            Ok(problem) => ClientError::Problem(Box::new(problem)),
-            Err(_) => self.foreign(format!("it answers {status}")),
-        }
-    }
-
-    fn no_node(&self, error: &reqwest::Error) -> ClientError {
-        ClientError::NoNode { url: self.base.clone(), cause: innermost(error) }
-    }
-
-    fn foreign(&self, reason: String) -> ClientError {
-        ClientError::Foreign { url: self.base.clone(), reason }
-    }
-}
-
-/// The last cause in a chain of errors: `connection refused`, not "error sending request for url".
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".into();
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_may_lack_its_scheme_but_not_its_host() {
-        assert_eq!(Client::new("127.0.0.1:7474").unwrap().url(), "http://127.0.0.1:7474");
-        assert_eq!(Client::new("http://node:1/").unwrap().url(), "http://node:1");
-        for wrong in ["", "https://a", "ftp://a", "http://", "not an address"] {
-            assert!(matches!(Client::new(wrong), Err(ClientError::Url { .. })), "{wrong}");
-        }
-    }
-
-    #[tokio::test]
-    async fn an_absent_node_is_named_with_its_address() {
-        // Port 9 is discard: nobody serves it here.
-        let refused = Client::new("127.0.0.1:9").unwrap().status().await.unwrap_err();
-        assert!(refused.to_string().starts_with("no node answers at http://127.0.0.1:9"), "{refused}");
     }
 }

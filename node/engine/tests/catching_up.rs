@@ -52,7 +52,7 @@ fn chain_of(blocks: u64, transactions: u64) -> Vec<Certified> {
     for _ in 0..blocks {
         let (time, candidates) = (ledger.tip().time.plus(250), transfers(&ledger, transactions));
         let leader = validator().address();
-        let draft = Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit };
+        let draft = Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit, late: None };
         let built = ledger.build_block(draft);
         let certificate = certify(&ledger, &built.block);
         ledger.commit(built.applied);

@@ -52,7 +52,8 @@ impl World {
     /// A block that the leader of the round could make, another one for each number.
     fn block(&self, round: Round, number: u64) -> VerifiedBlock {
         let (leader, time) = (self.leader(round).address(), START.plus(1 + number));
-        let draft = Draft { round, leader, time, candidates: vec![], evidence: vec![], commit: None };
+        let draft =
+            Draft { round, leader, time, candidates: vec![], evidence: vec![], commit: None, late: None };
         self.ledger.build_block(draft).block
     }
 
@@ -121,8 +122,7 @@ fn three_blocks_of_one_round_in_the_journal_are_all_there_after_a_restart() {
 
 /// Its guard, after it precommitted this block in round 0 and lost its journal.
 fn locked_on(block: Hash32) -> GuardState {
-    let mark =
-        GuardMark { height: HEIGHT, round: Round(0), step: SignStep::Precommit, hash: Hash32([7; 32]) };
+    let mark = GuardMark { height: HEIGHT, round: Round(0), step: SignStep::Precommit, hash: Hash32([7; 32]) };
     GuardState { mark, lock: Lock::On { round: Round(0), block } }
 }
 

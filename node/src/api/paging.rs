@@ -8,7 +8,7 @@ use super::problem::ApiError;
 use crate::store::history::Position;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use blockchat_client::shapes::{Cursor, Page, PageRequest};
+use blockchat_client::shapes::{ApiCode, Cursor, Page, PageRequest};
 use blockchat_proto::units::Height;
 
 /// What comes out of the query of a request.
@@ -98,7 +98,7 @@ pub(super) fn place_of_position((height, index): Position) -> Vec<u8> {
 }
 
 fn bad_query(detail: impl Into<String>) -> ApiError {
-    ApiError::bad_request("bad_query", detail)
+    ApiError::new(ApiCode::BadQuery, detail)
 }
 
 fn bad_cursor() -> ApiError {

@@ -1,66 +1,66 @@
-//! Errors as RFC 9457 problems: status, stable code, and what to do next.
+//! Errors as RFC 9457 problems: status, stable code, whether to try again, and what to do next. Codes and what follows from
+//! them are defined by `blockchat_client::shapes` (the node's own) and by `TxRejected`; here they only get their words.
 
 use crate::engine_handle::EngineUnavailable;
 use crate::store::history::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use blockchat_client::shapes::Problem;
+use blockchat_client::shapes::{ApiCode, Code, Problem, status_of};
 use blockchat_proto::ledger::TxRejected;
+use blockchat_proto::refusal::Retry;
+use blockchat_proto::units::Height;
 
 /// An error on its way to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiError {
     status: StatusCode,
-    code: &'static str,
+    code: Code,
+    retry: Retry,
     detail: String,
 }
 
 impl ApiError {
-    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into() }
+    /// The request is refused, or cannot be answered now.
+    pub(super) fn new(code: ApiCode, detail: impl Into<String>) -> Self {
+        Self { status: known(code.status()), code: code.into(), retry: code.retry(), detail: detail.into() }
     }
 
-    /// 400: the request itself is wrong.
-    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, code, detail)
-    }
-
-    /// 404.
-    pub(super) fn not_found(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, code, detail)
-    }
-
-    /// 503: the same request may succeed later.
-    pub(super) fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
-    }
-
-    /// A refused transaction: 422, but 429 and 503 where only the node's own limits are in the way.
+    /// A transaction is refused.
     pub(super) fn refused(reason: &TxRejected) -> Self {
-        let status = match reason {
-            TxRejected::SenderLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
-            TxRejected::PoolFull => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
-        };
-        Self::new(status, reason.code(), reason.to_string())
+        let (code, retry) = (reason.code(), reason.retry());
+        Self { status: known(status_of(code)), code: code.into(), retry, detail: reason.to_string() }
     }
+
+    /// With another status than the code has most often.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// It can be answered once this height is final.
+    pub(super) fn until(self, height: Height) -> Self {
+        Self { retry: Retry::AtHeight(height), ..self }
+    }
+}
+
+fn known(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).expect("the tables hold statuses of HTTP only")
 }
 
 impl From<EngineUnavailable> for ApiError {
     fn from(unavailable: EngineUnavailable) -> Self {
-        let detail = unavailable.to_string();
-        match unavailable {
-            EngineUnavailable::QueueFull => Self::unavailable("busy", detail),
-            EngineUnavailable::Stopped => Self::unavailable("stopping", detail),
-        }
+        let code = match unavailable {
+            EngineUnavailable::QueueFull => ApiCode::Busy,
+            EngineUnavailable::Stopped => ApiCode::Stopping,
+        };
+        Self::new(code, unavailable.to_string())
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, next = error.next_step(), "the store cannot be read");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store_fault", format!("{error}; see the node's log"))
+        Self::new(ApiCode::StoreFault, format!("{error}; see the node's log"))
     }
 }
 
@@ -71,12 +71,15 @@ impl IntoResponse for ApiError {
             title: self.status.canonical_reason().unwrap_or("Error").into(),
             status: self.status.as_u16(),
             detail: self.detail,
-            code: self.code.into(),
+            code: self.code,
+            retry: self.retry,
         };
         let mut response = (self.status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        if self.retry == Retry::Now
+            && matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+        {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

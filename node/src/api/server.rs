@@ -11,11 +11,11 @@ use super::routes::{accounts, blocks, events, health, messages, peers, status, t
 use super::state::ApiState;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use blockchat_client::shapes::path;
+use blockchat_client::shapes::{ApiCode, path};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -78,7 +78,7 @@ fn limited(routes: Router<ApiState>, most: usize) -> Router<ApiState> {
         async move {
             match permits.try_acquire() {
                 Ok(_permit) => next.run(request).await,
-                Err(_) => ApiError::unavailable("busy", "too many requests are under way; try again in a moment")
+                Err(_) => ApiError::new(ApiCode::Busy, "too many requests are under way; try again in a moment")
                     .into_response(),
             }
         }
@@ -88,15 +88,15 @@ fn limited(routes: Router<ApiState>, most: usize) -> Router<ApiState> {
 async fn within_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_WITHIN, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::unavailable("timeout", "no answer within 10 s; try again in a moment").into_response(),
+        Err(_) => ApiError::new(ApiCode::Timeout, "no answer within 10 s; try again in a moment").into_response(),
     }
 }
 
 async fn no_such_path(uri: Uri) -> ApiError {
-    ApiError::not_found("no_such_path", format!("there is nothing at {}; the API is under /v1", uri.path()))
+    ApiError::new(ApiCode::NoSuchPath, format!("there is nothing at {}; the API is under /v1", uri.path()))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     let detail = format!("{} does not answer {method}", uri.path());
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    ApiError::new(ApiCode::MethodNotAllowed, detail)
 }

@@ -10,7 +10,7 @@ use blockchat_engine::chain_view::{ChainView, PhaseView};
 use blockchat_engine::effect::AccountAnswer;
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::genesis::Parameters;
-use blockchat_proto::ledger::{Standing, TxRejected, fee_for};
+use blockchat_proto::ledger::{TxRejected, fee_for};
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction};
 
 /// What the node does now.
@@ -68,16 +68,7 @@ pub(super) fn account(answer: AccountAnswer) -> AccountView {
         unbonding: unbonding.map(|part| UnbondingView { amount: part.amount, release: part.release }).collect(),
         next_nonce: account.next_nonce,
         pending_nonce,
-        standing: standing(account.standing).into(),
-    }
-}
-
-fn standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Inactive => "inactive",
-        Standing::Active => "active",
-        Standing::Jailed => "jailed",
-        Standing::Barred => "barred",
+        standing: account.standing.into(),
     }
 }
 
@@ -110,7 +101,7 @@ fn block_transaction(signed: &SignedTransaction, parameters: &Parameters) -> Blo
 
 /// A refusal.
 pub(super) fn refused(reason: &TxRejected) -> TransactionState {
-    TransactionState::Refused { code: reason.code().into(), reason: reason.to_string() }
+    TransactionState::Refused { code: reason.code().into(), reason: reason.to_string(), retry: reason.retry() }
 }
 
 /// A final transaction's place.

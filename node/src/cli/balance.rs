@@ -6,7 +6,7 @@ use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, bcc, pairs};
-use blockchat_client::shapes::AccountView;
+use blockchat_client::shapes::{AccountView, Standing};
 
 /// Asks the node.
 pub(crate) async fn balance(home: &Home, args: BalanceArgs, format: Format) -> Result<(), Failure> {
@@ -21,7 +21,7 @@ pub(crate) async fn balance(home: &Home, args: BalanceArgs, format: Format) -> R
 pub(crate) fn shown(account: &AccountView, names: &Names) -> String {
     let some = |wanted: bool, text: String| if wanted { text } else { String::new() };
     let pending = account.pending_balance != account.balance;
-    let is_validator = !account.stake.is_zero() || account.standing != "inactive";
+    let is_validator = !account.stake.is_zero() || account.standing != Standing::Inactive;
     let unbonding: Vec<_> = account
         .unbonding
         .iter()
@@ -33,7 +33,7 @@ pub(crate) fn shown(account: &AccountView, names: &Names) -> String {
         ("address", account.address.to_string()),
         ("balance", format!("{}, final at block {}", bcc(account.balance), account.height)),
         ("pending", some(pending, format!("{} once its pooled transactions are final", bcc(account.pending_balance)))),
-        ("stake", some(is_validator, format!("{}, {}", bcc(account.stake), account.standing))),
+        ("stake", some(is_validator, format!("{}, {}", bcc(account.stake), account.standing.as_str()))),
         ("returns", unbonding.join("; ")),
     ])
 }

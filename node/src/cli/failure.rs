@@ -1,6 +1,6 @@
 //! What a command says when it cannot do its work: the cause, and what to do next.
 
-use super::output::Format;
+use super::output::{Format, printable};
 use crate::config::ConfigRejected;
 use crate::net::NetError;
 use crate::runtime::{NodeFault, RunError};
@@ -8,6 +8,9 @@ use crate::store::StoreError;
 use crate::wallet::address_book::AddressBookError;
 use crate::wallet::keystore::KeystoreError;
 use blockchat_client::ClientError;
+use blockchat_client::shapes::{ApiCode, Code};
+use blockchat_proto::ledger::TxRejected;
+use blockchat_proto::refusal::{Retry, TxCode};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,13 +21,15 @@ pub(crate) struct Failure {
     cause: String,
     next: String,
     code: String,
+    /// What a node says of trying again.
+    retry: Option<Retry>,
     exit: u8,
 }
 
 impl Failure {
     /// Something refused or failed: exit code 1.
     pub(crate) fn new(cause: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { cause: cause.into(), next: next.into(), code: "failed".into(), exit: 1 }
+        Self { cause: cause.into(), next: next.into(), code: "failed".into(), retry: None, exit: 1 }
     }
 
     /// The command line itself makes no sense: exit code 2.
@@ -35,6 +40,16 @@ impl Failure {
     /// With a stable code for scripts.
     pub(crate) fn coded(self, code: impl Into<String>) -> Self {
         Self { code: code.into(), ..self }
+    }
+
+    /// What a node refuses: with its code, what helps, and whether to try again.
+    pub(crate) fn refused(cause: impl Into<String>, code: &Code, retry: Retry) -> Self {
+        Self { retry: Some(retry), ..Self::new(cause, next_after(code)) }.coded(code.as_str())
+    }
+
+    /// What the rules refuse, before any node is asked.
+    pub(crate) fn rejected(reason: &TxRejected) -> Self {
+        Self::refused(reason.to_string(), &reason.code().into(), reason.retry())
     }
 
     /// A file of ours that the system refuses.
@@ -53,7 +68,11 @@ impl Failure {
         let text = match format {
             Format::Table => format!("error: {}\n next: {}", self.cause, self.next),
             Format::Json => {
-                serde_json::json!({ "error": self.cause, "next": self.next, "code": self.code }).to_string()
+                let mut error = serde_json::json!({ "error": self.cause, "next": self.next, "code": self.code });
+                if let Some(retry) = self.retry {
+                    error["retry"] = serde_json::json!(retry);
+                }
+                error.to_string()
             }
         };
         // Nobody to tell if standard error is gone.
@@ -64,49 +83,67 @@ impl Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let cause = error.to_string();
+        let cause = printable(&error.to_string());
         match error {
             ClientError::Url { .. } => {
                 Self::usage(cause, "give the address that `blockchat-node run` printed").coded("bad_url")
             }
-            ClientError::NoNode { .. } => {
+            ClientError::NoNode { .. } | ClientError::HungUp { .. } | ClientError::Timeout { .. } => {
                 let next = "start one with `blockchat-node run`, or name a running one with --api http://HOST:PORT";
                 Self::new(cause, next).coded("no_node")
             }
-            ClientError::Foreign { .. } => {
+            ClientError::Foreign { .. } | ClientError::Shape { .. } | ClientError::TooLong { .. } => {
                 let next = "check --api: it is the address that `blockchat-node run` prints; both programs must have one version";
                 Self::new(cause, next).coded("no_blockchat_api")
             }
             ClientError::Problem(problem) => {
                 let cause = match problem.status {
-                    404 => problem.detail,
-                    503 => format!("the node cannot do this now: {}", problem.detail),
-                    _ => format!("refused: {}", problem.detail),
+                    404 => cause,
+                    503 => format!("the node cannot do this now: {cause}"),
+                    _ => format!("refused: {cause}"),
                 };
-                Self::new(cause, next_after(&problem.code)).coded(problem.code)
+                Self::refused(cause, &problem.code, problem.retry)
             }
         }
     }
 }
 
 /// What helps after this refusal.
-pub(crate) fn next_after(code: &str) -> &'static str {
+pub(crate) fn next_after(code: &Code) -> &'static str {
     match code {
-        "insufficient_funds" => "see what can be spent with `blockchat-node balance`, or send less",
-        "message_too_long" => "split the message: at most 1,024 bytes fit into one",
-        "stale_nonce" | "nonce_taken" | "early_nonce" => {
+        Code::Transaction(code) => next_after_refusal(*code),
+        Code::Api(code) => next_after_problem(*code),
+        Code::Unknown(_) => SEE_MORE,
+    }
+}
+
+const SEE_MORE: &str = "see `blockchat-node status`, and the same command with --help";
+const IN_A_MOMENT: &str = "try again in a moment";
+
+fn next_after_refusal(code: TxCode) -> &'static str {
+    match code {
+        TxCode::InsufficientFunds => "see what can be spent with `blockchat-node balance`, or send less",
+        TxCode::MessageTooLong => "split the message: at most 1,024 bytes fit into one",
+        TxCode::StaleNonce | TxCode::NonceTaken | TxCode::EarlyNonce => {
             "another transaction of this account was faster: send it again"
         }
-        "other_chain" => "this key's home belongs to another chain: check --home and --api",
-        "stake_out_of_range" | "stake_unchanged" => "see the present stake with `blockchat-node balance`",
-        "too_many_unbonding" => "wait for the first release: `blockchat-node balance` shows when",
-        "pool_full" | "sender_limit" | "busy" | "timeout" => "try again in a moment",
-        "bad_block_reference" => "see the last block with `blockchat-node view`",
-        "block_not_found" => "see how far the chain is with `blockchat-node status`",
-        "transaction_unknown" => "check the id; a transaction that was never accepted is not remembered for long",
-        "store_fault" | "stuck" => "look at the node's log",
-        "not_ready" => "see more with `blockchat-node status`",
-        _ => "see `blockchat-node status`, and the same command with --help",
+        TxCode::OtherChain => "this key's home belongs to another chain: check --home and --api",
+        TxCode::StakeOutOfRange | TxCode::StakeUnchanged => "see the present stake with `blockchat-node balance`",
+        TxCode::TooManyUnbonding => "wait for the first release: `blockchat-node balance` shows when",
+        TxCode::PoolFull | TxCode::SenderLimit => IN_A_MOMENT,
+        _ => SEE_MORE,
+    }
+}
+
+fn next_after_problem(code: ApiCode) -> &'static str {
+    match code {
+        ApiCode::Busy | ApiCode::Timeout | ApiCode::Starting => IN_A_MOMENT,
+        ApiCode::BadBlockReference => "see the last block with `blockchat-node view`",
+        ApiCode::BlockNotFound => "see how far the chain is with `blockchat-node status`",
+        ApiCode::TransactionUnknown => "check the id; a transaction that was never accepted is not remembered for long",
+        ApiCode::StoreFault | ApiCode::Stuck => "look at the node's log",
+        ApiCode::NotReady => "see more with `blockchat-node status`",
+        _ => SEE_MORE,
     }
 }
 

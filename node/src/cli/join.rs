@@ -310,6 +310,7 @@ fn tell(home: &Home, chosen: &Candidate, format: Format) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blockchat_client::shapes::PeerSource;
     use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters};
     use blockchat_proto::keys::Address;
     use blockchat_proto::units::{RulesVersion, UnixMillis};
@@ -326,7 +327,7 @@ mod tests {
             version: RulesVersion::FIRST,
         };
         let address = format!("/ip4/10.0.0.1/tcp/{number}");
-        let peer = Sighted { peer_id: number.to_string(), address, source: "mdns" };
+        let peer = Sighted { peer_id: number.to_string(), address, source: PeerSource::Mdns };
         Sighting::Chain { genesis: genesis.verify().unwrap(), peer }
     }
 
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn what_a_stranger_is_refused_for_cannot_drive_or_flood_the_terminal() {
         let mut found = Found::default();
-        let peer = Sighted { peer_id: String::new(), address: "a".into(), source: "mdns" };
+        let peer = Sighted { peer_id: String::new(), address: "a".into(), source: PeerSource::Mdns };
         found.add(Sighting::Useless { peer, reason: "\u{1b}[2J".repeat(100_000) }, &JoinArgs::default());
         let told = found.in_vain();
         assert!(told.len() < 2_000 && !told.contains('\u{1b}'), "{told:?}");

@@ -1,20 +1,20 @@
 //! `peers` and `health`.
 
 use super::args::{ApiArg, PeersArgs};
-use super::failure::{Failure, next_after};
+use super::failure::Failure;
 use super::home::Home;
 use super::node;
-use super::output::{Format, pairs, table};
+use super::output::{Format, pairs, printable, table};
 use blockchat_client::ClientError;
-use blockchat_client::shapes::{KnownPeerView, PeerView};
+use blockchat_client::shapes::{KnownPeerView, Page, PeerView, Phase};
 
 /// Connected peers, or all that are known.
 pub(crate) async fn peers(home: &Home, args: &PeersArgs, format: Format) -> Result<(), Failure> {
     let client = node::client(home, &args.api)?;
     if args.known {
-        format.print(&client.peers_known().await?, |known| shown_known(known));
+        format.print(&Page::whole(client.peers_known().await?), |known| shown_known(&known.items));
     } else {
-        format.print(&client.peers().await?, |found| shown(found));
+        format.print(&Page::whole(client.peers().await?), |found| shown(&found.items));
     }
     Ok(())
 }
@@ -23,15 +23,30 @@ pub(crate) async fn peers(home: &Home, args: &PeersArgs, format: Format) -> Resu
 pub(crate) async fn health(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {
     let ready = node::client(home, arg)?.ready().await.map_err(|error| match error {
         ClientError::Problem(problem) => {
-            Failure::new(format!("not ready: {}", problem.detail), next_after(&problem.code)).coded(problem.code)
+            Failure::refused(format!("not ready: {}", printable(&problem.detail)), &problem.code, problem.retry)
         }
         other => other.into(),
     })?;
     format.print(&ready, |ready| {
-        let doing = ready["doing"].as_str().unwrap_or_default().to_owned();
-        pairs(&[("ready", doing), ("block", ready["height"].to_string()), ("peers", ready["peers"].to_string())])
+        pairs(&[
+            ("ready", doing(&ready.phase)),
+            ("block", ready.height.to_string()),
+            ("peers", ready.peers.to_string()),
+        ])
     });
     Ok(())
+}
+
+/// What a node does that takes part, in a few words.
+fn doing(phase: &Phase) -> String {
+    match phase {
+        Phase::Idle => "at the tip",
+        Phase::Deciding => "deciding a block",
+        Phase::CatchingUp { .. } | Phase::UpdateNeeded { .. } | Phase::WaitingForStake { .. } | Phase::Unknown => {
+            "see `blockchat-node status`"
+        }
+    }
+    .into()
 }
 
 fn shown(found: &[PeerView]) -> String {
@@ -44,7 +59,7 @@ fn shown(found: &[PeerView]) -> String {
         let height = peer.height.to_string();
         // The peer id stands in the first column already.
         let address = peer.address.split_once("/p2p/").map_or(peer.address.as_str(), |(address, _)| address);
-        vec![peer.peer_id.clone(), height, latency, direction.into(), peer.source.clone(), address.into()]
+        vec![peer.peer_id.clone(), height, latency, direction.into(), peer.source.to_string(), address.into()]
     };
     table(&["peer", "block", "latency", "", "found by", "address"], &[1, 2], found.iter().map(row).collect())
 }
@@ -63,7 +78,7 @@ fn shown_known(known: &[KnownPeerView]) -> String {
     }
     let row = |peer: &KnownPeerView| {
         let state = if peer.connected { "connected" } else { "" };
-        vec![peer.peer_id.clone(), state.into(), peer.source.clone(), peer.addresses.join(" ")]
+        vec![peer.peer_id.clone(), state.into(), peer.source.to_string(), peer.addresses.join(" ")]
     };
     table(&["peer", "", "found by", "addresses"], &[], known.iter().map(row).collect())
 }
@@ -71,6 +86,7 @@ fn shown_known(known: &[KnownPeerView]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blockchat_client::shapes::PeerSource;
     use blockchat_proto::units::Height;
 
     #[test]
@@ -83,7 +99,7 @@ mod tests {
                 height: Height(0),
                 latency_ms,
                 latency_us,
-                source: String::new(),
+                source: PeerSource::Book,
             })
         };
         assert_eq!(shown(Some(345), Some(0)).as_deref(), Some("0.34 ms"));

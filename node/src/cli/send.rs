@@ -12,6 +12,7 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::TxRejected;
 use blockchat_proto::limits;
+use blockchat_proto::refusal::TxCode;
 use serde::Serialize;
 
 /// What was sent.
@@ -52,15 +53,17 @@ fn check_content(args: &SendArgs) -> Result<(), Failure> {
     let limit_bytes = limits::TEXT_BYTES_MAX;
     if nothing {
         let next = format!("give an amount, a message, or both: blockchat-node send {} 5 -m \"Hello\"", args.to);
-        return Err(Failure::usage(TxRejected::NothingToSend.to_string(), next).coded("nothing_to_send"));
+        return Err(Failure::usage(TxRejected::NothingToSend.to_string(), next).coded(TxCode::NothingToSend.as_str()));
     }
     if args.message.as_deref() == Some("") {
         let next = "write something between the quotes, or leave --message out";
-        return Err(Failure::usage(TxRejected::EmptyMessage.to_string(), next).coded("empty_message"));
+        return Err(Failure::usage(TxRejected::EmptyMessage.to_string(), next).coded(TxCode::EmptyMessage.as_str()));
     }
     if found_bytes > limit_bytes {
         let cause = TxRejected::MessageTooLong { found_bytes, limit_bytes }.to_string();
-        return Err(Failure::usage(cause, next_after("message_too_long")).coded("message_too_long"));
+        return Err(
+            Failure::usage(cause, next_after(&TxCode::MessageTooLong.into())).coded(TxCode::MessageTooLong.as_str())
+        );
     }
     Ok(())
 }

@@ -73,6 +73,7 @@ fn doing(status: &StatusView, names: &Names) -> String {
             let missing: Vec<_> = missing.iter().map(|address| names.show(address)).collect();
             format!("waiting for stake: {online_percent} % of 66.7 % online: {} missing", missing.join(", "))
         }
+        Phase::Unknown => "something that this version of the program does not know".into(),
     }
 }
 

@@ -1,16 +1,17 @@
 //! Signing, handing in and waiting: what `send` and `stake` have in common.
 
 use super::args::WaitArg;
-use super::failure::{Failure, next_after};
-use super::output::{age, bcc, moment};
+use super::failure::Failure;
+use super::output::{age, bcc, moment, printable};
 use super::passphrase::OwnKey;
 use crate::wallet::{private_file, sign};
-use blockchat_client::shapes::{AccountView, SubmitView, TransactionState};
+use blockchat_client::shapes::{AccountView, ApiCode, SubmitView, TransactionState};
 use blockchat_client::{Client, ClientError};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
-use blockchat_proto::ledger::fee_for;
+use blockchat_proto::ledger::{TxRejected, fee_for};
+use blockchat_proto::refusal::TxCode;
 use blockchat_proto::transaction::{Body, SignedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use serde::Serialize;
@@ -55,15 +56,12 @@ pub(crate) async fn submit(
     key: &OwnKey,
     body: &Body,
 ) -> Result<Submitted, Failure> {
-    let refused = |reason: blockchat_proto::ledger::TxRejected| {
-        Failure::new(reason.to_string(), next_after(reason.code())).coded(reason.code())
-    };
-    let fee = fee_for(body, &genesis.genesis().parameters).map_err(refused)?;
+    let fee = fee_for(body, &genesis.genesis().parameters).map_err(|reason| Failure::rejected(&reason))?;
     let total = match body {
         Body::Send { amount, .. } => amount.checked_add(fee),
         Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => Some(fee),
     };
-    let total = total.ok_or_else(|| refused(blockchat_proto::ledger::TxRejected::AmountOverflow))?;
+    let total = total.ok_or_else(|| Failure::rejected(&TxRejected::AmountOverflow))?;
     let _turn = turn(&key.path).await?;
     let mut tries = 0;
     loop {
@@ -99,13 +97,13 @@ async fn turn(path: &Path) -> Result<File, Failure> {
 }
 
 fn nonce_was_taken(error: &ClientError) -> bool {
-    matches!(error.code(), Some("stale_nonce" | "nonce_taken"))
+    error.is(TxCode::StaleNonce) || error.is(TxCode::NonceTaken)
 }
 
 /// A refusal for want of coins names what was asked for as the person knows it: without the fee, and with what other
 /// transactions on their way have taken.
 fn explained(error: ClientError, account: &AccountView, body: &Body, fee: Coins) -> Failure {
-    if error.code() != Some("insufficient_funds") {
+    if !error.is(TxCode::InsufficientFunds) {
         return error.into();
     }
     let taken = account.balance.checked_sub(account.pending_balance).filter(|taken| !taken.is_zero());
@@ -119,7 +117,7 @@ fn explained(error: ClientError, account: &AccountView, body: &Body, fee: Coins)
         Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => None,
     };
     let cause = format!("refused: {}{}", asked.unwrap_or_else(|| error.to_string()), taken.unwrap_or_default());
-    Failure::new(cause, next_after("insufficient_funds")).coded("insufficient_funds")
+    Failure::refused(cause, &TxCode::InsufficientFunds.into(), error.retry())
 }
 
 /// Waits until it is final, unless asked not to.
@@ -138,8 +136,8 @@ pub(crate) async fn wait_final(client: &Client, submitted: &mut Submitted, arg: 
                 submitted.time = time_of(client, *height).await;
                 return Ok(());
             }
-            TransactionState::Refused { code, reason } => {
-                return Err(Failure::new(format!("refused: {reason}"), next_after(code)).coded(code.clone()));
+            TransactionState::Refused { code, reason, retry } => {
+                return Err(Failure::refused(format!("refused: {}", printable(reason)), code, *retry));
             }
             _ if Instant::now() >= deadline => return Err(not_final_yet(submitted, arg)),
             _ => tokio::time::sleep(pause).await,
@@ -151,14 +149,14 @@ pub(crate) async fn wait_final(client: &Client, submitted: &mut Submitted, arg: 
 /// Where it is now. A node that forgot it (a full pool, a restart) gets it again: handing in twice is safe.
 async fn look(client: &Client, submitted: &Submitted) -> Result<TransactionState, Failure> {
     match client.transaction(&submitted.id).await {
-        Err(error) if error.code() == Some("transaction_unknown") => Ok(client.submit(&submitted.signed).await?.state),
+        Err(error) if error.is(ApiCode::TransactionUnknown) => Ok(client.submit(&submitted.signed).await?.state),
         found => Ok(found?.state),
     }
 }
 
 /// A comfort: without the block's time the transaction is no less final.
 async fn time_of(client: &Client, height: Height) -> Option<UnixMillis> {
-    Some(client.block(&height.to_string()).await.ok()?.time)
+    Some(client.block(height).await.ok()?.time)
 }
 
 fn not_final_yet(submitted: &Submitted, arg: &WaitArg) -> Failure {
@@ -181,7 +179,10 @@ pub(crate) fn state(state: &TransactionState) -> String {
         TransactionState::Pooled => "pooled: waits for its block".into(),
         TransactionState::InBlock { height } => format!("in block {height}, not final yet"),
         TransactionState::Final { height, index, .. } => format!("final: number {index} of block {height}"),
-        TransactionState::Refused { code, reason } => format!("refused: {reason} ({code})"),
+        TransactionState::Refused { code, reason, .. } => {
+            format!("refused: {} ({})", printable(reason), printable(code.as_str()))
+        }
+        TransactionState::Unknown => "somewhere that this version of the program does not know".into(),
     }
 }
 

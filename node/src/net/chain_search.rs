@@ -12,6 +12,7 @@ use super::codec::{Answer, CanonicalCodec};
 use super::config::{IDLE_MAX, NetError, PENDING_MAX, STATUS_WIRE_MAX};
 use super::dialer::Source;
 use super::listen::parse;
+use blockchat_client::shapes::PeerSource;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
 use blockchat_proto::limits::GENESIS_BYTES_MAX;
 use blockchat_proto::sync::{GENESIS_PROTOCOL, GenesisRequest};
@@ -58,8 +59,8 @@ pub struct Sighted {
     pub peer_id: String,
     /// Where it was reached.
     pub address: String,
-    /// How it was found: `peer`, `dns` or `mdns`.
-    pub source: &'static str,
+    /// How it was found.
+    pub source: PeerSource,
 }
 
 /// What came of asking somebody.
@@ -285,7 +286,7 @@ impl ChainSearch {
         if let Some(target) = target.and_then(|address| self.targets.get_mut(&address)) {
             target.peer.get_or_insert(id);
         }
-        let source = source.unwrap_or(Source::Mdns).name();
+        let source = source.unwrap_or(Source::Mdns).told();
         let peer = Sighted { peer_id: id.to_string(), address: without_peer(address).to_string(), source };
         if !self.heard.contains(&id) && self.connected.insert(id, peer).is_none() {
             self.swarm.behaviour_mut().genesis.send_request(&id, GenesisRequest { version: 1 });

@@ -7,6 +7,7 @@
 //! Start reading at [`Dialer::due`].
 
 use super::address::{is_name, peer_of, without_peer};
+use blockchat_client::shapes::PeerSource;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -43,15 +44,15 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// As shown to people.
-    pub(super) fn name(self) -> &'static str {
+    /// As told by the API.
+    pub(super) fn told(self) -> PeerSource {
         match self {
-            Self::Configured => "peer",
-            Self::Dns => "dns",
-            Self::Book => "book",
-            Self::Mdns => "mdns",
-            Self::Kademlia => "kademlia",
-            Self::Inbound => "inbound",
+            Self::Configured => PeerSource::Peer,
+            Self::Dns => PeerSource::Dns,
+            Self::Book => PeerSource::Book,
+            Self::Mdns => PeerSource::Mdns,
+            Self::Kademlia => PeerSource::Kademlia,
+            Self::Inbound => PeerSource::Inbound,
         }
     }
 }

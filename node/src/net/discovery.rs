@@ -227,7 +227,7 @@ impl Task {
             self.discovery.book.worked(id, &without_peer(&connection.address), now);
         }
         info!(
-            peer = %id, address = %peer.first().address, source = peer.first().source.name(), "peer joined"
+            peer = %id, address = %peer.first().address, source = peer.first().source.told().as_str(), "peer joined"
         );
         self.note_caller(id);
     }
@@ -250,7 +250,7 @@ impl Task {
             let fresh = || KnownPeerView {
                 peer_id: id.to_string(),
                 addresses: vec![],
-                source: source.name().into(),
+                source: source.told(),
                 connected: self.peers.get(&id).is_some_and(|peer| peer.status.is_some()),
             };
             let addresses = &mut known.entry(id).or_insert_with(fresh).addresses;

@@ -226,7 +226,7 @@ impl Peers {
             height: status.height,
             latency_ms: peer.latency.and_then(|latency| u64::try_from(latency.as_millis()).ok()),
             latency_us: peer.latency.and_then(|latency| u64::try_from(latency.as_micros()).ok()),
-            source: peer.first().source.name().into(),
+            source: peer.first().source.told(),
         };
         greeted.map(view).collect()
     }

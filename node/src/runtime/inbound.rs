@@ -234,7 +234,7 @@ impl Inbound {
                     drop(this.gossip.send(event).await);
                 }
                 Err(refused) => {
-                    debug!(reason = refused.code(), "batch rejected");
+                    debug!(reason = refused.code().as_str(), "batch rejected");
                     this.net.verdict(ticket, NetVerdict::Reject);
                 }
             }

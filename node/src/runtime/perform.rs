@@ -215,7 +215,18 @@ mod tests {
         let config = NetConfig { identity: [1; 32], genesis, listen, peers, mdns, external, book };
         let (net, _) = Box::pin(net::start(config, told, CancellationToken::new())).await.unwrap();
         let (disk, journal, own) = (opened.disk, opened.journal, opened.own);
-        Performer { disk, journal, own, guard, net, door, timers: Timers::default(), status, warned: None, silence: None }
+        Performer {
+            disk,
+            journal,
+            own,
+            guard,
+            net,
+            door,
+            timers: Timers::default(),
+            status,
+            warned: None,
+            silence: None,
+        }
     }
 
     fn vote_effects() -> Vec<Effect> {

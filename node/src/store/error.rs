@@ -75,7 +75,8 @@ pub enum StoreError {
 /// What to do about a damaged block store.
 pub(super) const REFETCH: &str = "move the file away (do not delete it yet) and start the node again: keys stay, blocks come from peers, if the chain has any";
 /// What to do about a damaged journal.
-pub(super) const JOURNAL_LOST: &str = "move the file away and start the node again: it then signs only what comes after what its guard names";
+pub(super) const JOURNAL_LOST: &str =
+    "move the file away and start the node again: it then signs only what comes after what its guard names";
 /// What to do about a damaged list of own transactions.
 pub(super) const OWN_LOST: &str =
     "move the file away and start the node again; what was submitted here and is not final must be submitted again";

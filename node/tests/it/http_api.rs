@@ -2,14 +2,15 @@
 
 use crate::support::{Home, Node, PATIENCE};
 use blockchat_client::Client;
-use blockchat_client::shapes::{Page, PageRequest, Problem, SubmitView, TransactionState, path};
+use blockchat_client::shapes::{Page, PageRequest, Problem, Standing, SubmitView, TransactionState, path};
 use blockchat_node::wallet::{keystore, sign};
 use blockchat_proto::codec;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
+use blockchat_proto::refusal::{Retry, TxCode};
 use blockchat_proto::transaction::{SignedTransaction, TransactionId};
-use futures::StreamExt;
+use blockchat_proto::units::Height;
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
 
@@ -93,13 +94,13 @@ async fn a_payment_is_final_and_found_everywhere() {
     let TransactionState::Final { height, index, leader } = world.until_final(view.id).await else { unreachable!() };
     assert_eq!(leader, world.signer.address());
 
-    let block = world.client.block(&height.to_string()).await.unwrap();
-    assert_eq!(world.client.block(&block.hash.to_string()).await.unwrap(), block);
+    let block = world.client.block(height).await.unwrap();
+    assert_eq!(world.client.block(block.hash).await.unwrap(), block);
     assert_eq!(block.transactions[usize::try_from(index).unwrap()].id, view.id);
     assert_eq!(block.fees.to_string(), "5.030000");
     assert_eq!(block.signers, [world.signer.address()]);
     let account = world.client.account(&BOB).await.unwrap();
-    assert_eq!((account.balance, account.standing.as_str()), (Coins::from_bcc(1), "inactive"));
+    assert_eq!((account.balance, account.standing), (Coins::from_bcc(1), Standing::Inactive));
     let own = world.client.account(&world.signer.address()).await.unwrap();
     assert_eq!((own.next_nonce, own.pending_nonce, own.pending_balance), (1, 1, own.balance));
     let messages = world.client.messages(&BOB, &PageRequest::first(10)).await.unwrap().items;
@@ -140,7 +141,7 @@ async fn a_batch_answers_for_each_in_order() {
     let answers = world.client.submit_batch(&batch).await.unwrap();
     let ids: Vec<_> = batch.iter().map(SignedTransaction::id).collect();
     assert_eq!(answers.iter().map(|answer| answer.id).collect::<Vec<_>>(), ids);
-    let refused = |answer: &&SubmitView| matches!(&answer.state, TransactionState::Refused { code, .. } if code == "bad_signature");
+    let refused = |answer: &&SubmitView| matches!(&answer.state, TransactionState::Refused { code, .. } if *code == TxCode::BadSignature);
     assert_eq!(answers.iter().filter(refused).map(|answer| answer.id).collect::<Vec<_>>(), [ids[7]]);
     assert!(matches!(answers[8].state, TransactionState::Queued), "its predecessor is missing: {:?}", answers[8]);
     world.until_final(ids[6]).await;
@@ -208,6 +209,12 @@ async fn every_refusal_is_a_problem_with_its_code() {
     ] {
         let problem = world.refused(status, code, request).await;
         assert!(!problem.detail.is_empty(), "{code}");
+        let retry = if code == "block_not_found" && problem.detail.contains("not final yet") {
+            Retry::AtHeight(Height(999_999))
+        } else {
+            Retry::Never
+        };
+        assert_eq!(problem.retry, retry, "{code}");
     }
 }
 
@@ -267,7 +274,7 @@ async fn nothing_signs_or_unlocks() {
 async fn a_lone_validator_is_live_and_ready() {
     let world = World::start().await;
     assert!(world.get(path::LIVE).send().await.unwrap().status().is_success());
-    assert_eq!(world.client.ready().await.unwrap()["ready"], true);
+    assert!(world.client.ready().await.unwrap().ready);
     let status = world.client.status().await.unwrap();
     assert_eq!(status.validator, Some(world.signer.address()));
     assert_eq!(status.validators.len(), 1);
@@ -279,22 +286,41 @@ async fn a_lone_validator_is_live_and_ready() {
 #[tokio::test]
 async fn events_tell_the_tip_and_each_new_block_and_end_with_the_node() {
     let world = World::start().await;
-    let mut events = world.get(path::EVENTS).send().await.unwrap().bytes_stream();
-    let mut told = String::new();
+    let mut events = world.client.events(None).await.unwrap();
+    let mut raw = world.get(path::EVENTS).send().await.unwrap();
+    let head = tokio::time::timeout(PATIENCE, raw.chunk()).await.expect("the tip is told").unwrap().unwrap();
+    assert!(head.starts_with(b"event: block\nid: "), "{head:?}");
     let signed = world.send(0, "hi");
     world.client.submit(&signed).await.unwrap();
     let TransactionState::Final { height, .. } = world.until_final(signed.id()).await else { unreachable!() };
-    let wanted = format!("\"height\":{height}");
     let listen = async {
-        while !told.contains(&wanted) {
-            told += &String::from_utf8_lossy(&events.next().await.expect("more to come").unwrap());
+        loop {
+            let block = events.next().await.unwrap().expect("more to come");
+            if block.height == height {
+                break block;
+            }
         }
     };
-    tokio::time::timeout(PATIENCE, listen).await.expect("the block is told");
-    assert!(told.starts_with("event: block\n") || told.contains("event: block\n"), "{told}");
+    let told = tokio::time::timeout(PATIENCE, listen).await.expect("the block is told");
+    assert_eq!(told.hash, world.client.block(height).await.unwrap().hash);
+    assert_eq!(events.last_id(), Some(height.to_string().as_str()));
     let node = world.node;
     let stopped = tokio::task::spawn_blocking(move || node.stop());
-    let rest = async { while events.next().await.is_some_and(|part| part.is_ok()) {} };
+    let rest = async { while events.next().await.is_ok_and(|block| block.is_some()) {} };
     tokio::time::timeout(PATIENCE, rest).await.expect("the stream ends");
     assert_eq!(stopped.await.unwrap().0, Some(0));
+}
+
+#[tokio::test]
+async fn a_reader_that_was_cut_off_hears_only_what_is_new() {
+    let world = World::start().await;
+    let mut events = world.client.events(None).await.unwrap();
+    let tip = events.next().await.unwrap().unwrap();
+    let id = events.last_id().unwrap().to_owned();
+    assert_eq!(id, tip.height.to_string());
+    let mut again = world.client.events(Some(&id)).await.unwrap();
+    let signed = world.send(0, "hi");
+    world.client.submit(&signed).await.unwrap();
+    let next = tokio::time::timeout(PATIENCE, again.next()).await.expect("a new block is told").unwrap().unwrap();
+    assert!(next.height > tip.height, "{next:?}");
 }

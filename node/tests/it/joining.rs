@@ -238,7 +238,7 @@ impl Net {
 }
 
 fn peers_of(node: &Node) -> Vec<Value> {
-    ask(node, &["peers"]).as_array().unwrap().clone()
+    ask(node, &["peers"])["items"].as_array().unwrap().clone()
 }
 
 /// A connection as one of its ends shows it.
@@ -259,7 +259,8 @@ fn calls_of(node: &Node) -> impl Iterator<Item = Call> {
 
 fn knows(node: &Node, ids: &BTreeSet<String>) -> bool {
     let known = ask(node, &["peers", "--known"]);
-    let known: BTreeSet<_> = known.as_array().unwrap().iter().map(|peer| peer["peer_id"].as_str().unwrap()).collect();
+    let known: BTreeSet<_> =
+        known["items"].as_array().unwrap().iter().map(|peer| peer["peer_id"].as_str().unwrap()).collect();
     ids.iter().all(|id| *id == node.ready.peer_id || known.contains(id.as_str()))
 }
 

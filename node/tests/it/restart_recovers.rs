@@ -4,7 +4,7 @@
 //! is really there.
 
 use crate::support::{Node, program, wait_for};
-use blockchat_client::shapes::TransactionState;
+use blockchat_client::shapes::{ApiCode, TransactionState};
 use blockchat_client::{Client, ClientError};
 use blockchat_engine::journal::{GuardMark, JournalEntry, JournalRecord};
 use blockchat_node::store::{self, Opened, guard::Guard};
@@ -163,7 +163,7 @@ async fn load(client: Client, chain: Hash32, signer: Signer, witness: Arc<Mutex<
         match client.submit_batch(&batch).await {
             Ok(views) => pending.extend(views.iter().map(|view| view.id)),
             // A node that was just started refuses nothing and takes nothing until it has seen that it is at the tip.
-            Err(ClientError::Problem(problem)) if problem.code == "starting" => {
+            Err(ClientError::Problem(problem)) if problem.code == ApiCode::Starting => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 continue;
             }
@@ -174,7 +174,7 @@ async fn load(client: Client, chain: Hash32, signer: Signer, witness: Arc<Mutex<
                 Ok(view) => match view.state {
                     TransactionState::Final { height, .. } => {
                         witness.lock().unwrap().see_transaction(id, &view.state);
-                        let block = client.block(&height.to_string()).await?;
+                        let block = client.block(height).await?;
                         witness.lock().unwrap().see_block(block.height, block.hash);
                     }
                     TransactionState::Refused { .. } => {}
@@ -298,7 +298,7 @@ fn four_validators_killed_at_once_agree_and_go_on() {
         let height = || runtime.block_on(client.status()).unwrap().height;
         wait_for("it is beyond what was final", || (height() > highest).then_some(()));
         for (height, hash) in &seen.blocks {
-            assert_eq!(runtime.block_on(client.block(&height.to_string())).unwrap().hash, *hash);
+            assert_eq!(runtime.block_on(client.block(height)).unwrap().hash, *hash);
         }
     }
 }

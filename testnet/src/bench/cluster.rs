@@ -4,12 +4,12 @@
 //! spoils the measurement.
 
 use super::supply::Accounts;
-use crate::client::NodeClient;
 use crate::processes::homes::{self, Begin};
-use crate::processes::launch::{Launcher, Running, StartFailed};
+use crate::processes::launch::{Launcher, Running, StartFailed, connections};
 use crate::processes::network_file::NetworkFile;
 use crate::processes::{logs, stop, supervise};
 use anyhow::{Context, Result};
+use blockchat_client::Client;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
 use futures::future::try_join_all;
@@ -57,7 +57,7 @@ impl Cluster {
     /// Writes homes below `dir`, and starts all nodes; returns once every node takes part.
     pub async fn start(plan: &Plan, dir: &Path, accounts: &Accounts) -> Result<Self> {
         let (genesis, file) = prepare(plan, dir, accounts)?;
-        let launcher = Launcher { node_bin: plan.node_bin.clone(), detached: false, http: NodeClient::http() };
+        let launcher = Launcher { node_bin: plan.node_bin.clone(), detached: false, connections: connections() };
         let mut cluster = Self { genesis, file, launcher, running: vec![] };
         cluster.running = cluster.start_all().await?.into_iter().map(Some).collect();
         for node in 0..plan.nodes {
@@ -98,12 +98,12 @@ impl Cluster {
     }
 
     /// How to talk to a node.
-    pub fn client(&self, node: usize) -> NodeClient {
-        NodeClient::new(&self.launcher.http, self.file.nodes[node].api_port)
+    pub fn client(&self, node: usize) -> Client {
+        self.launcher.connections.to_port(self.file.nodes[node].api_port)
     }
 
     /// How to talk to each node.
-    pub fn clients(&self) -> Vec<NodeClient> {
+    pub fn clients(&self) -> Vec<Client> {
         (0..self.len()).map(|node| self.client(node)).collect()
     }
 

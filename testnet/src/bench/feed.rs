@@ -5,7 +5,8 @@
 //! until it is in: submitting is idempotent.
 
 use super::supply::Batch;
-use crate::client::{NodeClient, NodeUnavailable};
+use blockchat_client::shapes::Code;
+use blockchat_client::{Client, ClientError};
 use blockchat_proto::transaction::TransactionId;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -20,8 +21,6 @@ const REQUESTS: usize = 2;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Pause before a node that has no room is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(20);
-/// Refusals that mean "later", not "never".
-const FOR_WANT_OF_ROOM: [&str; 2] = ["pool_full", "sender_limit"];
 
 /// Everything all feeders share.
 #[derive(Debug, Default)]
@@ -56,9 +55,9 @@ pub struct Fed {
 
 impl Feed {
     /// Starts with this window; one lane a node.
-    pub fn start(clients: &[NodeClient], lanes: Vec<VecDeque<Batch>>, window: usize) -> Self {
+    pub fn start(clients: &[Client], lanes: Vec<VecDeque<Batch>>, window: usize) -> Self {
         let shared = Arc::new(Shared { window: AtomicUsize::new(window), ..Shared::default() });
-        let lane = |(client, batches): (&NodeClient, _)| Lane::new(client.clone(), batches, Arc::clone(&shared));
+        let lane = |(client, batches): (&Client, _)| Lane::new(client.clone(), batches, Arc::clone(&shared));
         let lanes: Vec<_> = clients.iter().zip(lanes).map(lane).map(Arc::new).collect();
         let mut tasks = JoinSet::new();
         for lane in &lanes {
@@ -101,17 +100,22 @@ fn locked<T>(list: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Does it mean "later", not "never"?
+fn is_for_want_of_room(code: &Code) -> bool {
+    matches!(code, Code::Transaction(code) if code.is_for_want_of_room())
+}
+
 /// One node's part.
 #[derive(Debug)]
 struct Lane {
-    client: NodeClient,
+    client: Client,
     batches: Mutex<VecDeque<Batch>>,
     pool: Mutex<(Option<Instant>, usize)>,
     shared: Arc<Shared>,
 }
 
 impl Lane {
-    fn new(client: NodeClient, batches: VecDeque<Batch>, shared: Arc<Shared>) -> Self {
+    fn new(client: Client, batches: VecDeque<Batch>, shared: Arc<Shared>) -> Self {
         Self { client, batches: Mutex::new(batches), pool: Mutex::new((None, 0)), shared }
     }
 
@@ -151,16 +155,18 @@ impl Lane {
 
     async fn submit(&self, batch: Batch) {
         loop {
-            match self.client.submit_bytes(batch.bytes.clone()).await {
-                Ok(refused) if refused.is_empty() => return self.is_in(batch),
-                Ok(refused) => {
-                    let never = refused.iter().find(|code| !FOR_WANT_OF_ROOM.contains(&code.as_str()));
-                    if let Some(code) = never {
+            match self.client.submit_encoded(batch.bytes.clone()).await {
+                Ok(verdicts) => {
+                    let refused: Vec<_> = verdicts.into_iter().filter_map(|verdict| verdict.code).collect();
+                    if refused.is_empty() {
+                        return self.is_in(batch);
+                    }
+                    if let Some(code) = refused.iter().find(|code| !is_for_want_of_room(code)) {
                         locked(&self.shared.problems).push(format!("a transfer was refused: {code}"));
                         return;
                     }
                 }
-                Err(NodeUnavailable::Unreachable(gone)) if gone.is_connect() => {
+                Err(gone @ ClientError::NoNode { .. }) => {
                     locked(&self.shared.problems).push(format!("a node is gone: {gone}"));
                     return;
                 }

@@ -4,7 +4,7 @@
 //! that reading does not disturb what is measured).
 //! Always true: a height counts as final everywhere when the last node has reported it or a later one.
 
-use crate::client::NodeClient;
+use blockchat_client::Client;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::units::Height;
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub struct Finality {
 
 impl Finality {
     /// Begins to listen.
-    pub fn listen(clients: &[NodeClient]) -> Self {
+    pub fn listen(clients: &[Client]) -> Self {
         let said = vec![BTreeMap::new(); clients.len()];
         let record = Arc::new(Mutex::new(Record { said, forks: vec![] }));
         let (tell, changed) = watch::channel(());
@@ -51,11 +51,13 @@ impl Finality {
             let (record, tell) = (Arc::clone(&record), Arc::clone(&tell));
             listeners.spawn(async move {
                 loop {
-                    let heard = |height, hash| {
-                        locked(&record).heard(node, height, Word { hash, at: Instant::now() });
-                        tell.send_replace(());
-                    };
-                    let _ended = client.events(heard).await;
+                    if let Ok(mut events) = client.events(None).await {
+                        while let Ok(Some(block)) = events.next().await {
+                            let word = Word { hash: block.hash, at: Instant::now() };
+                            locked(&record).heard(node, block.height, word);
+                            tell.send_replace(());
+                        }
+                    }
                     sleep(OPEN_AGAIN_AFTER).await;
                 }
             });

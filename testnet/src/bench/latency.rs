@@ -5,7 +5,7 @@
 
 use super::finality::Finality;
 use super::supply::Batch;
-use crate::client::NodeClient;
+use blockchat_client::Client;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct Sent {
 }
 
 /// Sends one batch of each lane every [`TICK`]; nodes take turns within it.
-pub async fn send_steadily(clients: &[NodeClient], lanes: Vec<VecDeque<Batch>>) -> Result<Vec<Sent>, String> {
+pub async fn send_steadily(clients: &[Client], lanes: Vec<VecDeque<Batch>>) -> Result<Vec<Sent>, String> {
     let begun = tokio::time::Instant::now();
     let apart = TICK / u32::try_from(clients.len()).unwrap_or(1);
     let mut tasks = JoinSet::new();
@@ -60,7 +60,7 @@ pub async fn send_steadily(clients: &[NodeClient], lanes: Vec<VecDeque<Batch>>) 
 
 /// Sends one batch after the other, each when the one before has long been final everywhere.
 pub async fn send_alone(
-    clients: &[NodeClient],
+    clients: &[Client],
     lanes: Vec<VecDeque<Batch>>,
     pause: Duration,
     finality: &mut Finality,
@@ -79,12 +79,13 @@ pub async fn send_alone(
 }
 
 /// A node that is busy or slow to answer is asked again: submitting is idempotent, and the clock runs on.
-async fn send(client: &NodeClient, node: usize, batch: Batch) -> Result<Sent, String> {
+async fn send(client: &Client, node: usize, batch: Batch) -> Result<Sent, String> {
     let at = Instant::now();
     loop {
-        match client.submit_bytes(batch.bytes.clone()).await {
-            Ok(refused) => {
-                let refusal = refused.first().map(|code| format!("a transfer was refused: {code}"));
+        match client.submit_encoded(batch.bytes.clone()).await {
+            Ok(verdicts) => {
+                let refusal = verdicts.iter().find_map(|verdict| verdict.code.as_ref());
+                let refusal = refusal.map(|code| format!("a transfer was refused: {code}"));
                 return refusal.map_or(Ok(Sent { node, at, ids: batch.ids }), Err);
             }
             Err(error) if at.elapsed() > ACCEPTED_WITHIN => return Err(format!("a submit failed: {error}")),

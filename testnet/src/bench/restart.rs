@@ -127,9 +127,9 @@ async fn finish(mut feed: Feed, accepted: &mut Vec<TransactionId>) -> Result<()>
 }
 
 /// Waits until these nodes have empty pools and one tip; its height.
-async fn others_at_tip(clients: &[crate::client::NodeClient]) -> Result<Height> {
+async fn others_at_tip(clients: &[blockchat_client::Client]) -> Result<Height> {
     loop {
-        let statuses = futures::future::try_join_all(clients.iter().map(crate::client::NodeClient::status)).await?;
+        let statuses = futures::future::try_join_all(clients.iter().map(blockchat_client::Client::status)).await?;
         if statuses.iter().all(|status| status.pool_transactions == 0 && status.height == statuses[0].height) {
             return Ok(statuses[0].height);
         }

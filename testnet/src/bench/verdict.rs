@@ -6,8 +6,8 @@
 use super::cluster::Cluster;
 use super::finality::Finality;
 use crate::checks;
-use crate::client::{NodeClient, NodeUnavailable};
 use blockchat_client::shapes::StatusView;
+use blockchat_client::{Client, ClientError};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
@@ -41,7 +41,7 @@ pub struct Chain {
 
 impl Chain {
     /// Reads all blocks of one node from height 1 on.
-    pub async fn read(client: &NodeClient) -> Result<Self, NodeUnavailable> {
+    pub async fn read(client: &Client) -> Result<Self, ClientError> {
         let tip = client.status().await?.height;
         let asked = (1..=tip.0).map(|height| client.block_ids(Height(height)));
         let mut chain = Self::default();
@@ -58,7 +58,7 @@ impl Chain {
 
     /// Reads until all of these are in it: what waited on a shelf for an earlier nonce comes a little later. Gives up, with
     /// what there is, if waiting does not help.
-    pub async fn read_all(client: &NodeClient, wanted: &[TransactionId]) -> Result<Self, NodeUnavailable> {
+    pub async fn read_all(client: &Client, wanted: &[TransactionId]) -> Result<Self, ClientError> {
         let begun = Instant::now();
         loop {
             let chain = Self::read(client).await?;
@@ -130,10 +130,10 @@ fn finals_broken(chain: &Chain, finality: &Finality) -> Vec<String> {
 }
 
 /// Waits until all nodes report one tip.
-pub async fn one_tip(clients: &[NodeClient]) -> Result<(), String> {
+pub async fn one_tip(clients: &[Client]) -> Result<(), String> {
     let begun = Instant::now();
     loop {
-        let statuses = try_join_all(clients.iter().map(NodeClient::status)).await;
+        let statuses = try_join_all(clients.iter().map(Client::status)).await;
         let tips: Vec<_> = statuses.iter().flatten().map(tip).collect();
         if !tips.is_empty() && tips.iter().all(|other| *other == tips[0]) {
             return Ok(());

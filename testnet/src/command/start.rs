@@ -1,9 +1,8 @@
 //! `start NAME...`: starts nodes of a network again; they outlive this command.
 
 use crate::args::NamesArgs;
-use crate::client::NodeClient;
 use crate::command::up::runtime;
-use crate::processes::launch::{Launcher, StartFailed};
+use crate::processes::launch::{Launcher, StartFailed, connections};
 use crate::processes::network_file::{FolderLock, NetworkFile};
 use crate::processes::{ports, stop};
 use anyhow::Result;
@@ -34,7 +33,7 @@ async fn start_nodes(args: &NamesArgs, indexes: &[usize]) -> Result<ExitCode> {
 
 /// If somebody took its ports meanwhile it gets others: it calls its peers itself, so they find it all the same.
 async fn start_node(file: &mut NetworkFile, index: usize) -> Result<()> {
-    let launcher = Launcher { node_bin: file.node_bin.clone(), detached: true, http: NodeClient::http() };
+    let launcher = Launcher { node_bin: file.node_bin.clone(), detached: true, connections: connections() };
     let peers = file.peers_of(index);
     let node = &mut file.nodes[index];
     loop {

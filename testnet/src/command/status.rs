@@ -1,8 +1,8 @@
 //! `status`: one row a node of a network that was kept running, and why the chain waits if it does.
 
 use crate::args::{Output, StatusArgs};
-use crate::client::NodeClient;
 use crate::command::up::runtime;
+use crate::processes::launch::connections;
 use crate::processes::network_file::NetworkFile;
 use anyhow::Result;
 use blockchat_client::shapes::{Phase, StatusView};
@@ -36,15 +36,12 @@ pub fn run(args: &StatusArgs) -> Result<ExitCode> {
 }
 
 async fn rows(file: &NetworkFile) -> Vec<Row> {
-    let http = NodeClient::http();
-    let ask = |node| {
-        let (http, file) = (&http, file);
-        async move {
-            let entry: &crate::processes::network_file::NodeEntry = node;
-            let status = NodeClient::new(http, entry.api_port).status().await.ok();
-            let phase = status.as_ref().map_or("not running".into(), |status| in_words(&status.phase, file));
-            Row { name: entry.name.clone(), api: format!("http://127.0.0.1:{}", entry.api_port), status, phase }
-        }
+    let connections = &connections();
+    let ask = |node| async move {
+        let entry: &crate::processes::network_file::NodeEntry = node;
+        let status = connections.to_port(entry.api_port).status().await.ok();
+        let phase = status.as_ref().map_or("not running".into(), |status| in_words(&status.phase, file));
+        Row { name: entry.name.clone(), api: format!("http://127.0.0.1:{}", entry.api_port), status, phase }
     };
     join_all(file.nodes.iter().map(ask)).await
 }
@@ -57,6 +54,7 @@ fn in_words(phase: &Phase, file: &NetworkFile) -> String {
     match phase {
         Phase::Idle => "idle".into(),
         Phase::Deciding => "deciding".into(),
+        Phase::Unknown => "unknown".into(),
         Phase::CatchingUp { target } => format!("catching up to {target}"),
         Phase::UpdateNeeded { version, known } => format!("stands still: knows the rules to {known}, not {version}"),
         Phase::WaitingForStake { online_percent, missing } => {

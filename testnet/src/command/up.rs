@@ -6,7 +6,6 @@
 
 use crate::args::{Output, UpArgs};
 use crate::checks;
-use crate::client::NodeClient;
 use crate::faults::{Fault, FaultReport, Scene, Target};
 use crate::load::board::Board;
 use crate::load::follow::Follower;
@@ -15,7 +14,7 @@ use crate::load::sender::{Sender, SharedBoard};
 use crate::load::workload::{self, Workload};
 use crate::network::Network;
 use crate::processes::homes::{self, Begin};
-use crate::processes::launch::Launcher;
+use crate::processes::launch::{Launcher, connections};
 use crate::processes::network_file::NetworkFile;
 use crate::processes::supervise::{self, Order};
 use crate::processes::{logs, node_bin};
@@ -170,7 +169,7 @@ async fn up(args: &UpArgs, mut prepared: Prepared, screen: &Screen) -> Result<Op
 
 async fn start_and_play(args: &UpArgs, prepared: &mut Prepared, screen: &Screen) -> Result<Report> {
     let node_bin = prepared.file.node_bin.clone();
-    let launcher = Launcher { node_bin, detached: args.keep_running, http: NodeClient::http() };
+    let launcher = Launcher { node_bin, detached: args.keep_running, connections: connections() };
     let nodes = supervise::start_all(&mut prepared.file, &launcher, screen).await?;
     let network = Network::new(&prepared.file, nodes);
     prepared.file.write(&prepared.dir)?;

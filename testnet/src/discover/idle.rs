@@ -1,7 +1,7 @@
 //! What nodes send each other while nobody asks anything of them.
 
 use super::look::Spread;
-use crate::client::NodeClient;
+use blockchat_client::Client;
 use blockchat_client::shapes::{StatusView, TrafficView};
 use futures::future::join_all;
 use serde::Serialize;
@@ -42,9 +42,9 @@ struct Sample {
 }
 
 impl Sample {
-    async fn take(clients: &[NodeClient]) -> Result<Self, String> {
+    async fn take(clients: &[Client]) -> Result<Self, String> {
         let statuses: Result<Vec<StatusView>, _> =
-            join_all(clients.iter().map(NodeClient::status)).await.into_iter().collect();
+            join_all(clients.iter().map(Client::status)).await.into_iter().collect();
         let statuses = statuses.map_err(|error| format!("the traffic cannot be read: {error}"))?;
         let height = statuses.iter().map(|status| status.height.0).max().unwrap_or(0);
         Ok(Self { at: Instant::now(), height, traffic: statuses.iter().map(|status| status.traffic).collect() })
@@ -57,7 +57,7 @@ impl Sample {
 
 /// Waits until nodes that have found each other have calmed down: until a spell is no calmer than the one before. Bytes
 /// that a node has sent by then since it started, the mean of all.
-pub async fn settle(clients: &[NodeClient], idle_block_interval: Duration) -> Result<f64, String> {
+pub async fn settle(clients: &[Client], idle_block_interval: Duration) -> Result<f64, String> {
     let spell = idle_block_interval.max(SPELL_MIN);
     let mut before = f64::INFINITY;
     for _ in 0..SPELLS_MAX {
@@ -73,12 +73,12 @@ pub async fn settle(clients: &[NodeClient], idle_block_interval: Duration) -> Re
 }
 
 /// Watches for so long.
-pub async fn measure(clients: &[NodeClient], seconds: u64) -> Result<Idle, String> {
+pub async fn measure(clients: &[Client], seconds: u64) -> Result<Idle, String> {
     watch(clients, Duration::from_secs(seconds)).await.map(|samples| judge(&samples))
 }
 
 /// At least one sample.
-async fn watch(clients: &[NodeClient], span: Duration) -> Result<Vec<Sample>, String> {
+async fn watch(clients: &[Client], span: Duration) -> Result<Vec<Sample>, String> {
     let mut often = interval(SAMPLE_EVERY);
     often.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let begun = Instant::now();

@@ -1,7 +1,7 @@
 //! What all nodes say at one moment, and what is missing in it: pure, but for [`NodeLook::take`].
 
-use crate::client::{NodeClient, NodeUnavailable};
-use blockchat_client::shapes::{KnownPeerView, PeerView, StatusView};
+use blockchat_client::shapes::{KnownPeerView, PeerSource, PeerView, StatusView};
+use blockchat_client::{Client, ClientError};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,11 +20,11 @@ pub struct NodeLook {
 
 impl NodeLook {
     /// Asks a node; an error names it.
-    pub async fn take(name: String, client: &NodeClient) -> Result<Self, String> {
+    pub async fn take(name: String, client: &Client) -> Result<Self, String> {
         let ask = async {
             let (status, peers) = (client.status().await?, client.peers().await?);
             let known: Vec<KnownPeerView> = client.peers_known().await?;
-            Ok::<_, NodeUnavailable>((status, peers, known))
+            Ok::<_, ClientError>((status, peers, known))
         };
         let (status, peers, known) = ask.await.map_err(|error| format!("{name}: {error}"))?;
         Ok(Self { name, status, peers, known: known.into_iter().map(|peer| peer.peer_id).collect() })
@@ -119,10 +119,10 @@ impl Look {
     }
 
     /// How those who made a connection had found the other: connections by source.
-    pub fn sources(&self) -> BTreeMap<String, usize> {
+    pub fn sources(&self) -> BTreeMap<PeerSource, usize> {
         let mut sources = BTreeMap::new();
         for peer in self.0.iter().flat_map(|node| &node.peers).filter(|peer| !peer.inbound) {
-            *sources.entry(peer.source.clone()).or_default() += 1;
+            *sources.entry(peer.source).or_default() += 1;
         }
         sources
     }
@@ -174,7 +174,7 @@ mod tests {
             height: blockchat_proto::units::Height(0),
             latency_ms: None,
             latency_us: Some(500),
-            source: "kademlia".into(),
+            source: PeerSource::Kademlia,
         };
         NodeLook {
             name: name.into(),

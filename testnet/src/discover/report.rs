@@ -2,6 +2,7 @@
 
 use super::idle::Idle;
 use super::look::{Connections, Spread};
+use blockchat_client::shapes::PeerSource;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Table};
 use serde::Serialize;
@@ -18,7 +19,7 @@ pub struct Run {
     /// Connections per node, after the silence.
     pub connections: Connections,
     /// How whoever made a connection had found the other: connections by source.
-    pub sources: BTreeMap<String, usize>,
+    pub sources: BTreeMap<PeerSource, usize>,
     /// Round trips of all connections.
     pub latency_ms: Spread,
     /// Mean bytes that a node has sent until it knew everybody and the network had calmed down.

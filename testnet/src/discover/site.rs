@@ -4,12 +4,12 @@
 //! addresses that the caller names, and mDNS is off; every process is gone once this is dropped.
 
 use super::look::{Look, NodeLook};
-use crate::client::NodeClient;
 use crate::processes::homes::{self, Begin};
-use crate::processes::launch::{Launcher, Running, StartFailed};
+use crate::processes::launch::{Launcher, Running, StartFailed, connections};
 use crate::processes::network_file::NodeEntry;
 use crate::processes::ports;
 use anyhow::{Context, Result, bail};
+use blockchat_client::Client;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use futures::future::{join_all, try_join_all};
@@ -47,7 +47,7 @@ impl Site {
         let idle_block_interval_ms = Some(u64::try_from(idle_block_interval.as_millis())?);
         let begin = Begin { nodes: VALIDATORS, capacity: 5_000, fund, stake, idle_block_interval_ms };
         let validators = homes::create(node_bin, dir, &begin)?.homes;
-        let launcher = Launcher { node_bin: node_bin.to_owned(), detached: false, http: NodeClient::http() };
+        let launcher = Launcher { node_bin: node_bin.to_owned(), detached: false, connections: connections() };
         let mut site = Self { dir: dir.to_owned(), launcher, members: vec![] };
         for home in validators {
             site.add(home.name, home.home, home.address, home.peer_id)?;
@@ -112,7 +112,7 @@ impl Site {
     }
 
     /// The clients of all running nodes.
-    pub fn clients(&self) -> Vec<NodeClient> {
+    pub fn clients(&self) -> Vec<Client> {
         self.members.iter().filter_map(|member| Some(member.running.as_ref()?.client.clone())).collect()
     }
 

@@ -5,7 +5,7 @@
 //! was refused and turns up in a block all the same is reported as a contradiction, never hidden.
 //! Start reading at [`Board::verdict`] and [`Board::block`].
 
-use blockchat_client::shapes::BlockView;
+use blockchat_client::shapes::{BlockView, Code};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::TransactionId;
@@ -28,7 +28,7 @@ pub enum Verdict {
     /// It is queued, pooled, in a block or final.
     Accepted,
     /// It is refused for good, with this code.
-    Refused(String),
+    Refused(Code),
 }
 
 /// One final block, as far as the report needs it.
@@ -54,7 +54,7 @@ pub struct Counts {
     /// Accepted or final.
     pub accepted: u64,
     /// Refused, by code.
-    pub refused: BTreeMap<String, u64>,
+    pub refused: BTreeMap<Code, u64>,
     /// Final.
     pub finalised: u64,
 }
@@ -221,6 +221,7 @@ impl Board {
 mod tests {
     use super::*;
     use blockchat_proto::hash::hash;
+    use blockchat_proto::refusal::TxCode;
     use blockchat_proto::units::Round;
 
     fn id(name: &str) -> TransactionId {
@@ -280,16 +281,16 @@ mod tests {
     fn refusals_are_counted_by_reason_and_settle_the_line() {
         let mut board = board(&["a", "b"]);
         for name in ["a", "b"] {
-            board.verdict(id(name), &Verdict::Refused("insufficient_funds".into()), Instant::now());
+            board.verdict(id(name), &Verdict::Refused(TxCode::InsufficientFunds.into()), Instant::now());
         }
-        assert_eq!(board.counts().refused["insufficient_funds"], 2);
+        assert_eq!(board.counts().refused[&Code::from(TxCode::InsufficientFunds)], 2);
         assert!(board.counts().all_settled());
     }
 
     #[test]
     fn two_equal_lines_under_one_nonce_are_two_lines() {
         let mut board = Board::new(2, 1, Instant::now());
-        let refused = Verdict::Refused("insufficient_funds".into());
+        let refused = Verdict::Refused(TxCode::InsufficientFunds.into());
         board.sent(0, id("Yes."), Instant::now());
         board.verdict(id("Yes."), &refused, Instant::now());
         board.sent(0, id("Yes."), Instant::now());
@@ -302,7 +303,7 @@ mod tests {
     #[test]
     fn a_refused_line_in_a_block_is_a_contradiction() {
         let mut board = board(&["a"]);
-        board.verdict(id("a"), &Verdict::Refused("insufficient_funds".into()), Instant::now());
+        board.verdict(id("a"), &Verdict::Refused(TxCode::InsufficientFunds.into()), Instant::now());
         board.block(&block(1, &["a"]), Instant::now());
         assert_eq!(board.contradictions().len(), 1);
         assert_eq!(board.counts().finalised, 0);
@@ -312,7 +313,7 @@ mod tests {
     fn an_accepted_line_that_is_refused_later_is_a_contradiction() {
         let mut board = board(&["a"]);
         board.verdict(id("a"), &Verdict::Accepted, Instant::now());
-        board.verdict(id("a"), &Verdict::Refused("pool_full".into()), Instant::now());
+        board.verdict(id("a"), &Verdict::Refused(TxCode::PoolFull.into()), Instant::now());
         assert_eq!(board.contradictions().len(), 1);
         assert_eq!((board.counts().accepted, board.counts().refused_total()), (0, 1));
     }

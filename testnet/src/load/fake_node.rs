@@ -1,9 +1,10 @@
 //! A node in memory: admits by nonce and funds, forgets its pool when killed, and makes everything final on demand.
 
-use blockchat_client::shapes::{AccountView, BlockTransactionView, TransactionState};
+use blockchat_client::shapes::{AccountView, BlockTransactionView, Standing, TransactionState};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature};
+use blockchat_proto::refusal::{Retry, TxCode};
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction, Transaction, TransactionId};
 use blockchat_proto::units::Height;
 use std::collections::BTreeMap;
@@ -43,7 +44,7 @@ impl FakeNode {
             unbonding: vec![],
             next_nonce: self.chain.len() as u64,
             pending_nonce: self.pending_nonce(),
-            standing: "active".into(),
+            standing: Standing::Active,
         }
     }
 
@@ -61,7 +62,8 @@ impl FakeNode {
         assert_eq!(nonce, self.pending_nonce(), "two transactions share a nonce, or one is missing");
         if text.chars().count() as u64 > self.pending() {
             self.refusals += 1;
-            return TransactionState::Refused { code: "insufficient_funds".into(), reason: String::new() };
+            let (code, reason) = (TxCode::InsufficientFunds.into(), String::new());
+            return TransactionState::Refused { code, reason, retry: Retry::Never };
         }
         self.pool.insert(nonce, (id, text.clone()));
         TransactionState::Pooled

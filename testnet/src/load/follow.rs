@@ -3,9 +3,9 @@
 //! Owns: which node is read, and how often. Does not own: what the blocks mean (`board`, `witness`).
 
 use super::sender::SharedBoard;
-use crate::client::NodeClient;
 use crate::processes::supervise::Watched;
 use crate::witness::SharedWitness;
+use blockchat_client::Client;
 use blockchat_proto::units::Height;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -35,7 +35,7 @@ impl Follower {
                 continue;
             };
             reading = node;
-            match client.block(next).await {
+            match client.block_at(next).await {
                 Ok(Some(block)) => {
                     self.witness.with(|witness| witness.saw(node, block.height, block.hash));
                     self.board.change(|board| board.block(&block, Instant::now()));
@@ -54,7 +54,7 @@ impl Follower {
     }
 
     /// The first node that is up, from `reading` on.
-    fn first_up(&self, reading: usize) -> Option<(usize, NodeClient)> {
+    fn first_up(&self, reading: usize) -> Option<(usize, Client)> {
         let count = self.nodes.len();
         let order = (reading..reading + count).map(|index| index % count);
         order.filter_map(|index| Some((index, self.nodes[index].client()?))).next()

@@ -9,7 +9,7 @@
 //!
 //! Start reading at [`Lane::step`].
 
-use blockchat_client::shapes::{AccountView, TransactionState};
+use blockchat_client::shapes::{AccountView, Code, TransactionState};
 use blockchat_proto::codec;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::Parameters;
@@ -17,6 +17,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::ledger::fee_for;
 use blockchat_proto::limits;
+use blockchat_proto::refusal::Retry;
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction, Transaction, TransactionId};
 use blockchat_proto::units::Height;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -32,8 +33,6 @@ const IN_FLIGHT_MAX: usize = 4_096;
 const EXPIRY_BEYOND: u64 = 1 << 40;
 /// What is not final after this is submitted again.
 const RESEND_AFTER: Duration = Duration::from_secs(5);
-/// Refusals that pass by themselves: the same bytes are tried again.
-const PASSING: [&str; 4] = ["pool_full", "sender_limit", "early_nonce", "nonce_taken"];
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,7 +53,7 @@ pub enum Outcome {
     /// It is queued, pooled, in a block or final.
     Accepted,
     /// Refused for good with this code; the nonce is free.
-    Refused(String),
+    Refused(Code),
     /// Refused for now; the same bytes are tried again.
     TryAgain,
     /// Not one of this lane that waits for anything.
@@ -156,7 +155,10 @@ impl Lane {
         };
         let line = self.in_flight.get_mut(&nonce).expect("both maps hold the same lines");
         match state {
-            TransactionState::Queued | TransactionState::Pooled | TransactionState::InBlock { .. } => {
+            TransactionState::Queued
+            | TransactionState::Pooled
+            | TransactionState::InBlock { .. }
+            | TransactionState::Unknown => {
                 line.has_verdict = true;
                 Outcome::Accepted
             }
@@ -164,7 +166,7 @@ impl Lane {
                 self.settle(id);
                 Outcome::Accepted
             }
-            TransactionState::Refused { code, .. } if PASSING.contains(&code.as_str()) => Outcome::TryAgain,
+            TransactionState::Refused { retry, .. } if *retry != Retry::Never => Outcome::TryAgain,
             TransactionState::Refused { code, .. } => {
                 self.settle(id);
                 self.freed.insert(nonce);
@@ -253,6 +255,7 @@ impl Lane {
 mod tests {
     use super::*;
     use crate::load::fake_node::FakeNode;
+    use blockchat_proto::refusal::TxCode;
 
     fn message(text: &str) -> Body {
         Body::Send { to: Address([9; 32]), amount: Coins::ZERO, payload: Payload::Plain(text.into()) }
@@ -351,7 +354,8 @@ mod tests {
         let start = Instant::now();
         lane.account(&FakeNode { balance: 100, ..FakeNode::default() }.account(lane.address()));
         let Step::Submit(batch) = lane.step(start) else { panic!("it was not sent") };
-        let full = TransactionState::Refused { code: "pool_full".into(), reason: String::new() };
+        let (code, reason) = (TxCode::PoolFull.into(), String::new());
+        let full = TransactionState::Refused { code, reason, retry: Retry::Now };
         assert_eq!(lane.answer(batch[0].0, &full), Outcome::TryAgain);
         assert_eq!(lane.step(start), Step::Wait);
         assert_eq!(lane.step(start + RESEND_AFTER), Step::Submit(batch));
@@ -376,7 +380,7 @@ mod tests {
                     for (id, signed) in batch {
                         ids.push(id);
                         let refused = lane.answer(id, &node.submit(&signed));
-                        assert_eq!(refused, Outcome::Refused("insufficient_funds".into()));
+                        assert_eq!(refused, Outcome::Refused(TxCode::InsufficientFunds.into()));
                     }
                 }
                 Step::Wait => panic!("nothing to wait for"),

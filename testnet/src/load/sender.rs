@@ -5,8 +5,8 @@
 
 use super::board::{Board, Verdict};
 use super::lane::{Lane, Outcome, Step};
-use crate::client::{NodeClient, NodeUnavailable};
 use crate::processes::supervise::{NodeState, Watched};
+use blockchat_client::{Client, ClientError};
 use blockchat_proto::transaction::{SignedTransaction, TransactionId};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -96,7 +96,7 @@ impl Sender {
     }
 
     /// Waits until the process runs; which start of it this is, and how to talk to it.
-    async fn up(&mut self) -> Option<(u32, NodeClient)> {
+    async fn up(&mut self) -> Option<(u32, Client)> {
         let state = self.watched.state.wait_for(|state| matches!(state, NodeState::Up { .. })).await.ok()?;
         match &*state {
             NodeState::Up { generation, client, .. } => Some((*generation, client.clone())),
@@ -110,8 +110,8 @@ impl Sender {
     }
 
     /// A node that does not know all of our lines yet is asked again a little later.
-    async fn ask_account(&mut self, client: &NodeClient) -> Result<(), NodeUnavailable> {
-        let account = client.account(self.lane.address()).await?;
+    async fn ask_account(&mut self, client: &Client) -> Result<(), ClientError> {
+        let account = client.account(&self.lane.address()).await?;
         if !self.lane.account(&account) {
             sleep(ASK_AGAIN_AFTER).await;
         }
@@ -120,13 +120,13 @@ impl Sender {
 
     async fn submit(
         &mut self,
-        client: &NodeClient,
+        client: &Client,
         batch: Vec<(TransactionId, SignedTransaction)>,
-    ) -> Result<(), NodeUnavailable> {
+    ) -> Result<(), ClientError> {
         let now = Instant::now();
         self.board.with(|board| batch.iter().for_each(|(id, _)| board.sent(self.node, *id, now)));
         let signed: Vec<_> = batch.into_iter().map(|(_, signed)| signed).collect();
-        let answers = client.submit(&signed).await?;
+        let answers = client.submit_batch(&signed).await?;
         let mut verdicts = vec![];
         for answer in answers {
             match self.lane.answer(answer.id, &answer.state) {

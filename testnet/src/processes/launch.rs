@@ -5,8 +5,8 @@
 
 use super::network_file::NodeEntry;
 use super::{logs, node_bin, ports};
-use crate::client::NodeClient;
 use anyhow::{Context, Result};
+use blockchat_client::{Client, Connections};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -24,6 +24,14 @@ const GONE_LOOK_EVERY: Duration = Duration::from_millis(2);
 /// A second, if the system is that busy.
 const GONE_LOOKS_MAX: u32 = 500;
 
+/// No call of a node takes longer.
+const CALL_WITHIN: Duration = Duration::from_secs(10);
+
+/// What all clients of a run share.
+pub fn connections() -> Connections {
+    Connections::new(CALL_WITHIN)
+}
+
 /// How nodes are started.
 #[derive(Clone, Debug)]
 pub struct Launcher {
@@ -32,7 +40,7 @@ pub struct Launcher {
     /// Do the nodes outlive this program?
     pub detached: bool,
     /// For talking to them.
-    pub http: reqwest::Client,
+    pub connections: Connections,
 }
 
 /// A process that became ready.
@@ -42,7 +50,7 @@ pub struct Running {
     /// Its process id.
     pub pid: u32,
     /// Its API.
-    pub client: NodeClient,
+    pub client: Client,
 }
 
 /// Why a node did not become ready.
@@ -121,7 +129,7 @@ impl Launcher {
         }
         let child = command.spawn().with_context(|| format!("cannot start {}", entry.name))?;
         let pid = child.id().context("the process ended at once")?;
-        let client = NodeClient::new(&self.http, entry.api_port);
+        let client = self.connections.to_port(entry.api_port);
         Ok(Running { child: Some(child), pid, client })
     }
 

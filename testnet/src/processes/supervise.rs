@@ -6,8 +6,8 @@
 use super::launch::{Launcher, Running, StartFailed};
 use super::network_file::{NetworkFile, NodeEntry};
 use super::{logs, ports, stop};
-use crate::client::NodeClient;
 use crate::screen::Screen;
+use blockchat_client::Client;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -31,7 +31,7 @@ pub enum NodeState {
         /// Its process id.
         pid: u32,
         /// How to talk to it.
-        client: NodeClient,
+        client: Client,
     },
     /// It is gone, and will be started again.
     Down,
@@ -69,7 +69,7 @@ impl Watched {
     }
 
     /// How to talk to it, if it runs.
-    pub fn client(&self) -> Option<NodeClient> {
+    pub fn client(&self) -> Option<Client> {
         match &*self.state.borrow() {
             NodeState::Up { client, .. } => Some(client.clone()),
             _ => None,

@@ -10,9 +10,11 @@ use crate::checks::Tips;
 use crate::faults::FaultReport;
 use crate::load::board::{BlockFact, Board, Counts};
 use crate::network::Network;
+use blockchat_client::shapes::{Code, StatusView};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use blockchat_proto::refusal::TxCode;
 use blockchat_proto::units::Height;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The only reason for which a line of a workload may be refused.
-const POOR: &str = "insufficient_funds";
+const POOR: TxCode = TxCode::InsufficientFunds;
 
 /// The result of `up`, as `--output json` prints it.
 #[derive(Clone, Debug, Serialize)]
@@ -30,7 +32,7 @@ pub struct Report {
     /// Accepted by their node; all of them final if `ok`.
     pub accepted: u64,
     /// Refused by their node, by reason.
-    pub refused: BTreeMap<String, u64>,
+    pub refused: BTreeMap<Code, u64>,
     /// Final.
     pub finalised: u64,
     /// Final lines per second, from the first submit to the last final line, pauses of killed leaders included.
@@ -192,7 +194,7 @@ fn leaders(network: &Network, blocks: &[BlockFact], tips: &Tips) -> Vec<LeaderRe
 }
 
 fn nodes(network: &Network, tips: &Tips) -> Vec<NodeReport> {
-    let report = |(node, status): (usize, &Option<blockchat_client::shapes::StatusView>)| NodeReport {
+    let report = |(node, status): (usize, &Option<StatusView>)| NodeReport {
         name: network.name_of(node),
         height: status.as_ref().map(|s| s.height),
         tip: status.as_ref().map(|s| s.tip),
@@ -210,7 +212,7 @@ fn problems(counts: &Counts, findings: &Findings) -> Vec<String> {
         let missing = counts.lines - settled;
         problems.push(format!("{missing} of {} lines are neither final nor refused", counts.lines));
     }
-    for (code, count) in counts.refused.iter().filter(|(code, _)| *code != POOR) {
+    for (code, count) in counts.refused.iter().filter(|(code, _)| **code != POOR) {
         problems.push(format!("{count} lines were refused with `{code}`, which no line of a workload should be"));
     }
     if !findings.tips.same {
@@ -266,7 +268,7 @@ mod tests {
         let mut counts = Counts { lines: 3, finalised: 1, accepted: 1, ..Counts::default() };
         counts.refused.insert(POOR.into(), 2);
         assert!(problems(&counts, &findings()).is_empty());
-        counts.refused.insert("stale_nonce".into(), 1);
+        counts.refused.insert(TxCode::StaleNonce.into(), 1);
         counts.lines = 4;
         assert!(problems(&counts, &findings())[0].contains("stale_nonce"));
     }

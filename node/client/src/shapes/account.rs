@@ -2,6 +2,7 @@
 
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
+use blockchat_proto::ledger;
 use blockchat_proto::units::{Height, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +25,8 @@ pub struct AccountView {
     pub next_nonce: u64,
     /// Nonce to sign with next: after the pooled ones.
     pub pending_nonce: u64,
-    /// `inactive`, `active`, `jailed` or `barred`.
-    pub standing: String,
+    /// Where it stands as a validator.
+    pub standing: Standing,
 }
 
 /// Stake on its way back.
@@ -35,4 +36,60 @@ pub struct UnbondingView {
     pub amount: Coins,
     /// When, in unix ms of block time.
     pub release: UnixMillis,
+}
+
+/// Where an account stands as a validator. SPEC VAL-3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// No member, with or without stake.
+    Inactive,
+    /// A member while its stake is large enough.
+    Active,
+    /// Was absent for too long.
+    Jailed,
+    /// Misbehaved; never comes back.
+    Barred,
+    /// Something that this program does not know yet.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Standing {
+    /// As in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Active => "active",
+            Self::Jailed => "jailed",
+            Self::Barred => "barred",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<ledger::Standing> for Standing {
+    fn from(standing: ledger::Standing) -> Self {
+        match standing {
+            ledger::Standing::Inactive => Self::Inactive,
+            ledger::Standing::Active => Self::Active,
+            ledger::Standing::Jailed => Self::Jailed,
+            ledger::Standing::Barred => Self::Barred,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_is_its_name_and_a_new_one_does_not_hide_the_account() {
+        for standing in [Standing::Inactive, Standing::Active, Standing::Jailed, Standing::Barred, Standing::Unknown] {
+            let json = format!("\"{}\"", standing.as_str());
+            assert_eq!(serde_json::to_string(&standing).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Standing>(&json).unwrap(), standing);
+        }
+        assert_eq!(serde_json::from_str::<Standing>("\"retired\"").unwrap(), Standing::Unknown);
+    }
 }

@@ -3,7 +3,7 @@
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::transaction::SignedTransaction;
+use blockchat_proto::transaction::{SignedTransaction, TransactionId};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -43,4 +43,22 @@ pub struct BlockTransactionView {
     pub transaction: SignedTransaction,
     /// The fee it paid.
     pub fee: Coins,
+}
+
+/// A final block as somebody reads it who wants to know only which transactions it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct BlockIds {
+    /// Its height.
+    pub height: Height,
+    /// Its hash.
+    pub hash: Hash32,
+    /// What it holds.
+    pub transactions: Vec<IdOnly>,
+}
+
+/// A transaction in a [`BlockIds`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct IdOnly {
+    /// Its id.
+    pub id: TransactionId,
 }

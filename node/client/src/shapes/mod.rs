@@ -2,11 +2,14 @@
 //! SPEC API-2 to API-4, API-6.
 //!
 //! Does not own: what a node answers when (`api` in the node). Always true: a field once published keeps its name and
-//! meaning; a new one has a default, so that old nodes and clients go on.
+//! meaning; a new one has a default, so that old nodes and clients go on; a name in a list of names (a code, a standing, a
+//! phase) that a program does not know is read as unknown, and hides nothing else.
 //! Coins are decimal BCC strings (they pass 2^53), hashes hex, addresses bech32m, times unix ms.
 
 mod account;
 mod block;
+mod code;
+mod event;
 mod message;
 mod page;
 mod peer;
@@ -14,14 +17,16 @@ mod problem;
 mod status;
 mod transaction;
 
-pub use account::{AccountView, UnbondingView};
-pub use block::{BlockTransactionView, BlockView};
+pub use account::{AccountView, Standing, UnbondingView};
+pub use block::{BlockIds, BlockTransactionView, BlockView, IdOnly};
+pub use code::{ApiCode, Code, status_of};
+pub use event::{BLOCK_EVENT, BlockEvent};
 pub use message::MessageView;
 pub use page::{Cursor, Page, PageRequest};
-pub use peer::{KnownPeerView, PeerView};
+pub use peer::{KnownPeerView, PeerSource, PeerView};
 pub use problem::Problem;
-pub use status::{Phase, RulesView, StatusView, TrafficView, ValidatorView};
-pub use transaction::{SubmitView, TransactionState, TransactionView};
+pub use status::{LiveView, Phase, ReadyView, RulesView, StatusView, TrafficView, ValidatorView};
+pub use transaction::{SubmitView, TransactionState, TransactionView, Verdict};
 
 /// Paths under the API's base address.
 pub mod path {
@@ -43,13 +48,14 @@ pub mod path {
     pub const PEERS: &str = "/v1/peers";
     /// GET, with a [`super::PageRequest`] -> [`super::Page`] of [`super::KnownPeerView`].
     pub const PEERS_KNOWN: &str = "/v1/peers/known";
-    /// GET -> server-sent events named `block`, each `{height, hash, time}` of a new final block.
+    /// GET -> server-sent events named [`super::BLOCK_EVENT`], each a [`super::BlockEvent`]: the tip at once, then each new
+    /// one. With `Last-Event-ID`, the id of the last one heard, the tip comes only if it is another.
     pub const EVENTS: &str = "/v1/events";
     /// GET -> the genesis as JSON.
     pub const GENESIS: &str = "/v1/genesis";
-    /// GET -> 200 while the process works.
+    /// GET -> [`super::LiveView`] while the process works.
     pub const LIVE: &str = "/healthz/live";
-    /// GET -> 200 while the node takes part, 503 with the reason otherwise.
+    /// GET -> [`super::ReadyView`] while the node takes part, 503 with the reason otherwise.
     pub const READY: &str = "/healthz/ready";
 }
 

@@ -1,8 +1,10 @@
 //! Errors. SPEC API-5.
 
+use super::Code;
+use blockchat_proto::refusal::Retry;
 use serde::{Deserialize, Serialize};
 
-/// An error, as in RFC 9457. SPEC API-5.
+/// An error, as in RFC 9457.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// `about:blank`.
@@ -14,6 +16,8 @@ pub struct Problem {
     pub status: u16,
     /// Cause and next step.
     pub detail: String,
-    /// Stable code for scripts.
-    pub code: String,
+    /// For programs.
+    pub code: Code,
+    /// May the same request succeed later?
+    pub retry: Retry,
 }

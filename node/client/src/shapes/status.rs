@@ -109,6 +109,29 @@ pub enum Phase {
         /// The members that are missing.
         missing: Vec<Address>,
     },
+    /// Something that this program does not know yet.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A node that takes part in its chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadyView {
+    /// Always true: a node that is not ready answers with a problem.
+    pub ready: bool,
+    /// Last final height.
+    pub height: Height,
+    /// Connected peers of this chain.
+    pub peers: u32,
+    /// What it does now.
+    pub phase: Phase,
+}
+
+/// A process that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveView {
+    /// Always true: one that hangs answers with a problem.
+    pub live: bool,
 }
 
 /// One member of the validator set.
@@ -118,4 +141,17 @@ pub struct ValidatorView {
     pub address: Address,
     /// Staked coins.
     pub stake: Coins,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_of_a_newer_node_does_not_hide_its_status() {
+        let json = r#"{"is":"dreaming","of":["sheep"]}"#;
+        assert_eq!(serde_json::from_str::<Phase>(json).unwrap(), Phase::Unknown);
+        let json = r#"{"is":"catching_up","target":7,"more":1}"#;
+        assert_eq!(serde_json::from_str::<Phase>(json).unwrap(), Phase::CatchingUp { target: Height(7) });
+    }
 }

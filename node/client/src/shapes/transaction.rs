@@ -1,8 +1,10 @@
 //! Where a transaction is.
 
+use super::Code;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use blockchat_proto::refusal::Retry;
 use blockchat_proto::transaction::SignedTransaction;
 use blockchat_proto::units::Height;
 use serde::{Deserialize, Serialize};
@@ -31,11 +33,25 @@ pub enum TransactionState {
     },
     /// Refused.
     Refused {
-        /// Stable code, such as `insufficient_funds`.
-        code: String,
+        /// For programs.
+        code: Code,
         /// For a person.
         reason: String,
+        /// May the same bytes be taken later?
+        retry: Retry,
     },
+    /// Something that this program does not know yet.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The part of an answer to a submit that says whether it is refused; for a load generator, which reads nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Verdict {
+    /// Why it is refused; absent if it is not.
+    pub code: Option<Code>,
+    /// With it, whether to try again.
+    pub retry: Option<Retry>,
 }
 
 /// Answer to a submit. A known transaction answers with where it is: submitting again is safe.
@@ -60,4 +76,35 @@ pub struct TransactionView {
     pub transaction: Option<SignedTransaction>,
     /// The fee it pays.
     pub fee: Option<Coins>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockchat_proto::refusal::TxCode;
+
+    #[test]
+    fn a_place_is_the_field_state_with_its_fields_beside_it() {
+        let refused = TransactionState::Refused {
+            code: TxCode::PoolFull.into(),
+            reason: "the pool is full".into(),
+            retry: Retry::Now,
+        };
+        let view = SubmitView { id: Hash32::ZERO, state: refused };
+        let json = serde_json::to_value(&view).unwrap();
+        assert_eq!(
+            (&json["state"], &json["code"], &json["retry"]),
+            (&"refused".into(), &"pool_full".into(), &"now".into())
+        );
+        assert_eq!(serde_json::from_value::<SubmitView>(json.clone()).unwrap(), view);
+        let verdict: Verdict = serde_json::from_value(json).unwrap();
+        assert_eq!(verdict, Verdict { code: Some(TxCode::PoolFull.into()), retry: Some(Retry::Now) });
+    }
+
+    #[test]
+    fn a_place_of_a_newer_node_does_not_hide_the_others() {
+        let json = format!(r#"{{"id":"{}","state":"on_its_way","train":7}}"#, Hash32::ZERO);
+        let view: SubmitView = serde_json::from_str(&json).unwrap();
+        assert_eq!(view.state, TransactionState::Unknown);
+    }
 }

@@ -9,6 +9,7 @@ use crate::effect::{GossipVerdict, SubmitOutcome};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{Account, Ledger, TxRejected};
+use blockchat_proto::refusal::TxCode;
 use blockchat_proto::transaction::{Body, TransactionId, VerifiedTransaction};
 use blockchat_proto::units::UnixMillis;
 use std::cmp::Ordering;
@@ -254,15 +255,13 @@ fn by_nonce(transactions: Vec<VerifiedTransaction>) -> Vec<(usize, VerifiedTrans
 }
 
 fn is_stale(reason: &TxRejected) -> bool {
-    matches!(reason, TxRejected::WrongNonce { expected, found } if found < expected)
+    reason.code() == TxCode::StaleNonce
 }
 
 /// Worth nothing to anybody with our ledger?
 fn is_void(outcome: &SubmitOutcome) -> bool {
     match outcome {
         SubmitOutcome::Pooled | SubmitOutcome::Queued | SubmitOutcome::InBlock(_) => false,
-        SubmitOutcome::Refused(TxRejected::PoolFull | TxRejected::SenderLimit { .. })
-        | SubmitOutcome::MaybeFinal(TxRejected::PoolFull) => false,
-        SubmitOutcome::Refused(_) | SubmitOutcome::MaybeFinal(_) => true,
+        SubmitOutcome::Refused(reason) | SubmitOutcome::MaybeFinal(reason) => !reason.code().is_for_want_of_room(),
     }
 }

@@ -4,7 +4,7 @@ use crate::api::problem::ApiError;
 use crate::api::{ApiState, views};
 use axum::Json;
 use axum::extract::{Path, State};
-use blockchat_client::shapes::AccountView;
+use blockchat_client::shapes::{AccountView, ApiCode};
 use blockchat_proto::keys::Address;
 
 /// One account, final and with its pooled transactions. An account that never appeared is empty, not missing.
@@ -18,5 +18,5 @@ pub(in crate::api) async fn account(
 
 /// The address in a path.
 pub(super) fn parse_address(text: &str) -> Result<Address, ApiError> {
-    text.parse().map_err(|reason| ApiError::bad_request("bad_address", format!("{text:?}: {reason}")))
+    text.parse().map_err(|reason| ApiError::new(ApiCode::BadAddress, format!("{text:?}: {reason}")))
 }

@@ -5,7 +5,7 @@ use crate::api::{ApiState, views};
 use crate::store::history::StoredBlock;
 use axum::Json;
 use axum::extract::{Path, State};
-use blockchat_client::shapes::BlockView;
+use blockchat_client::shapes::{ApiCode, BlockView};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::units::Height;
 use std::sync::Arc;
@@ -36,21 +36,21 @@ fn parse(text: &str) -> Result<Wanted, ApiError> {
     };
     wanted.ok_or_else(|| {
         let detail = format!("{text:?} names no block: use last, a height, or a hash of 64 hex digits");
-        ApiError::bad_request("bad_block_reference", detail)
+        ApiError::new(ApiCode::BadBlockReference, detail)
     })
 }
 
 async fn find(state: &ApiState, wanted: Wanted) -> Result<Arc<StoredBlock>, ApiError> {
     let tip = state.engine.view().tip.height;
-    let missing = |detail: String| ApiError::not_found("block_not_found", detail);
+    let missing = |detail: String| ApiError::new(ApiCode::BlockNotFound, detail);
     match wanted {
         Wanted::Last if tip == Height(0) => {
-            Err(missing("there is no block yet: the chain stands at its genesis, height 0".into()))
+            Err(missing("there is no block yet: the chain stands at its genesis, height 0".into()).until(tip.next()))
         }
         Wanted::At(Height(0)) => Err(missing("height 0 is the genesis: see /v1/genesis".into())),
         Wanted::Last => read_at(state, tip).await,
         Wanted::At(height) if height > tip => {
-            Err(missing(format!("block {height} is not final yet: the last final one is {tip}")))
+            Err(missing(format!("block {height} is not final yet: the last final one is {tip}")).until(height))
         }
         Wanted::At(height) => read_at(state, height).await,
         Wanted::Hash(hash) => {
@@ -62,7 +62,7 @@ async fn find(state: &ApiState, wanted: Wanted) -> Result<Arc<StoredBlock>, ApiE
 
 async fn read_at(state: &ApiState, height: Height) -> Result<Arc<StoredBlock>, ApiError> {
     let found = state.blocks.at(height).await?;
-    found.ok_or_else(|| ApiError::not_found("block_not_found", format!("block {height} is not kept by this node")))
+    found.ok_or_else(|| ApiError::new(ApiCode::BlockNotFound, format!("block {height} is not kept by this node")))
 }
 
 #[cfg(test)]

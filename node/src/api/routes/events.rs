@@ -3,7 +3,9 @@
 use crate::api::ApiState;
 use crate::api::problem::ApiError;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use blockchat_client::shapes::{ApiCode, BLOCK_EVENT, BlockEvent};
 use blockchat_engine::chain_view::ChainView;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::units::Height;
@@ -13,15 +15,23 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-/// The tip at once, then each new one. A slow reader misses intermediate tips, never the last.
+/// The tip at once, then each new one; the tip is left out if it is the one that `Last-Event-ID` names. A slow reader misses
+/// intermediate tips, never the last.
 pub(in crate::api) async fn events(
     State(state): State<ApiState>,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, ApiError> {
     let permit = Arc::clone(&state.streams).try_acquire_owned();
-    let permit = permit.map_err(|_| ApiError::unavailable("busy", "too many event streams are open"))?;
-    let start = Follower { views: state.engine.watch(), told: None, _permit: permit };
+    let permit = permit.map_err(|_| ApiError::new(ApiCode::Busy, "too many event streams are open"))?;
+    let start = Follower { views: state.engine.watch(), told: last_told(&headers), _permit: permit };
     let tips = stream::unfold(start, next_tip).take_until(state.ending.cancelled_owned());
     Ok(Sse::new(tips).keep_alive(KeepAlive::default()))
+}
+
+/// The height of the event that a reader heard last, before it was cut off. What is no height of ours is ignored.
+fn last_told(headers: &HeaderMap) -> Option<Height> {
+    let id = headers.get("last-event-id")?.to_str().ok()?;
+    id.parse().ok().map(Height)
 }
 
 /// One reader of the stream.
@@ -41,6 +51,7 @@ async fn next_tip(mut follower: Follower) -> Option<(Result<Event, Infallible>, 
 }
 
 fn event(tip: &Tip) -> Event {
-    let data = serde_json::json!({ "height": tip.height, "hash": tip.hash, "time": tip.time });
-    Event::default().event("block").id(tip.height.to_string()).data(data.to_string())
+    let block = BlockEvent { height: tip.height, hash: tip.hash, time: tip.time };
+    let data = serde_json::to_string(&block).expect("an event is plain numbers and a hash");
+    Event::default().event(BLOCK_EVENT).id(tip.height.to_string()).data(data)
 }

@@ -2,60 +2,61 @@
 //!
 //! Always true: live depends on this process only, never on peers; ready means that the node takes part in its chain.
 
-use crate::api::ApiState;
 use crate::api::problem::ApiError;
+use crate::api::{ApiState, views};
 use crate::engine_handle::EngineUnavailable;
 use crate::silence;
 use axum::Json;
 use axum::extract::State;
+use blockchat_client::shapes::{ApiCode, LiveView, ReadyView};
 use blockchat_engine::chain_view::{ChainView, PhaseView};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use serde_json::{Value, json};
 use std::time::Duration;
 
 /// An event loop that answers nothing for so long hangs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// 200 while the event loop answers; a full queue is work, not death.
-pub(in crate::api) async fn live(State(state): State<ApiState>) -> Result<Json<Value>, ApiError> {
+pub(in crate::api) async fn live(State(state): State<ApiState>) -> Result<Json<LiveView>, ApiError> {
     match tokio::time::timeout(ANSWER_WITHIN, state.engine.body(Hash32::ZERO)).await {
-        Ok(Ok(_) | Err(EngineUnavailable::QueueFull)) => Ok(Json(json!({ "live": true }))),
-        Ok(Err(EngineUnavailable::Stopped)) => Err(ApiError::unavailable("stopping", "the node is stopping")),
-        Err(_) => Err(ApiError::unavailable("stuck", "the event loop does not answer")),
+        Ok(Ok(_) | Err(EngineUnavailable::QueueFull)) => Ok(Json(LiveView { live: true })),
+        Ok(Err(EngineUnavailable::Stopped)) => Err(ApiError::new(ApiCode::Stopping, "the node is stopping")),
+        Err(_) => Err(ApiError::new(ApiCode::Stuck, "the event loop does not answer")),
     }
 }
 
 /// 200 while the node takes part in its chain; otherwise 503 with the reason.
-pub(in crate::api) async fn ready(State(state): State<ApiState>) -> Result<Json<Value>, ApiError> {
+pub(in crate::api) async fn ready(State(state): State<ApiState>) -> Result<Json<ReadyView>, ApiError> {
     let view = state.engine.view();
     let peers = state.info.peers.borrow().len();
-    match takes_part(&view, peers, state.info.validator) {
-        Ok(doing) => Ok(Json(json!({ "ready": true, "height": view.tip.height, "peers": peers, "doing": doing }))),
-        Err(reason) => Err(ApiError::unavailable("not_ready", reason)),
+    let reason = takes_no_part(&view, peers, state.info.validator);
+    if let Some(reason) = reason {
+        return Err(ApiError::new(ApiCode::NotReady, reason));
     }
+    let peers = u32::try_from(peers).unwrap_or(u32::MAX);
+    Ok(Json(ReadyView { ready: true, height: view.tip.height, peers, phase: views::phase(&view) }))
 }
 
-/// What it does, or why it takes no part.
-fn takes_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Result<&'static str, String> {
+/// Why it takes no part; nothing if it does.
+fn takes_no_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Option<String> {
     let member = validator.is_some_and(|own| view.validators.get(&own).is_some());
     let alone = matches!((view.validators.members(), validator), ([only], Some(own)) if only.address == own);
     let catches_up = matches!(view.phase, PhaseView::CatchingUp { .. });
     if let Some(reason) = silence::explain(view).filter(|_| member && !catches_up) {
-        return Err(reason);
+        return Some(reason);
     }
     match &view.phase {
-        PhaseView::CatchingUp { target } => Err(format!("catching up: at {} of {target}", view.tip.height)),
+        PhaseView::CatchingUp { target } => Some(format!("catching up: at {} of {target}", view.tip.height)),
         PhaseView::WaitingForStake { online, missing } => {
-            let share = crate::api::views::percent(*online, view.validators.total());
+            let share = views::percent(*online, view.validators.total());
             let missing: Vec<_> = missing.iter().map(Address::short).collect();
-            Err(format!("waiting for stake: {share} % of 66.7 % online, missing {}", missing.join(", ")))
+            Some(format!("waiting for stake: {share} % of 66.7 % online, missing {}", missing.join(", ")))
         }
-        PhaseView::UpdateNeeded => Err(crate::api::views::update_needed(view)),
-        _ if peers == 0 && !alone => Err("no peers yet".into()),
-        _ if !view.settled => Err("starting: not yet at the tip".into()),
-        PhaseView::Idle => Ok("at the tip"),
-        PhaseView::Deciding => Ok("deciding a block"),
+        PhaseView::UpdateNeeded => Some(views::update_needed(view)),
+        PhaseView::Idle | PhaseView::Deciding if peers == 0 && !alone => Some("no peers yet".into()),
+        PhaseView::Idle | PhaseView::Deciding if !view.settled => Some("starting: not yet at the tip".into()),
+        PhaseView::Idle | PhaseView::Deciding => None,
     }
 }
 
@@ -91,25 +92,25 @@ mod tests {
 
     #[test]
     fn a_node_that_does_not_know_the_rules_takes_no_part_and_says_what_it_needs() {
-        let reason = takes_part(&view(1, PhaseView::UpdateNeeded), 3, Some(OWN)).unwrap_err();
+        let reason = takes_no_part(&view(1, PhaseView::UpdateNeeded), 3, Some(OWN)).unwrap();
         assert_eq!(reason, "version 2 of the rules is in force at height 8: this program knows 1; update it");
     }
 
     #[test]
     fn the_only_validator_needs_no_peers_and_others_do() {
-        assert!(takes_part(&view(1, PhaseView::Idle), 0, Some(OWN)).is_ok());
-        assert!(takes_part(&view(1, PhaseView::Idle), 0, None).is_err());
-        assert!(takes_part(&view(4, PhaseView::Deciding), 0, Some(OWN)).is_err());
-        assert!(takes_part(&view(4, PhaseView::Deciding), 1, Some(OWN)).is_ok());
+        assert_eq!(takes_no_part(&view(1, PhaseView::Idle), 0, Some(OWN)), None);
+        assert!(takes_no_part(&view(1, PhaseView::Idle), 0, None).is_some());
+        assert!(takes_no_part(&view(4, PhaseView::Deciding), 0, Some(OWN)).is_some());
+        assert_eq!(takes_no_part(&view(4, PhaseView::Deciding), 1, Some(OWN)), None);
     }
 
     #[test]
     fn who_catches_up_or_waits_for_stake_says_so() {
-        let behind = takes_part(&view(4, PhaseView::CatchingUp { target: Height(50) }), 3, Some(OWN));
-        assert_eq!(behind.unwrap_err(), "catching up: at 7 of 50");
+        let behind = takes_no_part(&view(4, PhaseView::CatchingUp { target: Height(50) }), 3, Some(OWN));
+        assert_eq!(behind.unwrap(), "catching up: at 7 of 50");
         let missing = vec![Address([3; 32]), Address([4; 32])];
         let halted = PhaseView::WaitingForStake { online: Stake(20), missing };
-        let reason = takes_part(&view(4, halted), 1, Some(OWN)).unwrap_err();
+        let reason = takes_no_part(&view(4, halted), 1, Some(OWN)).unwrap();
         assert!(reason.starts_with("waiting for stake: 50.0 % of 66.7 % online, missing bcc1"), "{reason}");
     }
 
@@ -124,11 +125,11 @@ mod tests {
             (Silence::Closed, "nothing to do"),
         ] {
             let silent = ChainView { silence: Some(silence), ..view(4, PhaseView::Deciding) };
-            let reason = takes_part(&silent, 3, Some(OWN)).unwrap_err();
+            let reason = takes_no_part(&silent, 3, Some(OWN)).unwrap();
             assert!(reason.contains(words), "{reason}");
-            assert!(takes_part(&silent, 3, Some(Address([9; 32]))).is_ok(), "no member, no duty");
+            assert_eq!(takes_no_part(&silent, 3, Some(Address([9; 32]))), None, "no member, no duty");
             let phase = PhaseView::CatchingUp { target: Height(50) };
-            let reason = takes_part(&ChainView { phase, ..silent }, 3, Some(OWN)).unwrap_err();
+            let reason = takes_no_part(&ChainView { phase, ..silent }, 3, Some(OWN)).unwrap();
             assert!(reason.starts_with("catching up"), "{reason}");
         }
     }

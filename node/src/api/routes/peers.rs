@@ -5,7 +5,7 @@ use crate::api::paging::{PEERS, PEERS_KNOWN, PageQuery};
 use crate::api::problem::ApiError;
 use axum::Json;
 use axum::extract::State;
-use blockchat_client::shapes::{KnownPeerView, Page, PeerView};
+use blockchat_client::shapes::{ApiCode, KnownPeerView, Page, PeerView};
 use tokio::sync::oneshot;
 
 /// Connected peers of this chain, by peer id.
@@ -24,7 +24,7 @@ pub(in crate::api) async fn known(
     query: PageQuery,
 ) -> Result<Json<Page<KnownPeerView>>, ApiError> {
     let part = PEERS_KNOWN.part(query)?;
-    let stopping = || ApiError::unavailable("stopping", "the node is stopping");
+    let stopping = || ApiError::new(ApiCode::Stopping, "the node is stopping");
     let (answer, known) = oneshot::channel();
     state.info.known.send(answer).await.map_err(|_| stopping())?;
     let known = known.await.map_err(|_| stopping())?;

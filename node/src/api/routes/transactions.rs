@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use blockchat_client::shapes::{BATCH_CONTENT_TYPE, SubmitView, TransactionState, TransactionView};
+use blockchat_client::shapes::{ApiCode, BATCH_CONTENT_TYPE, SubmitView, TransactionState, TransactionView};
 use blockchat_engine::chain_view::PhaseView;
 use blockchat_engine::effect::SubmitOutcome;
 use blockchat_proto::codec;
@@ -51,7 +51,9 @@ pub(in crate::api) async fn submit_batch(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Vec<SubmitView>>, ApiError> {
     check_batch_type(&headers)?;
-    let bytes = body.map_err(|rejection| ApiError::new(rejection.status(), "body_refused", rejection.body_text()))?;
+    let bytes = body.map_err(|rejection| {
+        ApiError::new(ApiCode::BodyRefused, rejection.body_text()).with_status(rejection.status())
+    })?;
     let signed = decode_batch(&bytes)?;
     let answers = enter(&state, signed).await?.into_iter();
     let view = |(id, submitted)| match submitted {
@@ -67,7 +69,7 @@ pub(in crate::api) async fn transaction(
     Path(id): Path<String>,
 ) -> Result<Json<TransactionView>, ApiError> {
     let id: Hash32 =
-        id.parse().map_err(|reason| ApiError::bad_request("bad_transaction_id", format!("{id:?}: {reason}")))?;
+        id.parse().map_err(|reason| ApiError::new(ApiCode::BadTransactionId, format!("{id:?}: {reason}")))?;
     // The engine first: what it has let go of by then is final and in the store.
     let pooled = state.engine.transaction(id).await?;
     let (place, signed) = match pooled {
@@ -96,7 +98,7 @@ fn signed(kept: Option<VerifiedTransaction>) -> Option<SignedTransaction> {
 
 fn unknown(id: Hash32) -> ApiError {
     let detail = format!("transaction {id} is neither final, nor pooled, nor refused lately on this node");
-    ApiError::not_found("transaction_unknown", detail)
+    ApiError::new(ApiCode::TransactionUnknown, detail)
 }
 
 async fn final_place(state: &ApiState, id: TransactionId) -> Result<Option<Found>, ApiError> {
@@ -110,10 +112,10 @@ async fn final_place(state: &ApiState, id: TransactionId) -> Result<Option<Found
 async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(TransactionId, Submitted)>, ApiError> {
     let view = state.engine.view();
     if view.phase == PhaseView::UpdateNeeded {
-        return Err(ApiError::unavailable("not_ready", views::update_needed(&view)));
+        return Err(ApiError::new(ApiCode::NotReady, views::update_needed(&view)));
     }
     if !view.settled {
-        return Err(ApiError::unavailable("starting", "the node is not at the tip yet; try again in a moment"));
+        return Err(ApiError::new(ApiCode::Starting, "the node is not at the tip yet; try again in a moment"));
     }
     let verified = state.verify.transactions(signed).await;
     let good = verified.iter().filter_map(|(_, answer)| answer.as_ref().ok()).cloned().collect();
@@ -132,7 +134,7 @@ async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(
                     perhaps_final.push((index, id));
                     Submitted::Refused(reason)
                 }
-                None => return Err(ApiError::unavailable("stopping", "the node is stopping")),
+                None => return Err(ApiError::new(ApiCode::Stopping, "the node is stopping")),
             },
         };
         answers.push((id, submitted));
@@ -165,18 +167,18 @@ fn check_batch_type(headers: &HeaderMap) -> Result<(), ApiError> {
         return Ok(());
     }
     let detail = format!("a batch is canonical bytes with the content type {BATCH_CONTENT_TYPE}, not {found}");
-    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_content_type", detail))
+    Err(ApiError::new(ApiCode::BadContentType, detail))
 }
 
 fn decode_batch(bytes: &[u8]) -> Result<Vec<SignedTransaction>, ApiError> {
     let signed: Vec<SignedTransaction> = codec::decode(bytes, BATCH_BYTES_MAX)
-        .map_err(|refused| ApiError::bad_request("bad_encoding", refused.to_string()))?;
+        .map_err(|refused| ApiError::new(ApiCode::BadEncoding, refused.to_string()))?;
     match signed.len() {
-        0 => Err(ApiError::bad_request("empty_batch", "the batch holds no transaction")),
+        0 => Err(ApiError::new(ApiCode::EmptyBatch, "the batch holds no transaction")),
         found if found > limits::BATCH_TRANSACTIONS_MAX => {
             let limit = limits::BATCH_TRANSACTIONS_MAX;
             let detail = format!("{found} transactions in one batch, the limit is {limit}");
-            Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", detail))
+            Err(ApiError::new(ApiCode::BatchTooLarge, detail))
         }
         _ => Ok(signed),
     }
@@ -186,10 +188,8 @@ fn decode_batch(bytes: &[u8]) -> Result<Vec<SignedTransaction>, ApiError> {
 fn json_problem(rejection: &JsonRejection) -> ApiError {
     let detail = rejection.body_text();
     match rejection {
-        JsonRejection::MissingJsonContentType(_) => {
-            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_content_type", detail)
-        }
-        JsonRejection::BytesRejection(_) => ApiError::new(rejection.status(), "body_refused", detail),
-        _ => ApiError::bad_request("bad_json", detail),
+        JsonRejection::MissingJsonContentType(_) => ApiError::new(ApiCode::BadContentType, detail),
+        JsonRejection::BytesRejection(_) => ApiError::new(ApiCode::BodyRefused, detail).with_status(rejection.status()),
+        _ => ApiError::new(ApiCode::BadJson, detail),
     }
 }

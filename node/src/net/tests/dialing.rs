@@ -2,6 +2,7 @@
 
 use super::world::{Node, caller, config, eventually};
 use crate::net::{NetConfig, NetEvent};
+use blockchat_client::shapes::PeerSource;
 use tokio::net::TcpListener;
 
 /// A port that nobody listens on at the moment.
@@ -53,7 +54,7 @@ async fn how_a_peer_was_found_is_told_on_both_sides() {
         let peer = seen().await.unwrap();
         assert_eq!((peer.source.as_str(), peer.inbound), (source, false));
     }
-    assert!(one.net.peers().await.iter().all(|peer| peer.inbound && peer.source == "inbound"));
+    assert!(one.net.peers().await.iter().all(|peer| peer.inbound && peer.source == PeerSource::Inbound));
     let known = one.net.peers_known().await;
     assert_eq!(known.iter().filter(|peer| peer.connected).count(), 2, "{known:?}");
 }
@@ -88,7 +89,7 @@ async fn after_the_first_dial_the_book_is_enough() {
     one.gone().await;
     let mut again = Node::start(NetConfig { book, peers: vec![], ..caller(2, String::new()) }).await;
     again.peer().await;
-    assert_eq!(again.net.peers().await[0].source, "book");
+    assert_eq!(again.net.peers().await[0].source, PeerSource::Book);
 }
 
 #[tokio::test]
@@ -104,7 +105,7 @@ async fn peers_of_peers_are_found_through_kademlia() {
     let sources = async |node: &Node| node.net.peers().await.into_iter().map(|peer| peer.source).collect::<Vec<_>>();
     let mut found = 0;
     for node in &nodes {
-        found += sources(node).await.iter().filter(|source| *source == "kademlia").count();
+        found += sources(node).await.iter().filter(|source| **source == PeerSource::Kademlia).count();
     }
     assert!(found >= 3, "three pairs found each other");
 }

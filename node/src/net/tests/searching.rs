@@ -4,6 +4,7 @@ use super::people::genesis;
 use super::raw::{RawPeer, frame};
 use super::world::{Node, PATIENCE, config};
 use crate::net::{ChainSearch, SearchConfig, Sighting};
+use blockchat_client::shapes::PeerSource;
 use blockchat_proto::codec;
 use blockchat_proto::genesis::Genesis;
 use blockchat_proto::limits::GENESIS_BYTES_MAX;
@@ -38,7 +39,7 @@ async fn a_genesis_is_found_with_a_hash_of_our_own_computing() {
     let mut search = search(vec![node.address()]);
     let Sighting::Chain { genesis: found, peer } = next(&mut search).await else { panic!("no chain") };
     assert_eq!((found.hash(), &found), (genesis("test").hash(), &genesis("test")));
-    assert_eq!((peer.peer_id, peer.source), (node.net.peer_id(), "peer"));
+    assert_eq!((peer.peer_id, peer.source), (node.net.peer_id(), PeerSource::Peer));
     assert!(search.has_heard_all_named());
 }
 

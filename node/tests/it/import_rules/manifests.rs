@@ -22,7 +22,7 @@ const ENGINE: &[&str] =
     &["blockchat-proto", "malachitebft-core-consensus", "malachitebft-core-types", "serde", "serde_bytes", "thiserror"];
 
 /// All that `client` is made of: what speaks HTTP, and no server, terminal or peer network.
-const CLIENT: &[&str] = &["blockchat-proto", "reqwest", "serde", "serde_json", "thiserror"];
+const CLIENT: &[&str] = &["blockchat-proto", "reqwest", "serde", "serde_json", "thiserror", "tokio"];
 
 /// What clippy refuses in every crate, and what in the pure ones besides.
 const BANNED: &[&str] =

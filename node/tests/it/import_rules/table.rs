@@ -87,7 +87,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
         &[
             &["gossip", "sync"],
             &["ledger"],
-            &["genesis", "block", "leader", "transaction", "validators", "vote", "rejected"],
+            &["genesis", "block", "leader", "transaction", "validators", "vote", "rejected", "refusal"],
             &["codec", "keys", "hash", "coins", "limits", "units", "fixed_bytes"],
         ],
     ),
@@ -100,7 +100,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
             &["event", "effect", "chain_view", "config", "journal", "recovered"],
         ],
     ),
-    ("blockchat_client", &[&["client"], &["shapes"]]),
+    ("blockchat_client", &[&["client", "events", "http"], &["error", "sse"], &["shapes"]]),
     (
         "blockchat_node",
         &[
@@ -132,7 +132,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
             &["load"],
             &["network", "witness"],
             &["processes"],
-            &["client", "screen"],
+            &["screen"],
         ],
     ),
 ];

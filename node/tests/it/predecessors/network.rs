@@ -195,12 +195,12 @@ impl Running {
     }
 
     pub(super) fn block(&self, height: Height) -> BlockView {
-        run(self.client.block(&height.to_string())).unwrap()
+        run(self.client.block(height)).unwrap()
     }
 
     #[track_caller]
     pub(super) fn wait_for_block(&self, height: Height) -> BlockView {
-        wait_for("the block is here", || run(self.client.block(&height.to_string())).ok())
+        wait_for("the block is here", || run(self.client.block(height)).ok())
     }
 
     /// Hands in, also while the node still starts; where the transaction is, or the code of the refusal.
@@ -208,7 +208,7 @@ impl Running {
         wait_for("the node takes transactions", || match run(self.client.submit(signed)) {
             Ok(view) => Some(Ok(view)),
             Err(ClientError::Problem(problem)) if problem.status == 503 => None,
-            Err(ClientError::Problem(problem)) => Some(Err(problem.code)),
+            Err(ClientError::Problem(problem)) => Some(Err(problem.code.to_string())),
             Err(other) => panic!("{other}"),
         })
     }

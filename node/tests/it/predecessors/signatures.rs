@@ -5,9 +5,10 @@
 use super::forged::is_shown_the_door;
 use super::network::{Network, micro, nobody};
 use crate::support::{Said, program};
-use blockchat_client::shapes::TransactionState;
+use blockchat_client::shapes::{Standing, TransactionState};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
+use blockchat_proto::refusal::TxCode;
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction};
 use serde_json::json;
 
@@ -21,8 +22,7 @@ fn is_refused_at_every_door(network: &Network, forged: &SignedTransaction) {
     let (status, problem) = node.post_json(serde_json::to_vec(forged).unwrap());
     assert_eq!((status, &problem["code"]), (422, &json!("bad_signature")), "{problem}");
     let answers = node.submit_batch(std::slice::from_ref(forged));
-    let refused =
-        |state: &TransactionState| matches!(state, TransactionState::Refused { code, .. } if code == "bad_signature");
+    let refused = |state: &TransactionState| matches!(state, TransactionState::Refused { code, .. } if *code == TxCode::BadSignature);
     assert!(refused(&answers[0].state), "{answers:?}");
     is_shown_the_door(network, node, std::slice::from_ref(forged));
 }
@@ -98,7 +98,7 @@ pub(super) fn an_unknown_key_is_nobody_and_not_node_0() {
     let before = node.account(zero);
     let account = node.account(unknown.address());
     assert_eq!((account.balance, account.stake, account.next_nonce), (Coins::ZERO, Coins::ZERO, 0));
-    assert_eq!(account.standing, "inactive");
+    assert_eq!(account.standing, Standing::Inactive);
     let refused = node.submit(&network.sign(&unknown, 0, send(BOB, 1)));
     assert_eq!(refused.unwrap_err(), "insufficient_funds");
 

@@ -1,14 +1,21 @@
 //! Every stable code is in the table of `docs/errors.md`, and the table names no other.
 //!
-//! The sources are the truth: a code can only be given where this file looks, because `Failure::coded` and the makers of
-//! `ApiError` are the only ways, and an argument that is neither a text nor on the lists below fails the test.
+//! The codes of the API are two lists, `TxCode` and `ApiCode`; nothing else can be made into an error of the API. Those of
+//! the command line are read from the sources: a code can only be given where this file looks, because `Failure::coded` is
+//! the only way, and an argument that is neither a text nor on the list below fails the test.
 
-use std::collections::BTreeSet;
+use blockchat_client::shapes::{ApiCode, status_of};
+use blockchat_proto::coins::Coins;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::ledger::TxRejected;
+use blockchat_proto::refusal::{Retry, TxCode};
+use blockchat_proto::units::{Height, UnixMillis};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Codes that are handed on from somewhere else that is looked at: what stands in the parentheses.
-const HANDED_ON: &[&str] = &["problem.code", "reason.code(", "code.clone(", "error.code("];
+const HANDED_ON: &[&str] = &["code.as_str(", "error.code("];
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -59,7 +66,8 @@ fn of_the_command_line() -> BTreeSet<String> {
                 Some(code) => drop(found.insert(code.to_owned())),
                 None => {
                     let given = given.split(')').next().unwrap_or_default();
-                    let is_known = HANDED_ON.contains(&given) || given.starts_with("self");
+                    let is_known =
+                        HANDED_ON.contains(&given) || given.starts_with("self") || given.starts_with("TxCode::");
                     assert!(is_known, "{}: coded({given}) is not followed", path.display());
                 }
             }
@@ -78,48 +86,71 @@ fn texts_of_code_fn(source: &str) -> Vec<String> {
     calls(body, "=>").filter_map(literal).map(str::to_owned).collect()
 }
 
-/// Codes of the API with the status each is given, where it is always the same.
-fn of_the_api() -> BTreeSet<(String, Option<u16>)> {
-    let mut found = BTreeSet::new();
-    let makers = [("bad_request(", Some(400)), ("not_found(", Some(404)), ("unavailable(", Some(503)), ("new(", None)];
-    for (path, source) in sources("src/api") {
-        let is_problem = path.ends_with("problem.rs");
-        for (maker, status) in makers {
-            for given in calls(&source, &format!("ApiError::{maker}")) {
-                let code = if maker == "new(" { given.split_once(", ").map(|(_, rest)| rest) } else { Some(given) };
-                let code = code.and_then(literal);
-                let code = code.unwrap_or_else(|| panic!("{}: {maker}{given:.60} is not followed", path.display()));
-                found.insert((code.to_owned(), status));
-            }
-            // The makers themselves hand their argument on.
-            let own = format!("Self::{maker}");
-            for given in calls(&source, &own).filter(|_| is_problem) {
-                let code = if maker == "new(" { given.split_once(", ").map_or(given, |(_, rest)| rest) } else { given };
-                match literal(code) {
-                    Some(code) => drop(found.insert((code.to_owned(), status))),
-                    None => assert!(
-                        code.starts_with("code,") || code.starts_with("reason.code()"),
-                        "{maker}{given:.60} is not followed"
-                    ),
-                }
-            }
-        }
-    }
-    let refused = bare(&read("../proto/src/rejected.rs"));
-    found.extend(texts_of_code_fn(&refused).into_iter().map(|code| (code, None)));
-    found
+/// Codes of the API with their status.
+fn of_the_api() -> BTreeMap<&'static str, u16> {
+    let transactions = TxCode::ALL.iter().map(|code| (code.as_str(), status_of(*code)));
+    let node = ApiCode::ALL.iter().map(|code| (code.as_str(), code.status()));
+    let all: BTreeMap<_, _> = transactions.chain(node).collect();
+    assert_eq!(all.len(), TxCode::ALL.len() + ApiCode::ALL.len(), "no code has two meanings");
+    all
 }
 
-/// The rows of the table under a heading: code and second column.
-fn rows(heading: &str) -> Vec<(String, String)> {
+/// One refusal for each code of a transaction.
+fn refusals() -> Vec<TxRejected> {
+    let (found_bytes, limit_bytes) = (2, 1);
+    let (min, max, found, stake) = (Coins::ZERO, Coins::ZERO, Coins::ZERO, Coins::ZERO);
+    vec![
+        TxRejected::OtherChain { expected: Hash32::ZERO, found: Hash32::ZERO },
+        TxRejected::BadSignature,
+        TxRejected::TooLarge { found_bytes, limit_bytes },
+        TxRejected::NothingToSend,
+        TxRejected::EmptyMessage,
+        TxRejected::MessageTooLong { found_bytes, limit_bytes },
+        TxRejected::UnknownSeal { found: 9 },
+        TxRejected::NonceNotZero { found: 1 },
+        TxRejected::WrongNonce { expected: 1, found: 0 },
+        TxRejected::WrongNonce { expected: 1, found: 2 },
+        TxRejected::Expired { expiry: Height(1), height: Height(2) },
+        TxRejected::InsufficientFunds { needed: max, spendable: min },
+        TxRejected::AmountOverflow,
+        TxRejected::StakeOutOfRange { min, max, found },
+        TxRejected::StakeUnchanged { stake },
+        TxRejected::TooManyUnbonding { earliest: UnixMillis(7) },
+        TxRejected::LastValidators { min: 1 },
+        TxRejected::Barred,
+        TxRejected::NoStake,
+        TxRejected::AlreadyActive,
+        TxRejected::NotRecent,
+        TxRejected::ClaimsClosed,
+        TxRejected::SenderLimit { limit: 1 },
+        TxRejected::PoolFull,
+        TxRejected::NonceTaken { nonce: 1 },
+    ]
+}
+
+/// How the page writes it.
+fn word(retry: Retry) -> &'static str {
+    match retry {
+        Retry::Now => "`now`",
+        Retry::AtHeight(_) => "`at_height`",
+        Retry::AtTime(_) => "`at_time`",
+        Retry::Never => "`never`",
+    }
+}
+
+/// The rows of the table under a heading: the code, and the cells before cause and remedy.
+fn rows(heading: &str) -> Vec<(String, Vec<String>)> {
     let page = read("docs/errors.md");
     let part = page.split("\n## ").find(|part| part.starts_with(heading)).expect("the page has this heading");
     let row = |line: &str| {
-        let mut cells = line.strip_prefix("| `")?.split(" | ");
-        let code = cells.next()?.trim_end_matches('`').to_owned();
-        let second = cells.next()?.to_owned();
-        assert_eq!(cells.filter(|cell| cell.trim_matches([' ', '|']).len() > 2).count(), 2, "cause and remedy: {line}");
-        Some((code, second))
+        let mut cells: Vec<_> = line.strip_prefix("| `")?.split(" | ").map(str::to_owned).collect();
+        assert!(
+            cells.len() >= 4 && cells.iter().all(|cell| !cell.trim_matches([' ', '|']).is_empty()),
+            "a gap: {line}"
+        );
+        let before = cells.split_off(1);
+        let code = cells.pop()?.trim_end_matches('`').to_owned();
+        Some((code, before[..before.len() - 2].to_vec()))
     };
     part.lines().filter_map(row).collect()
 }
@@ -132,22 +163,36 @@ fn differences(found: &BTreeSet<String>, told: &BTreeSet<String>) -> (Vec<String
 fn every_code_of_the_api_has_its_row_with_its_status() {
     let found = of_the_api();
     let told = rows("Codes of the API");
-    let codes: BTreeSet<_> = found.iter().map(|(code, _)| code.clone()).collect();
+    let codes: BTreeSet<_> = found.keys().map(|code| (*code).to_owned()).collect();
     let named: BTreeSet<_> = told.iter().map(|(code, _)| code.clone()).collect();
-    assert!(codes.len() > 40, "the sources are read: {codes:?}");
     assert_eq!(named.len(), told.len(), "no code has two rows");
     let (missing, unknown) = differences(&codes, &named);
-    assert!(
-        missing.is_empty() && unknown.is_empty(),
-        "without a row: {missing:?}; nowhere in the sources: {unknown:?}"
-    );
-    for (code, status) in found {
-        let row = told.iter().find(|(name, _)| *name == code).map(|(_, status)| status.clone()).unwrap();
-        let fits = status.is_none_or(|status| row.contains(&status.to_string()));
-        assert!(
-            fits && row.contains(|digit: char| digit.is_ascii_digit()),
-            "{code}: {status:?}, but the row says {row}"
-        );
+    assert!(missing.is_empty() && unknown.is_empty(), "without a row: {missing:?}; no such code: {unknown:?}");
+    for (code, cells) in told {
+        assert_eq!(cells[0], found[code.as_str()].to_string(), "the status of {code}");
+    }
+}
+
+#[test]
+fn the_page_says_which_refusals_pass_by_themselves() {
+    let told: BTreeMap<_, _> = rows("Codes of the API").into_iter().collect();
+    for code in ApiCode::ALL {
+        assert!(told[code.as_str()][1].contains(word(code.retry())), "{code}: {:?}", code.retry());
+    }
+    let refusals = refusals();
+    let produced: BTreeSet<_> = refusals.iter().map(TxRejected::code).collect();
+    assert_eq!(produced, TxCode::ALL.iter().copied().collect::<BTreeSet<_>>(), "one refusal for each code");
+    for refusal in refusals {
+        let (code, retry) = (refusal.code(), refusal.retry());
+        assert_eq!(told[code.as_str()][1], word(retry), "{code}: {retry:?}");
+    }
+}
+
+#[test]
+fn every_code_of_the_api_is_given_somewhere() {
+    let sources: String = sources("src/api").into_iter().map(|(_, source)| source).collect();
+    for code in ApiCode::ALL {
+        assert!(sources.contains(&format!("ApiCode::{code:?}")), "nothing answers with {code}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::slow_chain::SlowChain;
 use blockchat_client::shapes::TransactionState;
+use blockchat_proto::refusal::TxCode;
 use blockchat_proto::transaction::SignedTransaction;
 
 /// The order of the group, little endian: a signature's second half plus this is the same number to a careless verifier.
@@ -53,7 +54,7 @@ async fn one_wrong_bit_is_enough_and_costs_its_owner_nothing() {
     let answers = chain.client.submit_batch(&wrong).await.unwrap();
     assert_eq!(answers.len(), wrong.len());
     for (index, answer) in answers.iter().enumerate() {
-        let refused = matches!(&answer.state, TransactionState::Refused { code, .. } if code == "bad_signature");
+        let refused = matches!(&answer.state, TransactionState::Refused { code, .. } if *code == TxCode::BadSignature);
         assert!(refused, "number {index}: {answer:?}");
     }
     for wrong in wrong.iter().step_by(19) {

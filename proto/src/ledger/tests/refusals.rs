@@ -3,6 +3,7 @@
 use super::*;
 use crate::ledger::{Standing, Unbonding};
 use crate::limits;
+use crate::refusal::TxCode;
 use crate::transaction::{SealSalt, Sealed, SignedTransaction};
 
 fn world() -> World {
@@ -85,7 +86,10 @@ fn nonces_are_strictly_consecutive() {
     let send = |nonce| world.signed(9, nonce, None, message(plain("hi")));
     assert_eq!(world.refuses(&send(0)), TxRejected::WrongNonce { expected: 1, found: 0 });
     assert_eq!(world.refuses(&send(2)), TxRejected::WrongNonce { expected: 1, found: 2 });
-    assert_eq!((world.refuses(&send(0)).code(), world.refuses(&send(2)).code()), ("stale_nonce", "early_nonce"));
+    assert_eq!(
+        (world.refuses(&send(0)).code(), world.refuses(&send(2)).code()),
+        (TxCode::StaleNonce, TxCode::EarlyNonce)
+    );
     world.block(vec![send(1)]);
     let stake = |nonce| world.signed(9, nonce, None, Body::Stake { amount: bcc(5) });
     assert_eq!(world.refuses(&stake(1)), TxRejected::WrongNonce { expected: 2, found: 1 });

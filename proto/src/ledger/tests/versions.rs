@@ -158,7 +158,7 @@ fn announcements_of_those_outside_the_set_do_not_count() {
 fn with_version(world: &World, version: RulesVersion) -> VerifiedBlock {
     let block = world.ledger.build_block(world.draft(vec![])).block;
     let header = crate::block::Header { version, ..block.header().clone() };
-    VerifiedBlock::assemble(header, vec![], vec![], block.commit().cloned())
+    VerifiedBlock::assemble(header, vec![], vec![], block.commit().cloned(), block.late().cloned())
 }
 
 /// SPEC BLOCK-4, VER-4.
