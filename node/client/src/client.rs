@@ -7,8 +7,9 @@ use crate::error::ClientError;
 use crate::events::BlockEvents;
 use crate::http::{Connections, Line};
 use crate::shapes::{
-    AccountView, ApiCode, BATCH_CONTENT_TYPE, BlockIds, BlockView, KnownPeerView, MessageView, Page, PageRequest,
-    PeerView, ReadyView, StatusView, SubmitView, TransactionView, Verdict, path,
+    AccountView, ApiCode, BATCH_CONTENT_TYPE, BlockIds, BlockRowView, BlockView, BlocksRequest, HistoryRequest,
+    HistoryView, KnownPeerView, MessageView, Page, PageRequest, PeerView, ReadyView, StatusView, SubmitView,
+    TransactionView, Verdict, path,
 };
 use blockchat_proto::codec;
 use blockchat_proto::genesis::Genesis;
@@ -16,6 +17,7 @@ use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{SignedTransaction, TransactionId};
 use blockchat_proto::units::Height;
 use reqwest::header::CONTENT_TYPE;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
 
@@ -108,6 +110,16 @@ impl Client {
         self.page(&format!("{}/{address}", path::MESSAGES), part).await
     }
 
+    /// What happened to an account, newest first.
+    pub async fn history(&self, address: &Address, wanted: &HistoryRequest) -> Result<Page<HistoryView>, ClientError> {
+        self.page(&format!("{}/{address}", path::HISTORY), wanted).await
+    }
+
+    /// Final blocks without what is in them, newest first.
+    pub async fn blocks(&self, wanted: &BlocksRequest) -> Result<Page<BlockRowView>, ClientError> {
+        self.page(path::BLOCKS, wanted).await
+    }
+
     /// Connected peers: all of them.
     pub async fn peers(&self) -> Result<Vec<PeerView>, ClientError> {
         self.whole(path::PEERS).await
@@ -144,7 +156,7 @@ impl Client {
         self.line.answer(request.body(batch), MANY_BYTES_MAX).await
     }
 
-    async fn page<T: DeserializeOwned>(&self, path: &str, part: &PageRequest) -> Result<Page<T>, ClientError> {
+    async fn page<T: DeserializeOwned>(&self, path: &str, part: &impl Serialize) -> Result<Page<T>, ClientError> {
         self.line.answer(self.line.get(path).query(part), MANY_BYTES_MAX).await
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Always true: at most [`KEPT_MAX`] blocks are kept; they never change, so a kept one is as good as a read one.
 
-use crate::store::history::{History, Position, StoreError, StoredBlock};
+use crate::store::history::{AccountRow, BlockRow, Filter, History, Part, Position, StoreError, StoredBlock};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::TransactionId;
@@ -30,13 +30,6 @@ pub(super) struct Found {
     pub(super) index: u32,
 }
 
-impl Found {
-    /// Height of the block, and its place in it.
-    pub(super) fn position(&self) -> Position {
-        (self.block.block.header.height, self.index)
-    }
-}
-
 impl FinalBlocks {
     pub(super) fn new(history: History) -> Self {
         Self { history, kept: Arc::default() }
@@ -57,22 +50,25 @@ impl FinalBlocks {
         self.run(move |this| ids.into_iter().map(|id| this.find_one(id)).collect()).await
     }
 
-    /// Messages to and from an account, newest first, those before `before` only.
-    pub(super) async fn messages(
+    /// What happened to an account: see [`History::account`].
+    pub(super) async fn account(
         &self,
         account: Address,
+        filter: Filter,
         before: Option<Position>,
         limit: usize,
-    ) -> Result<Vec<Found>, StoreError> {
-        let look = move |this: &Self| {
-            let positions = this.history.messages(account, before, limit)?;
-            let found = positions.into_iter().map(|(height, index)| {
-                let block = this.read(height)?;
-                Ok(block.map(|block| Found { block, index }))
-            });
-            found.filter_map(Result::transpose).collect()
-        };
-        self.run(look).await
+    ) -> Result<Part<AccountRow, Position>, StoreError> {
+        self.run(move |this| this.history.account(account, filter, before, limit)).await
+    }
+
+    /// Blocks at a glance: see [`History::block_rows`].
+    pub(super) async fn rows(
+        &self,
+        from: Height,
+        to: Height,
+        limit: usize,
+    ) -> Result<Part<BlockRow, Height>, StoreError> {
+        self.run(move |this| this.history.block_rows(from, to, limit)).await
     }
 
     fn find_one(&self, id: TransactionId) -> Result<Option<Found>, StoreError> {

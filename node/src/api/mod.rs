@@ -12,6 +12,7 @@
 
 mod connections;
 mod final_blocks;
+mod history_views;
 mod listener;
 mod paging;
 mod problem;

@@ -25,12 +25,17 @@ pub(super) struct List {
     limit_max: u16,
 }
 
-/// Final messages of an account: each may lie in a block of its own.
+/// Final messages of an account.
 pub(super) const MESSAGES: List = List { number: 1, limit_default: 50, limit_max: 500 };
 /// Connected peers: most often all of them in one part.
 pub(super) const PEERS: List = List { number: 2, limit_default: 500, limit_max: 500 };
 /// Peers that the node knows of.
 pub(super) const PEERS_KNOWN: List = List { number: 3, limit_default: 500, limit_max: 500 };
+
+/// What happened to an account.
+pub(super) const HISTORY: List = List { number: 4, limit_default: 50, limit_max: 500 };
+/// Final blocks.
+pub(super) const BLOCKS: List = List { number: 5, limit_default: 50, limit_max: 500 };
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,13 +49,22 @@ pub(super) struct Part {
 impl List {
     /// What a request wants.
     pub(super) fn part(self, query: PageQuery) -> Result<Part, ApiError> {
-        let Query(request) = query.map_err(|error| bad_query(error.body_text()))?;
+        self.wanted(part_of(query)?)
+    }
+
+    /// The same, of a query that was looked at already.
+    pub(super) fn wanted(self, request: PageRequest) -> Result<Part, ApiError> {
         let (limit, max) = (request.limit.unwrap_or(self.limit_default), self.limit_max);
         if limit == 0 || limit > max {
             return Err(bad_query(format!("limit is {limit}, but must be 1 to {max}")));
         }
         let after = request.cursor.map(|cursor| self.place(&cursor)).transpose()?;
         Ok(Part { limit: usize::from(limit), after })
+    }
+
+    /// A part that knows where the next one begins.
+    pub(super) fn page_up_to<T>(self, items: Vec<T>, last: Option<Vec<u8>>) -> Page<T> {
+        Page { items, next: last.map(|place| self.cursor(&place)) }
     }
 
     /// Where the part after this place begins.
@@ -65,20 +79,15 @@ impl List {
         }
     }
 
-    /// The part that begins `found`, the entries after its place and one more if there is one. `place_of` an entry.
-    pub(super) fn page<T>(self, part: &Part, mut found: Vec<T>, place_of: impl Fn(&T) -> Vec<u8>) -> Page<T> {
-        let is_last = found.len() <= part.limit;
-        found.truncate(part.limit);
-        let next = found.last().filter(|_| !is_last).map(|last| self.cursor(&place_of(last)));
-        Page { items: found, next }
-    }
-
-    /// As [`Self::page`], of a list that is here as a whole, in the order of its places.
+    /// The wanted part of a list that is here as a whole, in the order of its places.
     pub(super) fn page_of_all<T>(self, part: &Part, all: Vec<T>, place_of: impl Fn(&T) -> Vec<u8>) -> Page<T> {
         let comes_after = |entry: &T| part.after.as_ref().is_none_or(|after| place_of(entry) > *after);
         let mut rest: Vec<_> = all.into_iter().filter(comes_after).collect();
         rest.sort_by_cached_key(|entry| place_of(entry));
-        self.page(part, rest, place_of)
+        let is_last = rest.len() <= part.limit;
+        rest.truncate(part.limit);
+        let last = rest.last().filter(|_| !is_last).map(place_of);
+        self.page_up_to(rest, last)
     }
 }
 
@@ -90,6 +99,29 @@ impl Part {
         let [a, b, c, d, e, f, g, h, index @ ..] = bytes;
         Ok(Some((Height(u64::from_be_bytes([a, b, c, d, e, f, g, h])), u32::from_be_bytes(index))))
     }
+
+    /// Where it begins, in a list of blocks.
+    pub(super) fn height(&self) -> Result<Option<Height>, ApiError> {
+        let Some(after) = &self.after else { return Ok(None) };
+        let bytes: [u8; 8] = after.as_slice().try_into().map_err(|_| bad_cursor())?;
+        Ok(Some(Height(u64::from_be_bytes(bytes))))
+    }
+}
+
+/// What the query of a request says, if it is one.
+pub(super) fn part_of<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
+    query.map(|Query(request)| request).map_err(|error| bad_query(error.body_text()))
+}
+
+/// The heights that a request wants.
+pub(super) fn heights(from: Option<Height>, to: Option<Height>) -> Result<(Height, Height), ApiError> {
+    let (from, to) = (from.unwrap_or(Height(0)), to.unwrap_or(Height(u64::MAX)));
+    if from <= to { Ok((from, to)) } else { Err(bad_query(format!("from is {from}, which is above to, {to}"))) }
+}
+
+/// A height as the place in a list.
+pub(super) fn place_of_height(height: Height) -> Vec<u8> {
+    height.0.to_be_bytes().to_vec()
 }
 
 /// A position in blocks as the place in a list.
@@ -97,7 +129,8 @@ pub(super) fn place_of_position((height, index): Position) -> Vec<u8> {
     [&height.0.to_be_bytes()[..], &index.to_be_bytes()[..]].concat()
 }
 
-fn bad_query(detail: impl Into<String>) -> ApiError {
+/// 400: the query says nothing that this path understands.
+pub(super) fn bad_query(detail: impl Into<String>) -> ApiError {
     ApiError::new(ApiCode::BadQuery, detail)
 }
 

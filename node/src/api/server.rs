@@ -7,7 +7,7 @@
 use super::connections;
 use super::listener::Limited;
 use super::problem::ApiError;
-use super::routes::{accounts, blocks, events, health, messages, peers, status, transactions};
+use super::routes::{accounts, blocks, events, health, history, messages, peers, status, transactions};
 use super::state::ApiState;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -44,7 +44,9 @@ pub fn router(state: ApiState) -> Router {
         .route(path::PEERS_KNOWN, get(peers::known))
         .route(&under(path::ACCOUNTS, "address"), get(accounts::account))
         .route(&under(path::MESSAGES, "address"), get(messages::messages))
+        .route(&under(path::HISTORY, "address"), get(history::history))
         .route(&under(path::BLOCKS, "block"), get(blocks::block))
+        .route(path::BLOCKS, get(blocks::blocks))
         .route(&under(path::TRANSACTIONS, "id"), get(transactions::transaction))
         .route(path::TRANSACTIONS, post(transactions::submit).layer(one));
     let batch = Router::new().route(path::TRANSACTIONS_BATCH, post(transactions::submit_batch).layer(many));

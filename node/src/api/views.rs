@@ -3,15 +3,14 @@
 use super::final_blocks::Found;
 use crate::store::history::StoredBlock;
 use blockchat_client::shapes::{
-    AccountView, BlockTransactionView, BlockView, MessageView, Phase, RulesView, TransactionState, UnbondingView,
-    ValidatorView,
+    AccountView, BlockTransactionView, BlockView, Phase, RulesView, TransactionState, UnbondingView, ValidatorView,
 };
 use blockchat_engine::chain_view::{ChainView, PhaseView};
 use blockchat_engine::effect::AccountAnswer;
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::ledger::{TxRejected, fee_for};
-use blockchat_proto::transaction::{Body, Payload, SignedTransaction};
+use blockchat_proto::transaction::SignedTransaction;
 
 /// What the node does now.
 pub(super) fn phase(view: &ChainView) -> Phase {
@@ -113,29 +112,6 @@ pub(super) fn final_state(found: &Found) -> TransactionState {
 /// What is at this place; `None` only if the index is damaged.
 pub(super) fn transaction_at(found: &Found) -> Option<&SignedTransaction> {
     found.block.block.transactions.get(usize::try_from(found.index).ok()?)
-}
-
-/// One message; `None` if there is none at this place.
-pub(super) fn message(found: &Found) -> Option<MessageView> {
-    let signed = transaction_at(found)?;
-    let Body::Send { to, amount, payload } = &signed.transaction.body else { return None };
-    let (text, sealed) = match payload {
-        Payload::None => return None,
-        Payload::Plain(text) => (Some(text.clone()), false),
-        Payload::Sealed(_) => (None, true),
-    };
-    let header = &found.block.block.header;
-    Some(MessageView {
-        id: signed.id(),
-        height: header.height,
-        index: found.index,
-        time: header.time,
-        from: signed.transaction.sender,
-        to: *to,
-        amount: *amount,
-        text,
-        sealed,
-    })
 }
 
 #[cfg(test)]

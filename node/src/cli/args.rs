@@ -2,7 +2,7 @@
 
 use super::output::Format;
 use crate::config::LogFormat;
-use blockchat_client::shapes::Cursor;
+use blockchat_client::shapes::{Cursor, Direction, HistoryKind};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     /// Messages to and from an account, newest last
     #[command(visible_alias = "inbox")]
     Messages(MessagesArgs),
+    /// What happened to an account: payments and messages both ways, stake, fees earned, newest last
+    History(HistoryArgs),
     /// How the node is
     Status(ApiArg),
     /// Connected peers; with --known, all that the node could dial
@@ -424,6 +426,89 @@ pub(crate) struct MessagesArgs {
     pub(crate) cursor: Option<Cursor>,
     #[command(flatten)]
     pub(crate) api: ApiArg,
+}
+
+const HISTORY_EXAMPLES: &str = "\
+Examples:
+  blockchat-node history                            the last things that happened to you
+  blockchat-node history bob --direction in         what came to bob, from others and from the chain
+  blockchat-node history --kind fees --limit 100    what you earned as a leader
+  blockchat-node history --from 1000 --to 1999      in these blocks only
+  blockchat-node history --output json              with ids, and with `next` for --cursor";
+
+#[derive(Debug, Args)]
+#[command(after_help = HISTORY_EXAMPLES)]
+pub(crate) struct HistoryArgs {
+    /// Whose: a contact, a wallet, or an address [default: your own]
+    pub(crate) account: Option<String>,
+    /// Only what came in, or went out; own: only what the account sent to itself, which is in both
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub(crate) direction: Option<DirectionArg>,
+    /// Only one kind of thing
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) kind: Option<KindArg>,
+    /// Only from this block on
+    #[arg(long, value_name = "HEIGHT")]
+    pub(crate) from: Option<u64>,
+    /// Only up to this block
+    #[arg(long, value_name = "HEIGHT")]
+    pub(crate) to: Option<u64>,
+    /// At most so many
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub(crate) limit: u16,
+    /// Older ones: `next` of the answer before
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) cursor: Option<Cursor>,
+    #[command(flatten)]
+    pub(crate) api: ApiArg,
+}
+
+/// See [`Direction`].
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DirectionArg {
+    In,
+    Out,
+    Own,
+}
+
+impl From<DirectionArg> for Direction {
+    fn from(arg: DirectionArg) -> Self {
+        match arg {
+            DirectionArg::In => Self::In,
+            DirectionArg::Out => Self::Out,
+            DirectionArg::Own => Self::Own,
+        }
+    }
+}
+
+/// See [`HistoryKind`].
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum KindArg {
+    Payment,
+    Message,
+    Stake,
+    Activate,
+    Claim,
+    Fees,
+    Released,
+    Jailed,
+    Announce,
+}
+
+impl From<KindArg> for HistoryKind {
+    fn from(arg: KindArg) -> Self {
+        match arg {
+            KindArg::Payment => Self::Payment,
+            KindArg::Message => Self::Message,
+            KindArg::Stake => Self::Stake,
+            KindArg::Activate => Self::Activate,
+            KindArg::Claim => Self::Claim,
+            KindArg::Fees => Self::Fees,
+            KindArg::Released => Self::Released,
+            KindArg::Jailed => Self::Jailed,
+            KindArg::Announce => Self::Announce,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

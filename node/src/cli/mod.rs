@@ -9,6 +9,7 @@ mod balance;
 mod dev_chain;
 mod failure;
 mod guard;
+mod history;
 mod home;
 mod init;
 mod join;
@@ -95,6 +96,7 @@ fn ask(home: &Home, command: Command, format: Format) -> Result<(), Failure> {
             Command::View(args) => view::view(home, args, format).await,
             Command::Tx(args) => tx::tx(home, args, format).await,
             Command::Messages(args) => messages::messages(home, args, format).await,
+            Command::History(args) => history::history(home, args, format).await,
             Command::Status(arg) => status::status(home, &arg, format).await,
             Command::Peers(args) => peers::peers(home, &args, format).await,
             Command::Health(arg) => peers::health(home, &arg, format).await,

@@ -44,6 +44,16 @@ pub enum StoreError {
         /// The newest we know.
         known: u32,
     },
+    /// Written by an earlier version of this program.
+    #[error("{file} has format {found}, this program knows format {known}")]
+    SchemaTooOld {
+        /// The file.
+        file: PathBuf,
+        /// In the file.
+        found: u32,
+        /// The one we know.
+        known: u32,
+    },
     /// The store belongs to another chain.
     #[error("{file} holds chain {found}, but the genesis is that of chain {expected}")]
     OtherChain {
@@ -100,6 +110,7 @@ impl StoreError {
             }
             Self::Damaged { next, .. } => next,
             Self::SchemaTooNew { .. } => "use the newer program that wrote it",
+            Self::SchemaTooOld { .. } => REFETCH,
             Self::OtherChain { .. } => "put back the genesis.json it was made with, or use another --home",
             Self::NotNext { .. } | Self::Broken { .. } => "start the node again: it goes on from what is on disk",
         }
@@ -112,6 +123,7 @@ impl StoreError {
             Self::InUse { .. } => "home_in_use",
             Self::Damaged { .. } => "file_damaged",
             Self::SchemaTooNew { .. } => "format_too_new",
+            Self::SchemaTooOld { .. } => "format_too_old",
             Self::OtherChain { .. } => "other_chain",
             Self::NotNext { .. } | Self::Broken { .. } => "store_fault",
         }

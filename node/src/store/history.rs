@@ -1,7 +1,7 @@
 //! Read-only queries over what is final.
 //!
-//! Owns: how final blocks, transactions and messages are found again. Does not own: what is pooled or being decided
-//! (the engine knows).
+//! Owns: how final blocks and transactions are found again (lists of rows: `account_history`). Does not own: what is
+//! pooled or being decided (the engine knows).
 //!
 //! Always true: readers see the store as of one final block and never wait for the writer; a record that does not match
 //! its checksum, its height or its certificate is an error that names the height, never an answer.
@@ -14,7 +14,6 @@ use super::lazy_index::LazyIndex;
 use super::record::{self, TipRecord};
 use super::tables;
 use blockchat_proto::hash::Hash32;
-use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::CertifiedBlock;
 use blockchat_proto::transaction::TransactionId;
@@ -22,7 +21,10 @@ use blockchat_proto::units::Height;
 use redb::{ReadTransaction, StorageError};
 use std::path::Path;
 
+pub use super::account_history::{AccountRow, Part};
 pub use super::record::StoredBlock;
+pub use super::rows::{BlockRow, Direction, Row, RowKind, TransactionRow};
+pub use super::touches::{Filter, Kinds, Position};
 
 /// Reads what is final. Cheap to clone.
 #[derive(Clone)]
@@ -36,9 +38,6 @@ impl std::fmt::Debug for History {
         write!(f, "History of {}", self.database.file().display())
     }
 }
-
-/// Position of a transaction: the height of its block, and its place in it.
-pub type Position = (Height, u32);
 
 impl History {
     pub(super) fn new(database: Fenced, index: LazyIndex) -> Self {
@@ -117,28 +116,9 @@ impl History {
         })
     }
 
-    /// Where the messages to and from an account are: newest first, at most `limit`, only those before `before`.
-    /// A message is a *send* with a payload.
-    pub fn messages(
-        &self,
-        account: Address,
-        before: Option<Position>,
-        limit: usize,
-    ) -> Result<Vec<Position>, StoreError> {
-        let before = before.unwrap_or((Height(u64::MAX), u32::MAX));
-        // What waits is newer than what is in the table; an entry written just now may be seen in both.
-        let mut found = self.index.messages(account, before, limit);
-        let (height, index) = found.last().copied().unwrap_or(before);
-        let older = (&account.0, 0, 0)..(&account.0, height.0, index);
-        self.read(&format!("messages of {account}"), |reader| {
-            let messages = reader.open(tables::MESSAGES)?;
-            for entry in messages.range(older).map_err(reader.fault())?.rev().take(limit - found.len()) {
-                let (key, crc) = entry.map_err(reader.fault())?;
-                let (_, height, index) = key.value();
-                found.push(reader.position(&account.0, height, index, crc.value())?);
-            }
-            Ok(found)
-        })
+    /// What waits to be written to the indexes.
+    pub(super) fn index(&self) -> &LazyIndex {
+        &self.index
     }
 
     /// One consistent look at the store.

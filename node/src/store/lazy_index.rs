@@ -1,28 +1,31 @@
-//! Where transactions and messages are: indexes that are written a little behind, in key order.
+//! Where transactions are, and which rows concern an account: indexes that are written a little behind, in key order.
 //!
-//! Owns: which entries are in the tables already and which still wait in memory. Does not own: the blocks, which hold
-//! everything the indexes say; so what waits is not lost in a crash, but read again from the last blocks.
+//! Owns: which entries are in the tables already and which still wait in memory. Does not own: the rows (`rows`), which are
+//! written with their block and hold everything the indexes say; so what waits is not lost in a crash, but read again from
+//! the rows of the last blocks.
 //!
 //! Keys are hashes. Written with each block, its entries would touch as many pages as there are entries, each of them
 //! rewritten for 50 bytes. So the key space is cut into [`SLICES`] slices, and the block of height h writes the waiting
-//! entries of slice h mod `SLICES` only: about as many entries as it brings, but all of them neighbours. (5,000 transactions
-//! a block, a million stored: about 500 pages instead of 4,400.)
+//! entries of slice h mod `SLICES` only: about as many entries as it brings, but all of them neighbours, and those of one
+//! account as one. (5,000 transactions a block, a million stored: about 500 pages instead of 4,400.)
 //!
 //! Always true:
 //! - an entry of height h is in the tables if a height from h to the tip has written its slice, and waits otherwise:
 //!   nothing else need be remembered;
 //! - whoever looks here first and in the tables then misses nothing that was final when it began;
-//! - at most the entries of the last [`SLICES`] blocks wait: 2 MB at 1,000 transactions a block.
+//! - at most the entries of the last [`SLICES`] blocks wait: 3 MB at 1,000 transactions a block.
+//!
+//! Start reading at [`LazyIndex::write_due`].
 
-use super::history::Position;
 use super::record::position_crc;
+use super::rows::Row;
 use super::tables;
-use blockchat_engine::effect::CommittedBlock;
+use super::touches::{self, Position, Scan, Touch};
 use blockchat_proto::keys::Address;
-use blockchat_proto::transaction::{Body, Payload, Transaction, TransactionId};
+use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
 use redb::WriteTransaction;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Parts of the key space. A power of two up to 256.
@@ -32,12 +35,14 @@ pub(super) const SLICES: u64 = 32;
 #[derive(Clone)]
 pub(super) struct LazyIndex(Arc<RwLock<Slices>>);
 
-type Slices = Vec<Slice>;
+/// Entries of some blocks, sorted into slices.
+pub(super) struct Slices(Vec<Slice>);
 
 #[derive(Default)]
 struct Slice {
     transactions: HashMap<TransactionId, Position>,
-    messages: BTreeSet<(Address, Position)>,
+    /// Oldest first.
+    touches: BTreeMap<Address, Vec<Touch>>,
 }
 
 /// What the blocks of a commit bring. Waits, or is written, only once they are durable: see [`LazyIndex::settle`].
@@ -71,59 +76,35 @@ pub(super) fn heights_that_wait(tip: Height) -> impl Iterator<Item = Height> {
 impl LazyIndex {
     /// Nothing waits.
     pub(super) fn empty() -> Self {
-        Self(Arc::new(RwLock::new(empty_slices())))
+        Self(Arc::new(RwLock::new(Slices::empty())))
     }
 
-    /// Puts back what waits of a block that is stored already.
-    pub(super) fn restore<'a>(
-        &self,
-        height: Height,
-        tip: Height,
-        transactions: impl Iterator<Item = (TransactionId, &'a Transaction)>,
-    ) {
-        let brought = entries_of(height, transactions).into_iter().enumerate();
+    /// Puts back what waits of a block that is stored already. Heights must rise.
+    pub(super) fn restore<'a>(&self, height: Height, tip: Height, rows: impl Iterator<Item = (u32, &'a Row)>) {
         let mut slices = self.write();
-        for (index, slice) in brought.filter(|(index, _)| written_up_to(*index, tip) < height) {
-            slices[index].absorb(slice);
-        }
+        slices.add(height, rows, |slice| written_up_to(slice, tip) < height);
     }
 
-    /// Writes what is due with these blocks: what waits in the slices that one of their heights writes, and what they
-    /// bring up to that height.
+    /// Writes what is due with these blocks, given with their rows: what waits in the slices that one of their heights
+    /// writes, and what they bring up to that height.
     pub(super) fn write_due(
         &self,
         transaction: &WriteTransaction,
-        blocks: &[CommittedBlock],
+        blocks: &[(Height, Vec<Row>)],
     ) -> Result<Brought, redb::Error> {
-        let heights = || blocks.iter().map(|committed| committed.block.height());
-        let (Some(first), Some(last)) = (heights().next(), heights().next_back()) else {
-            return Ok(Brought { due: vec![], wait: empty_slices() });
+        let (mut write, mut wait) = (Slices::empty(), Slices::empty());
+        let (Some((first, _)), Some((last, _))) = (blocks.first(), blocks.last()) else {
+            return Ok(Brought { due: vec![], wait });
         };
-        let (mut write, mut wait) = (empty_slices(), empty_slices());
-        for CommittedBlock { block, .. } in blocks {
-            let transactions = block.transactions().iter().map(|verified| (verified.id(), verified.transaction()));
-            for (index, brought) in entries_of(block.height(), transactions).into_iter().enumerate() {
-                let slices = if written_up_to(index, last) < block.height() { &mut wait } else { &mut write };
-                slices[index].absorb(brought);
-            }
+        for (height, rows) in blocks {
+            let is_due = |slice| written_up_to(slice, *last) >= *height;
+            write.add(*height, (0..).zip(rows), is_due);
+            wait.add(*height, (0..).zip(rows), |slice| !is_due(slice));
         }
-        let due: Vec<_> = (0..write.len()).filter(|index| written_up_to(*index, last) >= first).collect();
+        let due: Vec<_> = (0..write.0.len()).filter(|slice| written_up_to(*slice, *last) >= *first).collect();
         let waiting = self.read();
-        let mut ids: Vec<_> = due
-            .iter()
-            .flat_map(|index| waiting[*index].transactions.iter().chain(&write[*index].transactions))
-            .collect();
-        ids.sort_unstable();
-        let mut table = transaction.open_table(tables::TRANSACTIONS)?;
-        for (id, (height, index)) in ids {
-            table.insert(&id.0, (height.0, *index, position_crc(&id.0, height.0, *index)))?;
-        }
-        let mut table = transaction.open_table(tables::MESSAGES)?;
-        for index in &due {
-            for (account, (height, index)) in waiting[*index].messages.union(&write[*index].messages) {
-                let crc = position_crc(&account.0, height.0, *index);
-                table.insert((&account.0, height.0, *index), crc)?;
-            }
+        for slice in &due {
+            waiting.0[*slice].write(&write.0[*slice], transaction)?;
         }
         Ok(Brought { due, wait })
     }
@@ -131,24 +112,24 @@ impl LazyIndex {
     /// The blocks are durable: what was due no longer waits, the rest of what they brought does.
     pub(super) fn settle(&self, brought: Brought) {
         let mut slices = self.write();
-        for index in brought.due {
-            slices[index] = Slice::default();
+        for slice in brought.due {
+            slices.0[slice] = Slice::default();
         }
-        for (slice, brought) in slices.iter_mut().zip(brought.wait) {
+        for (slice, brought) in slices.0.iter_mut().zip(brought.wait.0) {
             slice.absorb(brought);
         }
     }
 
     /// Where a transaction is, if its entry waits.
     pub(super) fn transaction(&self, id: &TransactionId) -> Option<Position> {
-        self.read()[slice_of(&id.0)].transactions.get(id).copied()
+        self.read().0[slice_of(&id.0)].transactions.get(id).copied()
     }
 
-    /// Messages of an account whose entries wait, newest first.
-    pub(super) fn messages(&self, account: Address, before: Position, limit: usize) -> Vec<Position> {
+    /// Looks at what waits of an account, newest first.
+    pub(super) fn scan(&self, account: &Address, scan: &mut Scan) {
         let slices = self.read();
-        let range = (account, (Height(0), 0))..(account, before);
-        slices[slice_of(&account.0)].messages.range(range).rev().take(limit).map(|(_, position)| *position).collect()
+        let touches = slices.0[slice_of(&account.0)].touches.get(account).into_iter().flatten();
+        touches.rev().for_each(|touch| scan.look(*touch));
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Slices> {
@@ -160,40 +141,67 @@ impl LazyIndex {
     }
 }
 
-impl Slice {
-    fn absorb(&mut self, other: Self) {
-        self.transactions.extend(other.transactions);
-        self.messages.extend(other.messages);
+impl Slices {
+    pub(super) fn empty() -> Self {
+        Self((0..SLICES).map(|_| Slice::default()).collect())
     }
-}
 
-fn empty_slices() -> Slices {
-    (0..SLICES).map(|_| Slice::default()).collect()
-}
+    /// Adds everything that a stored block has in the tables, when they are made anew at this tip.
+    pub(super) fn add_written<'a>(&mut self, height: Height, tip: Height, rows: impl Iterator<Item = (u32, &'a Row)>) {
+        self.add(height, rows, |slice| written_up_to(slice, tip) >= height);
+    }
 
-/// Everything a block brings, sorted into slices.
-fn entries_of<'a>(height: Height, transactions: impl Iterator<Item = (TransactionId, &'a Transaction)>) -> Slices {
-    let mut slices = empty_slices();
-    for (index, (id, transaction)) in (0u32..).zip(transactions) {
-        slices[slice_of(&id.0)].transactions.insert(id, (height, index));
-        for account in concerned(transaction) {
-            slices[slice_of(&account.0)].messages.insert((account, (height, index)));
+    /// Writes all of them.
+    pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
+        self.0.iter().try_for_each(|slice| Slice::default().write(slice, transaction))
+    }
+
+    /// Adds the entries of a block's rows in the slices that are wanted.
+    fn add<'a>(&mut self, height: Height, rows: impl Iterator<Item = (u32, &'a Row)>, wanted: impl Fn(usize) -> bool) {
+        for (index, row) in rows {
+            let position = (height, index);
+            if let Row::Transaction(transaction) = row
+                && wanted(slice_of(&transaction.id.0))
+            {
+                self.0[slice_of(&transaction.id.0)].transactions.insert(transaction.id, position);
+            }
+            for (account, direction) in row.concerned().filter(|(account, _)| wanted(slice_of(&account.0))) {
+                let touches = self.0[slice_of(&account.0)].touches.entry(account).or_default();
+                touches.push(Touch::new(position, row, direction));
+            }
         }
     }
-    slices
 }
 
-/// Whose message list a transaction belongs in: sender and recipient of a *send* with a payload.
-fn concerned(transaction: &Transaction) -> impl Iterator<Item = Address> {
-    let accounts = match &transaction.body {
-        Body::Send { payload: Payload::None, .. }
-        | Body::Stake { .. }
-        | Body::Activate { .. }
-        | Body::Claim { .. }
-        | Body::Announce { .. } => [None, None],
-        Body::Send { to, .. } => [Some(transaction.sender), Some(*to)],
-    };
-    accounts.into_iter().flatten()
+impl Slice {
+    /// Takes in what younger blocks bring.
+    fn absorb(&mut self, younger: Self) {
+        self.transactions.extend(younger.transactions);
+        for (account, touches) in younger.touches {
+            self.touches.entry(account).or_default().extend(touches);
+        }
+    }
+
+    /// Writes these entries and younger ones, in key order.
+    fn write(&self, younger: &Self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
+        let mut ids: Vec<_> = self.transactions.iter().chain(&younger.transactions).collect();
+        ids.sort_unstable();
+        let mut table = transaction.open_table(tables::TRANSACTIONS)?;
+        for (id, (height, index)) in ids {
+            table.insert(&id.0, (height.0, *index, position_crc(&id.0, height.0, *index)))?;
+        }
+        let mut touches: BTreeMap<_, Vec<Touch>> = BTreeMap::new();
+        for (account, some) in self.touches.iter().chain(&younger.touches) {
+            touches.entry(account).or_default().extend(some);
+        }
+        let mut table = transaction.open_table(tables::TOUCHES)?;
+        for (account, touches) in touches {
+            for ((height, index), chunk) in touches::chunks(*account, &touches) {
+                table.insert((&account.0, height.0, index), chunk.as_slice())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //!
 //! | file | module | durable |
 //! | --- | --- | --- |
-//! | `data/store.redb` | [`disk`] writes, [`history`] reads | with every final block, in one atomic commit |
+//! | `data/store.redb` | [`disk`] writes, [`history`] reads | with final blocks, each commit atomic |
 //! | `data/journal` | [`sign_journal`] on [`frame_log`] | at every sync point, before anything is sent |
 //! | `keys/guard` | [`guard`] | at every sync point, after the journal |
 //! | `data/own` | [`own`] on [`frame_log`] | when the system writes it back: a repeated submit is harmless |
@@ -14,6 +14,7 @@
 //! is compared with its root on start); an error leaves the file as it was or the node stopped.
 //! Start reading at [`open`].
 
+mod account_history;
 mod database;
 pub mod disk;
 mod error;
@@ -23,11 +24,14 @@ pub mod history;
 mod lazy_index;
 mod lock;
 pub mod own;
+mod rebuild;
 mod record;
 mod recover;
+mod rows;
 mod schema;
 pub mod sign_journal;
 mod tables;
+mod touches;
 
 pub use error::StoreError;
 pub use recover::{Opened, open};

@@ -76,6 +76,28 @@ pub(super) fn unseal(sealed: &[u8]) -> Result<&[u8], String> {
     if crc32fast::hash(value) == crc { Ok(value) } else { Err("its checksum does not match".into()) }
 }
 
+/// Puts a checksum before a value that belongs to this place only.
+pub(super) fn seal_at(height: Height, index: u32, value: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(CRC_BYTES + value.len());
+    sealed.extend_from_slice(&crc_at(height, index, value).to_be_bytes());
+    sealed.extend_from_slice(value);
+    sealed
+}
+
+/// The value behind its checksum, if it belongs to this place.
+pub(super) fn unseal_at(height: Height, index: u32, sealed: &[u8]) -> Result<&[u8], String> {
+    let (crc, value) = split_crc(sealed)?;
+    if crc_at(height, index, value) == crc { Ok(value) } else { Err("the checksum of its rows does not match".into()) }
+}
+
+fn crc_at(height: Height, index: u32, value: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&height.0.to_be_bytes());
+    crc.update(&index.to_be_bytes());
+    crc.update(value);
+    crc.finalize()
+}
+
 /// The record of a block.
 pub(super) fn encode_block(height: Height, certificate: &Certificate, block: &[u8]) -> Vec<u8> {
     let certificate = codec::encode(certificate);

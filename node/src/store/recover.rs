@@ -8,6 +8,7 @@ use super::disk::Disk;
 use super::history::{History, Reader};
 use super::lazy_index::{self, LazyIndex};
 use super::own::OwnLog;
+use super::rebuild;
 use super::record::TipRecord;
 use super::schema;
 use super::sign_journal::SignJournal;
@@ -59,10 +60,11 @@ pub fn open(folder: &Path, genesis: &VerifiedGenesis) -> Result<Opened, StoreErr
     let history = History::new(database.clone(), index.clone());
     let (ledger, tip_certificate) = history.read("the state", |reader| restore(reader, &file, genesis))?;
     let tip = ledger.tip().height;
+    rebuild::index(&database, &history, tip)?;
     history.read("the last blocks", |reader| restore_index(reader, &index, tip))?;
     let (journal, journal_entries) = SignJournal::open(&folder.join("journal"), tip)?;
     let (own, own_transactions) = OwnLog::open(&folder.join("own"))?;
-    let disk = Disk::new(database, index);
+    let disk = Disk::new(database, index, genesis.genesis().parameters.clone());
     Ok(Opened { disk, history, journal, own, ledger, tip_certificate, journal_entries, own_transactions })
 }
 
@@ -94,13 +96,11 @@ fn tip_certificate(reader: &Reader<'_>, record: &TipRecord) -> Result<Certificat
     Ok(stored.certificate)
 }
 
-/// Reads what waited to be written to the indexes again from the last blocks: at most 32, 1.5 us a transaction.
+/// Reads what waited to be written to the indexes again from the rows of the last blocks: at most 32, 1.5 us a row.
 fn restore_index(reader: &Reader<'_>, index: &LazyIndex, tip: Height) -> Result<(), StoreError> {
     for height in lazy_index::heights_that_wait(tip) {
-        if let Some(stored) = reader.block(height)? {
-            let transactions = stored.block.transactions.iter().map(|signed| (signed.id(), &signed.transaction));
-            index.restore(height, tip, transactions);
-        }
+        let rows = reader.rows(height)?;
+        index.restore(height, tip, rows.iter().map(|(index, row)| (*index, row)));
     }
     Ok(())
 }

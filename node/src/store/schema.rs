@@ -6,6 +6,7 @@
 use super::StoreError;
 use super::database::{Fenced, fault, open_file, read_fault};
 use super::lock::sync_folder;
+use super::rebuild;
 use super::record::{seal, unseal};
 use super::tables;
 use blockchat_proto::codec;
@@ -16,8 +17,8 @@ use redb::{Builder, ReadOnlyTable, ReadTransaction, WriteTransaction};
 use std::fs;
 use std::path::Path;
 
-/// The format this program writes, and the newest it reads.
-const SCHEMA: u32 = 1;
+/// The format this program writes, and the only one it reads.
+const SCHEMA: u32 = 2;
 /// Memory for pages, in bytes: the state lives in the ledger, so the store is read for history only.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
@@ -52,10 +53,14 @@ fn fill(transaction: &WriteTransaction, genesis: &VerifiedGenesis) -> Result<(),
     meta.insert(tables::META_SCHEMA, seal(&SCHEMA.to_be_bytes()).as_slice())?;
     meta.insert(tables::META_GENESIS, seal(&genesis.hash().0).as_slice())?;
     meta.insert(tables::META_EARLIEST, seal(&1u64.to_be_bytes()).as_slice())?;
+    drop(meta);
     transaction.open_table(tables::BLOCKS)?;
     transaction.open_table(tables::HEIGHTS)?;
     transaction.open_table(tables::TRANSACTIONS)?;
-    transaction.open_table(tables::MESSAGES)?;
+    transaction.open_table(tables::TOUCHES)?;
+    transaction.open_table(tables::ROWS)?;
+    transaction.open_table(tables::BLOCK_ROWS)?;
+    rebuild::mark(transaction)?;
     let mut accounts = transaction.open_table(tables::ACCOUNTS)?;
     for (address, account) in Ledger::at_genesis(genesis).accounts() {
         accounts.insert(&address.0, codec::encode(account).as_slice())?;
@@ -63,13 +68,16 @@ fn fill(transaction: &WriteTransaction, genesis: &VerifiedGenesis) -> Result<(),
     Ok(())
 }
 
-/// Refuses a newer format, another chain, and what is no store of ours at all.
+/// Refuses another format, another chain, and what is no store of ours at all.
 fn check(transaction: &ReadTransaction, file: &Path, genesis: Hash32) -> Result<(), StoreError> {
     let meta = transaction.open_table(tables::META).map_err(fault(file, "read"))?;
     let schema = value(&meta, file, tables::META_SCHEMA)?;
     let found = u32::from_be_bytes(schema);
     if found > SCHEMA {
         return Err(StoreError::SchemaTooNew { file: file.to_path_buf(), found, known: SCHEMA });
+    }
+    if found < SCHEMA {
+        return Err(StoreError::SchemaTooOld { file: file.to_path_buf(), found, known: SCHEMA });
     }
     let found: [u8; 32] = value(&meta, file, tables::META_GENESIS)?;
     if found != genesis.0 {

@@ -11,8 +11,12 @@ pub(super) const HEIGHTS: TableDefinition<'static, &[u8; 32], u64> = TableDefini
 /// Transaction id -> height, position in the block, `record::position_crc` of all three.
 pub(super) const TRANSACTIONS: TableDefinition<'static, &[u8; 32], (u64, u32, u32)> =
     TableDefinition::new("transactions");
-/// Account, height, position of a message to or from the account -> `record::position_crc` of all three.
-pub(super) const MESSAGES: TableDefinition<'static, (&[u8; 32], u64, u32), u32> = TableDefinition::new("messages");
+/// Height and number of the first row -> rows of a block, as `rows` lays them out.
+pub(super) const ROWS: TableDefinition<'static, (u64, u32), &[u8]> = TableDefinition::new("rows");
+/// Height -> the block without what is in it (`rows::BlockRow`), sealed under its height.
+pub(super) const BLOCK_ROWS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("block_rows");
+/// Account, height and number of the first row -> which rows concern the account, as `touches` lays them out.
+pub(super) const TOUCHES: TableDefinition<'static, (&[u8; 32], u64, u32), &[u8]> = TableDefinition::new("touches");
 /// Address -> canonical account, as it is after the tip.
 pub(super) const ACCOUNTS: TableDefinition<'static, &[u8; 32], &[u8]> = TableDefinition::new("accounts");
 
@@ -24,3 +28,5 @@ pub(super) const META_GENESIS: &str = "genesis";
 pub(super) const META_EARLIEST: &str = "earliest";
 /// In [`META`]: everything about the tip that is no account; absent before block 1.
 pub(super) const META_TIP: &str = "tip";
+/// In [`META`]: the format of [`TRANSACTIONS`] and [`TOUCHES`], u32 big endian; absent while they are made anew.
+pub(super) const META_INDEX: &str = "index";

@@ -1,12 +1,12 @@
 //! Real blocks in, out, and damaged on the way.
 
-use super::history::History;
+use super::history::{Direction, Filter, History, Position, Row, RowKind, TransactionRow};
 use super::*;
 use blockchat_engine::effect::CommittedBlock;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
 use blockchat_proto::keys::{Address, Signer};
-use blockchat_proto::ledger::{Draft, Ledger};
+use blockchat_proto::ledger::{Draft, Ledger, LedgerAct, fee_for};
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
@@ -185,14 +185,31 @@ fn the_indexes_answer_the_same_whatever_waits_and_after_a_restart_at_any_height(
         }
         let places: Vec<_> = (1..=height).flat_map(|height| (0..3).map(move |index| (Height(height), index))).collect();
         assert_eq!(found(&opened.history, &blocks), places);
-        let mut messages = opened.history.messages(user().address(), None, 10_000).unwrap();
-        messages.reverse();
-        let expected: Vec<_> = places.into_iter().filter(|(_, index)| *index > 0).collect();
-        assert_eq!(messages, expected);
+        let signed = touched(&opened.history, user().address(), Filter::default(), 7);
+        assert_eq!(signed.into_iter().rev().collect::<Vec<_>>(), places);
+        let messages = touched(&opened.history, user().address(), Filter::default().only([RowKind::Message]), 1_000);
+        let expected = places.into_iter().rev().filter(|(_, index)| *index > 0);
+        assert_eq!(messages, expected.collect::<Vec<_>>());
+        let earned = touched(&opened.history, validator().address(), Filter::default(), 13);
+        assert_eq!(earned, (1..=height).rev().map(|height| (Height(height), 3)).collect::<Vec<_>>());
     }
-    let page = opened.history.messages(FRIEND, Some((Height(60), 1)), 40).unwrap();
+    let range = Filter { from: Height(20), to: Height(59), ..Filter::default() }.only([RowKind::Message]);
     let expected: Vec<_> = (20..60).rev().map(|height| (Height(height), 1)).collect();
-    assert_eq!(page, expected);
+    assert_eq!(touched(&opened.history, FRIEND, range, 11), expected);
+}
+
+/// All places where an account is concerned, asked for in parts of this length.
+fn touched(history: &History, account: Address, filter: Filter, limit: usize) -> Vec<Position> {
+    let (mut found, mut before) = (vec![], None);
+    loop {
+        let part = history.account(account, filter, before, limit).unwrap();
+        assert!(part.items.len() <= limit);
+        found.extend(part.items.iter().map(|row| row.position));
+        before = part.next;
+        if before.is_none() {
+            return found;
+        }
+    }
 }
 
 #[test]
@@ -212,18 +229,106 @@ fn a_range_stops_at_count_bytes_and_tip_but_holds_one_block() {
 }
 
 #[test]
-fn messages_are_found_for_both_sides_newest_first_page_by_page() {
-    let (folder, genesis, _, _) = stored(3);
+fn a_row_says_what_its_transaction_says_and_what_the_ledger_did() {
+    let (folder, genesis, _, blocks) = stored(2);
     let history = open(folder.path(), &genesis).unwrap().history;
-    let place = |(height, index): (Height, u32)| (height.0, index);
-    let find = |account, before: Option<(u64, u32)>, limit| -> Vec<(u64, u32)> {
-        let before = before.map(|(height, index)| (Height(height), index));
-        history.messages(account, before, limit).unwrap().into_iter().map(place).collect()
+    let rows = history.account(user().address(), Filter::default(), None, 100).unwrap().items;
+    let signed: Vec<_> = blocks.iter().rev().flat_map(|one| one.block.transactions().iter().rev()).collect();
+    assert_eq!(rows.len(), signed.len());
+    for (row, verified) in rows.iter().zip(signed) {
+        let transaction = verified.transaction();
+        let fee = fee_for(&transaction.body, &genesis.genesis().parameters).unwrap();
+        let (id, sender, nonce, body) = (verified.id(), user().address(), transaction.nonce, transaction.body.clone());
+        assert_eq!(row.row, Row::Transaction(TransactionRow { id, sender, nonce, fee, body }));
+        let block = &blocks[usize::try_from(row.position.0.0).unwrap() - 1].block;
+        assert_eq!(row.time, block.header().time);
+    }
+    let directions: Vec<_> = rows.iter().map(|row| row.direction).collect();
+    assert_eq!(directions[..3], [Direction::Own, Direction::Out, Direction::Out]);
+    let came = history.account(FRIEND, Filter::default(), None, 100).unwrap().items;
+    assert!(came.len() == 4 && came.iter().all(|row| row.direction == Direction::In));
+    let earned = history.account(validator().address(), Filter::default(), None, 1).unwrap();
+    let (account, amount) = (validator().address(), blocks[1].applied.fees());
+    assert_eq!(earned.items[0].row, Row::Ledger(LedgerAct::Paid { account, amount }));
+    assert_eq!(earned.next, Some((Height(2), 3)));
+    assert!(touched(&history, Address([8; 32]), Filter::default(), 5).is_empty());
+}
+
+#[test]
+fn blocks_are_listed_newest_first_part_by_part() {
+    let (folder, genesis, _, blocks) = stored(5);
+    let history = open(folder.path(), &genesis).unwrap().history;
+    let heights = |from, to, limit| {
+        let part = history.block_rows(Height(from), Height(to), limit).unwrap();
+        (part.items.iter().map(|row| row.height.0).collect::<Vec<_>>(), part.next.map(|next| next.0))
     };
-    assert_eq!(find(FRIEND, None, 10), [(3, 1), (2, 1), (1, 1)]);
-    assert_eq!(find(user().address(), None, 3), [(3, 2), (3, 1), (2, 2)]);
-    assert_eq!(find(user().address(), Some((2, 2)), 10), [(2, 1), (1, 2), (1, 1)]);
-    assert!(find(Address([8; 32]), None, 10).is_empty());
+    assert_eq!(heights(0, u64::MAX, 2), (vec![5, 4], Some(4)));
+    assert_eq!(heights(0, 3, 3), (vec![3, 2, 1], None));
+    assert_eq!(heights(2, 3, 10), (vec![3, 2], None));
+    assert_eq!(heights(6, 9, 10), (vec![], None));
+    assert_eq!(heights(3, 2, 10), (vec![], None));
+    let row = &history.block_rows(Height(3), Height(3), 1).unwrap().items[0];
+    let block = &blocks[2].block;
+    assert_eq!((row.hash, row.transactions, row.fees), (block.hash(), 3, blocks[2].applied.fees()));
+    assert_eq!(usize::try_from(row.bytes).unwrap(), block.bytes().len());
+}
+
+/// Does something to the tables of a store that nobody uses.
+fn tamper(folder: &Path, work: impl FnOnce(&redb::WriteTransaction)) {
+    let database = redb::Database::open(folder.join("store.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    work(&transaction);
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn indexes_that_are_missing_half_made_or_of_another_format_are_made_anew() {
+    let (folder, genesis, mut chain, mut blocks) = stored(50);
+    let format = record::seal(&0u32.to_be_bytes());
+    let faults: [&dyn Fn(&redb::WriteTransaction); 4] = [
+        &|transaction| assert!(transaction.delete_table(tables::TOUCHES).unwrap()),
+        &|transaction| assert!(transaction.delete_table(tables::TRANSACTIONS).unwrap()),
+        &|transaction| {
+            let mut meta = transaction.open_table(tables::META).unwrap();
+            meta.insert(tables::META_INDEX, format.as_slice()).unwrap();
+        },
+        // Killed while they were made anew: some entries are there, the mark is not.
+        &|transaction| {
+            transaction.open_table(tables::META).unwrap().remove(tables::META_INDEX).unwrap();
+            let mut touches = transaction.open_table(tables::TOUCHES).unwrap();
+            touches.retain(|(_, height, _), _| height < 20).unwrap();
+        },
+    ];
+    for fault in faults {
+        tamper(folder.path(), fault);
+        let mut opened = open(folder.path(), &genesis).unwrap();
+        let next = [chain.next()];
+        opened.disk.commit(&next).unwrap();
+        blocks.extend(next);
+        for again in 0..2 {
+            let height = u64::try_from(blocks.len()).unwrap();
+            let places: Vec<_> =
+                (1..=height).flat_map(|height| (0..3).map(move |index| (Height(height), index))).collect();
+            assert_eq!(found(&opened.history, &blocks), places, "opened {again}");
+            let signed = touched(&opened.history, user().address(), Filter::default(), 100);
+            assert_eq!(signed.into_iter().rev().collect::<Vec<_>>(), places, "opened {again}");
+            drop(opened);
+            opened = open(folder.path(), &genesis).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_store_of_an_older_format_is_refused_with_what_to_do() {
+    let (folder, genesis, _, _) = stored(1);
+    let older = record::seal(&1u32.to_be_bytes());
+    tamper(folder.path(), |transaction| {
+        let mut meta = transaction.open_table(tables::META).unwrap();
+        meta.insert(tables::META_SCHEMA, older.as_slice()).unwrap();
+    });
+    let refused = open(folder.path(), &genesis).unwrap_err();
+    assert!(matches!(refused, StoreError::SchemaTooOld { found: 1, known: 2, .. }), "{refused}");
+    assert!(refused.next_step().contains("blocks come from peers"));
 }
 
 #[test]
@@ -243,14 +348,13 @@ fn another_genesis_is_refused() {
 #[test]
 fn a_newer_format_is_refused() {
     let (folder, genesis, _, _) = stored(1);
-    let database = redb::Database::open(folder.path().join("store.redb")).unwrap();
-    let transaction = database.begin_write().unwrap();
     let newer = record::seal(&99u32.to_be_bytes());
-    transaction.open_table(tables::META).unwrap().insert(tables::META_SCHEMA, newer.as_slice()).unwrap();
-    transaction.commit().unwrap();
-    drop(database);
+    tamper(folder.path(), |transaction| {
+        let mut meta = transaction.open_table(tables::META).unwrap();
+        meta.insert(tables::META_SCHEMA, newer.as_slice()).unwrap();
+    });
     let refused = open(folder.path(), &genesis).unwrap_err();
-    assert!(matches!(refused, StoreError::SchemaTooNew { found: 99, known: 1, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::SchemaTooNew { found: 99, known: 2, .. }), "{refused}");
 }
 
 #[test]
@@ -275,6 +379,8 @@ fn everything(folder: &Path, genesis: &VerifiedGenesis, blocks: &[CommittedBlock
     let mut chain = vec![format!("{:?} {tip_certificate:?}", ledger.snapshot())];
     chain.push(format!("{:?} {:?}", history.tip_height()?, history.earliest()?));
     let mut indexes = Vec::new();
+    let rows = history.block_rows(Height(0), Height(u64::MAX), 1_000)?.items;
+    indexes.extend(rows.into_iter().map(|row| format!("{row:?}")));
     for committed in blocks {
         chain.push(format!("{:?}", history.block_at(committed.block.height())?));
         indexes.extend(history.block_by_hash(committed.block.hash())?.map(|found| format!("{found:?}")));
@@ -283,8 +389,8 @@ fn everything(folder: &Path, genesis: &VerifiedGenesis, blocks: &[CommittedBlock
         }
     }
     for account in [FRIEND, user().address(), validator().address()] {
-        let messages = history.messages(account, None, 100)?;
-        indexes.extend(messages.into_iter().map(|position| format!("{account} {position:?}")));
+        let rows = history.account(account, Filter::default(), None, 1_000)?.items;
+        indexes.extend(rows.into_iter().map(|row| format!("{account} {row:?}")));
     }
     Ok(Seen { chain, indexes })
 }

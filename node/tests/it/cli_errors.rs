@@ -41,11 +41,12 @@ fn without_a_node_every_question_says_how_to_start_one() {
     let home = Home::new();
     home.json(&["wallet", "new", "bob", "--no-passphrase"]);
     let zeros = "0".repeat(64);
-    let questions: [&[&str]; 8] = [
+    let questions: [&[&str]; 9] = [
         &["status"],
         &["balance"],
         &["view"],
         &["inbox"],
+        &["history"],
         &["peers"],
         &["health"],
         &["tx", &zeros],

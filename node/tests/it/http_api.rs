@@ -2,14 +2,17 @@
 
 use crate::support::{Home, Node, PATIENCE};
 use blockchat_client::Client;
-use blockchat_client::shapes::{Page, PageRequest, Problem, Standing, SubmitView, TransactionState, path};
+use blockchat_client::shapes::{
+    BlocksRequest, Direction, HistoryKind, HistoryRequest, HistoryView, Page, PageRequest, Problem, Standing,
+    SubmitView, TransactionState, path,
+};
 use blockchat_node::wallet::{keystore, sign};
 use blockchat_proto::codec;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::refusal::{Retry, TxCode};
-use blockchat_proto::transaction::{SignedTransaction, TransactionId};
+use blockchat_proto::transaction::{Body, Payload, SignedTransaction, TransactionId};
 use blockchat_proto::units::Height;
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
@@ -36,7 +39,10 @@ impl World {
     }
 
     fn send(&self, nonce: u64, message: &str) -> SignedTransaction {
-        let body = sign::send_body(BOB, Coins::from_bcc(1), Some(message.into()));
+        self.sign(nonce, sign::send_body(BOB, Coins::from_bcc(1), Some(message.into())))
+    }
+
+    fn sign(&self, nonce: u64, body: Body) -> SignedTransaction {
         sign::sign(&self.signer, self.chain, nonce, body)
     }
 
@@ -170,6 +176,90 @@ async fn messages_are_paged_newest_first() {
     assert_eq!((sender.items.len(), sender.next), (5, None), "the sender sees them too");
 }
 
+/// The whole history of an account, in parts of two, as it is asked for with these filters.
+async fn history(world: &World, account: &Address, wanted: HistoryRequest) -> Vec<HistoryView> {
+    let (mut wanted, mut all) = (HistoryRequest { limit: Some(2), ..wanted }, vec![]);
+    loop {
+        let Page { items, next } = world.client.history(account, &wanted).await.unwrap();
+        all.extend(items);
+        wanted.cursor = next;
+        if wanted.cursor.is_none() {
+            return all;
+        }
+    }
+}
+
+/// SPEC API-8.
+#[tokio::test]
+async fn everything_that_happens_to_an_account_is_in_its_history_both_ways() {
+    let world = World::start().await;
+    let own = world.signer.address();
+    let batch = vec![
+        world.sign(0, Body::Send { to: BOB, amount: Coins::from_bcc(2), payload: Payload::None }),
+        world.send(1, "Hello"),
+        world.sign(2, Body::Stake { amount: Coins::from_bcc(20) }),
+        world.sign(3, Body::Send { to: own, amount: Coins::from_bcc(3), payload: Payload::None }),
+    ];
+    world.client.submit_batch(&batch).await.unwrap();
+    world.until_final(batch[3].id()).await;
+    let all = history(&world, &own, HistoryRequest::default()).await;
+    let signed: Vec<_> = all.iter().filter(|view| view.id.is_some()).map(|view| (view.kind, view.direction)).collect();
+    let expected = [
+        (HistoryKind::Payment, Direction::Own),
+        (HistoryKind::Stake, Direction::Out),
+        (HistoryKind::Message, Direction::Out),
+        (HistoryKind::Payment, Direction::Out),
+    ];
+    assert_eq!(signed, expected);
+    let ids: Vec<_> = all.iter().filter_map(|view| view.id).collect();
+    assert_eq!(ids, batch.iter().rev().map(SignedTransaction::id).collect::<Vec<_>>());
+    let paid = all.iter().filter_map(|view| view.fee).try_fold(Coins::ZERO, |sum, fee| sum.checked_add(fee));
+    let earned = history(&world, &own, HistoryRequest { kind: Some(HistoryKind::Fees), ..Default::default() }).await;
+    let earned = earned.iter().try_fold(Coins::ZERO, |sum, view| sum.checked_add(view.amount));
+    assert_eq!(earned, paid, "it leads every block: what it paid came back");
+
+    let to_bob = history(&world, &BOB, HistoryRequest::default()).await;
+    let seen: Vec<_> =
+        to_bob.iter().map(|view| (view.direction, view.from, view.amount, view.text.as_deref())).collect();
+    let came = |bcc, text| (Direction::In, Some(own), Coins::from_bcc(bcc), text);
+    assert_eq!(seen, [came(1, Some("Hello")), came(2, None)]);
+    let out = history(&world, &BOB, HistoryRequest { direction: Some(Direction::Out), ..Default::default() }).await;
+    assert_eq!(out, []);
+    let heights = |from, to| HistoryRequest { from: Some(from), to: Some(to), ..Default::default() };
+    let first = to_bob[1].height;
+    let until_first = history(&world, &BOB, heights(Height(0), first)).await;
+    assert!(until_first.iter().all(|view| view.height <= first) && until_first.contains(&to_bob[1]));
+    assert_eq!(history(&world, &BOB, heights(Height(1_000_000), Height(1_000_001))).await, []);
+}
+
+#[tokio::test]
+async fn blocks_are_listed_newest_first_and_by_range() {
+    let world = World::start().await;
+    for nonce in 0..5 {
+        let id = world.client.submit(&world.send(nonce, "one more")).await.unwrap().id;
+        world.until_final(id).await;
+    }
+    let (mut wanted, mut all) = (BlocksRequest { limit: Some(2), to: Some(Height(4)), ..Default::default() }, vec![]);
+    loop {
+        let Page { items, next } = world.client.blocks(&wanted).await.unwrap();
+        assert!(items.len() <= 2);
+        all.extend(items);
+        wanted.cursor = next;
+        if wanted.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(all.iter().map(|row| row.height.0).collect::<Vec<_>>(), [4, 3, 2, 1]);
+    let block = world.client.block("3").await.unwrap();
+    let row = &all[1];
+    assert_eq!((row.hash, row.parent, row.time, row.leader), (block.hash, block.parent, block.time, block.leader));
+    assert_eq!((row.round, row.fees, row.bytes), (block.round, block.fees, block.bytes));
+    assert_eq!(usize::try_from(row.transactions).unwrap(), block.transactions.len());
+    let range = BlocksRequest { from: Some(Height(2)), to: Some(Height(3)), ..Default::default() };
+    let range = world.client.blocks(&range).await.unwrap();
+    assert_eq!((range.items, range.next), (all[1..3].to_vec(), None));
+}
+
 #[tokio::test]
 async fn every_refusal_is_a_problem_with_its_code() {
     let world = World::start().await;
@@ -180,6 +270,9 @@ async fn every_refusal_is_a_problem_with_its_code() {
     let bad_limit = format!("{}/{BOB}?limit=0", path::MESSAGES);
     let bad_key = format!("{}/{BOB}?limti=1", path::MESSAGES);
     let bad_cursor = format!("{}?cursor=01", path::PEERS);
+    let bad_kind = format!("{}/{BOB}?kind=letters", path::HISTORY);
+    let bad_range = format!("{}?from=5&to=4", path::BLOCKS);
+    let bad_place = format!("{}?cursor=0501", path::BLOCKS);
     use StatusCode as S;
     for (status, code, request) in [
         (S::NOT_FOUND, "no_such_path", world.get("/v2/status")),
@@ -192,6 +285,9 @@ async fn every_refusal_is_a_problem_with_its_code() {
         (S::BAD_REQUEST, "bad_query", world.get(&bad_limit)),
         (S::BAD_REQUEST, "bad_query", world.get(&bad_key)),
         (S::BAD_REQUEST, "bad_query", world.get(&bad_cursor)),
+        (S::BAD_REQUEST, "bad_query", world.get(&bad_kind)),
+        (S::BAD_REQUEST, "bad_query", world.get(&bad_range)),
+        (S::BAD_REQUEST, "bad_query", world.get(&bad_place)),
         (S::METHOD_NOT_ALLOWED, "method_not_allowed", world.at(Method::DELETE, path::STATUS)),
         (S::METHOD_NOT_ALLOWED, "method_not_allowed", world.get(path::TRANSACTIONS)),
         (S::BAD_REQUEST, "bad_json", world.post(path::TRANSACTIONS, json, "{")),

@@ -7,13 +7,14 @@ use crate::support::{Node, program, wait_for};
 use blockchat_client::shapes::{ApiCode, TransactionState};
 use blockchat_client::{Client, ClientError};
 use blockchat_engine::journal::{GuardMark, JournalEntry, JournalRecord};
+use blockchat_node::store::history::Filter;
 use blockchat_node::store::{self, Opened, guard::Guard};
 use blockchat_node::wallet::{keystore, sign};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
-use blockchat_proto::transaction::{SignedTransaction, TransactionId};
+use blockchat_proto::transaction::{Body, SignedTransaction, TransactionId};
 use blockchat_proto::units::{Height, Round};
 use blockchat_proto::vote::{SignedVote, VoteKind};
 use std::collections::BTreeMap;
@@ -102,7 +103,32 @@ impl Witness {
             let stored = remains.history.block_at(*height).unwrap().unwrap();
             assert_eq!(stored.hash, *hash, "block {height}");
         }
+        check_history(remains);
     }
+}
+
+/// The history of an account names what is in the blocks, whatever of its index was not written yet.
+fn check_history(remains: &Opened) {
+    let mut expected = vec![];
+    for height in (1..=remains.history.tip_height().unwrap().0).map(Height) {
+        let block = remains.history.block_at(height).unwrap().unwrap().block;
+        let sends = (0..).zip(block.transactions).filter_map(|(index, signed)| match signed.transaction.body {
+            Body::Send { to, .. } if to == FRIEND => Some((height, index)),
+            _ => None,
+        });
+        expected.extend(sends);
+    }
+    let (mut found, mut before) = (vec![], None);
+    loop {
+        let part = remains.history.account(FRIEND, Filter::default(), before, 50).unwrap();
+        found.extend(part.items.iter().map(|row| row.position));
+        before = part.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    found.reverse();
+    assert_eq!(found, expected);
 }
 
 /// What a validator says once in a round.

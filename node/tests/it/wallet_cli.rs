@@ -100,6 +100,19 @@ fn without_any_files_a_chain_of_ones_own_pays_and_talks() {
     assert_eq!(home.json(&["view", block["hash"].as_str().unwrap()]), block);
     let inbox = home.json(&["inbox", "bob"]);
     assert_eq!((inbox["items"][0]["text"].as_str(), inbox["items"][0]["id"].as_str()), (Some("Hello Bob"), Some(id)));
+    let history = home.json(&["history", "bob"]);
+    let came = &history["items"][0];
+    assert_eq!(
+        (came["direction"].as_str(), came["amount"].as_str(), came["id"].as_str()),
+        (Some("in"), Some("5.000000"), Some(id))
+    );
+    let sent = home.json(&["history", "--direction", "out", "--kind", "message"]);
+    assert_eq!(
+        (sent["items"][0]["fee"].as_str(), sent["items"][0]["text"].as_str()),
+        (Some("9.150000"), Some("Hello Bob"))
+    );
+    let earned = home.json(&["history", "validator", "--kind", "fees"]);
+    assert_eq!((earned["items"][0]["amount"].as_str(), earned["next"].is_null()), (Some("9.150000"), true));
     assert_eq!(home.json(&["status"])["peers"], 0);
     assert_eq!(home.json(&["health"])["ready"], true);
 

@@ -121,14 +121,15 @@ impl Account {
         self.balance = self.balance.checked_add(amount).expect("a balance is part of the supply, which is capped");
     }
 
-    /// Moves whatever is due at `now` back into the balance. SPEC STAKE-4.
-    pub(super) fn release_due(&mut self, now: UnixMillis) {
+    /// Moves whatever is due at `now` back into the balance, and returns how much it was. SPEC STAKE-4.
+    pub(super) fn release_due(&mut self, now: UnixMillis) -> Coins {
         let (due, waiting) = self.unbonding.iter().partition(|entry| entry.release <= now);
         self.unbonding = waiting;
         let due: Vec<Unbonding> = due;
-        for entry in due {
-            self.credit(entry.amount);
-        }
+        let sum = due.iter().try_fold(Coins::ZERO, |sum, entry| sum.checked_add(entry.amount));
+        let sum = sum.expect("unbonding is part of the supply, which is capped");
+        self.credit(sum);
+        sum
     }
 }
 
@@ -252,7 +253,7 @@ mod tests {
     fn only_what_is_due_is_released() {
         let entry = |bcc, at| Unbonding { amount: Coins::from_bcc(bcc), release: UnixMillis(at) };
         let mut account = Account { unbonding: vec![entry(1, 5), entry(2, 6), entry(4, 7)], ..Account::default() };
-        account.release_due(UnixMillis(6));
+        assert_eq!(account.release_due(UnixMillis(6)), Coins::from_bcc(3));
         assert_eq!((account.balance, &account.unbonding[..]), (Coins::from_bcc(3), &[entry(4, 7)][..]));
     }
 

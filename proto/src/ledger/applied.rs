@@ -10,6 +10,7 @@ use crate::transaction::{TransactionId, VerifiedTransaction};
 use crate::units::{Round, UnixMillis};
 use crate::validators::ValidatorSet;
 use crate::vote::{Certificate, Evidence, LatePrecommits};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,6 +44,40 @@ pub struct BuiltBlock {
     pub refused: Vec<(TransactionId, TxRejected)>,
 }
 
+/// What the ledger does to an account in a block without a transaction of that account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum LedgerAct {
+    /// A validator was absent for too long. SPEC ABS-2.
+    Jailed {
+        /// Whose account.
+        account: Address,
+    },
+    /// The block's leader received its fees. SPEC FEE-3.
+    Paid {
+        /// The leader.
+        account: Address,
+        /// How much; never zero.
+        amount: Coins,
+    },
+    /// Unbonding came back to the balance. SPEC STAKE-4.
+    Released {
+        /// Whose.
+        account: Address,
+        /// How much; never zero.
+        amount: Coins,
+    },
+}
+
+impl LedgerAct {
+    /// Whom it concerns.
+    pub fn account(&self) -> Address {
+        match self {
+            Self::Jailed { account } | Self::Paid { account, .. } | Self::Released { account, .. } => *account,
+        }
+    }
+}
+
 /// What one block does to the ledger it was applied to. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppliedBlock(pub(super) Arc<Applied>);
@@ -52,6 +87,7 @@ pub(super) struct Applied {
     pub(super) parent: Tip,
     pub(super) tip: Tip,
     pub(super) fees: Coins,
+    pub(super) acts: Vec<LedgerAct>,
     pub(super) accounts: BTreeMap<Address, Account>,
     pub(super) system: Arc<System>,
     pub(super) validators: ValidatorSet,
@@ -88,6 +124,11 @@ impl AppliedBlock {
     /// The set that decides the height after it.
     pub fn next_validators(&self) -> &ValidatorSet {
         &self.0.next_validators
+    }
+
+    /// What the ledger did by itself, in the order in which it happened. SPEC ORDER-1.
+    pub fn acts(&self) -> &[LedgerAct] {
+        &self.0.acts
     }
 
     /// Sum of the fees its leader received.

@@ -7,7 +7,7 @@
 
 use super::absence::{excuse_late, longest_absent, record_presence};
 use super::account::Account;
-use super::applied::Applied;
+use super::applied::{Applied, LedgerAct};
 use super::apply::apply_to_sender;
 use super::check::Rules;
 use super::leaves;
@@ -35,6 +35,7 @@ pub(super) struct Execution<'a> {
     overlay: Overlay<'a>,
     candidates: usize,
     fees: Coins,
+    acts: Vec<LedgerAct>,
 }
 
 /// What an executed block did, before its hash is known.
@@ -42,6 +43,7 @@ pub(super) struct Execution<'a> {
 pub(super) struct Outcome {
     time: UnixMillis,
     fees: Coins,
+    acts: Vec<LedgerAct>,
     accounts: BTreeMap<Address, Account>,
     system: Arc<System>,
     next_validators: ValidatorSet,
@@ -66,6 +68,7 @@ impl<'a> Execution<'a> {
             overlay: Overlay::new(&ledger.accounts),
             candidates: ledger.roster.candidates(),
             fees: Coins::ZERO,
+            acts: vec![],
         };
         let height = execution.rules.height;
         if let Some(late) = late {
@@ -85,6 +88,7 @@ impl<'a> Execution<'a> {
         if let Some(address) = gone.filter(|_| left >= self.rules.validators_floor) {
             self.overlay.edit(address).jail(self.rules.time);
             self.candidates = left;
+            self.acts.push(LedgerAct::Jailed { account: address });
         }
     }
 
@@ -114,16 +118,20 @@ impl<'a> Execution<'a> {
         let (ledger, time) = (self.ledger, self.rules.time);
         if !self.fees.is_zero() {
             self.overlay.edit(self.leader).credit(self.fees);
+            self.acts.push(LedgerAct::Paid { account: self.leader, amount: self.fees });
         }
         for address in ledger.roster.due(time) {
-            self.overlay.edit(address).release_due(time);
+            let amount = self.overlay.edit(address).release_due(time);
+            if !amount.is_zero() {
+                self.acts.push(LedgerAct::Released { account: address, amount });
+            }
         }
         let next_validators = ledger.roster.next_set(&self.overlay, &ledger.validators);
         self.welcome(&next_validators);
         let system = system_after(ledger, &self.overlay, &next_validators);
         let accounts = self.overlay.into_changes();
         let tree = tree_after(ledger, time, &accounts, &system, &next_validators);
-        Outcome { time, fees: self.fees, accounts, system, next_validators, tree }
+        Outcome { time, fees: self.fees, acts: self.acts, accounts, system, next_validators, tree }
     }
 
     /// Who enters the set has not been absent from it: its time starts now. SPEC ABS-2.
@@ -198,6 +206,7 @@ impl Outcome {
             parent: ledger.tip,
             tip,
             fees: self.fees,
+            acts: self.acts,
             accounts: self.accounts,
             system: self.system,
             validators: ledger.validators.clone(),

@@ -30,7 +30,7 @@ mod version;
 
 pub use crate::rejected::{BlockRejected, TxRejected};
 pub use account::{Account, BlockBits, Standing, Unbonding, Window};
-pub use applied::{AppliedBlock, BuiltBlock, Draft};
+pub use applied::{AppliedBlock, BuiltBlock, Draft, LedgerAct};
 pub use check::fee_for;
 pub use parts::{Churn, RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
 pub use proof::{AccountProof, Neighbour};

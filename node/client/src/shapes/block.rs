@@ -1,5 +1,6 @@
 //! Final blocks.
 
+use super::page::{Cursor, PageRequest};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
@@ -61,4 +62,52 @@ pub struct BlockIds {
 pub struct IdOnly {
     /// Its id.
     pub id: TransactionId,
+}
+
+/// One final block without what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockRowView {
+    /// Its height.
+    pub height: Height,
+    /// Its hash.
+    pub hash: Hash32,
+    /// Parent's hash.
+    pub parent: Hash32,
+    /// Its time.
+    pub time: UnixMillis,
+    /// Who assembled it.
+    pub leader: Address,
+    /// Round in which it was built.
+    pub round: Round,
+    /// How many transactions it holds.
+    pub transactions: u32,
+    /// Fees its leader received.
+    pub fees: Coins,
+    /// Size of the canonical bytes.
+    pub bytes: u64,
+}
+
+/// Which part of the list of blocks is wanted: the query of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlocksRequest {
+    /// As in [`PageRequest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u16>,
+    /// As in [`PageRequest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+    /// Only from this height on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Height>,
+    /// Only up to this height.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Height>,
+}
+
+impl BlocksRequest {
+    /// Which part of the list.
+    pub fn part(&self) -> PageRequest {
+        PageRequest { limit: self.limit, cursor: self.cursor.clone() }
+    }
 }

@@ -1,5 +1,5 @@
 //! The JSON shapes of the HTTP API and its paths: a contract with clients, separate from the ledger's own types.
-//! SPEC API-2 to API-4, API-6.
+//! SPEC API-2 to API-4, API-6 to API-8.
 //!
 //! Does not own: what a node answers when (`api` in the node). Always true: a field once published keeps its name and
 //! meaning; a new one has a default, so that old nodes and clients go on; a name in a list of names (a code, a standing, a
@@ -10,6 +10,7 @@ mod account;
 mod block;
 mod code;
 mod event;
+mod history;
 mod message;
 mod page;
 mod peer;
@@ -18,9 +19,10 @@ mod status;
 mod transaction;
 
 pub use account::{AccountView, Standing, UnbondingView};
-pub use block::{BlockIds, BlockTransactionView, BlockView, IdOnly};
+pub use block::{BlockIds, BlockRowView, BlockTransactionView, BlockView, BlocksRequest, IdOnly};
 pub use code::{ApiCode, Code, status_of};
 pub use event::{BLOCK_EVENT, BlockEvent};
+pub use history::{Direction, HistoryKind, HistoryRequest, HistoryView};
 pub use message::MessageView;
 pub use page::{Cursor, Page, PageRequest};
 pub use peer::{KnownPeerView, PeerSource, PeerView};
@@ -39,8 +41,12 @@ pub mod path {
     pub const TRANSACTIONS: &str = "/v1/transactions";
     /// POST canonical bytes of `Vec<SignedTransaction>` -> `Vec<`[`super::SubmitView`]`>` in order.
     pub const TRANSACTIONS_BATCH: &str = "/v1/transactions/batch";
-    /// GET with `last`, a height or a hash appended -> [`super::BlockView`].
+    /// GET with `last`, a height or a hash appended -> [`super::BlockView`]; without, and with a [`super::BlocksRequest`]
+    /// -> [`super::Page`] of [`super::BlockRowView`], newest first.
     pub const BLOCKS: &str = "/v1/blocks";
+    /// GET with an address appended, and a [`super::HistoryRequest`] -> [`super::Page`] of [`super::HistoryView`], newest
+    /// first.
+    pub const HISTORY: &str = "/v1/history";
     /// GET with an address appended, and a [`super::PageRequest`] -> [`super::Page`] of [`super::MessageView`], newest
     /// first.
     pub const MESSAGES: &str = "/v1/messages";

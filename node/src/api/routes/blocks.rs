@@ -1,14 +1,30 @@
-//! `GET /v1/blocks/{last | height | hash}`.
+//! `GET /v1/blocks/{last | height | hash}`, and `GET /v1/blocks?from=&to=&limit=&cursor=`.
 
+use crate::api::paging::{BLOCKS, heights, part_of, place_of_height};
 use crate::api::problem::ApiError;
-use crate::api::{ApiState, views};
+use crate::api::{ApiState, history_views, views};
 use crate::store::history::StoredBlock;
 use axum::Json;
-use axum::extract::{Path, State};
-use blockchat_client::shapes::{ApiCode, BlockView};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use blockchat_client::shapes::{ApiCode, BlockRowView, BlockView, BlocksRequest, Page};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::units::Height;
 use std::sync::Arc;
+
+/// Final blocks without what is in them, newest first.
+pub(in crate::api) async fn blocks(
+    State(state): State<ApiState>,
+    query: Result<Query<BlocksRequest>, QueryRejection>,
+) -> Result<Json<Page<BlockRowView>>, ApiError> {
+    let wanted = part_of(query)?;
+    let part = BLOCKS.wanted(wanted.part())?;
+    let (from, to) = heights(wanted.from, wanted.to)?;
+    let below = part.height()?.map_or(to, |last| Height(last.0.saturating_sub(1)));
+    let found = state.blocks.rows(from, to.min(below), part.limit).await?;
+    let items = found.items.into_iter().map(history_views::block_row).collect();
+    Ok(Json(BLOCKS.page_up_to(items, found.next.map(place_of_height))))
+}
 
 /// How a block can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

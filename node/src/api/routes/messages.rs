@@ -3,7 +3,8 @@
 use super::accounts::parse_address;
 use crate::api::paging::{MESSAGES, PageQuery, place_of_position};
 use crate::api::problem::ApiError;
-use crate::api::{ApiState, views};
+use crate::api::{ApiState, history_views};
+use crate::store::history::{Filter, RowKind};
 use axum::Json;
 use axum::extract::{Path, State};
 use blockchat_client::shapes::{MessageView, Page};
@@ -16,7 +17,8 @@ pub(in crate::api) async fn messages(
 ) -> Result<Json<Page<MessageView>>, ApiError> {
     let address = parse_address(&address)?;
     let part = MESSAGES.part(query)?;
-    let found = state.blocks.messages(address, part.position()?, part.limit + 1).await?;
-    let page = MESSAGES.page(&part, found, |found| place_of_position(found.position()));
-    Ok(Json(Page { items: page.items.iter().filter_map(views::message).collect(), next: page.next }))
+    let filter = Filter::default().only([RowKind::Message]);
+    let found = state.blocks.account(address, filter, part.position()?, part.limit).await?;
+    let items = found.items.into_iter().filter_map(history_views::message).collect();
+    Ok(Json(MESSAGES.page_up_to(items, found.next.map(place_of_position))))
 }
