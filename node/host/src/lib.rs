@@ -1,0 +1,17 @@
+//! What both programs need of the machine they run on, and how they stand what it does to them.
+//!
+//! Owns: the two output streams, text that is safe to show, files that appear whole, signals, paths in JSON, core dumps, and what
+//! the environment and the stream mean for a command line.
+//! Does not own: what is said, which files there are, what happens at a signal.
+//!
+//! Always true: nothing here panics because of a stream, a file, a name or a text from outside.
+//! The map: [`stream`] is the only writer to standard output and standard error, and passes [`text`] on the way;
+//! [`whole_file`] is the only way to put a small file in its place; [`signals`] says when to stop.
+
+pub mod command_line;
+pub mod core_dump;
+pub mod path_json;
+pub mod signals;
+pub mod stream;
+pub mod text;
+pub mod whole_file;
