@@ -22,4 +22,3 @@ pub mod store;
 pub mod traffic;
 pub mod verify_pool;
 pub mod wallet;
-pub mod whole_file;

@@ -3,7 +3,7 @@
 //! Owns: its JSON form. The runtime writes it, scripts and the CLI read it; with port 0 it is the
 //! only way to learn the ports. Always true: a reader sees a whole file or none.
 
-use crate::whole_file;
+use blockchat_host::whole_file;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -36,6 +36,14 @@ pub fn api_url(listen: SocketAddr) -> String {
 /// Where a node with this home writes it.
 pub fn path_in(home: &Path) -> PathBuf {
     home.join("data").join("ready.json")
+}
+
+/// Removes the one that this process wrote; that of another node stays.
+pub fn withdraw(path: &Path) {
+    if Ready::read(path).is_some_and(|ready| ready.pid == std::process::id()) {
+        // A folder that is gone or cannot be written any more keeps it: readers compare `pid`.
+        drop(std::fs::remove_file(path));
+    }
 }
 
 impl Ready {
@@ -72,6 +80,10 @@ mod tests {
         assert_eq!(Ready::read(&path), None);
         let ready = Ready { api: "http://a".into(), peer_id: "p".into(), listen: vec![], pid: 7 };
         ready.write(&path).unwrap();
-        assert_eq!(Ready::read(&path), Some(ready));
+        withdraw(&path);
+        assert_eq!(Ready::read(&path), Some(ready.clone()), "another process wrote it");
+        Ready { pid: std::process::id(), ..ready }.write(&path).unwrap();
+        withdraw(&path);
+        assert!(!path.exists());
     }
 }

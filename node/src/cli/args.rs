@@ -13,6 +13,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+/// Longest wait that may be asked for, in seconds: 30 days. No clock overflows.
+const WAIT_S_MAX: u64 = 30 * 24 * 3600;
+
 const EXAMPLES: &str = "\
 Examples:
   blockchat-node run                          a chain of your own on this machine, at once
@@ -137,7 +140,7 @@ pub(crate) struct KeyArg {
 /// How an encrypted key is opened. Never a passphrase itself: other users can read command lines.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct PassphraseArg {
-    /// File whose first line is the passphrase; BLOCKCHAT_PASSPHRASE works too [default: ask]
+    /// File whose first line is the passphrase, readable by you alone; BLOCKCHAT_PASSPHRASE works too [default: ask]
     #[arg(long, env = "BLOCKCHAT_PASSPHRASE_FILE", hide_env_values = true, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
 }
@@ -171,7 +174,7 @@ pub(crate) struct InitArgs {
     /// First port: node i takes API port P + 2i and peer port P + 2i + 1; 0 takes free ones at every start
     #[arg(long, default_value_t = 7474, value_name = "P")]
     pub(crate) base_port: u16,
-    /// Encrypt the validator keys with the first line of this file
+    /// Encrypt the validator keys with the first line of this file, readable by you alone
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
     #[command(flatten)]
@@ -283,8 +286,8 @@ pub(crate) struct JoinArgs {
     /// Run only on the chain with this genesis hash: 64 hex digits
     #[arg(long, help_heading = JOINING, env = "BLOCKCHAT_GENESIS", hide_env_values = true, value_name = "HASH", value_parser = parse_genesis)]
     pub(crate) genesis: Option<Hash32>,
-    /// Stop looking for a chain after so many seconds; 0: never
-    #[arg(long, help_heading = JOINING, env = "BLOCKCHAT_JOIN_WAIT", hide_env_values = true, value_name = "S", default_value_t = 60)]
+    /// Stop looking for a chain after so many seconds, at most 30 days; 0: never
+    #[arg(long, help_heading = JOINING, env = "BLOCKCHAT_JOIN_WAIT", hide_env_values = true, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=WAIT_S_MAX))]
     pub(crate) join_wait: u64,
 }
 
@@ -350,13 +353,13 @@ pub(crate) enum ContactsCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// Who receives: a contact, one of your wallets, or an address
+    /// Who receives: a contact, one of your wallets, a key file, or an address
     pub(crate) to: String,
     /// How many BCC; may be left out if there is a message
     #[arg(allow_negative_numbers = true)]
     pub(crate) amount: Option<Coins>,
     /// The message; everybody can read it
-    #[arg(long, short, value_name = "TEXT")]
+    #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) message: Option<String>,
     #[command(flatten)]
     pub(crate) wait: WaitArg,
@@ -372,8 +375,9 @@ pub(crate) struct WaitArg {
     /// Return once the node has accepted it, before it is final
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// Longest wait for finality, in seconds
+    /// Longest wait for finality, in seconds: at most 30 days
     #[arg(long, default_value_t = 60, value_name = "S", conflicts_with = "no_wait")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=WAIT_S_MAX))]
     pub(crate) wait: u64,
 }
 

@@ -18,7 +18,6 @@ const STAKE: Coins = Coins::from_bcc(1_000);
 /// Writes a chain with one validator into an unused home. It listens for peers on this machine only: nobody else has
 /// its genesis.
 pub(crate) fn create(home: &Home) -> Result<VerifiedGenesis, Failure> {
-    refuse_used(home)?;
     let api: SocketAddr = API_LISTEN_DEFAULT.parse().expect("the default is an address and port");
     let own = PlannedHome {
         name: "dev".into(),
@@ -28,6 +27,7 @@ pub(crate) fn create(home: &Home) -> Result<VerifiedGenesis, Failure> {
         reach: Reach::Machine,
     };
     let plan = Plan {
+        folder: home.path().into(),
         name: "dev".into(),
         parameters: Parameters::default(),
         fund: FUND,
@@ -36,7 +36,7 @@ pub(crate) fn create(home: &Home) -> Result<VerifiedGenesis, Failure> {
         wallets: vec![],
         passphrase: None,
     };
-    let written = network::write(&plan, unix_millis())?;
+    let written = network::write(&plan, unix_millis(), || refuse_used(home))?;
     note(&format!("made a development chain of your own, {}, in {}", written.chain, home.path().display()));
     home.genesis()?.ok_or_else(|| {
         Failure::new("the genesis that was just written is gone", "is another program at work in this folder?")

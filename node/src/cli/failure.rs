@@ -9,9 +9,9 @@ use crate::wallet::address_book::AddressBookError;
 use crate::wallet::keystore::KeystoreError;
 use blockchat_client::ClientError;
 use blockchat_client::shapes::{ApiCode, Code};
+use blockchat_host::{stream, text};
 use blockchat_proto::ledger::TxRejected;
 use blockchat_proto::refusal::{Retry, TxCode};
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -66,17 +66,17 @@ impl Failure {
     /// Prints it to standard error and gives the exit code.
     pub(crate) fn report(&self, format: Format) -> ExitCode {
         let text = match format {
-            Format::Table => format!("error: {}\n next: {}", self.cause, self.next),
+            // Lines of a cause that somebody else wrote must not pass for ours.
+            Format::Table => format!("error: {}\n next: {}", self.cause.replace('\n', "\n       "), self.next),
             Format::Json => {
                 let mut error = serde_json::json!({ "error": self.cause, "next": self.next, "code": self.code });
                 if let Some(retry) = self.retry {
                     error["retry"] = serde_json::json!(retry);
                 }
-                error.to_string()
+                text::json(&error.to_string()).into_owned()
             }
         };
-        // Nobody to tell if standard error is gone.
-        let _ = writeln!(std::io::stderr(), "{text}");
+        stream::last_word(&text);
         ExitCode::from(self.exit)
     }
 }

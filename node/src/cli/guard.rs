@@ -9,6 +9,7 @@ use crate::store::StoreError;
 use crate::store::guard::Guard;
 use crate::wallet::keystore;
 use blockchat_engine::journal::{GuardMark, GuardState, Lock, SignStep};
+use blockchat_host::path_json;
 use blockchat_proto::units::Height;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ const LISTEN_PAUSE: Duration = Duration::from_secs(1);
 /// A guard for a person or a program.
 #[derive(Clone, Debug, Serialize)]
 struct GuardView {
+    #[serde(serialize_with = "path_json::shown")]
     file: PathBuf,
     mark: Option<GuardMark>,
     lock: Option<Lock>,

@@ -1,14 +1,20 @@
 //! The home folder as commands see it: where things are, and how they are read.
 
 use super::failure::Failure;
+use super::names::{OWN, VALIDATOR};
 use crate::config::Layer;
 use crate::wallet::address_book::{self, AddressBook};
+use crate::wallet::keystore::{self, KeystoreError};
+use blockchat_host::text;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
+use blockchat_proto::keys::Address;
 use blockchat_proto::limits;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// A JSON genesis is at most so many times longer than its canonical bytes.
-const GENESIS_JSON_FACTOR: usize = 8;
+/// Longest genesis as JSON, in bytes: at most so many times longer than its canonical bytes.
+const GENESIS_JSON_BYTES_MAX: u64 = limits::GENESIS_BYTES_MAX as u64 * 8;
 
 /// One home; nothing need exist yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,14 +61,14 @@ impl Home {
             let next = "copy genesis.json from another node of the chain";
             Failure::new(format!("{} is no genesis: {reason}", path.display()), next).coded("bad_genesis")
         };
-        let text = match std::fs::read_to_string(&path) {
+        let text = match text::read(&path, GENESIS_JSON_BYTES_MAX) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Failure::file(&path, "read", &error)),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound => return Ok(None),
+                ErrorKind::InvalidData => return Err(wrong(error.to_string())),
+                _ => return Err(Failure::file(&path, "read", &error)),
+            },
         };
-        if text.len() > limits::GENESIS_BYTES_MAX * GENESIS_JSON_FACTOR {
-            return Err(wrong(format!("{} bytes are too long for a genesis", text.len())));
-        }
         let genesis: Genesis = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         genesis.verify().map(Some).map_err(|error| wrong(error.to_string()))
     }
@@ -72,37 +78,97 @@ impl Home {
         Ok(self.config()?.validator_path(&self.path))
     }
 
+    /// The validator key among the wallets, if this home has one.
+    pub(crate) fn validator(&self) -> Result<Option<Wallet>, Failure> {
+        let path = self.validator_path()?;
+        let wallet =
+            || Wallet { name: VALIDATOR.into(), is_named: true, key: KeyFile::look(&path), path: path.clone() };
+        Ok(path.exists().then(wallet))
+    }
+
     pub(crate) fn wallets_folder(&self) -> PathBuf {
         self.path.join("wallets")
     }
 
     /// The file of a wallet; a path stands for itself.
     pub(crate) fn wallet_path(&self, name: &str) -> Result<PathBuf, Failure> {
-        if name.contains(std::path::is_separator) || name.ends_with(".pem") {
+        if is_file_name(name) {
             return Ok(PathBuf::from(name));
         }
         address_book::check_name(name)?;
         Ok(self.wallets_folder().join(format!("{name}.pem")))
     }
 
-    /// Names of all wallets, sorted.
-    pub(crate) fn wallet_names(&self) -> Result<Vec<String>, Failure> {
+    /// All wallets, by name: every `.pem` in their folder, whatever is in it.
+    pub(crate) fn wallets(&self) -> Result<Vec<Wallet>, Failure> {
         let folder = self.wallets_folder();
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
             Err(error) => return Err(Failure::file(&folder, "read", &error)),
         };
-        let name = |entry: std::fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".pem").map(str::to_owned);
-        let mut names: Vec<_> = entries.filter_map(Result::ok).filter_map(name).collect();
-        names.sort();
-        Ok(names)
+        let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+        let mut wallets: Vec<_> =
+            paths.filter(|path| path.extension() == Some(OsStr::new("pem"))).map(Wallet::of).collect();
+        wallets.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(wallets)
+    }
+
+    /// Those that can be used, by name.
+    pub(crate) fn good_wallets(&self) -> Result<Vec<Wallet>, Failure> {
+        Ok(self.wallets()?.into_iter().filter(|wallet| wallet.is_named && wallet.key.is_ok()).collect())
     }
 
     /// Names for addresses.
     pub(crate) fn address_book(&self) -> Result<AddressBook, Failure> {
         Ok(AddressBook::read(&address_book::path_in(&self.path))?)
     }
+}
+
+/// One key file in the folder of wallets.
+#[derive(Debug)]
+pub(crate) struct Wallet {
+    /// What it is called wherever a wallet is named: its name, or, where its file has a name that no wallet may have, the
+    /// path of the file.
+    pub(crate) name: String,
+    /// Is it a name?
+    pub(crate) is_named: bool,
+    /// Its file.
+    pub(crate) path: PathBuf,
+    /// What its file says without being opened, or why it cannot be used.
+    pub(crate) key: Result<KeyFile, KeystoreError>,
+}
+
+/// A key file, not opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyFile {
+    /// Unknown if the file is encrypted and does not say.
+    pub(crate) address: Option<Address>,
+    pub(crate) encrypted: bool,
+}
+
+impl KeyFile {
+    pub(crate) fn look(path: &Path) -> Result<Self, KeystoreError> {
+        Ok(Self { address: keystore::address_of(path)?, encrypted: keystore::is_encrypted(path)? })
+    }
+}
+
+impl Wallet {
+    fn of(path: PathBuf) -> Self {
+        let stem = path.file_stem().and_then(OsStr::to_str);
+        let means_another = |name: &&str| [OWN, VALIDATOR].contains(name);
+        let named = stem.filter(|name| address_book::check_name(name).is_ok() && !means_another(name));
+        let (name, is_named) = match named {
+            Some(name) => (name.to_owned(), true),
+            None => (path.display().to_string(), false),
+        };
+        Self { name, is_named, key: KeyFile::look(&path), path }
+    }
+}
+
+/// Is this the path of a key file, where the name of a wallet might stand?
+pub(crate) fn is_file_name(name: &str) -> bool {
+    name.contains(std::path::is_separator) || name.ends_with(".pem")
 }
 
 /// As the platform has it: XDG on Unix, `%APPDATA%` on Windows.

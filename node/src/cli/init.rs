@@ -12,7 +12,8 @@ use std::path::Path;
 /// Writes the homes and tells where they are.
 pub(crate) fn init(args: InitArgs, format: Format) -> Result<(), Failure> {
     let InitFormat::Dir = args.format;
-    let written = network::write(&plan(&args)?, unix_millis())?;
+    let plan = plan(&args)?;
+    let written = network::write(&plan, unix_millis(), || network::refuse_existing(&plan))?;
     format.print(&written, |written| shown(written, &args.dir));
     Ok(())
 }
@@ -24,18 +25,20 @@ fn plan(args: &InitArgs) -> Result<Plan, Failure> {
         let name = format!("user{index}");
         PlannedWallet { path: dir.join("wallets").join(format!("{name}.pem")), name, fund: args.wallet_fund }
     };
+    let wallets = (0..args.wallets).map(wallet).collect();
     // Not the environment: a passphrase meant for a wallet must not silently encrypt validator keys.
     let passphrase = match &args.passphrase_file {
         Some(_) => passphrase::given(&PassphraseArg { passphrase_file: args.passphrase_file.clone() })?,
         None => None,
     };
     Ok(Plan {
+        folder: dir,
         name: args.name.clone(),
         parameters: parameters(&args.parameters),
         fund: args.fund,
         stake: args.stake,
         homes: homes?,
-        wallets: (0..args.wallets).map(wallet).collect(),
+        wallets,
         passphrase,
     })
 }

@@ -12,7 +12,7 @@ use super::home::Home;
 use super::network::json;
 use super::output::{Format, bcc, clipped, count, moment, note, pairs, printable, say, table};
 use crate::net::{ChainSearch, SearchConfig, Sighted, Sighting};
-use crate::wallet::private_file;
+use blockchat_host::whole_file::{self, Access};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
@@ -275,8 +275,8 @@ fn list(chains: &[Candidate], format: Format) {
 /// Writes the genesis: from now on this home belongs to the chain.
 fn keep(home: &Home, genesis: &VerifiedGenesis) -> Result<(), Failure> {
     let path = home.genesis_path();
-    private_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
-    private_file::place(&path, json(genesis.genesis()).as_bytes())
+    whole_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
+    whole_file::create(&path, json(genesis.genesis()).as_bytes(), Access::Private)
         .map_err(|error| Failure::file(&path, "write", &error))
 }
 

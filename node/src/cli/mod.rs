@@ -2,6 +2,7 @@
 //!
 //! Owns: what is typed and what is printed. Does not own: anything a node does; commands that need one ask its API.
 //! Exit codes: 0 done, 1 refused or failed, 2 the command line makes no sense.
+//! Always true: a result that could not be written, though somebody may still read, is a failure.
 //! Start reading at [`main`].
 
 mod args;
@@ -26,11 +27,14 @@ mod stake;
 mod status;
 mod submit;
 mod tx;
+mod unfinished;
 mod view;
 mod wallet;
 
+use crate::logging;
 use args::{Cli, Command};
-use clap::{CommandFactory, Parser};
+use blockchat_host::{command_line, core_dump, stream};
+use clap::{CommandFactory, FromArgMatches};
 use failure::Failure;
 use home::Home;
 use output::Format;
@@ -38,15 +42,42 @@ use std::process::ExitCode;
 
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(refused) if refused.use_stderr() && asks_for_json() => return misspelt(&refused).report(Format::Json),
-        Err(refused) => refused.exit(),
+    if let Err(error) = core_dump::forbid() {
+        output::note(&format!("warning: a crash may write keys into a core dump: {error}"));
+    }
+    let (format, done) = match parse() {
+        Ok(cli) => (cli.common.output, dispatch(cli)),
+        Err(refused) if refused.use_stderr() && asks_for_json() => (Format::Json, Err(misspelt(&refused))),
+        Err(refused) => {
+            let code = command_line::tell(&refused);
+            if code != 0 {
+                return ExitCode::from(code);
+            }
+            (Format::Table, Ok(()))
+        }
     };
-    let format = cli.common.output;
-    match dispatch(cli) {
+    logging::flush();
+    match done.and_then(|()| output_reached()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(format),
+    }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = command_line::without_empty_variables(Cli::command());
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|refused| refused.format(&mut command))
+}
+
+/// Work whose result reached nobody is not done.
+fn output_reached() -> Result<(), Failure> {
+    match stream::lost() {
+        None => Ok(()),
+        Some(error) => {
+            let cause = format!("it is done, but the result could not be written: {error}");
+            Err(Failure::new(cause, "make room where the output goes, then look at the result again")
+                .coded("output_lost"))
+        }
     }
 }
 
@@ -71,7 +102,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Init(args) => init::init(args, format),
         Command::Run(args) => run::run(&Home::locate(cli.common.home)?, args, format),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "blockchat-node", &mut std::io::stdout());
+            let mut script = vec![];
+            clap_complete::generate(shell, &mut Cli::command(), "blockchat-node", &mut script);
+            stream::say_own(&String::from_utf8_lossy(&script));
             Ok(())
         }
         Command::Version => {

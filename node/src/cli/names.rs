@@ -1,10 +1,11 @@
 //! Names wherever an address is accepted, and addresses by name wherever one is shown.
 
 use super::failure::Failure;
-use super::home::Home;
+use super::home::{Home, KeyFile, Wallet, is_file_name};
 use crate::wallet::address_book::AddressBook;
-use crate::wallet::keystore;
+use crate::wallet::keystore::KeystoreError;
 use blockchat_proto::keys::Address;
+use std::path::Path;
 
 /// What the signing key of this home is called on every command line.
 pub(crate) const OWN: &str = "me";
@@ -13,33 +14,36 @@ pub(crate) const OWN: &str = "me";
 pub(crate) const VALIDATOR: &str = "validator";
 
 /// All names of one home.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Names {
     book: AddressBook,
-    wallets: Vec<(String, Address)>,
+    wallets: Vec<Wallet>,
+    validator: Option<Wallet>,
     own: Option<Address>,
 }
 
 impl Names {
-    /// Contacts, wallets and the validator key. Wallets that cannot be read are left out: naming is a comfort.
+    /// Contacts, wallets and the validator key. Those that cannot be used name nobody, and hinder nothing else.
     pub(crate) fn of(home: &Home) -> Result<Self, Failure> {
-        let address = |name: String| {
-            let path = home.wallet_path(&name).ok()?;
-            Some((name, keystore::address_of(&path).ok()??))
-        };
-        let wallets: Vec<_> = home.wallet_names()?.into_iter().filter_map(address).collect();
-        let validator = keystore::address_of(&home.validator_path()?).ok().flatten();
-        let only = match wallets.as_slice() {
-            [(_, address)] => Some(*address),
+        let wallets = home.wallets()?;
+        let validator = home.validator()?;
+        let mut known = wallets.iter().filter(|wallet| wallet.is_named).filter_map(address_of);
+        let only = match (known.next(), known.next()) {
+            (Some(only), None) => Some(only),
             _ => None,
         };
-        Ok(Self { book: home.address_book()?, wallets, own: validator.or(only) })
+        Ok(Self {
+            book: home.address_book()?,
+            own: validator.as_ref().and_then(address_of).or(only),
+            wallets,
+            validator,
+        })
     }
 
     /// The account whose key signs unless another is named.
     pub(crate) fn own(&self) -> Result<Address, Failure> {
         self.own.ok_or_else(|| {
-            let cause = match self.wallets.len() {
+            let cause = match self.wallets.iter().filter_map(address_of).count() {
                 0 => "this home has no key yet",
                 _ => "this home has several wallets and no validator key: it is not clear whose account is meant",
             };
@@ -52,7 +56,7 @@ impl Names {
         text.map_or_else(|| self.own(), |text| self.resolve(text))
     }
 
-    /// A contact, a wallet, `me`, or an address.
+    /// A contact, a wallet, a key file, `validator`, `me`, or an address.
     pub(crate) fn resolve(&self, text: &str) -> Result<Address, Failure> {
         if text.to_ascii_lowercase().starts_with("bcc1") {
             return text.parse().map_err(|reason| {
@@ -60,20 +64,23 @@ impl Names {
                 Failure::usage(format!("{text}: {reason}"), next).coded("bad_address")
             });
         }
-        let wallet = || self.wallets.iter().find(|(name, _)| name == text).map(|(_, address)| *address);
-        match self.book.address(text).or_else(wallet) {
-            Some(address) => Ok(address),
-            None if text == OWN => self.own(),
-            None => {
-                let next = "see `blockchat-node contacts list` and `wallet list`, or `contacts add NAME bcc1...`";
-                Err(Failure::usage(format!("no contact and no wallet is called {text:?}"), next).coded("unknown_name"))
-            }
+        if text == OWN {
+            return self.own();
+        }
+        if let Some(address) = self.book.address(text) {
+            return Ok(address);
+        }
+        match self.wallets.iter().chain(&self.validator).find(|wallet| wallet.name == text) {
+            Some(wallet) => known(text, KeyFile::look(&wallet.path)),
+            None if is_file_name(text) => known(text, KeyFile::look(Path::new(text))),
+            None => Err(unknown(text)),
         }
     }
 
     /// The name of an address, if it has one.
     pub(crate) fn name(&self, address: &Address) -> Option<&str> {
-        let wallet = || self.wallets.iter().find(|(_, known)| known == address).map(|(name, _)| name.as_str());
+        let named = |wallet: &&Wallet| wallet.is_named && address_of(wallet) == Some(*address);
+        let wallet = || self.wallets.iter().find(named).map(|wallet| wallet.name.as_str());
         let own = || (self.own.as_ref() == Some(address)).then_some(OWN);
         self.book.name(address).or_else(wallet).or_else(own)
     }
@@ -87,4 +94,21 @@ impl Names {
     pub(crate) fn show_long(&self, address: &Address) -> String {
         self.name(address).map_or_else(|| address.to_string(), |name| format!("{name} ({})", address.short()))
     }
+}
+
+fn address_of(wallet: &Wallet) -> Option<Address> {
+    wallet.key.as_ref().ok()?.address
+}
+
+/// The account of a key file that was named.
+fn known(name: &str, key: Result<KeyFile, KeystoreError>) -> Result<Address, Failure> {
+    key?.address.ok_or_else(|| {
+        let cause = format!("{name} is encrypted, and its file does not say whose key it is");
+        Failure::new(cause, "name the account by its address")
+    })
+}
+
+fn unknown(name: &str) -> Failure {
+    let next = "see `blockchat-node contacts list` and `wallet list`, or `contacts add NAME bcc1...`";
+    Failure::usage(format!("no contact and no wallet is called {name:?}"), next).coded("unknown_name")
 }

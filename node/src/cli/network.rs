@@ -1,15 +1,18 @@
 //! Writes the homes of a new network: keys, guard, genesis, configuration, address book.
 //!
-//! Always true: nothing that exists is overwritten; the genesis is verified before the first file is written.
+//! Always true: nothing that exists is overwritten; the genesis is verified before the first file is written; all files
+//! come to be or none, however this ends: the last genesis decides (see [`Unfinished`]).
 //! Start reading at [`write`].
 
 use super::failure::Failure;
+use super::unfinished::Unfinished;
 use crate::config::{ApiLayer, Layer, P2pLayer};
 use crate::net::peer_id_of;
 use crate::store::guard::Guard;
 use crate::wallet::address_book::{self, AddressBook};
 use crate::wallet::keystore::{self, KeyUse, Passphrase};
-use crate::wallet::private_file;
+use blockchat_host::path_json;
+use blockchat_host::whole_file::{self, Access};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
 use blockchat_proto::hash::Hash32;
@@ -29,6 +32,8 @@ const CONFIG_HEAD: &str = "\
 /// What to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// The folder of all of it.
+    pub(crate) folder: PathBuf,
     /// Name of the chain.
     pub(crate) name: String,
     /// Its constants.
@@ -85,6 +90,7 @@ pub(crate) struct Written {
     /// Its identity.
     pub(crate) genesis_hash: Hash32,
     /// A copy of its genesis; every home has the same.
+    #[serde(serialize_with = "path_json::shown")]
     pub(crate) genesis: PathBuf,
 }
 
@@ -92,6 +98,7 @@ pub(crate) struct Written {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct WrittenHome {
     pub(crate) name: String,
+    #[serde(serialize_with = "path_json::shown")]
     pub(crate) home: PathBuf,
     pub(crate) address: Address,
     pub(crate) peer_id: String,
@@ -103,6 +110,7 @@ pub(crate) struct WrittenHome {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct WrittenWallet {
     pub(crate) name: String,
+    #[serde(serialize_with = "path_json::shown")]
     pub(crate) path: PathBuf,
     pub(crate) address: Address,
 }
@@ -119,41 +127,92 @@ impl HomeKeys {
     }
 }
 
-/// Writes everything. Fails before the first file if the genesis is refused or something is there already.
-pub(crate) fn write(plan: &Plan, now: UnixMillis) -> Result<Written, Failure> {
-    refuse_existing(plan)?;
+/// What is on disk in the end.
+struct Set<'a> {
+    plan: &'a Plan,
+    keys: Vec<HomeKeys>,
+    wallet_keys: Vec<Signer>,
+    genesis: VerifiedGenesis,
+    book: AddressBook,
+}
+
+/// Writes everything. Fails before the first file if the genesis is refused, or for the reason that `refuse` gives once
+/// the leftovers of an interrupted run are gone.
+pub(crate) fn write(
+    plan: &Plan,
+    now: UnixMillis,
+    refuse: impl FnOnce() -> Result<(), Failure>,
+) -> Result<Written, Failure> {
     let keys: Vec<_> =
         plan.homes.iter().map(|_| HomeKeys { validator: keystore::generate(), p2p: keystore::generate() }).collect();
     let wallet_keys: Vec<_> = plan.wallets.iter().map(|_| keystore::generate()).collect();
     let genesis = genesis(plan, &keys, &wallet_keys, now)?;
     let book = address_book(plan, &keys, &wallet_keys)?;
-    for (wallet, signer) in plan.wallets.iter().zip(&wallet_keys) {
-        keystore::create(&wallet.path, signer, KeyUse::Account, None)?;
+    let set = Set { plan, keys, wallet_keys, genesis, book };
+    let mut unfinished = Unfinished::begin(&plan.folder)?;
+    if let Err(refused) = refuse() {
+        unfinished.finish();
+        return Err(refused);
     }
-    let homes: Result<Vec<_>, Failure> = plan
-        .homes
-        .iter()
-        .zip(&keys)
-        .map(|(home, own)| {
-            let layer = configuration(plan, &keys, home);
-            write_home(home, own, &genesis, &book, &layer, plan.passphrase.as_ref())
-        })
-        .collect();
-    let wallet = |(wallet, signer): (&PlannedWallet, &Signer)| WrittenWallet {
-        name: wallet.name.clone(),
-        path: wallet.path.clone(),
-        address: signer.address(),
-    };
-    Ok(Written {
-        homes: homes?,
-        wallets: plan.wallets.iter().zip(&wallet_keys).map(wallet).collect(),
-        chain: genesis.short_name(),
-        genesis_hash: genesis.hash(),
-        genesis: plan.homes[0].path.join("genesis.json"),
-    })
+    let files = set.files();
+    let written = unfinished.announce(&files).and_then(|()| set.write());
+    match written {
+        Ok(()) => unfinished.finish(),
+        Err(_) => unfinished.undo(&files),
+    }
+    written.map(|()| set.told())
 }
 
-fn refuse_existing(plan: &Plan) -> Result<(), Failure> {
+impl Set<'_> {
+    /// Everything that is new, in the order in which it is written.
+    fn files(&self) -> Vec<PathBuf> {
+        let wallets = self.plan.wallets.iter().map(|wallet| wallet.path.clone());
+        let of_home = ["keys/validator.pem", "keys/p2p.pem", "keys/guard", "contacts.toml", "config.toml"];
+        let of_homes = self.plan.homes.iter().flat_map(|home| of_home.map(|name| home.path.join(name)));
+        let geneses = self.plan.homes.iter().map(|home| home.path.join("genesis.json"));
+        // Contacts that are there already stay, whatever becomes of this.
+        wallets.chain(of_homes).filter(|path| !path.exists()).chain(geneses).collect()
+    }
+
+    fn write(&self) -> Result<(), Failure> {
+        let Self { plan, keys, wallet_keys, genesis, book } = self;
+        for (wallet, signer) in plan.wallets.iter().zip(wallet_keys) {
+            keystore::create(&wallet.path, signer, KeyUse::Account, None)?;
+        }
+        for (home, own) in plan.homes.iter().zip(keys) {
+            let layer = configuration(plan, keys, home);
+            write_home(home, own, book, &layer, plan.passphrase.as_ref())?;
+        }
+        let text = json(genesis.genesis());
+        plan.homes.iter().try_for_each(|home| write_file(&home.path.join("genesis.json"), &text))
+    }
+
+    fn told(&self) -> Written {
+        let home = |(home, keys): (&PlannedHome, &HomeKeys)| WrittenHome {
+            name: home.name.clone(),
+            home: home.path.clone(),
+            address: keys.validator.address(),
+            peer_id: keys.peer_id(),
+            api_port: home.api_port,
+            p2p_port: home.p2p_port,
+        };
+        let wallet = |(wallet, signer): (&PlannedWallet, &Signer)| WrittenWallet {
+            name: wallet.name.clone(),
+            path: wallet.path.clone(),
+            address: signer.address(),
+        };
+        Written {
+            homes: self.plan.homes.iter().zip(&self.keys).map(home).collect(),
+            wallets: self.plan.wallets.iter().zip(&self.wallet_keys).map(wallet).collect(),
+            chain: self.genesis.short_name(),
+            genesis_hash: self.genesis.hash(),
+            genesis: self.plan.homes[0].path.join("genesis.json"),
+        }
+    }
+}
+
+/// Refuses a plan of which something is there already.
+pub(crate) fn refuse_existing(plan: &Plan) -> Result<(), Failure> {
     let of_homes = plan
         .homes
         .iter()
@@ -231,29 +290,29 @@ fn configuration(plan: &Plan, keys: &[HomeKeys], home: &PlannedHome) -> Layer {
 fn write_home(
     home: &PlannedHome,
     keys: &HomeKeys,
-    genesis: &VerifiedGenesis,
     book: &AddressBook,
     layer: &Layer,
     passphrase: Option<&Passphrase>,
-) -> Result<WrittenHome, Failure> {
+) -> Result<(), Failure> {
     let folder = home.path.join("keys");
-    private_file::create_folder(&folder).map_err(|error| Failure::file(&folder, "create", &error))?;
+    whole_file::create_folder(&folder).map_err(|error| Failure::file(&folder, "create", &error))?;
     keystore::create(&folder.join("validator.pem"), &keys.validator, KeyUse::Account, passphrase)?;
     keystore::create(&folder.join("p2p.pem"), &keys.p2p, KeyUse::Peer, None)?;
-    let guard = folder.join("guard");
-    Guard::create(&guard).map_err(|error| Failure::new(error.to_string(), "check the folder and try again"))?;
-    write_file(&home.path.join("genesis.json"), &json(genesis.genesis()))?;
-    book.write(&address_book::path_in(&home.path))?;
+    Guard::create(&folder.join("guard"))?;
+    write_contacts(&address_book::path_in(&home.path), book)?;
     let layer = toml::to_string(layer).expect("a layer is plain numbers, texts and lists");
-    write_file(&home.path.join("config.toml"), &(CONFIG_HEAD.to_owned() + &layer))?;
-    Ok(WrittenHome {
-        name: home.name.clone(),
-        home: home.path.clone(),
-        address: keys.validator.address(),
-        peer_id: keys.peer_id(),
-        api_port: home.api_port,
-        p2p_port: home.p2p_port,
-    })
+    write_file(&home.path.join("config.toml"), &(CONFIG_HEAD.to_owned() + &layer))
+}
+
+/// Names that the person of this home has given before stay.
+fn write_contacts(path: &Path, book: &AddressBook) -> Result<(), Failure> {
+    let mut merged = AddressBook::read(path)?;
+    for (name, address) in book.entries() {
+        if merged.address(name).is_none() {
+            merged.add(name, address)?;
+        }
+    }
+    Ok(merged.write(path)?)
 }
 
 /// A genesis as the text of its file.
@@ -262,5 +321,5 @@ pub(crate) fn json(genesis: &Genesis) -> String {
 }
 
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| Failure::file(path, "write", &error))
+    whole_file::create(path, text.as_bytes(), Access::Public).map_err(|error| Failure::file(path, "write", &error))
 }

@@ -1,12 +1,14 @@
 //! How results look: tables for people, JSON for programs; and text from strangers made safe to print.
 
 use crate::clock::unix_millis;
+use blockchat_host::{stream, text};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::units::UnixMillis;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
-use std::io::Write;
 use std::time::{Duration, SystemTime};
+
+pub(crate) use blockchat_host::stream::{note, say};
 
 /// The first moment of the year 10000, in unix ms.
 const YEAR_10000_MS: u64 = 253_402_300_800_000;
@@ -22,41 +24,34 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Prints a result. A reader that has gone away (`| head`) is no error.
+    /// Prints a result. If it cannot be written the command goes on, and fails in the end: see [`stream::lost`].
     pub(crate) fn print<T: Serialize>(self, value: &T, table: impl FnOnce(&T) -> String) {
         match self {
             Self::Table => say(&table(value)),
-            Self::Json => {
-                say(&serde_json::to_string_pretty(value).expect("results are plain numbers, texts and lists"));
-            }
+            Self::Json => stream::say_json(&json(value)),
         }
     }
 }
 
-/// One block of text on standard output.
-pub(crate) fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush());
+/// A result as JSON for a person's eye.
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string_pretty(value).expect("results are plain numbers, texts and lists")
 }
 
-/// A remark for a person that is no result: on standard error.
-pub(crate) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Lines of `label  value`, values below each other; lines with an empty value are left out.
+/// Lines of `label  value`, values below each other; lines with an empty value are left out. A value is one line,
+/// whatever is in it.
 pub(crate) fn pairs(lines: &[(&str, String)]) -> String {
     let shown = || lines.iter().filter(|(_, value)| !value.is_empty());
     let width = shown().map(|(label, _)| label.len()).max().unwrap_or(0);
-    shown().map(|(label, value)| format!("{label:width$}  {value}\n")).collect()
+    shown().map(|(label, value)| format!("{label:width$}  {}\n", printable(value))).collect()
 }
 
-/// Columns under their names. Those in `right` are numbers.
+/// Columns under their names. Those in `right` are numbers. A cell is one line, whatever is in it.
 pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.iter().map(|name| name.to_uppercase()));
-    table.add_rows(rows);
+    table.add_rows(rows.iter().map(|row| row.iter().map(|cell| printable(cell))));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if right.contains(&index) {
@@ -116,21 +111,9 @@ pub(crate) fn age(time: UnixMillis) -> String {
     }
 }
 
-/// Text of a stranger, safe for a terminal: control characters would move the cursor or change colours, and marks that
-/// reverse the writing direction would let a message pose as something else.
-pub(crate) fn printable(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars()
-        .map(|c| {
-            if c == '\n' {
-                '⏎'
-            } else if c.is_control() || turns(c) {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+/// Text of a stranger as one line that is safe for a terminal.
+pub(crate) fn printable(stranger: &str) -> String {
+    text::line(stranger).into_owned()
 }
 
 /// At most `most` characters of a text, with an ellipsis if some are left out.
@@ -154,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_cannot_drive_the_terminal() {
-        assert_eq!(printable("hi\u{1b}[2Jthere\r\n"), "hi\u{fffd}[2Jthere\u{fffd}⏎");
-        assert_eq!(printable("abc\u{202e}fed"), "abc\u{fffd}fed");
-        assert_eq!(printable("γειά 👋"), "γειά 👋");
+    fn what_others_wrote_neither_drives_the_terminal_nor_begins_a_line() {
+        assert_eq!(pairs(&[("id", "a\u{1b}[2J\nstate  final".into())]), "id  a\u{fffd}[2J⏎state  final\n");
+        let rows = vec![vec!["x\u{202e}\ny".into()]];
+        assert_eq!(table(&["a"], &[], rows), "A\nx\u{fffd}⏎y\n");
     }
 
     #[test]

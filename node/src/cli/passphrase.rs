@@ -5,13 +5,16 @@ use super::failure::Failure;
 use super::home::Home;
 use super::names::{OWN, VALIDATOR};
 use crate::wallet::keystore::{self, Passphrase};
+use blockchat_host::{text, whole_file};
 use blockchat_proto::keys::Signer;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Another place for a passphrase that scripts like; a file is safer.
 const PASSPHRASE_VARIABLE: &str = "BLOCKCHAT_PASSPHRASE";
+/// Longest passphrase file, in bytes: a guard against pointing at something else.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// A key that signs, and its file.
 #[derive(Clone, Debug)]
@@ -57,9 +60,9 @@ pub(crate) fn choose(arg: &PassphraseArg) -> Result<Passphrase, Failure> {
 
 /// From the file or the environment.
 pub(crate) fn given(arg: &PassphraseArg) -> Result<Option<Passphrase>, Failure> {
-    let text = match &arg.passphrase_file {
+    let text = match arg.passphrase_file.as_ref().filter(|path| !path.as_os_str().is_empty()) {
         Some(path) => Some(read_first_line(path)?),
-        None => std::env::var(PASSPHRASE_VARIABLE).ok().map(Zeroizing::new),
+        None => variable()?,
     };
     match text {
         None => Ok(None),
@@ -70,9 +73,32 @@ pub(crate) fn given(arg: &PassphraseArg) -> Result<Option<Passphrase>, Failure> 
     }
 }
 
+/// The variable; one that is set and empty is not set.
+fn variable() -> Result<Option<Zeroizing<String>>, Failure> {
+    let value = std::env::var_os(PASSPHRASE_VARIABLE).filter(|value| !value.is_empty());
+    value.map(|value| value.into_string().map(Zeroizing::new)).transpose().map_err(|_| {
+        let cause = format!("{PASSPHRASE_VARIABLE} is no UTF-8");
+        Failure::new(cause, "give --passphrase-file FILE").coded("bad_passphrase")
+    })
+}
+
+/// What opens a key is worth as much as the key: a file that others may read is refused alike. A pipe is nobody's file.
 fn read_first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let text = std::fs::read_to_string(path).map(Zeroizing::new);
-    let text = text.map_err(|error| Failure::file(path, "read the passphrase from", &error))?;
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::InvalidData => Failure::new(
+            format!("{} holds no passphrase: {error}", path.display()),
+            "write it into the first line of the file, as UTF-8",
+        )
+        .coded("bad_passphrase"),
+        _ => Failure::file(path, "read the passphrase from", &error),
+    };
+    let is_file = std::fs::metadata(path).map_err(failed)?.is_file();
+    let mode = whole_file::open_bits(path).map_err(failed)?;
+    if is_file && mode != 0 {
+        let cause = format!("the passphrase in {} can be read by others (mode {mode:04o})", path.display());
+        return Err(Failure::new(cause, format!("chmod 600 {}", path.display())).coded("passphrase_open"));
+    }
+    let text = text::read(path, FILE_BYTES_MAX).map(Zeroizing::new).map_err(failed)?;
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
@@ -98,13 +124,14 @@ pub(crate) fn signer_path(home: &Home, wallet: Option<&str>) -> Result<PathBuf, 
         return Ok(validator);
     }
     let next = "make one with `blockchat-node wallet new NAME`";
-    match home.wallet_names()?.as_slice() {
+    match home.good_wallets()?.as_slice() {
         [] => {
             Err(Failure::new(format!("{} holds no key to sign with", home.path().display()), next).coded("key_missing"))
         }
-        [only] => home.wallet_path(only),
+        [only] => Ok(only.path.clone()),
         several => {
-            let cause = format!("several wallets could sign: {}", several.join(", "));
+            let names: Vec<_> = several.iter().map(|wallet| wallet.name.as_str()).collect();
+            let cause = format!("several wallets could sign: {}", names.join(", "));
             Err(Failure::usage(cause, "choose one with --wallet NAME"))
         }
     }

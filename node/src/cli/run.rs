@@ -6,13 +6,14 @@ use super::failure::Failure;
 use super::home::Home;
 use super::join;
 use super::names::Names;
-use super::output::{Format, bcc, pairs, say};
+use super::output::{Format, bcc, json, pairs};
 use super::passphrase;
 use crate::config::{ApiLayer, Identity, KeysLayer, Layer, LogLayer, MDNS_DEFAULT, P2pLayer, Settings};
 use crate::net::SearchConfig;
 use crate::ready_file::Ready;
 use crate::wallet::keystore::{self, KeyUse};
 use blockchat_client::Client;
+use blockchat_host::{stream, text};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Signer;
 use std::path::Path;
@@ -23,7 +24,7 @@ pub(crate) fn run(home: &Home, args: RunArgs, format: Format) -> Result<(), Fail
     let mut settings = settings(home, args, format)?;
     settings.announce = match format {
         Format::Table => announce,
-        Format::Json => |_, ready| Format::Json.print(ready, |_| String::new()),
+        Format::Json => |_, ready| tell(text::json(&json(ready)).into_owned()),
     };
     Ok(crate::runtime::run(settings)?)
 }
@@ -110,7 +111,17 @@ fn peer_key(path: &Path) -> Result<Signer, Failure> {
 /// Tells the person at the terminal where everything is, with the balance as the node sees it.
 fn announce(settings: &Settings, ready: &Ready) {
     let (settings, ready) = (settings.clone(), ready.clone());
-    tokio::spawn(async move { say(&announcement(&settings, &ready).await) });
+    tokio::spawn(async move { tell(announcement(&settings, &ready).await) });
+}
+
+/// A remark on the way, not what the node is for: it runs without a reader of its output.
+fn tell(text: String) {
+    // The stream may be full, and nobody may read it.
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = stream::try_say(&text) {
+            tracing::warn!(%error, "where the node is reached could not be written to standard output");
+        }
+    });
 }
 
 async fn announcement(settings: &Settings, ready: &Ready) -> String {

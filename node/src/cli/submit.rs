@@ -4,9 +4,10 @@ use super::args::WaitArg;
 use super::failure::Failure;
 use super::output::{age, bcc, moment, printable};
 use super::passphrase::OwnKey;
-use crate::wallet::{private_file, sign};
+use crate::wallet::sign;
 use blockchat_client::shapes::{AccountView, ApiCode, SubmitView, TransactionState};
 use blockchat_client::{Client, ClientError};
+use blockchat_host::whole_file;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
@@ -84,7 +85,7 @@ pub(crate) async fn submit(
 async fn turn(path: &Path) -> Result<File, Failure> {
     let deadline = Instant::now() + TURN_WITHIN;
     loop {
-        match private_file::try_hold(path) {
+        match whole_file::try_hold(path) {
             Ok(Some(held)) => return Ok(held),
             Ok(None) if Instant::now() < deadline => tokio::time::sleep(LOOK_FIRST).await,
             Ok(None) => {

@@ -3,13 +3,15 @@
 use super::args::{ApiArg, ContactsCommand, WalletCommand};
 use super::balance;
 use super::failure::Failure;
-use super::home::Home;
+use super::home::{Home, KeyFile, Wallet};
 use super::names::{Names, OWN, VALIDATOR};
 use super::output::{Format, note, pairs, table};
 use super::{node, passphrase};
 use crate::store::guard::Guard;
-use crate::wallet::{address_book, keystore, private_file};
+use crate::wallet::{address_book, keystore};
 use blockchat_client::shapes::AccountView;
+use blockchat_engine::journal::GuardState;
+use blockchat_host::{path_json, whole_file};
 use blockchat_proto::keys::Address;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -20,8 +22,12 @@ struct WalletView {
     name: String,
     /// Unknown if the file is encrypted and does not say.
     address: Option<Address>,
+    #[serde(serialize_with = "path_json::shown")]
     file: PathBuf,
     encrypted: bool,
+    /// Why it cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
     /// If a node was asked and answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<AccountView>,
@@ -41,8 +47,16 @@ pub(crate) async fn wallet(home: &Home, command: WalletCommand, format: Format) 
             let path = new_path(home, &name)?;
             let guard = if name == VALIDATOR { Some(new_guard(home)?) } else { None };
             let secret = if no_passphrase { None } else { Some(passphrase::choose(&passphrase)?) };
+            // The key last: it decides whether there is a validator at all.
+            guard.as_deref().map_or(Ok(()), begin_guard)?;
             create(home, name, path, secret.as_ref(), format)?;
-            guard.map_or(Ok(()), |guard| begin_guard(&guard))
+            if guard.is_some() {
+                note(
+                    "this home's node votes with it, once it is started again and the key has a stake: give it coins, \
+                     then `blockchat-node stake 10`",
+                );
+            }
+            Ok(())
         }
         WalletCommand::List => list(home, format),
         WalletCommand::Show { name, api } => show(home, &name, &api, format).await,
@@ -66,10 +80,11 @@ fn new_path(home: &Home, name: &str) -> Result<PathBuf, Failure> {
     if path.exists() { Err(keystore::KeystoreError::Exists { path }.into()) } else { Ok(path) }
 }
 
-/// Where the guard of a new validator key goes. One that is there belongs to a key that has signed already.
+/// Where the guard of a new validator key goes. One that is there belongs to a key that has signed already, unless it says
+/// that nothing was ever signed: then the making of a key was interrupted.
 fn new_guard(home: &Home) -> Result<PathBuf, Failure> {
     let path = home.config()?.guard_path(home.path());
-    if path.exists() {
+    if path.exists() && !matches!(Guard::peek(&path), Ok(Some(GuardState::START))) {
         let cause = format!("{} is the guard of another validator key", path.display());
         let next = "bring that key back, or move its guard away if it will never sign again";
         return Err(Failure::new(cause, next).coded("exists"));
@@ -79,12 +94,12 @@ fn new_guard(home: &Home) -> Result<PathBuf, Failure> {
 
 /// A key that was made just now has signed nothing: its guard begins at 0.
 fn begin_guard(path: &Path) -> Result<(), Failure> {
-    Guard::create(path)?;
-    note(
-        "this home's node votes with it, once it is started again and the key has a stake: give it coins, then \
-         `blockchat-node stake 10`",
-    );
-    Ok(())
+    if path.exists() {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(path);
+    whole_file::create_folder(folder).map_err(|error| Failure::file(folder, "create", &error))?;
+    Ok(Guard::create(path)?)
 }
 
 fn create(
@@ -95,11 +110,17 @@ fn create(
     format: Format,
 ) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(home.path());
-    private_file::create_folder(folder).map_err(|error| Failure::file(folder, "create", &error))?;
+    whole_file::create_folder(folder).map_err(|error| Failure::file(folder, "create", &error))?;
     let signer = keystore::generate();
     keystore::create(&file, &signer, keystore::KeyUse::Account, passphrase)?;
-    let view =
-        WalletView { name, address: Some(signer.address()), file, encrypted: passphrase.is_some(), account: None };
+    let view = WalletView {
+        name,
+        address: Some(signer.address()),
+        file,
+        encrypted: passphrase.is_some(),
+        problem: None,
+        account: None,
+    };
     format.print(&view, |view| {
         let keep = if view.encrypted {
             "keep the file and the passphrase: without both, nobody can move its coins"
@@ -111,16 +132,18 @@ fn create(
     Ok(())
 }
 
+/// The validator key first, then the wallets by name. One that cannot be used hides no other.
 fn list(home: &Home, format: Format) -> Result<(), Failure> {
-    let views: Result<Vec<_>, Failure> = all(home)?.into_iter().map(|(name, path)| view(name, &path)).collect();
-    format.print(&views?, |views: &Vec<WalletView>| {
+    let views: Vec<_> = home.validator()?.into_iter().chain(home.wallets()?).map(view).collect();
+    format.print(&views, |views: &Vec<WalletView>| {
         if views.is_empty() {
             return "no keys yet: `blockchat-node wallet new NAME` makes one".into();
         }
         let row = |view: &WalletView| {
             let address = view.address.map_or_else(|| "?".into(), |address| address.to_string());
             let how = if view.encrypted { "passphrase" } else { "file permissions" };
-            vec![view.name.clone(), address, how.into()]
+            let how = view.problem.as_ref().map_or(how.into(), |problem| format!("cannot be used: {problem}"));
+            vec![view.name.clone(), address, how]
         };
         table(&["name", "address", "protected by"], &[], views.iter().map(row).collect())
     });
@@ -128,7 +151,9 @@ fn list(home: &Home, format: Format) -> Result<(), Failure> {
 }
 
 async fn show(home: &Home, name: &str, api: &ApiArg, format: Format) -> Result<(), Failure> {
-    let mut view = view(name.into(), &passphrase::signer_path(home, Some(name))?)?;
+    let path = passphrase::signer_path(home, Some(name))?;
+    let key = KeyFile::look(&path)?;
+    let mut view = view(Wallet { name: name.into(), is_named: true, path, key: Ok(key) });
     // The balance is a comfort: without a node, address and file are shown all the same.
     if let Some(address) = view.address {
         view.account = node::client(home, api)?.account(&address).await.ok();
@@ -155,17 +180,17 @@ fn lines(view: &WalletView) -> String {
     ])
 }
 
-/// The validator key first, then the wallets by name.
-fn all(home: &Home) -> Result<Vec<(String, PathBuf)>, Failure> {
-    let validator = home.validator_path()?;
-    let validator = validator.exists().then(|| (VALIDATOR.to_owned(), validator));
-    let wallets = home.wallet_names()?.into_iter().map(|name| Ok((name.clone(), home.wallet_path(&name)?)));
-    validator.into_iter().map(Ok).chain(wallets).collect()
-}
-
-fn view(name: String, path: &Path) -> Result<WalletView, Failure> {
-    let encrypted = keystore::is_encrypted(path)?;
-    Ok(WalletView { name, address: keystore::address_of(path)?, file: path.into(), encrypted, account: None })
+fn view(wallet: Wallet) -> WalletView {
+    let Wallet { name, path: file, key, .. } = wallet;
+    match key {
+        Ok(KeyFile { address, encrypted }) => {
+            WalletView { name, address, file, encrypted, problem: None, account: None }
+        }
+        Err(reason) => {
+            let problem = Some(reason.to_string());
+            WalletView { name, address: None, file, encrypted: false, problem, account: None }
+        }
+    }
 }
 
 /// `contacts add|remove|list`.
@@ -174,11 +199,12 @@ pub(crate) fn contacts(home: &Home, command: ContactsCommand, format: Format) ->
     let path = address_book::path_in(home.path());
     match command {
         ContactsCommand::Add { name, address } => {
-            if name == OWN || home.wallet_names()?.contains(&name) {
+            let is_key = |name: &str| Ok::<_, Failure>(home.wallets()?.iter().any(|wallet| wallet.name == name));
+            if name == OWN || name == VALIDATOR || is_key(&name)? {
                 return Err(Failure::usage(format!("{name} is the name of one of your keys"), "choose another name"));
             }
             book.add(&name, address)?;
-            private_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
+            whole_file::create_folder(home.path()).map_err(|error| Failure::file(home.path(), "create", &error))?;
             book.write(&path)?;
             let added = Contact { name, address };
             format.print(&added, |added| format!("{} is {}", added.name, added.address));

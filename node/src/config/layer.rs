@@ -1,6 +1,8 @@
 //! What one source chose: the file, or the command line with the environment.
 
+use blockchat_host::text;
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -164,17 +166,16 @@ pub enum ConfigRejected {
 impl Layer {
     /// Reads `config.toml`; a file that is not there is an empty layer.
     pub fn read(path: &Path) -> Result<Self, ConfigRejected> {
-        let failed = |source| ConfigRejected::Read { path: path.into(), source };
-        match std::fs::metadata(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(failed(error)),
-            Ok(found) if found.len() > CONFIG_BYTES_MAX => {
-                let reason = format!("{} bytes are too long for a configuration", found.len());
-                return Err(ConfigRejected::Syntax { path: path.into(), reason });
-            }
-            Ok(_) => {}
-        }
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let text = match text::read(path, CONFIG_BYTES_MAX) {
+            Ok(text) => text,
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound => return Ok(Self::default()),
+                ErrorKind::InvalidData => {
+                    return Err(ConfigRejected::Syntax { path: path.into(), reason: error.to_string() });
+                }
+                _ => return Err(ConfigRejected::Read { path: path.into(), source: error }),
+            },
+        };
         toml::from_str(&text)
             .map_err(|error| ConfigRejected::Syntax { path: path.into(), reason: error.to_string().trim_end().into() })
     }

@@ -5,7 +5,7 @@
 //! those met longest ago: no crowd of callers drives out whom we found ourselves. The file is replaced as a whole. A file
 //! that cannot be read costs time, nothing else.
 
-use crate::whole_file;
+use blockchat_host::whole_file;
 use blockchat_proto::codec;
 use blockchat_proto::units::UnixMillis;
 use libp2p::{Multiaddr, PeerId};

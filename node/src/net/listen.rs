@@ -7,8 +7,10 @@ use futures::{FutureExt, StreamExt};
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
+use socket2::{Domain, Socket, Type};
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -68,13 +70,44 @@ impl Task {
 
 /// libp2p listens with SO_REUSEPORT: two nodes on one port would share its connections at random, without an error. A
 /// plain listener is refused while anybody else listens there.
-fn check_free(address: &Multiaddr) -> std::io::Result<()> {
+fn check_free(address: &Multiaddr) -> io::Result<()> {
     let port = address.iter().find_map(|part| match part {
         Protocol::Tcp(port) => Some(port),
         _ => None,
     });
     match (ip_of(address), port) {
-        (Some(ip), Some(port)) if port != 0 => TcpListener::bind(SocketAddr::new(ip, port)).map(drop),
+        (Some(ip), Some(port)) if port != 0 => listen_plainly(SocketAddr::new(ip, port)),
         _ => Ok(()),
+    }
+}
+
+/// An IPv6 address is that alone, as libp2p has it: the same port of IPv4 may be ours already.
+fn listen_plainly(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Connections of an earlier process that have yet to fade away are in nobody's way.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_port_is_free_for_one_kind_of_address_while_the_other_is_in_use() {
+        let v4 = TcpListener::bind("0.0.0.0:0").unwrap();
+        let port = v4.local_addr().unwrap().port();
+        let free = |text: String| check_free(&text.parse().unwrap());
+        assert!(free(format!("/ip4/0.0.0.0/tcp/{port}")).is_err());
+        assert!(free(format!("/ip4/127.0.0.1/tcp/{port}")).is_err());
+        match TcpListener::bind("[::1]:0") {
+            Ok(_) => free(format!("/ip6/::/tcp/{port}")).unwrap(),
+            Err(none) => assert!(free(format!("/ip6/::/tcp/{port}")).is_err(), "no IPv6 here: {none}"),
+        }
     }
 }

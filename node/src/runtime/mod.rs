@@ -11,6 +11,7 @@ mod budget;
 #[cfg(test)]
 mod crash_tests;
 mod event_loop;
+mod home_watch;
 mod inbound;
 mod perform;
 mod serving;

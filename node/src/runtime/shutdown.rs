@@ -1,39 +1,33 @@
-//! When to stop: SIGINT, SIGTERM, or a fault. One token tells everybody; whoever was spawned is awaited.
+//! When to stop: SIGINT, SIGTERM, SIGHUP, or a fault. One token tells everybody; whoever was spawned is awaited.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use crate::logging;
+use crate::ready_file;
+use blockchat_host::signals::Signals;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Waits for signals of the operator.
-#[derive(Debug)]
-pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
+/// A second signal counts after this: a terminal and a supervisor may both pass on the first, and people press twice.
+const SECOND_AFTER: Duration = Duration::from_secs(1);
 
-impl Signals {
-    /// From now on SIGINT and SIGTERM no longer end the process by themselves. Needs a tokio runtime.
-    pub fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+/// Asks everybody to stop at the first signal; at a later one, ends the process without further ado: what is final is on
+/// disk anyway. Even then no ready file stays.
+pub(super) async fn relay(mut signals: Signals, stop: CancellationToken, ready_files: Vec<PathBuf>) {
+    tokio::select! {
+        told = signals.next() => tracing::info!(signal = told.name(), "stopping"),
+        () = stop.cancelled() => {}
     }
-
-    /// The name of the next signal. Cancel safe.
-    pub async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
+    let counts_from = Instant::now() + SECOND_AFTER;
+    stop.cancel();
+    let told = loop {
+        let told = signals.next().await;
+        if Instant::now() >= counts_from {
+            break told;
         }
-    }
-
-    /// Asks everybody to stop at the first signal; at the second, ends the process without further ado: what is final is
-    /// on disk anyway.
-    pub async fn relay(mut self, stop: CancellationToken) {
-        tokio::select! {
-            name = self.next() => tracing::info!(signal = name, "stopping"),
-            () = stop.cancelled() => {}
-        }
-        stop.cancel();
-        let name = self.next().await;
-        tracing::warn!(signal = name, "stopping at once");
-        std::process::exit(130);
-    }
+    };
+    tracing::warn!(signal = told.name(), "stopping at once");
+    ready_files.iter().for_each(|file| ready_file::withdraw(file));
+    logging::flush();
+    std::process::exit(told.exit_code().into());
 }

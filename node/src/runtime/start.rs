@@ -8,10 +8,11 @@
 //! Start reading at [`run`].
 
 use super::event_loop::{self, Queues};
+use super::home_watch::HomeWatch;
 use super::inbound::Inbound;
 use super::perform::Performer;
 use super::serving::Serving;
-use super::shutdown::Signals;
+use super::shutdown;
 use super::timers::Timers;
 use crate::api::server;
 use crate::api::{ApiState, NodeInfo};
@@ -20,7 +21,7 @@ use crate::config::Settings;
 use crate::engine_handle;
 use crate::logging::{self, LogRejected};
 use crate::net::{self, NetConfig, NetError, NetHandle};
-use crate::ready_file::{Ready, api_url};
+use crate::ready_file::{self, Ready, api_url};
 use crate::store::guard::Guard;
 use crate::store::history::History;
 use crate::store::{self, Opened, StoreError};
@@ -29,6 +30,7 @@ use blockchat_client::shapes::{KnownPeerView, PeerView};
 use blockchat_engine::effect::Effect;
 use blockchat_engine::engine::Engine;
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
+use blockchat_host::signals::Signals;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::{STATUS_VERSION, Status};
@@ -96,7 +98,7 @@ pub enum RunError {
     },
 }
 
-/// Runs a node until SIGINT, SIGTERM or a fault. Blocks.
+/// Runs a node until SIGINT, SIGTERM, SIGHUP or a fault. Blocks.
 pub fn run(settings: Settings) -> Result<(), RunError> {
     logging::start(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("node").build()?;
@@ -110,16 +112,18 @@ pub fn run(settings: Settings) -> Result<(), RunError> {
 
 async fn node(settings: Settings) -> Result<(), RunError> {
     let stop = CancellationToken::new();
-    tokio::spawn(Signals::listen()?.relay(stop.clone()));
+    tokio::spawn(shutdown::relay(Signals::listen()?, stop.clone(), settings.ready_files.clone()));
     let listener = listen(settings.api_listen).await?;
     let home = OpenHome::open(&settings)?;
+    // The home is ours now: what a killed node left there leads nowhere.
+    settings.ready_files.iter().for_each(|file| drop(std::fs::remove_file(file)));
     let running = Box::pin(Running::start(&settings, home, listener, &stop)).await?;
     let serving = running.announce(&settings);
     let outcome = match serving {
         Ok(()) => running.wait(&stop).await,
         Err(refused) => Err(refused),
     };
-    settings.ready_files.iter().for_each(|file| drop(std::fs::remove_file(file)));
+    settings.ready_files.iter().for_each(|file| ready_file::withdraw(file));
     outcome
 }
 
@@ -179,6 +183,7 @@ struct Running {
     tasks: TaskTracker,
     net: NetHandle,
     api: SocketAddr,
+    files: HomeWatch,
     engine_ended: oneshot::Receiver<Result<(), NodeFault>>,
 }
 
@@ -231,7 +236,10 @@ impl Running {
         };
         let state = ApiState::new(handle, verify, settings.genesis.clone(), history, info);
         tasks.spawn(server::serve(state, listener, stop.clone()));
-        Ok(Self { tasks, net, api, engine_ended })
+        let data = settings.data_dir();
+        let guard = settings.validator.is_some().then(|| settings.guard_path.clone());
+        let files = HomeWatch::over(["store.redb", "journal"].map(|name| data.join(name)).into_iter().chain(guard));
+        Ok(Self { tasks, net, api, files, engine_ended })
     }
 
     /// Tells where the node is reached: to programs in the ready files, to people as the settings say.
@@ -251,7 +259,10 @@ impl Running {
 
     /// Waits for the end, whoever brings it about, and then for the parts to stop.
     async fn wait(self, stop: &CancellationToken) -> Result<(), RunError> {
-        let outcome = engine_outcome(self.engine_ended.await);
+        let outcome = tokio::select! {
+            ended = self.engine_ended => engine_outcome(ended),
+            file = self.files.gone() => Err(NodeFault::Store(StoreError::Gone { file }).into()),
+        };
         stop.cancel();
         if let Err(reason) = &outcome {
             error!(%reason, "stopping at once");

@@ -74,6 +74,12 @@ pub enum StoreError {
         /// Height to be stored.
         found: u64,
     },
+    /// It was there when the node started.
+    #[error("{file} was removed or replaced while the node ran")]
+    Gone {
+        /// The file.
+        file: PathBuf,
+    },
     /// A file that failed once is not written again: what reached the disk is unknown.
     #[error("{file} failed before and is not written any more")]
     Broken {
@@ -112,6 +118,9 @@ impl StoreError {
             Self::SchemaTooNew { .. } => "use the newer program that wrote it",
             Self::SchemaTooOld { .. } => REFETCH,
             Self::OtherChain { .. } => "put back the genesis.json it was made with, or use another --home",
+            Self::Gone { .. } => {
+                "put the folder back as it was, then start the node again; without it, it begins anew and fetches its blocks from peers"
+            }
             Self::NotNext { .. } | Self::Broken { .. } => "start the node again: it goes on from what is on disk",
         }
     }
@@ -125,6 +134,7 @@ impl StoreError {
             Self::SchemaTooNew { .. } => "format_too_new",
             Self::SchemaTooOld { .. } => "format_too_old",
             Self::OtherChain { .. } => "other_chain",
+            Self::Gone { .. } => "file_gone",
             Self::NotNext { .. } | Self::Broken { .. } => "store_fault",
         }
     }

@@ -13,12 +13,13 @@
 //! Start reading at [`Guard::open`].
 
 use super::error::{GUARD_LOST, StoreError};
-use super::lock::{open_alone, sync_folder};
+use super::lock::open_alone;
 use blockchat_engine::journal::{GuardMark, GuardState, Lock};
+use blockchat_host::whole_file::{self, Access};
 use blockchat_proto::codec;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use tracing::warn;
 
@@ -72,25 +73,19 @@ impl Guard {
 
     /// Writes the guard of a new key: nothing was ever signed. Refuses to replace one that is there.
     pub fn create(path: &Path) -> Result<(), StoreError> {
-        if fs::exists(path).map_err(StoreError::io(path, "look for"))? {
-            let exists = std::io::Error::from(ErrorKind::AlreadyExists);
-            return Err(StoreError::io(path, "create")(exists));
-        }
-        Self::reset(path, &GuardState::START)
+        whole_file::create(path, &both_slots(&GuardState::START), Access::Private)
+            .map_err(StoreError::io(path, "create"))
     }
 
     /// Makes `state` the guard, whatever was there, damaged or lost. The owner answers for it: nothing above its mark was ever
     /// signed with this key, and its lock is the last. Refuses while a node holds the guard.
     pub fn reset(path: &Path, state: &GuardState) -> Result<(), StoreError> {
-        let file = open_alone(path, true)?;
-        let fresh = |file: &File| {
-            file.set_permissions(fs::Permissions::from_mode(0o600))?;
-            file.write_all_at(&slot(1, state), offset(1))?;
-            file.write_all_at(&slot(2, state), offset(2))?;
-            file.sync_all()
+        let _held = match open_alone(path, false) {
+            Ok(held) => Some(held),
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => None,
+            Err(other) => return Err(other),
         };
-        fresh(&file).map_err(StoreError::io(path, "write"))?;
-        sync_folder(path)
+        whole_file::replace_private(path, &both_slots(state)).map_err(StoreError::io(path, "write"))
     }
 
     /// Makes a higher mark durable, with its lock. Blocks for about 0.2 ms; call it after the journal is synced, and before anything that
@@ -112,6 +107,11 @@ impl Guard {
 /// Where the slot of this sequence number begins.
 fn offset(sequence: u64) -> u64 {
     if sequence.is_multiple_of(2) { 0 } else { SLOT_BYTES as u64 }
+}
+
+/// A whole guard: the state in both slots.
+fn both_slots(state: &GuardState) -> Vec<u8> {
+    [slot(2, state), slot(1, state)].concat()
 }
 
 /// The bytes of a slot.
@@ -182,6 +182,7 @@ mod tests {
     use blockchat_engine::journal::SignStep;
     use blockchat_proto::hash::Hash32;
     use blockchat_proto::units::{Height, Round};
+    use std::fs;
     use tempfile::TempDir;
 
     fn state(height: u64) -> GuardState {

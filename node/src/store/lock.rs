@@ -1,7 +1,7 @@
 //! One process a file: locks that the system gives back when a process ends, however it ends.
 
 use super::error::StoreError;
-use crate::whole_file;
+use blockchat_host::whole_file;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
@@ -10,17 +10,21 @@ use std::path::Path;
 /// Opens `file` for reading and writing and holds it for this process alone, as long as the returned handle lives.
 /// With `create`, makes an empty one if there is none.
 pub(super) fn open_alone(file: &Path, create: bool) -> Result<File, StoreError> {
-    let handle = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(create)
-        .truncate(false)
-        .open(file)
-        .map_err(StoreError::io(file, "open"))?;
-    match flock(&handle, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(handle),
-        Err(Errno::WOULDBLOCK) => Err(StoreError::InUse { file: file.to_path_buf() }),
-        Err(other) => Err(StoreError::io(file, "lock")(other.into())),
+    loop {
+        let handle = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(create)
+            .truncate(false)
+            .open(file)
+            .map_err(StoreError::io(file, "open"))?;
+        match flock(&handle, FlockOperation::NonBlockingLockExclusive) {
+            // Another file may have taken its name meanwhile: the lock of the old one says nothing of that.
+            Ok(()) if !whole_file::is_at(&handle, file).map_err(StoreError::io(file, "look at"))? => {}
+            Ok(()) => return Ok(handle),
+            Err(Errno::WOULDBLOCK) => return Err(StoreError::InUse { file: file.to_path_buf() }),
+            Err(other) => return Err(StoreError::io(file, "lock")(other.into())),
+        }
     }
 }
 

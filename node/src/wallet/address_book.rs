@@ -4,13 +4,15 @@
 //! Always true: a name never looks like an address; the file is replaced as a whole or not at all.
 //! Start reading at [`AddressBook`].
 
-use crate::whole_file;
+use blockchat_host::{text, whole_file};
 use blockchat_proto::keys::Address;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Longest file, in bytes: some 100,000 names.
+const BOOK_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Longest name, in bytes.
 pub const NAME_BYTES_MAX: usize = 32;
 
@@ -78,9 +80,12 @@ pub fn check_name(name: &str) -> Result<(), AddressBookError> {
 impl AddressBook {
     /// Reads a book; one that is not there is empty.
     pub fn read(path: &Path) -> Result<Self, AddressBookError> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match text::read(path, BOOK_BYTES_MAX) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(AddressBookError::Syntax { path: path.into(), reason: error.to_string() });
+            }
             Err(source) => return Err(AddressBookError::Io { path: path.into(), source }),
         };
         toml::from_str(&text).map_err(|error| AddressBookError::Syntax {
@@ -89,7 +94,7 @@ impl AddressBook {
         })
     }
 
-    /// Replaces the file.
+    /// Replaces the file; if it is a link, what that leads to.
     pub fn write(&self, path: &Path) -> Result<(), AddressBookError> {
         let text = toml::to_string(self).expect("names and addresses are plain text");
         whole_file::replace(path, text.as_bytes()).map_err(|source| AddressBookError::Io { path: path.into(), source })

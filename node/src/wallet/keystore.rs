@@ -8,7 +8,8 @@
 //! an encrypted key's owner is known without its passphrase; once decrypted, the two must agree.
 //! Start reading at [`load`].
 
-use super::private_file;
+use blockchat_host::text;
+use blockchat_host::whole_file::{self, Access};
 use blockchat_proto::keys::{Address, Signer};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
@@ -19,6 +20,7 @@ use rand::rngs::SysRng;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 /// Longest key file, in bytes.
@@ -27,20 +29,37 @@ const ENCRYPTED_BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
 const PLAIN_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 
 /// What protects a key file. Prints as `[secret]`; wiped from memory when dropped.
+///
+/// One letter may be typed in several ways, and systems differ in which one they hand on: an `é` is one character, or an
+/// `e` with an accent. New keys are protected by the composed form (NFC); a key that another program protected may want
+/// the very bytes.
 #[derive(Clone)]
-pub struct Passphrase(Zeroizing<String>);
+pub struct Passphrase {
+    composed: Zeroizing<String>,
+    /// As typed or read, if that differs.
+    raw: Option<Zeroizing<String>>,
+}
 
 impl Passphrase {
     /// A passphrase as typed or read; an empty one protects nothing and is refused.
     pub fn new(text: impl Into<Zeroizing<String>>) -> Option<Self> {
         let text = text.into();
-        if text.is_empty() { None } else { Some(Self(text)) }
+        // Four times is more than composing ever adds: the text does not grow, which would leave copies behind.
+        let mut composed = Zeroizing::new(String::with_capacity(text.len() * 4));
+        composed.extend(text.nfc());
+        let raw = if *composed == *text { None } else { Some(text) };
+        if composed.is_empty() { None } else { Some(Self { composed, raw }) }
+    }
+
+    /// What is tried, in this order.
+    fn forms(&self) -> impl Iterator<Item = &[u8]> {
+        [Some(&self.composed), self.raw.as_ref()].into_iter().flatten().map(|form| form.as_bytes())
     }
 }
 
 impl PartialEq for Passphrase {
     fn eq(&self, other: &Self) -> bool {
-        *self.0 == *other.0
+        *self.composed == *other.composed
     }
 }
 
@@ -129,7 +148,7 @@ pub fn generate() -> Signer {
     Signer::from_seed(&seed)
 }
 
-/// Writes a new key file with mode 0600. Cost: about 115 ms with a passphrase (scrypt), none without.
+/// Writes a new key file with mode 0600, whole or not at all. Cost: about 115 ms with a passphrase (scrypt), none without.
 pub fn create(
     path: &Path,
     signer: &Signer,
@@ -143,14 +162,14 @@ pub fn create(
     let pem = encode(signer, passphrase)
         .map_err(|error| KeystoreError::NotAKey { path: path.into(), reason: error.to_string() })?;
     if let Some(folder) = path.parent() {
-        private_file::create_folder(folder).map_err(io_error)?;
+        whole_file::create_folder(folder).map_err(io_error)?;
     }
     let title = match key_use {
         KeyUse::Account => format!("BlockChat key of {}", signer.address()),
         KeyUse::Peer => "BlockChat peer key".into(),
     };
     let text = Zeroizing::new(format!("{title}\n{}", *pem));
-    private_file::create(path, text.as_bytes()).map_err(io_error)
+    whole_file::create(path, text.as_bytes(), Access::Private).map_err(io_error)
 }
 
 /// PKCS#8 version 1: the public key is left out, because OpenSSL 3.0 cannot read version 2.
@@ -161,7 +180,7 @@ fn encode(signer: &Signer, passphrase: Option<&Passphrase>) -> pkcs8::Result<Zer
         None => Ok(document.to_pem(PrivateKeyInfoRef::PEM_LABEL, LineEnding::LF)?),
         Some(passphrase) => {
             let info = PrivateKeyInfoRef::try_from(document.as_bytes())?;
-            let sealed = info.encrypt_with_rng(&mut SysRng, passphrase.0.as_bytes())?;
+            let sealed = info.encrypt_with_rng(&mut SysRng, passphrase.composed.as_bytes())?;
             Ok(sealed.to_pem(EncryptedPrivateKeyInfoRef::PEM_LABEL, LineEnding::LF)?)
         }
     }
@@ -202,10 +221,13 @@ pub fn address_of(path: &Path) -> Result<Option<Address>, KeystoreError> {
 }
 
 fn decrypt(path: &Path, pem: &str, passphrase: &Passphrase) -> Result<SigningKey, KeystoreError> {
-    SigningKey::from_pkcs8_encrypted_pem(pem, passphrase.0.as_bytes()).map_err(|error| match error {
-        pkcs8::Error::EncryptedPrivateKey(_) => KeystoreError::WrongPassphrase { path: path.into() },
-        other => not_a_key(path, other),
-    })
+    for form in passphrase.forms() {
+        match SigningKey::from_pkcs8_encrypted_pem(pem, form) {
+            Err(pkcs8::Error::EncryptedPrivateKey(_)) => {}
+            done => return done.map_err(|error| not_a_key(path, error)),
+        }
+    }
+    Err(KeystoreError::WrongPassphrase { path: path.into() })
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, KeystoreError> {
@@ -213,14 +235,18 @@ fn read(path: &Path) -> Result<Zeroizing<String>, KeystoreError> {
         io::ErrorKind::NotFound => KeystoreError::Missing { path: path.into() },
         _ => KeystoreError::Io { path: path.into(), source },
     };
-    let mode = private_file::open_bits(path).map_err(io_error)?;
+    let found = std::fs::metadata(path).map_err(io_error)?;
+    if !found.is_file() {
+        return Err(not_a_key(path, "it is no file"));
+    }
+    let mode = whole_file::open_bits(path).map_err(io_error)?;
     if mode != 0 {
         return Err(KeystoreError::OpenPermissions { path: path.into(), mode });
     }
-    if std::fs::metadata(path).map_err(io_error)?.len() > KEY_FILE_BYTES_MAX {
-        return Err(KeystoreError::NotAKey { path: path.into(), reason: "the file is too long".into() });
-    }
-    std::fs::read_to_string(path).map(Zeroizing::new).map_err(io_error)
+    text::read(path, KEY_FILE_BYTES_MAX).map(Zeroizing::new).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => not_a_key(path, error),
+        _ => io_error(error),
+    })
 }
 
 /// From the first dash on: what lies before is for people.
@@ -309,7 +335,7 @@ mod tests {
         let version_2 = signer.signing_key().to_pkcs8_pem(LineEnding::LF).unwrap();
         assert!(version_1.len() < version_2.len(), "version 2 carries the public key too");
         let path = folder.path().join("v2.pem");
-        private_file::create(&path, version_2.as_bytes()).unwrap();
+        whole_file::create(&path, version_2.as_bytes(), Access::Private).unwrap();
         assert_eq!(load(&path, None).unwrap().address(), signer.address());
     }
 
@@ -343,7 +369,7 @@ MrFh1K0tuPQnQZ0sRdY=
         let folder = folder();
         let read = |name: &str, pem: &str| {
             let path = folder.path().join(name);
-            private_file::create(&path, pem.as_bytes()).unwrap();
+            whole_file::create(&path, pem.as_bytes(), Access::Private).unwrap();
             load(&path, Some(&passphrase("hunter2"))).unwrap().address()
         };
         let address = read("plain.pem", OPENSSL);
@@ -369,7 +395,7 @@ MrFh1K0tuPQnQZ0sRdY=
         let folder = folder();
         let path = folder.path().join("k.pem");
         let text = format!("BlockChat key of {}\n{}", generate().address(), *encode(&generate(), None).unwrap());
-        private_file::create(&path, text.as_bytes()).unwrap();
+        whole_file::create(&path, text.as_bytes(), Access::Private).unwrap();
         assert!(matches!(load(&path, None), Err(KeystoreError::OtherAddress { .. })));
     }
 
@@ -378,7 +404,7 @@ MrFh1K0tuPQnQZ0sRdY=
         let folder = folder();
         let path = folder.path().join("k.pem");
         assert!(matches!(load(&path, None), Err(KeystoreError::Missing { .. })));
-        private_file::create(&path, b"hello").unwrap();
+        whole_file::create(&path, b"hello", Access::Private).unwrap();
         assert!(matches!(load(&path, None), Err(KeystoreError::NotAKey { .. })));
     }
 
@@ -386,5 +412,50 @@ MrFh1K0tuPQnQZ0sRdY=
     fn neither_an_empty_nor_a_printed_passphrase_exists() {
         assert_eq!(Passphrase::new(String::new()), None);
         assert_eq!(format!("{:?}", passphrase("hush")), "[secret]");
+    }
+    /// Composed, and as some systems hand it on.
+    const E_ACUTE: [&str; 2] = ["caf\u{e9}", "cafe\u{301}"];
+
+    #[test]
+    fn a_passphrase_opens_its_key_however_its_letters_were_typed() {
+        let folder = folder();
+        let signer = generate();
+        for (name, typed) in ["a.pem", "b.pem"].into_iter().zip(E_ACUTE) {
+            let path = folder.path().join(name);
+            create(&path, &signer, KeyUse::Account, Some(&passphrase(typed))).unwrap();
+            for again in E_ACUTE {
+                assert_eq!(load(&path, Some(&passphrase(again))).unwrap().address(), signer.address());
+            }
+            assert!(matches!(load(&path, Some(&passphrase("cafe"))), Err(KeystoreError::WrongPassphrase { .. })));
+        }
+        assert_eq!(passphrase(E_ACUTE[0]), passphrase(E_ACUTE[1]));
+    }
+
+    #[test]
+    fn a_key_that_another_program_protected_opens_with_the_very_bytes() {
+        let folder = folder();
+        let path = folder.path().join("k.pem");
+        let signer = generate();
+        let raw = Passphrase { composed: Zeroizing::new(E_ACUTE[1].into()), raw: None };
+        create(&path, &signer, KeyUse::Account, Some(&raw)).unwrap();
+        assert_eq!(load(&path, Some(&passphrase(E_ACUTE[1]))).unwrap().address(), signer.address());
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_a_key_changes_nothing() {
+        let folder = folder();
+        let (path, marked) = (folder.path().join("k.pem"), folder.path().join("m.pem"));
+        let signer = generate();
+        create(&path, &signer, KeyUse::Account, Some(&passphrase("x"))).unwrap();
+        let text = format!("\u{feff}{}", std::fs::read_to_string(&path).unwrap());
+        whole_file::create(&marked, text.as_bytes(), Access::Private).unwrap();
+        assert_eq!(address_of(&marked).unwrap(), Some(signer.address()));
+        assert_eq!(load(&marked, Some(&passphrase("x"))).unwrap().address(), signer.address());
+    }
+
+    #[test]
+    fn what_is_no_file_is_no_key_and_nobody_waits_for_it() {
+        let folder = folder();
+        assert!(matches!(load(folder.path(), None), Err(KeystoreError::NotAKey { .. })));
     }
 }

@@ -3,5 +3,4 @@
 
 pub mod address_book;
 pub mod keystore;
-pub mod private_file;
 pub mod sign;

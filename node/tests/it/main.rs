@@ -9,4 +9,5 @@ mod predecessors;
 mod refusals;
 mod restart_recovers;
 mod support;
+mod surroundings;
 mod wallet_cli;

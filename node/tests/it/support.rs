@@ -1,5 +1,6 @@
 //! Running the real program: a node on a home of its own, and commands against it.
 
+use blockchat_host::whole_file::{Access, create};
 use blockchat_node::ready_file::Ready;
 use serde_json::Value;
 use std::fs::File;
@@ -21,6 +22,12 @@ pub(crate) fn program() -> Command {
     });
     command.stdin(Stdio::null());
     command
+}
+
+/// Writes a file that only its owner may read, such as one with a passphrase.
+pub(crate) fn write_secret(path: &Path, content: impl AsRef<[u8]>) {
+    drop(std::fs::remove_file(path));
+    create(path, content.as_ref(), Access::Private).expect("its folder can be written");
 }
 
 /// What a command printed, and how it ended.

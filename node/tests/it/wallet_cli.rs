@@ -1,6 +1,6 @@
 //! Keys, money and messages from the command line, against the real program.
 
-use crate::support::{Home, program};
+use crate::support::{Home, program, write_secret};
 use blockchat_engine::journal::{GuardState, Lock};
 use blockchat_node::store::guard::Guard;
 use blockchat_proto::hash::Hash32;
@@ -11,7 +11,7 @@ use serde_json::Value;
 fn a_wallet_is_made_listed_and_shown() {
     let home = Home::new();
     let secret = home.path().with_extension("passphrase");
-    std::fs::write(&secret, "correct horse\nsecond line\n").unwrap();
+    write_secret(&secret, "correct horse\nsecond line\n");
     let made = home.json(&["wallet", "new", "bob", "--passphrase-file", secret.to_str().unwrap()]);
     assert_eq!(made["encrypted"], true);
     home.json(&["wallet", "new", "eve", "--no-passphrase"]);
@@ -182,8 +182,8 @@ fn an_encrypted_wallet_spends_with_its_passphrase_only() {
     let _node = home.start();
     let right = home.path().with_extension("right");
     let wrong = home.path().with_extension("wrong");
-    std::fs::write(&right, "correct horse").unwrap();
-    std::fs::write(&wrong, "battery staple").unwrap();
+    write_secret(&right, "correct horse");
+    write_secret(&wrong, "battery staple");
     let (right, wrong) = (right.to_str().unwrap(), wrong.to_str().unwrap());
     home.json(&["wallet", "new", "bob", "--passphrase-file", right]);
     home.json(&["send", "bob", "10"]);

@@ -112,6 +112,7 @@ fn only_modules_hang_on_cfg_test() {
 #[test]
 fn a_module_without_a_layer_is_named() {
     breaks("node/src/utils.rs", "fn f() {}", "every module has its layer");
+    breaks("node/host/src/utils.rs", "fn f() {}", "every module has its layer");
     breaks("node/src/utils/mod.rs", "fn f() {}", "every module has its layer");
 }
 
@@ -122,6 +123,7 @@ fn each_layer_may_use_the_lower_and_not_the_higher() {
             "blockchat_proto" => "proto",
             "blockchat_engine" => "node/engine",
             "blockchat_client" => "node/client",
+            "blockchat_host" => "node/host",
             "blockchat_node" => "node",
             _ => "testnet",
         };

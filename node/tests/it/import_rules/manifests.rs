@@ -27,7 +27,8 @@ const CLIENT: &[&str] = &["blockchat-proto", "reqwest", "serde", "serde_json", "
 /// What clippy refuses in every crate, and what in the pure ones besides.
 const BANNED: &[&str] =
     &["tokio::sync::mpsc::unbounded_channel", "std::sync::mpsc::channel", "futures::channel::mpsc::unbounded"];
-const BANNED_IN_SHELL: &[&str] = &["std::time::SystemTime::now"];
+const BANNED_IN_SHELL: &[&str] = &["std::time::SystemTime::now", "std::io::stdout", "std::io::stderr"];
+const BANNED_MACROS: &[&str] = &["std::print", "std::println", "std::eprint", "std::eprintln"];
 const BANNED_IN_PURE: &[&str] = &["std::time::Instant::now", "std::time::SystemTime::now", "std::thread::sleep"];
 const BANNED_TYPES: &[&str] = &["std::collections::HashMap", "std::collections::HashSet"];
 
@@ -77,9 +78,11 @@ fn the_testnet_is_not_built_with_the_node_nor_the_node_with_the_testnet() {
 }
 
 #[test]
-fn clippy_bans_clocks_hash_maps_floats_and_unbounded_queues() {
+fn clippy_bans_clocks_hash_maps_floats_unbounded_queues_and_bare_streams() {
     let everywhere = banned(&read(".clippy.toml"), "disallowed-methods");
     assert!(everywhere.is_superset(&set(BANNED)) && everywhere.is_superset(&set(BANNED_IN_SHELL)), "{everywhere:?}");
+    let macros = banned(&read(".clippy.toml"), "disallowed-macros");
+    assert!(macros.is_superset(&set(BANNED_MACROS)), "a closed pipe must panic nowhere: {macros:?}");
     // The nearest file wins and does not merge: what is banned everywhere stands in these again.
     for file in ["proto/.clippy.toml", "node/engine/.clippy.toml"] {
         let methods = banned(&read(file), "disallowed-methods");

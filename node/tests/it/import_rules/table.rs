@@ -20,8 +20,8 @@ pub(super) struct Rule {
 /// The rules, most general first.
 pub(super) const RULES: &[Rule] = &[
     Rule {
-        name: "crates point down: testnet, node | engine, client | proto",
-        why: "the testnet sees the node as users do, and the rules know nobody who uses them",
+        name: "crates point down: testnet, node | engine, client, host | proto",
+        why: "the testnet sees the node as users do, and the rules know neither their users nor a machine",
         breaks: crates_point_up,
     },
     Rule {
@@ -101,6 +101,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
         ],
     ),
     ("blockchat_client", &[&["client", "events", "http"], &["error", "sse"], &["shapes"]]),
+    ("blockchat_host", &[&["command_line"], &["stream"], &["core_dump", "path_json", "signals", "text", "whole_file"]]),
     (
         "blockchat_node",
         &[
@@ -117,7 +118,6 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
                 "silence",
                 "traffic",
                 "verify_pool",
-                "whole_file",
             ],
         ],
     ),
@@ -137,8 +137,14 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
     ),
 ];
 
-const CRATES: &[&str] =
-    &["blockchat_proto", "blockchat_engine", "blockchat_client", "blockchat_node", "blockchat_testnet"];
+const CRATES: &[&str] = &[
+    "blockchat_proto",
+    "blockchat_engine",
+    "blockchat_client",
+    "blockchat_host",
+    "blockchat_node",
+    "blockchat_testnet",
+];
 
 const SIBLINGS: &[&str] = &["net", "store", "api", "dashboard", "wallet"];
 
@@ -220,7 +226,7 @@ pub(super) fn layer_of(module: &[String]) -> Option<usize> {
 fn crates_point_up(source: &Source, mention: &Mention) -> bool {
     let rank = |name: &str| match name {
         "blockchat_proto" => 0,
-        "blockchat_engine" | "blockchat_client" => 1,
+        "blockchat_engine" | "blockchat_client" | "blockchat_host" => 1,
         _ => 2,
     };
     let (own, other) = (source.module[0].as_str(), mention.path[0].as_str());

@@ -1,4 +1,4 @@
-//! The sources of the five crates, read once, and the breaches found in them.
+//! The sources of the crates, read once, and the breaches found in them.
 //!
 //! Owns: which files there are, and which module a file is. Does not own: the rules ([`super::table`]).
 //! Start reading at [`breaches`].
@@ -14,6 +14,7 @@ const CRATES: &[(&str, &str)] = &[
     ("proto/src", "blockchat_proto"),
     ("node/engine/src", "blockchat_engine"),
     ("node/client/src", "blockchat_client"),
+    ("node/host/src", "blockchat_host"),
     ("node/src", "blockchat_node"),
     ("testnet/src", "blockchat_testnet"),
 ];
@@ -33,8 +34,7 @@ pub(super) struct Source {
 impl Source {
     /// From a text that stands, or could stand, in this file.
     pub(super) fn new(path: &str, text: String) -> Self {
-        let (folder, name) =
-            CRATES.iter().find(|(folder, _)| path.starts_with(folder)).expect("a file of the five crates");
+        let (folder, name) = CRATES.iter().find(|(folder, _)| path.starts_with(folder)).expect("a file of the crates");
         let steps = path[folder.len() + 1..].trim_end_matches(".rs").split('/');
         let mut module: Vec<_> = std::iter::once(*name).chain(steps).map(str::to_owned).collect();
         module.pop_if(|last| matches!(last.as_str(), "mod" | "lib" | "main"));
@@ -52,12 +52,12 @@ impl Source {
     }
 }
 
-/// The folder that holds the five crates.
+/// The folder that holds the crates.
 pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository is there")
 }
 
-/// Every source of the five crates.
+/// Every source of the crates.
 pub(super) fn sources() -> Vec<Source> {
     CRATES.iter().flat_map(|(folder, _)| files(folder, "rs")).map(|path| Source::new(&path, read(&path))).collect()
 }

@@ -32,6 +32,7 @@ fn cost(network: &Network, from: u64) -> u64 {
     moved(node) - before
 }
 
+#[expect(clippy::disallowed_macros, reason = "for whoever runs this test, through its harness")]
 #[test]
 pub(super) fn work_for_a_transaction_does_not_grow_with_the_chain() {
     let mut network =

@@ -1,7 +1,7 @@
 //! Key files that must not be used, each through a command that would sign with it.
 
 use super::json_error;
-use crate::support::{Home, Said, program, says};
+use crate::support::{Home, Said, program, says, write_secret};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ fn with_wallet(passphrase: Option<&str>) -> (Home, PathBuf) {
         None => drop(home.json(&["wallet", "new", "bob", "--no-passphrase"])),
         Some(text) => {
             let file = home.path().with_extension("passphrase");
-            fs::write(&file, text).unwrap();
+            write_secret(&file, text);
             home.json(&["wallet", "new", "bob", "--passphrase-file", &file.display().to_string()]);
         }
     }
@@ -87,13 +87,13 @@ fn an_encrypted_key_opens_with_its_passphrase_only() {
     says(error["next"].as_str().unwrap(), &["terminal", "--passphrase-file"]);
     let file = home.path().with_extension("wrong");
     for wrong in ["wrong horse\n", "correct horse \n", "correct\nhorse"] {
-        fs::write(&file, wrong).unwrap();
+        write_secret(&file, wrong);
         let said = open(&home, &path, &["--passphrase-file", &file.display().to_string()]);
         let error = json_error(&said, 1, "wrong_passphrase");
         says(error["error"].as_str().unwrap(), &["bob.pem"]);
         assert!(!said.err.contains("horse"), "a passphrase is never printed: {}", said.err);
     }
-    fs::write(&file, "\n").unwrap();
+    write_secret(&file, "\n");
     json_error(&open(&home, &path, &["--passphrase-file", &file.display().to_string()]), 1, "passphrase_needed");
     assert_eq!(fs::read(&path).unwrap(), before);
 }

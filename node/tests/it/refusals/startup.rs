@@ -2,6 +2,7 @@
 
 use super::{content, copy, initialised, run_refused};
 use crate::support::{Home, Node, program, says, wait_for};
+use blockchat_host::stream::Stream;
 use blockchat_node::ready_file::Ready;
 use serde_json::Value;
 use std::fs::File;
@@ -128,7 +129,7 @@ fn read_only(home: &Path) -> Option<Command> {
     }
     // Not through `eprintln!`, which the test harness keeps to itself: a test that checks nothing must be seen.
     let why = "NOT CHECKED: a read-only home (no private mount namespace here: `unshare -m` and `unshare -rm` fail)\n";
-    drop(std::io::stderr().write_all(why.as_bytes()));
+    drop(Stream::Error.open().and_then(|mut stream| stream.write_all(why.as_bytes())));
     None
 }
 
