@@ -1,5 +1,6 @@
 //! The `blockchat-testnet` program: parse, dispatch, exit status.
 
+use blockchat_host::{command_line, core_dump, stream};
 use blockchat_testnet::cli::{Cli, Command};
 use blockchat_testnet::command;
 use blockchat_testnet::processes::exec_node;
@@ -8,7 +9,24 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    if let Err(error) = core_dump::forbid() {
+        stream::note(&format!("warning: a crash may write keys into a core dump: {error}"));
+    }
+    let code = match Cli::try_parse() {
+        Ok(cli) => done(cli.command),
+        Err(said) => ExitCode::from(command_line::tell(&said)),
+    };
+    match stream::lost() {
+        Some(error) if code == ExitCode::SUCCESS => {
+            stream::last_word(&format!("error: it is done, but the result could not be written: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => code,
+    }
+}
+
+fn done(command: Command) -> ExitCode {
+    let done = match command {
         Command::Up(args) => command::up::run(args),
         Command::Status(args) => command::status::run(&args),
         Command::Stop(args) => command::stop::run(&args),
@@ -20,7 +38,7 @@ fn main() -> ExitCode {
         Command::ExecNode(args) => exec_node::become_node(args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        stream::last_word(&format!("error: {error:#}"));
         ExitCode::FAILURE
     })
 }

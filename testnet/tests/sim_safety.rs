@@ -5,6 +5,7 @@ use blockchat_testnet::sim::suite::{Suite, all_threads, run_seed, run_seeds};
 
 const HEIGHTS: u64 = 20;
 
+#[expect(clippy::disallowed_macros, reason = "for whoever runs this test, through its harness")]
 #[test]
 fn two_hundred_seeds_break_no_rule_and_meet_everything_worth_meeting() {
     let suite = Suite { seeds: 0..200, heights: HEIGHTS, sabotage: Sabotage::None, threads: all_threads() };

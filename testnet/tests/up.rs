@@ -1,6 +1,7 @@
 //! The shows in small, with real processes: part of every test run.
 
 mod support;
+mod unheard;
 
 use serde_json::{Value, json};
 use std::path::Path;

@@ -3,19 +3,15 @@
 use crate::args::Output;
 use crate::bench::cluster::Plan;
 use crate::bench::{course, load, report, restart};
-use crate::command::up::runtime;
+use crate::command::up::{INTERRUPTED, runtime, unless_told_to_end};
 use crate::processes::node_bin;
 use crate::screen::Screen;
 use anyhow::{Context, Result};
+use blockchat_host::stream::{note, say, say_json};
 use clap::{Args, Subcommand};
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
-
-/// As a shell reports a program ended by Ctrl-C.
-const INTERRUPTED: u8 = 130;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -172,7 +168,7 @@ fn in_folder<T>(
 ) -> Result<ExitCode> {
     let folder = tempfile::Builder::new().prefix("blockchat-bench-").tempdir();
     let folder = folder.context("cannot make a temporary folder")?;
-    let Some(outcome) = runtime()?.block_on(unless_interrupted(measure(folder.path())))? else {
+    let Some(outcome) = runtime()?.block_on(unless_told_to_end(measure(folder.path())))? else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let good = match &outcome {
@@ -184,25 +180,14 @@ fn in_folder<T>(
     }
     let dir = folder.keep();
     outcome.with_context(|| format!("the measurement failed; homes and logs are in {}", dir.display()))?;
-    eprintln!("homes and logs are in {}", dir.display());
+    note(&format!("homes and logs are in {}", dir.display()));
     Ok(ExitCode::FAILURE)
-}
-
-/// `None` if a person interrupted it: the nodes are killed as their handles are dropped.
-async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Result<Option<T>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(tokio::select! {
-        done = work => Some(done),
-        _ = interrupt.recv() => None,
-        _ = terminate.recv() => None,
-    })
 }
 
 fn print<T: serde::Serialize>(output: Output, report: &T, render: impl Fn(&T) -> String) -> Result<()> {
     match output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(report)?),
-        Output::Table => println!("{}", render(report)),
+        Output::Json => say_json(&serde_json::to_string_pretty(report)?),
+        Output::Table => say(&render(report)),
     }
     Ok(())
 }

@@ -1,24 +1,22 @@
 //! `discover`: nodes that find each other from one address, and again without it; and what being found costs.
 
 use crate::args::Output;
-use crate::command::up::runtime;
+use crate::command::up::{INTERRUPTED, runtime, unless_told_to_end};
 use crate::discover::report::{self, Report, Run};
 use crate::discover::site::VALIDATORS;
 use crate::discover::story::{self, Plan};
 use crate::processes::node_bin;
 use crate::screen::Screen;
 use anyhow::{Context, Result};
+use blockchat_host::stream::{say, say_json};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// More nodes than this on one machine say nothing about discovery.
 const NODES_MAX: usize = 60;
-/// As a shell reports a program ended by Ctrl-C.
-const INTERRUPTED: u8 = 130;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,37 +60,29 @@ pub fn run(args: &DiscoverArgs) -> Result<ExitCode> {
     let node_bin = node_bin::find(args.node_bin.as_deref())?;
     let folder = tempfile::Builder::new().prefix("blockchat-discover-").tempdir();
     let folder = folder.context("cannot make a temporary folder")?;
-    let Some(runs) = runtime()?.block_on(play_all(args, &node_bin, &folder))? else {
+    let Some(runs) = runtime()?.block_on(unless_told_to_end(play_all(args, &node_bin, &folder)))?.transpose()? else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let ok = runs.iter().all(|run| run.ok);
     let dir = (!ok).then(|| folder.keep());
     let report = Report { runs, ok, dir };
     match args.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
-        Output::Table => println!("{}", report::render(&report)),
+        Output::Json => say_json(&serde_json::to_string_pretty(&report)?),
+        Output::Table => say(&report::render(&report)),
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// `None` if a person interrupted it: the nodes are killed as the story is dropped.
-async fn play_all(args: &DiscoverArgs, node_bin: &std::path::Path, folder: &TempDir) -> Result<Option<Vec<Run>>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+async fn play_all(args: &DiscoverArgs, node_bin: &std::path::Path, folder: &TempDir) -> Result<Vec<Run>> {
     let screen = Screen::new();
     let mut runs = vec![];
     for (number, nodes) in args.nodes.iter().enumerate() {
         let dir = folder.path().join(number.to_string());
         let idle_block_interval = Duration::from_millis(args.idle_block_interval);
         let plan = Plan { node_bin, dir: &dir, nodes: *nodes, seconds: args.seconds, idle_block_interval };
-        let run = tokio::select! {
-            run = story::play(plan, &screen) => run?,
-            _ = interrupt.recv() => return Ok(None),
-            _ = terminate.recv() => return Ok(None),
-        };
-        runs.push(run);
+        runs.push(story::play(plan, &screen).await?);
     }
-    Ok(Some(runs))
+    Ok(runs)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::processes::launch::{Launcher, StartFailed, connections};
 use crate::processes::network_file::{FolderLock, NetworkFile};
 use crate::processes::{ports, stop};
 use anyhow::Result;
+use blockchat_host::stream::say;
 use std::process::ExitCode;
 
 /// Starts them one after the other, each until it answers.
@@ -20,13 +21,13 @@ async fn start_nodes(args: &NamesArgs, indexes: &[usize]) -> Result<ExitCode> {
     let mut file = NetworkFile::read(&args.dir)?;
     for index in indexes {
         if stop::is_running(&file.nodes[*index]) {
-            println!("{} is running already", file.nodes[*index].name);
+            say(&format!("{} is running already", file.nodes[*index].name));
             continue;
         }
         start_node(&mut file, *index).await?;
         file.write(&args.dir)?;
         let node = &file.nodes[*index];
-        println!("{} started, API http://127.0.0.1:{}", node.name, node.api_port);
+        say(&format!("{} started, API http://127.0.0.1:{}", node.name, node.api_port));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use crate::processes::launch::connections;
 use crate::processes::network_file::NetworkFile;
 use anyhow::Result;
 use blockchat_client::shapes::{Phase, StatusView};
+use blockchat_host::stream::{say, say_json};
 use blockchat_proto::keys::Address;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
@@ -29,8 +30,8 @@ pub fn run(args: &StatusArgs) -> Result<ExitCode> {
     let file = NetworkFile::read(&args.dir)?;
     let rows = runtime()?.block_on(rows(&file));
     match args.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
-        Output::Table => println!("{}", table(&rows)),
+        Output::Json => say_json(&serde_json::to_string_pretty(&rows)?),
+        Output::Table => say(&table(&rows).to_string()),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -22,12 +22,14 @@ use crate::report::{self, Findings, Report};
 use crate::screen::Screen;
 use crate::witness::SharedWitness;
 use anyhow::{Context, Result, ensure};
+use blockchat_host::signals::Signals;
+use blockchat_host::stream::{note, say, say_json};
 use blockchat_proto::genesis::VerifiedGenesis;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -38,7 +40,7 @@ const MEET_WITHIN: Duration = Duration::from_secs(30);
 /// How often progress is shown and patience is checked.
 const TICK: Duration = Duration::from_millis(100);
 /// As a shell reports a program ended by Ctrl-C.
-const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = 130;
 
 /// All tasks of this program run on the main thread: nodes die with the *thread* that started them (see `exec_node`).
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
@@ -59,6 +61,15 @@ struct Prepared {
     lanes: Vec<Lane>,
     lines: usize,
     faults: Vec<Fault>,
+}
+
+/// Does this work; `None` if a person ended it first: whatever belongs to it goes as it is dropped.
+pub async fn unless_told_to_end<T>(work: impl Future<Output = T>) -> Result<Option<T>> {
+    let mut signals = Signals::listen()?;
+    Ok(tokio::select! {
+        done = work => Some(done),
+        _ = signals.next() => None,
+    })
 }
 
 /// Runs the whole command.
@@ -157,13 +168,7 @@ fn prepare(args: &UpArgs, node_bin: PathBuf, folder: &Folder, workload: Workload
 
 /// Starts, plays, and ends the network. `None` if a person interrupted it.
 async fn up(args: &UpArgs, mut prepared: Prepared, screen: &Screen) -> Result<Option<Report>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        report = start_and_play(args, &mut prepared, screen) => report.map(Some),
-        _ = interrupt.recv() => Ok(None),
-        _ = terminate.recv() => Ok(None),
-    }
+    unless_told_to_end(start_and_play(args, &mut prepared, screen)).await?.transpose()
     // Interrupted: the nodes are killed as their handles are dropped.
 }
 
@@ -262,7 +267,7 @@ async fn lose_patience(scene: &Scene<'_>) -> String {
             (board.counts().clone(), height, board.last_progress().elapsed())
         });
         let words = format!("final {}  refused {}  height {height}", counts.finalised, counts.refused_total());
-        scene.screen.progress(counts.settled(), words);
+        scene.screen.progress(counts.settled(), &words);
         if let Some(failure) = scene.network.failure() {
             return failure;
         }
@@ -287,11 +292,11 @@ async fn what_nodes_do(scene: &Scene<'_>) -> String {
 
 fn print(args: &UpArgs, report: &Report) -> Result<()> {
     match args.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(report)?),
-        Output::Table => println!("{}", report::render(report)),
+        Output::Json => say_json(&serde_json::to_string_pretty(report)?),
+        Output::Table => say(&report::render(report)),
     }
     if let Some(dir) = report.dir.as_ref().filter(|_| !report.ok) {
-        eprintln!("each node's log is in its home: {}", logs::path(&dir.join("idN")).display());
+        note(&format!("each node's log is in its home: {}", logs::path(&dir.join("idN")).display()));
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ pub struct Report {
     /// Did everything hold?
     pub ok: bool,
     /// The homes and logs, if they were kept.
+    #[serde(serialize_with = "blockchat_host::path_json::shown_option")]
     pub dir: Option<PathBuf>,
 }
 

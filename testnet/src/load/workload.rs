@@ -4,7 +4,11 @@
 //! fees. Always true: every receiver of a [`Workload`] is one of its nodes, and no text is empty.
 //! Start reading at `parse_file`.
 
+use blockchat_host::text;
 use std::path::{Path, PathBuf};
+
+/// Longest file, in bytes.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// One line of a file: a message for another node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +72,7 @@ pub fn read(folder: &Path, nodes: usize) -> Result<Workload, WorkloadRejected> {
     let read_one = |node: usize| {
         let name = format!("trans{node}.txt");
         let path = folder.join(&name);
-        match std::fs::read_to_string(&path) {
+        match text::read(&path, FILE_BYTES_MAX) {
             Ok(content) => parse_file(&path.display().to_string(), &content, nodes),
             Err(source) => Err(WorkloadRejected::Unreadable { path, node, source }),
         }
@@ -102,7 +106,6 @@ fn reseat(seat: usize, to: usize, node: usize, nodes: usize) -> usize {
 
 /// The lines of one file. Lines end with LF or CRLF; blank ones are skipped; receivers may have any number of digits.
 fn parse_file(file: &str, content: &str, nodes: usize) -> Result<Vec<Line>, WorkloadRejected> {
-    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
     let numbered = content.lines().enumerate().filter(|(_, text)| !text.trim().is_empty());
     let parse = |(index, text): (usize, &str)| {
         let refuse = |problem| WorkloadRejected::Line { file: file.into(), line: index + 1, problem };

@@ -2,6 +2,7 @@
 
 use super::node_bin;
 use anyhow::{Context, Result, bail, ensure};
+use blockchat_host::text;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
 use blockchat_proto::keys::{Address, Signer};
@@ -9,6 +10,11 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+
+/// Longest genesis, in bytes.
+const GENESIS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Longest key file, in bytes.
+const KEY_BYTES_MAX: u64 = 16 * 1024;
 
 /// What `blockchat-node init --output json` prints.
 #[derive(Debug, Deserialize)]
@@ -58,16 +64,18 @@ pub fn create(node_bin: &Path, dir: &Path, begin: &Begin) -> Result<Homes> {
     if !output.status.success() {
         bail!("`blockchat-node init` failed ({}):\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
-    let homes: Homes =
+    let mut homes: Homes =
         serde_json::from_slice(&output.stdout).context("`blockchat-node init` printed no readable JSON")?;
     ensure!(homes.homes.len() == begin.nodes, "`blockchat-node init` wrote {} homes", homes.homes.len());
+    // Not as printed: JSON holds no path that is no UTF-8.
+    homes.homes.iter_mut().for_each(|home| home.home = dir.join(&home.name));
     Ok(homes)
 }
 
 /// The genesis of a home.
 pub fn genesis(home: &Path) -> Result<VerifiedGenesis> {
     let path = home.join("genesis.json");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = text::read(&path, GENESIS_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?;
     let genesis: Genesis = serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
     genesis.verify().with_context(|| format!("{} is refused", path.display()))
 }
@@ -75,7 +83,7 @@ pub fn genesis(home: &Path) -> Result<VerifiedGenesis> {
 /// The key of a home's validator: in a testnet every node is a user, so its lines are signed with it.
 pub fn validator_key(home: &Path) -> Result<Signer> {
     let path = home.join("keys").join("validator.pem");
-    let pem = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let pem = text::read(&path, KEY_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?;
     let key = SigningKey::from_pkcs8_pem(&pem).with_context(|| format!("{} holds no ed25519 key", path.display()))?;
     Ok(Signer::from(key))
 }

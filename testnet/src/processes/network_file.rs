@@ -5,17 +5,22 @@
 
 use super::homes::Home;
 use anyhow::{Context, Result, bail};
+use blockchat_host::{path_json, text, whole_file};
 use blockchat_proto::keys::Address;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// Longest file, in bytes: thousands of nodes.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// A network that `up` made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkFile {
     /// The node program it runs.
+    #[serde(with = "path_json::exact")]
     pub node_bin: PathBuf,
     /// Its nodes, `id0` first.
     pub nodes: Vec<NodeEntry>,
@@ -28,6 +33,7 @@ pub struct NodeEntry {
     /// `idN`.
     pub name: String,
     /// Its folder.
+    #[serde(with = "path_json::exact")]
     pub home: PathBuf,
     /// The account of its validator key.
     pub address: Address,
@@ -66,7 +72,7 @@ impl NetworkFile {
     /// Reads the file of the network in `dir`.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = file_in(dir);
-        let text = std::fs::read_to_string(&path).with_context(|| {
+        let text = text::read(&path, FILE_BYTES_MAX).with_context(|| {
             format!(
                 "no network in {}: {} cannot be read\nMake one with: blockchat-testnet up --keep-running --dir {}",
                 dir.display(),
@@ -80,11 +86,8 @@ impl NetworkFile {
     /// Replaces the file of the network in `dir`.
     pub fn write(&self, dir: &Path) -> Result<()> {
         let path = file_in(dir);
-        let new = path.with_extension("json.new");
-        let text = serde_json::to_string_pretty(self)?;
-        std::fs::write(&new, text + "\n")
-            .and_then(|()| std::fs::rename(&new, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        whole_file::replace(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// The addresses that node `index` is given: those of the next two, around the table.

@@ -49,15 +49,16 @@ fn send(pid: u32, signal: Signal) -> Result<()> {
 
 /// Process ids are used again; a node's command line names its home.
 fn is_node(pid: u32, home: &Path) -> bool {
-    command_line(pid).is_some_and(|line| line.contains(&*home.to_string_lossy()) && line.contains("run"))
+    let holds = |line: &[u8], part: &[u8]| line.windows(part.len()).any(|piece| piece == part);
+    command_line(pid).is_some_and(|line| holds(&line, home.as_os_str().as_encoded_bytes()) && holds(&line, b"run"))
 }
 
 /// The command line of a process that is not a zombie.
-fn command_line(pid: u32) -> Option<String> {
+fn command_line(pid: u32) -> Option<Vec<u8>> {
     let from_proc = std::fs::read(format!("/proc/{pid}/cmdline")).ok();
     let line = from_proc.or_else(|| {
         let ps = Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output().ok()?;
         Some(ps.stdout)
     })?;
-    Some(String::from_utf8_lossy(&line).into_owned()).filter(|line| !line.is_empty())
+    Some(line).filter(|line| !line.is_empty())
 }

@@ -62,6 +62,7 @@ pub struct Report {
     /// What is wrong, for a person; empty if `ok`.
     pub problems: Vec<String>,
     /// The folder of the network, if it was kept.
+    #[serde(serialize_with = "blockchat_host::path_json::shown_option")]
     pub dir: Option<PathBuf>,
     /// Every line was final or refused for want of funds, nothing was lost, all nodes agree, coins are conserved.
     pub ok: bool,

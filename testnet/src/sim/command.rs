@@ -8,6 +8,7 @@ use super::suite::{self, Suite, SuiteReport};
 use super::world::Outcome;
 use crate::args::Output;
 use crate::screen::Screen;
+use blockchat_host::stream::{say, say_json};
 use clap::Args;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Table};
@@ -93,16 +94,16 @@ fn measure(args: &SimArgs) -> anyhow::Result<ExitCode> {
     let rate = |number: u64| number as f64 / speed.seconds;
     let (heights_per_s, tx_per_s) = (rate(speed.heights), rate(speed.transactions));
     match args.output {
-        Output::Json => println!(
-            "{:#}",
-            json!({ "heights": speed.heights, "transactions": speed.transactions, "seconds": speed.seconds,
-                "heights_per_s": heights_per_s, "tx_per_s": tx_per_s })
-        ),
-        Output::Table => println!(
+        Output::Json => {
+            let report = json!({ "heights": speed.heights, "transactions": speed.transactions,
+                "seconds": speed.seconds, "heights_per_s": heights_per_s, "tx_per_s": tx_per_s });
+            say_json(&format!("{report:#}"));
+        }
+        Output::Table => say(&format!(
             "  {} heights of 4 validators, {} transactions: {heights_per_s:.0} heights and {tx_per_s:.0} transactions a \
              second of real time",
             speed.heights, speed.transactions,
-        ),
+        )),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -116,17 +117,25 @@ fn run_one(args: &SimArgs, seed: u64) -> anyhow::Result<ExitCode> {
             if args.trace {
                 report["trace"] = json!(outcome.trace);
             }
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            say_json(&serde_json::to_string_pretty(&report)?);
         }
         Output::Table => {
             let shown = if args.trace { outcome.trace.len() } else { tail_length(&outcome) };
-            outcome.trace.iter().skip(outcome.trace.len() - shown).for_each(|line| println!("{line}"));
-            println!("\n{}\n\n  seed {seed}, {}", counts_table(outcome.counts.rows()), outcome.about);
-            println!("  trace {}, {} of virtual time", outcome.trace_hash, outcome.lasted);
-            println!("  {}", verdict_of(&outcome));
+            say_all(outcome.trace.iter().skip(outcome.trace.len() - shown));
+            say(&format!("\n{}\n\n  seed {seed}, {}", counts_table(outcome.counts.rows()), outcome.about));
+            say(&format!("  trace {}, {} of virtual time", outcome.trace_hash, outcome.lasted));
+            say(&format!("  {}", verdict_of(&outcome)));
         }
     }
     Ok(if outcome.violation.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Many lines, in one piece.
+fn say_all<'a>(lines: impl Iterator<Item = &'a String>) {
+    let text: Vec<_> = lines.map(String::as_str).collect();
+    if !text.is_empty() {
+        say(&text.join("\n"));
+    }
 }
 
 fn tail_length(outcome: &Outcome) -> usize {
@@ -153,13 +162,13 @@ fn run_many(args: &SimArgs) -> anyhow::Result<ExitCode> {
             screen.note(&format!("seed {}: {violation}", outcome.seed));
         }
         let position = ended.fetch_add(1, Ordering::Relaxed) + 1;
-        screen.progress(position, format!("{} failed", failed.load(Ordering::Relaxed)));
+        screen.progress(position, &format!("{} failed", failed.load(Ordering::Relaxed)));
     });
     screen.clear();
     let seconds = begun.elapsed().as_secs_f64();
     match args.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&report_json(&report, seconds))?),
-        Output::Table => println!("{}", report_page(&report, args, seconds)),
+        Output::Json => say_json(&serde_json::to_string_pretty(&report_json(&report, seconds))?),
+        Output::Table => say(&report_page(&report, args, seconds)),
     }
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
