@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use blockchat_client::shapes::{ApiCode, Code, Problem, status_of};
 use blockchat_proto::ledger::TxRejected;
 use blockchat_proto::refusal::Retry;
-use blockchat_proto::units::Height;
 
 /// An error on its way to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +36,9 @@ impl ApiError {
         Self { status, ..self }
     }
 
-    /// It can be answered once this height is final.
-    pub(super) fn until(self, height: Height) -> Self {
-        Self { retry: Retry::AtHeight(height), ..self }
+    /// Where the case says better than its code whether to try again.
+    pub(super) fn retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
     }
 }
 

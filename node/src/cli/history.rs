@@ -98,6 +98,7 @@ mod tests {
             Direction::In => (Some(BOB), Some(ME)),
             Direction::Out => (Some(ME), Some(BOB)),
             Direction::Own => (Some(ME), Some(ME)),
+            Direction::Unknown => (None, None),
         };
         HistoryView {
             height: Height(7),

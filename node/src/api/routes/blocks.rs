@@ -9,6 +9,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use blockchat_client::shapes::{ApiCode, BlockRowView, BlockView, BlocksRequest, Page};
 use blockchat_proto::hash::Hash32;
+use blockchat_proto::refusal::Retry;
 use blockchat_proto::units::Height;
 use std::sync::Arc;
 
@@ -61,12 +62,14 @@ async fn find(state: &ApiState, wanted: Wanted) -> Result<Arc<StoredBlock>, ApiE
     let missing = |detail: String| ApiError::new(ApiCode::BlockNotFound, detail);
     match wanted {
         Wanted::Last if tip == Height(0) => {
-            Err(missing("there is no block yet: the chain stands at its genesis, height 0".into()).until(tip.next()))
+            Err(missing("there is no block yet: the chain stands at its genesis, height 0".into())
+                .retry(Retry::AtHeight(tip.next())))
         }
         Wanted::At(Height(0)) => Err(missing("height 0 is the genesis: see /v1/genesis".into())),
         Wanted::Last => read_at(state, tip).await,
         Wanted::At(height) if height > tip => {
-            Err(missing(format!("block {height} is not final yet: the last final one is {tip}")).until(height))
+            Err(missing(format!("block {height} is not final yet: the last final one is {tip}"))
+                .retry(Retry::AtHeight(height)))
         }
         Wanted::At(height) => read_at(state, height).await,
         Wanted::Hash(hash) => {

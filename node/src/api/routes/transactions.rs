@@ -18,6 +18,7 @@ use blockchat_proto::codec;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::ledger::{TxRejected, fee_for};
 use blockchat_proto::limits;
+use blockchat_proto::refusal::Retry;
 use blockchat_proto::transaction::{SignedTransaction, TransactionId, VerifiedTransaction};
 
 /// Longest JSON of one transaction, in bytes: 1,024 bytes of text, each escaped as six, and the frame.
@@ -112,7 +113,7 @@ async fn final_place(state: &ApiState, id: TransactionId) -> Result<Option<Found
 async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(TransactionId, Submitted)>, ApiError> {
     let view = state.engine.view();
     if view.phase == PhaseView::UpdateNeeded {
-        return Err(ApiError::new(ApiCode::NotReady, views::update_needed(&view)));
+        return Err(ApiError::new(ApiCode::NotReady, views::update_needed(&view)).retry(Retry::Never));
     }
     if !view.settled {
         return Err(ApiError::new(ApiCode::Starting, "the node is not at the tip yet; try again in a moment"));

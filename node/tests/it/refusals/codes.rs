@@ -9,7 +9,7 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::ledger::TxRejected;
 use blockchat_proto::refusal::{Retry, TxCode};
-use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -122,6 +122,8 @@ fn refusals() -> Vec<TxRejected> {
         TxRejected::AlreadyActive,
         TxRejected::NotRecent,
         TxRejected::ClaimsClosed,
+        TxRejected::NotCandidate,
+        TxRejected::NothingToAnnounce { least: RulesVersion(2), found: RulesVersion(1) },
         TxRejected::SenderLimit { limit: 1 },
         TxRejected::PoolFull,
         TxRejected::NonceTaken { nonce: 1 },

@@ -3,10 +3,11 @@
 use super::initialised;
 use crate::support::says;
 use blockchat_client::Client;
-use blockchat_client::shapes::{ApiCode, Code, Phase};
+use blockchat_client::shapes::{ApiCode, Phase};
 use blockchat_node::wallet::{keystore, sign};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
+use blockchat_proto::refusal::Retry;
 use blockchat_proto::units::{Height, RulesVersion};
 use serde_json::{Value, json};
 use std::fs;
@@ -28,7 +29,7 @@ async fn a_node_that_does_not_know_the_rules_serves_stands_still_and_says_what_i
     assert!(!client.account(&signer.address()).await.unwrap().stake.is_zero(), "what it has, it serves");
     let body = sign::send_body(Address([2; 32]), Coins::from_bcc(1), None);
     let refused = client.submit(&sign::sign(&signer, status.genesis_hash, 0, body)).await.unwrap_err();
-    assert_eq!(refused.code(), Some(&Code::Api(ApiCode::NotReady)));
+    assert_eq!((refused.is(ApiCode::NotReady), refused.retry()), (true, Retry::Never));
     says(&refused.to_string(), &["update it"]);
     let shown = home.run(&["status"]);
     says(&shown.out, &["standing still", "update it"]);

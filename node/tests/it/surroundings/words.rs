@@ -14,8 +14,8 @@ const HOSTILE: &str = "a\u{61c}b\u{200e}c\u{200f}d\u{202a}e\u{202b}f\u{202c}g\u{
 #[track_caller]
 fn is_safe(what: &str, said: &Said) {
     for text in [&said.out, &said.err] {
-        let left: Vec<_> = text.chars().filter(|c| !is_harmless(*c) && *c != '\n').collect();
-        assert_eq!(left, [], "{what}");
+        let left: Vec<char> = text.chars().filter(|c| !is_harmless(*c) && *c != '\n').collect();
+        assert!(left.is_empty(), "{what}: {left:?}");
     }
 }
 
