@@ -4,10 +4,10 @@
 //! Always true: coins are conserved; a refused block or transaction changes nothing; the state root covers everything
 //! that decides validity.
 //!
-//! The map: [`Ledger::apply_block`] -> `check_block` (rules for the block) -> `execute` (the one executor) -> `apply` (one
-//! transaction) -> `check` (its rules), all on an `overlay` over the accounts; `absence` counts and jails, `roster` ranks
-//! candidates and finds due releases, `version` moves the version of the rules, `leaves` and `root` hash the state, `proof` shows one account of it. `build` makes
-//! a block of our own with the same executor.
+//! The map: [`Ledger::apply_block`] -> `check_block` (rules for the block) -> `execute` (the one executor) -> `apply`
+//! (one transaction) -> `check` (its rules), all on an `overlay` over the accounts; `absence` counts and jails,
+//! `roster` ranks candidates and finds due releases, `version` moves the version of the rules, `leaves` and `root` hash
+//! the state, `proof` shows one account of it. `build` makes a block of our own with the same executor.
 //! Start reading at [`Ledger::apply_block`].
 
 mod absence;

@@ -6,7 +6,7 @@ use crate::ledger::{BlockRejected, Standing};
 
 const SECOND: RulesVersion = RulesVersion(2);
 
-/// Six validators with 100 BCC each, in a program that knows version 2; person 9 has coins only.
+/// Six validators with 100 BCC each, in a program that knows version 3; person 9 has coins only.
 fn six() -> World {
     let mut people: Vec<_> = (1..=6).map(|person| (person, 1_000, 100)).collect();
     people.push((9, 1_000, 0));
