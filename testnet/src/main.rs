@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     };
     match stream::lost() {
         Some(error) if code == ExitCode::SUCCESS => {
-            stream::last_word(&format!("error: it is done, but the result could not be written: {error}"));
+            stream::note(&format!("error: it is done, but the result could not be written: {error}"));
             ExitCode::FAILURE
         }
         _ => code,
@@ -38,7 +38,7 @@ fn done(command: Command) -> ExitCode {
         Command::ExecNode(args) => exec_node::become_node(args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
-        stream::last_word(&format!("error: {error:#}"));
+        stream::note(&format!("error: {error:#}"));
         ExitCode::FAILURE
     })
 }

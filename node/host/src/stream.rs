@@ -19,13 +19,15 @@ use std::time::Duration;
 
 /// Somebody made a stream that we share non-blocking: it is full, and looked at again after this.
 const FULL_PAUSE: Duration = Duration::from_millis(10);
-/// So long may a last word take: a reader that does not read keeps no process alive.
-const LAST_WORD_WITHIN: Duration = Duration::from_secs(2);
+/// So long may a remark take: a reader that does not read keeps no node from starting, and none alive.
+const NOTE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The first result that could not be written, though somebody may still read.
 static LOST: OnceLock<io::Error> = OnceLock::new();
-/// One text after the other.
-static TURN: Mutex<()> = Mutex::new(());
+/// One result after the other,
+static OUTPUT_TURN: Mutex<()> = Mutex::new(());
+/// and one remark; a stream that is full keeps nothing from the other one.
+static ERROR_TURN: Mutex<()> = Mutex::new(());
 
 /// Which stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,22 +85,20 @@ pub fn say_own(own: &str) {
     remember(put(Stream::Output, own));
 }
 
-/// A remark for a person that is no result, on standard error. Nobody is left to tell if that is gone.
-pub fn note(text: &str) {
-    drop(put(Stream::Error, &text::page(text)));
-}
-
-/// The last remark before the process ends: given up after two seconds if the stream is full and nobody reads it.
-pub fn last_word(text: &str) {
-    let text = text.to_owned();
+/// A remark for a person that is no result, on standard error. Nobody is left to tell if that is gone. If it is full and
+/// nobody reads it, the work goes on after two seconds; the remark is written if somebody reads it later.
+pub fn note(remark: &str) {
+    let line = text::page(remark).into_owned();
     let (done, ended) = mpsc::sync_channel(1);
     let said = thread::Builder::new().spawn(move || {
-        note(&text);
+        drop(put(Stream::Error, &line));
         // Nobody waits any more once it took too long.
         let _ = done.send(());
     });
-    if said.is_ok() {
-        let _ = ended.recv_timeout(LAST_WORD_WITHIN);
+    match said {
+        Ok(_) => _ = ended.recv_timeout(NOTE_WITHIN),
+        // No threads left: the remark may say just that.
+        Err(_) => drop(put(Stream::Error, &text::page(remark))),
     }
 }
 
@@ -115,7 +115,11 @@ fn remember(said: io::Result<()>) {
 
 fn put(stream: Stream, text: &str) -> io::Result<()> {
     let line = text.trim_end().to_owned() + "\n";
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = match stream {
+        Stream::Output => &OUTPUT_TURN,
+        Stream::Error => &ERROR_TURN,
+    };
+    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     match stream.open().and_then(|to| write_whole(to, line.as_bytes())) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         done => done,

@@ -76,7 +76,7 @@ impl Failure {
                 text::json(&error.to_string()).into_owned()
             }
         };
-        stream::last_word(&text);
+        stream::note(&text);
         ExitCode::from(self.exit)
     }
 }
