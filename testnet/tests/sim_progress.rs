@@ -120,6 +120,7 @@ fn a_healthy_validator_far_away_is_never_jailed() {
 fn a_validator_that_is_away_is_jailed_and_comes_back_by_itself() {
     let mut scenario = Scenario::plain(8, 7, 200);
     scenario.faults.absent = vec![(2, Micros(0))];
+    scenario.heights_after = 40;
     let outcome = run(scenario);
     assert_eq!((outcome.counts.get(Met::Jailed), outcome.counts.get(Met::Unjailed)), (1, 1));
 }

@@ -192,8 +192,9 @@ impl World {
     }
 
     fn wipe(&mut self, index: usize) {
-        let Wipe { nodes, when_kept, .. } = self.scenario.faults.wipes[index].clone();
-        if when_kept && !self.is_kept_without(&nodes) {
+        let Wipe { nodes, when_kept, when_locked, .. } = self.scenario.faults.wipes[index].clone();
+        let early = when_locked && !nodes.iter().any(|node| self.is_locked(*node));
+        if early || (when_kept && !self.is_kept_without(&nodes)) {
             self.push(self.now.plus(WIPED_LATER), Happening::Mischief(Mischief::Wipe(index)));
         } else {
             self.wipe_all(&nodes);
@@ -225,6 +226,13 @@ impl World {
         })
     }
 
+    /// Is it locked in a height that nobody has decided?
+    fn is_locked(&self, node: usize) -> bool {
+        let tip = self.best_tip();
+        let locked = |guard: GuardState| guard.mark.height > tip && guard.lock != Lock::None;
+        self.nodes[node].disk.guard().is_some_and(locked)
+    }
+
     /// The data folder is lost; key and guard are kept. Such a node is not steady yet: it soon crashes once more.
     fn lose_data(&mut self, node: usize) {
         self.crash(node);
@@ -234,9 +242,7 @@ impl World {
         self.nodes[node].disk.wipe();
         self.checker.wiped(node);
         self.counts.met(Met::Wiped);
-        let tip = self.best_tip();
-        let locked = |guard: GuardState| guard.mark.height > tip && guard.lock != Lock::None;
-        if self.nodes[node].disk.guard().is_some_and(locked) {
+        if self.is_locked(node) {
             self.counts.met(Met::WipedLocked);
         }
         self.note(node, Note { what: "DATA LOST", ..Note::default() });

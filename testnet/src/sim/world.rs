@@ -17,7 +17,7 @@ use super::load::{Load, Purpose};
 use super::network::{Network, Weather};
 use super::node::Node;
 use super::peers::Parcel;
-use super::scenario::{HEIGHTS_AFTER, KillAll, Scenario};
+use super::scenario::{KillAll, Scenario};
 use super::time::Micros;
 use super::trace::{Note, Trace};
 use blockchat_engine::chain_view::ChainView;
@@ -205,7 +205,7 @@ impl World {
         let view = |node: &Node| Some(node.engine.as_ref()?.engine.view(node.clock(begun)));
         self.views = self.nodes.iter().map(view).collect();
         self.heal();
-        let goal = Height(self.best_tip().0 + HEIGHTS_AFTER);
+        let goal = Height(self.best_tip().0 + self.scenario.heights_after);
         let reached = self.run_until(begun.plus(self.scenario.patience), |world| world.all_have(goal));
         if !reached && self.violation.is_none() {
             let (waited_s, nodes) = (self.scenario.patience.as_ms() / 1_000, self.whereabouts());

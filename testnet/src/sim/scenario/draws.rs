@@ -149,6 +149,7 @@ pub(super) fn faults(dice: &mut Dice, theme: Theme, seed: u64, heights: u64, cas
         nodes: vec![node],
         at: Micros::from_ms(dice.range(1_000..=6_000)),
         when_kept: pair,
+        when_locked: false,
     }));
     if pair {
         plan.wipes.push(two_wiped(seed, cast.validators.len()));
@@ -163,7 +164,7 @@ pub(super) fn faults(dice: &mut Dice, theme: Theme, seed: u64, heights: u64, cas
 /// The two with the most stake, often more than a third. With dice of their own: a seed keeps its meaning.
 fn two_wiped(seed: u64, validators: usize) -> Wipe {
     let at = Micros::from_ms(Dice::of(seed, "wipe").range(500..=6_000));
-    Wipe { nodes: vec![validators - 2, validators - 1], at, when_kept: true }
+    Wipe { nodes: vec![validators - 2, validators - 1], at, when_kept: true, when_locked: false }
 }
 
 /// Three in a run, each in another step; consecutive seeds of the kind go through all steps.

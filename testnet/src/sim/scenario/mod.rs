@@ -25,8 +25,8 @@ use draws::{faults, genesis, nodes, stakes, users, weather};
 
 /// The right time when a world begins.
 pub const BEGIN: UnixMillis = UnixMillis(1_800_000_000_000);
-/// Heights that everybody must decide after the faults have stopped.
-pub const HEIGHTS_AFTER: u64 = 5;
+/// See [`Scenario::heights_after`].
+const HEIGHTS_AFTER: u64 = 5;
 /// See [`Scenario::faults_max`].
 const FAULTS_MAX: Micros = Micros::from_ms(150_000);
 /// See [`Scenario::patience`].
@@ -90,7 +90,9 @@ pub struct Scenario {
     pub sabotage: Sabotage,
     /// The faults stop after this much virtual time, however far the chain has come.
     pub faults_max: Micros,
-    /// After the faults have stopped, everybody must have decided the heights that are demanded within this.
+    /// So many heights everybody must decide after the faults have stopped.
+    pub heights_after: u64,
+    /// Within this.
     pub patience: Micros,
 }
 
@@ -156,6 +158,8 @@ pub struct Wipe {
     /// as soon as what any of them is locked on, and every final block, is kept by another one. Otherwise a third of the
     /// stake that is wiped may be the end of a chain.
     pub when_kept: bool,
+    /// And not before one of them is locked.
+    pub when_locked: bool,
 }
 
 /// What goes wrong until the faults stop.
@@ -214,6 +218,7 @@ impl Scenario {
             faults,
             sabotage,
             faults_max,
+            heights_after: HEIGHTS_AFTER,
             patience,
         }
     }
@@ -239,6 +244,7 @@ impl Scenario {
             faults: FaultPlan { down_max: Micros::from_ms(1_000), ..FaultPlan::default() },
             sabotage: Sabotage::None,
             faults_max: FAULTS_MAX,
+            heights_after: HEIGHTS_AFTER,
             patience: PATIENCE,
         }
     }
