@@ -107,7 +107,8 @@ fn what_a_wiped_node_said_is_spread_by_those_who_heard_it() {
         let gone = Micros::from_ms(1_000 + seed * 29);
         scenario.faults.absent = vec![(2, gone)];
         scenario.faults.away = vec![(3, gone, Micros::from_ms(12_000))];
-        scenario.faults.wipes = vec![Wipe { nodes: vec![0], at: Micros::from_ms(9_000), when_kept: true, when_locked: false }];
+        scenario.faults.wipes =
+            vec![Wipe { nodes: vec![0], at: Micros::from_ms(9_000), when_kept: true, when_locked: false }];
         scenario.faults_max = Micros::from_ms(60_000);
         let outcome = world::run(scenario, false);
         assert_eq!(outcome.violation, None, "seed {seed}");

@@ -269,7 +269,10 @@ fn a_distant_validator_is_counted_present() {
     let missing = world.engines[0].ledger().account(&far).window.missing.count();
     assert!(missing <= 3, "missing from {missing} of the last blocks, although it was there");
     let near = world.carried_late.iter().filter(|(who, _)| **who != far).map(|(_, count)| *count).max();
-    assert!(near.unwrap_or(0) < late / 2, "the near ones are late only where the distant one leads: {near:?} of {late}");
+    assert!(
+        near.unwrap_or(0) < late / 2,
+        "the near ones are late only where the distant one leads: {near:?} of {late}"
+    );
 }
 
 #[test]

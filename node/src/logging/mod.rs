@@ -2,7 +2,7 @@
 //!
 //! Always true: nobody who logs waits for the log or is stopped by it; what could not be written is counted, and the log
 //! says so once it can again; one event is one line, and nothing that others wrote drives a terminal.
-//! Start reading at [`start`]; [`line_writer`] has the queue and the thread.
+//! Start reading at [`start`]; `line_writer` has the queue and the thread.
 
 mod line_writer;
 

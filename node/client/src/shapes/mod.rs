@@ -54,7 +54,7 @@ pub mod path {
     pub const PEERS: &str = "/v1/peers";
     /// GET, with a [`super::PageRequest`] -> [`super::Page`] of [`super::KnownPeerView`].
     pub const PEERS_KNOWN: &str = "/v1/peers/known";
-    /// GET -> server-sent events named [`BLOCK_EVENT`](super::BLOCK_EVENT), each a [`super::BlockEvent`]: the tip at once, then each new
+    /// GET -> server-sent events named `block`, each a [`BlockEvent`](super::BlockEvent): the tip at once, then each new
     /// one. With `Last-Event-ID`, the id of the last one heard, the tip comes only if it is another.
     pub const EVENTS: &str = "/v1/events";
     /// GET -> the genesis as JSON.
