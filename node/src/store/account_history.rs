@@ -5,8 +5,9 @@
 //! Start reading at [`History::account`].
 
 use super::StoreError;
+use super::body;
 use super::history::{History, Reader};
-use super::rows::{self, BlockRow, Direction, Row};
+use super::rows::{BlockRow, Direction, Row};
 use super::tables;
 use super::touches::{self, Filter, Position, Scan};
 use blockchat_proto::keys::Address;
@@ -125,27 +126,18 @@ impl Reader<'_> {
 
     /// One row.
     fn row(&self, (height, index): Position) -> Result<Row, StoreError> {
-        let table = self.open(tables::ROWS)?;
+        let table = self.open(tables::BODIES)?;
         let missing = || self.damaged(height, format!("row {index} is missing"));
         let chunk = table.range((height.0, 0)..=(height.0, index)).map_err(self.fault())?.next_back();
         let (key, bytes) = chunk.ok_or_else(missing)?.map_err(self.fault())?;
-        let rows = rows::split_chunk(height, key.value().1, bytes.value());
+        let rows = body::split_chunk(height, key.value().1, bytes.value());
         let rows = rows.map_err(|reason| self.damaged(height, reason))?;
-        let (_, bytes) = rows.into_iter().find(|(found, _)| *found == index).ok_or_else(missing)?;
-        rows::decode_row(bytes).map_err(|reason| self.damaged(height, reason))
+        let (_, stored) = rows.into_iter().find(|(found, _)| *found == index).ok_or_else(missing)?;
+        stored.row(self.parameters()).map_err(|reason| self.damaged(height, reason))
     }
 
     /// All rows of a block, with their numbers.
     pub(super) fn rows(&self, height: Height) -> Result<Vec<(u32, Row)>, StoreError> {
-        let table = self.open(tables::ROWS)?;
-        let mut all = vec![];
-        for chunk in table.range((height.0, 0)..=(height.0, u32::MAX)).map_err(self.fault())? {
-            let (key, bytes) = chunk.map_err(self.fault())?;
-            let rows = rows::split_chunk(height, key.value().1, bytes.value());
-            for (index, row) in rows.map_err(|reason| self.damaged(height, reason))? {
-                all.push((index, rows::decode_row(row).map_err(|reason| self.damaged(height, reason))?));
-            }
-        }
-        Ok(all)
+        self.stored_rows(height, |index, stored| Ok(Some((index, stored.row(self.parameters())?))))
     }
 }

@@ -5,17 +5,16 @@
 //! Start reading at [`Disk::commit`].
 
 use super::StoreError;
+use super::body;
 use super::database::{Fenced, fault, read_fault};
 use super::lazy_index::LazyIndex;
 use super::record::{self, TipRecord};
-use super::rows::{self, BlockRow, Row};
+use super::rows::BlockRow;
 use super::tables;
 use blockchat_engine::effect::CommittedBlock;
 use blockchat_proto::codec;
-use blockchat_proto::genesis::Parameters;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Account;
-use blockchat_proto::units::Height;
 use redb::{ReadableTable, WriteTransaction};
 use std::collections::BTreeMap;
 
@@ -23,8 +22,6 @@ use std::collections::BTreeMap;
 pub struct Disk {
     database: Fenced,
     index: LazyIndex,
-    /// For the fees in the rows.
-    parameters: Parameters,
 }
 
 impl std::fmt::Debug for Disk {
@@ -34,8 +31,8 @@ impl std::fmt::Debug for Disk {
 }
 
 impl Disk {
-    pub(super) fn new(database: Fenced, index: LazyIndex, parameters: Parameters) -> Self {
-        Self { database, index, parameters }
+    pub(super) fn new(database: Fenced, index: LazyIndex) -> Self {
+        Self { database, index }
     }
 
     /// Makes final blocks durable with everything they change. Blocks until they are on disk: about 0.5 ms for a small
@@ -47,10 +44,7 @@ impl Disk {
             let transaction = self.database.begin_write()?;
             self.check_next(&transaction, blocks)?;
             write(&transaction, blocks, last).map_err(fault(file, "write"))?;
-            let of = |one: &CommittedBlock| (one.block.height(), rows::rows_of(one, &self.parameters));
-            let rows: Vec<_> = blocks.iter().map(of).collect();
-            write_rows(&transaction, &rows).map_err(fault(file, "write"))?;
-            let brought = self.index.write_due(&transaction, &rows).map_err(fault(file, "write"))?;
+            let brought = self.index.write_due(&transaction, blocks).map_err(fault(file, "write"))?;
             transaction.commit().map_err(fault(file, "write"))?;
             self.index.settle(brought);
             Ok(())
@@ -78,31 +72,24 @@ impl Disk {
 
 /// What several blocks change is written once, as the last one leaves it.
 fn write(transaction: &WriteTransaction, blocks: &[CommittedBlock], last: &CommittedBlock) -> Result<(), redb::Error> {
-    let mut bodies = transaction.open_table(tables::BLOCKS)?;
+    let mut frames = transaction.open_table(tables::BLOCKS)?;
+    let mut bodies = transaction.open_table(tables::BODIES)?;
     let mut heights = transaction.open_table(tables::HEIGHTS)?;
     let mut block_rows = transaction.open_table(tables::BLOCK_ROWS)?;
     for committed in blocks {
         let CommittedBlock { block, certificate, .. } = committed;
         let height = block.height();
         block_rows.insert(height.0, BlockRow::of(committed).encode().as_slice())?;
-        let record = record::encode_block(height, certificate, block.bytes());
-        bodies.insert(height.0, record.as_slice())?;
+        frames.insert(height.0, record::encode_block(certificate, block).as_slice())?;
+        for (first, chunk) in body::chunks(committed) {
+            bodies.insert((height.0, first), chunk.as_slice())?;
+        }
         heights.insert(&block.hash().0, height.0)?;
     }
     let tip = TipRecord::of(&last.applied).encode();
     transaction.open_table(tables::META)?.insert(tables::META_TIP, tip.as_slice())?;
     let changed = blocks.iter().flat_map(|committed| committed.applied.accounts()).collect();
     write_accounts(transaction, &changed)
-}
-
-fn write_rows(transaction: &WriteTransaction, blocks: &[(Height, Vec<Row>)]) -> Result<(), redb::Error> {
-    let mut table = transaction.open_table(tables::ROWS)?;
-    for (height, rows) in blocks {
-        for (first, chunk) in rows::chunks(*height, rows) {
-            table.insert((height.0, first), chunk.as_slice())?;
-        }
-    }
-    Ok(())
 }
 
 /// An account that is back to the default is as good as absent, and absent ones have no entry.

@@ -9,10 +9,12 @@
 //! Start reading at [`History::block_at`].
 
 pub use super::StoreError;
+use super::body::{self, Stored};
 use super::database::{Fenced, fault, read_fault};
 use super::lazy_index::LazyIndex;
 use super::record::{self, TipRecord};
 use super::tables;
+use blockchat_proto::genesis::Parameters;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::CertifiedBlock;
@@ -20,6 +22,7 @@ use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
 use redb::{ReadTransaction, StorageError};
 use std::path::Path;
+use std::sync::Arc;
 
 pub use super::account_history::{AccountRow, Part};
 pub use super::record::StoredBlock;
@@ -31,6 +34,8 @@ pub use super::touches::{Filter, Kinds, Position};
 pub struct History {
     database: Fenced,
     index: LazyIndex,
+    /// For the fees in the rows.
+    parameters: Arc<Parameters>,
 }
 
 impl std::fmt::Debug for History {
@@ -40,8 +45,8 @@ impl std::fmt::Debug for History {
 }
 
 impl History {
-    pub(super) fn new(database: Fenced, index: LazyIndex) -> Self {
-        Self { database, index }
+    pub(super) fn new(database: Fenced, index: LazyIndex, parameters: Parameters) -> Self {
+        Self { database, index, parameters: Arc::new(parameters) }
     }
 
     /// Height of the last final block; 0 before block 1.
@@ -127,8 +132,9 @@ impl History {
         place: &str,
         work: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let database = &self.database;
-        database.contain(place, || work(&Reader { transaction: database.begin_read()?, file: database.file() }))
+        let Self { database, parameters, .. } = self;
+        database
+            .contain(place, || work(&Reader { transaction: database.begin_read()?, file: database.file(), parameters }))
     }
 }
 
@@ -136,6 +142,7 @@ impl History {
 pub(super) struct Reader<'a> {
     transaction: ReadTransaction,
     file: &'a Path,
+    parameters: &'a Parameters,
 }
 
 impl Reader<'_> {
@@ -144,6 +151,10 @@ impl Reader<'_> {
         table: redb::TableDefinition<'static, K, V>,
     ) -> Result<redb::ReadOnlyTable<K, V>, StoreError> {
         self.transaction.open_table(table).map_err(fault(self.file, "read"))
+    }
+
+    pub(super) fn parameters(&self) -> &Parameters {
+        self.parameters
     }
 
     pub(super) fn fault(&self) -> impl FnOnce(StorageError) -> StoreError {
@@ -190,7 +201,28 @@ impl Reader<'_> {
                 false => Ok(None),
             };
         };
-        let decoded = record::decode_block(height, bytes.value());
-        decoded.map(Some).map_err(|reason| self.damaged(height, reason))
+        let (frame, certificate) =
+            record::decode_block(height, bytes.value()).map_err(|reason| self.damaged(height, reason))?;
+        let transactions = self.stored_rows(height, |_, stored| stored.transaction())?;
+        let whole = frame.fill(certificate, transactions);
+        whole.map(Some).map_err(|reason| self.damaged(height, reason))
+    }
+
+    /// What is made of the rows of a block, in order, without what `read` leaves out.
+    pub(super) fn stored_rows<T>(
+        &self,
+        height: Height,
+        read: impl Fn(u32, Stored<'_>) -> Result<Option<T>, String>,
+    ) -> Result<Vec<T>, StoreError> {
+        let table = self.open(tables::BODIES)?;
+        let mut all = vec![];
+        for chunk in table.range((height.0, 0)..=(height.0, u32::MAX)).map_err(self.fault())? {
+            let (key, bytes) = chunk.map_err(self.fault())?;
+            let rows = body::split_chunk(height, key.value().1, bytes.value());
+            for (index, stored) in rows.map_err(|reason| self.damaged(height, reason))? {
+                all.extend(read(index, stored).map_err(|reason| self.damaged(height, reason))?);
+            }
+        }
+        Ok(all)
     }
 }

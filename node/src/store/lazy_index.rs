@@ -18,9 +18,10 @@
 //! Start reading at [`LazyIndex::write_due`].
 
 use super::record::position_crc;
-use super::rows::Row;
+use super::rows::{self, Mention};
 use super::tables;
 use super::touches::{self, Position, Scan, Touch};
+use blockchat_engine::effect::CommittedBlock;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
@@ -50,8 +51,10 @@ struct Slice {
 pub(super) struct Brought {
     /// Written with them: nothing of these slices waits from before.
     due: Vec<usize>,
-    /// What of each slice waits for its turn.
-    wait: Slices,
+    /// What waits for its turn.
+    wait: Vec<(Position, Mention)>,
+    /// The last height of the commit: it decides what of them waits.
+    tip: Height,
 }
 
 fn slice_of(key: &[u8; 32]) -> usize {
@@ -80,43 +83,47 @@ impl LazyIndex {
     }
 
     /// Puts back what waits of a block that is stored already. Heights must rise.
-    pub(super) fn restore<'a>(&self, height: Height, tip: Height, rows: impl Iterator<Item = (u32, &'a Row)>) {
+    pub(super) fn restore(&self, height: Height, tip: Height, rows: impl Iterator<Item = (u32, Mention)>) {
         let mut slices = self.write();
         slices.add(height, rows, |slice| written_up_to(slice, tip) < height);
     }
 
-    /// Writes what is due with these blocks, given with their rows: what waits in the slices that one of their heights
-    /// writes, and what they bring up to that height.
+    /// Writes what is due with these blocks: what waits in the slices that one of their heights writes, and what they bring
+    /// up to that height.
     pub(super) fn write_due(
         &self,
         transaction: &WriteTransaction,
-        blocks: &[(Height, Vec<Row>)],
+        blocks: &[CommittedBlock],
     ) -> Result<Brought, redb::Error> {
-        let (mut write, mut wait) = (Slices::empty(), Slices::empty());
-        let (Some((first, _)), Some((last, _))) = (blocks.first(), blocks.last()) else {
-            return Ok(Brought { due: vec![], wait });
+        let heights =
+            blocks.first().zip(blocks.last()).map(|(first, last)| (first.block.height(), last.block.height()));
+        let Some((first, tip)) = heights else {
+            return Ok(Brought { due: vec![], wait: vec![], tip: Height(0) });
         };
-        for (height, rows) in blocks {
-            let is_due = |slice| written_up_to(slice, *last) >= *height;
-            write.add(*height, (0..).zip(rows), is_due);
-            wait.add(*height, (0..).zip(rows), |slice| !is_due(slice));
+        let (mut write, mut wait) = (Slices::empty(), vec![]);
+        for committed in blocks {
+            let height = committed.block.height();
+            let mentions: Vec<_> = (0..).zip(rows::mentions(committed)).collect();
+            write.add(height, mentions.iter().copied(), |slice| written_up_to(slice, tip) >= height);
+            wait.extend(mentions.into_iter().map(|(index, mention)| ((height, index), mention)));
         }
-        let due: Vec<_> = (0..write.0.len()).filter(|slice| written_up_to(*slice, *last) >= *first).collect();
+        let due: Vec<_> = (0..write.0.len()).filter(|slice| written_up_to(*slice, tip) >= first).collect();
         let waiting = self.read();
         for slice in &due {
             waiting.0[*slice].write(&write.0[*slice], transaction)?;
         }
-        Ok(Brought { due, wait })
+        Ok(Brought { due, wait, tip })
     }
 
     /// The blocks are durable: what was due no longer waits, the rest of what they brought does.
     pub(super) fn settle(&self, brought: Brought) {
+        let Brought { due, wait, tip } = brought;
         let mut slices = self.write();
-        for slice in brought.due {
+        for slice in due {
             slices.0[slice] = Slice::default();
         }
-        for (slice, brought) in slices.0.iter_mut().zip(brought.wait.0) {
-            slice.absorb(brought);
+        for ((height, index), mention) in wait {
+            slices.add(height, [(index, mention)].into_iter(), |slice| written_up_to(slice, tip) < height);
         }
     }
 
@@ -147,7 +154,7 @@ impl Slices {
     }
 
     /// Adds everything that a stored block has in the tables, when they are made anew at this tip.
-    pub(super) fn add_written<'a>(&mut self, height: Height, tip: Height, rows: impl Iterator<Item = (u32, &'a Row)>) {
+    pub(super) fn add_written(&mut self, height: Height, tip: Height, rows: impl Iterator<Item = (u32, Mention)>) {
         self.add(height, rows, |slice| written_up_to(slice, tip) >= height);
     }
 
@@ -157,31 +164,23 @@ impl Slices {
     }
 
     /// Adds the entries of a block's rows in the slices that are wanted.
-    fn add<'a>(&mut self, height: Height, rows: impl Iterator<Item = (u32, &'a Row)>, wanted: impl Fn(usize) -> bool) {
-        for (index, row) in rows {
+    fn add(&mut self, height: Height, rows: impl Iterator<Item = (u32, Mention)>, wanted: impl Fn(usize) -> bool) {
+        for (index, mention) in rows {
             let position = (height, index);
-            if let Row::Transaction(transaction) = row
-                && wanted(slice_of(&transaction.id.0))
+            if let Some(id) = mention.id
+                && wanted(slice_of(&id.0))
             {
-                self.0[slice_of(&transaction.id.0)].transactions.insert(transaction.id, position);
+                self.0[slice_of(&id.0)].transactions.insert(id, position);
             }
-            for (account, direction) in row.concerned().filter(|(account, _)| wanted(slice_of(&account.0))) {
+            for (account, direction) in mention.concerned().filter(|(account, _)| wanted(slice_of(&account.0))) {
                 let touches = self.0[slice_of(&account.0)].touches.entry(account).or_default();
-                touches.push(Touch::new(position, row, direction));
+                touches.push(Touch::new(position, mention.kind, direction));
             }
         }
     }
 }
 
 impl Slice {
-    /// Takes in what younger blocks bring.
-    fn absorb(&mut self, younger: Self) {
-        self.transactions.extend(younger.transactions);
-        for (account, touches) in younger.touches {
-            self.touches.entry(account).or_default().extend(touches);
-        }
-    }
-
     /// Writes these entries and younger ones, in key order.
     fn write(&self, younger: &Self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
         let mut ids: Vec<_> = self.transactions.iter().chain(&younger.transactions).collect();

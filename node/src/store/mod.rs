@@ -15,6 +15,7 @@
 //! Start reading at [`open`].
 
 mod account_history;
+mod body;
 mod database;
 pub mod disk;
 mod error;

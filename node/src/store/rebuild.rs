@@ -74,7 +74,7 @@ fn write_some(database: &Fenced, history: &History, next: Height, tip: Height) -
     while height <= tip && count < ROWS_TOGETHER {
         let rows = history.read(&format!("block {height}"), |reader| reader.rows(height))?;
         count += rows.len();
-        slices.add_written(height, tip, rows.iter().map(|(index, row)| (*index, row)));
+        slices.add_written(height, tip, rows.iter().map(|(index, row)| (*index, row.mention())));
         height = height.next();
     }
     change(database, |transaction| slices.write(transaction))?;

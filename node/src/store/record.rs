@@ -1,22 +1,26 @@
 //! The bytes of the larger values in the store, each with a checksum: what does not match is damage and is never served.
 //!
-//! A block record is `crc32 u32be, length of the certificate u32be, certificate, block`, both canonical. The checksum
-//! covers the height too, so that a record under a wrong height is noticed. A sealed value is `crc32 u32be, value`.
+//! A block record is `crc32 u32be, length of the certificate u32be, certificate, frame`, both canonical. The checksum
+//! covers the height too, so that a record under a wrong height is noticed. The transactions lie elsewhere, once
+//! (`body`). A sealed value is `crc32 u32be, value`.
 
-use blockchat_proto::block::Block;
+use blockchat_proto::block::{Block, Header, VerifiedBlock};
 use blockchat_proto::codec;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{AppliedBlock, System, Tip};
 use blockchat_proto::limits;
+use blockchat_proto::transaction::SignedTransaction;
 use blockchat_proto::units::Height;
-use blockchat_proto::vote::Certificate;
+use blockchat_proto::vote::{Certificate, Evidence, LatePrecommits};
 use serde::{Deserialize, Serialize};
 
 const CRC_BYTES: usize = 4;
 const LENGTH_BYTES: usize = 4;
 /// Longest [`TipRecord`]: 128 validators and 128 recent blocks of about 60 bytes each.
 const TIP_BYTES_MAX: usize = 64 * 1024;
+/// Longest [`Frame`]: whatever a block may hold beside transactions.
+const FRAME_BYTES_MAX: usize = limits::BLOCK_BYTES_MAX;
 
 /// A final block as the store keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,48 @@ pub struct StoredBlock {
     pub hash: Hash32,
     /// Length of its canonical bytes.
     pub bytes: usize,
+}
+
+/// A final block without its transactions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Frame {
+    header: Header,
+    /// How many transactions it has.
+    pub(super) transactions: u32,
+    /// Length of the canonical bytes of the whole block.
+    pub(super) bytes: u64,
+    evidence: Vec<Evidence>,
+    commit: Option<Certificate>,
+    late: Option<LatePrecommits>,
+}
+
+impl Frame {
+    fn of(block: &VerifiedBlock) -> Self {
+        Self {
+            header: block.header().clone(),
+            transactions: u32::try_from(block.transactions().len()).unwrap_or(u32::MAX),
+            bytes: u64::try_from(block.bytes().len()).unwrap_or(u64::MAX),
+            evidence: block.evidence().to_vec(),
+            commit: block.commit().cloned(),
+            late: block.late().cloned(),
+        }
+    }
+
+    /// The whole block again. The number of transactions must be the one that it had.
+    pub(super) fn fill(
+        self,
+        certificate: Certificate,
+        transactions: Vec<SignedTransaction>,
+    ) -> Result<StoredBlock, String> {
+        let Self { header, transactions: expected, bytes, evidence, commit, late } = self;
+        if u32::try_from(transactions.len()) != Ok(expected) {
+            return Err(format!("{} of its {expected} transactions are there", transactions.len()));
+        }
+        let hash = certificate.block;
+        let bytes = usize::try_from(bytes).map_err(|_| "its length is no length")?;
+        Ok(StoredBlock { block: Block { header, transactions, evidence, commit, late }, certificate, hash, bytes })
+    }
 }
 
 /// Everything about the tip that is no account.
@@ -99,35 +145,35 @@ fn crc_at(height: Height, index: u32, value: &[u8]) -> u32 {
 }
 
 /// The record of a block.
-pub(super) fn encode_block(height: Height, certificate: &Certificate, block: &[u8]) -> Vec<u8> {
+pub(super) fn encode_block(certificate: &Certificate, block: &VerifiedBlock) -> Vec<u8> {
     let certificate = codec::encode(certificate);
     let mut record = vec![0; CRC_BYTES];
     let length = u32::try_from(certificate.len()).expect("certificates are at most 24 KiB");
     record.extend_from_slice(&length.to_be_bytes());
     record.extend_from_slice(&certificate);
-    record.extend_from_slice(block);
-    let crc = block_crc(height, &record[CRC_BYTES..]);
+    record.extend_from_slice(&codec::encode(&Frame::of(block)));
+    let crc = block_crc(block.height(), &record[CRC_BYTES..]);
     record[..CRC_BYTES].copy_from_slice(&crc.to_be_bytes());
     record
 }
 
-/// The block of a record; the reason if anything does not fit.
-pub(super) fn decode_block(height: Height, record: &[u8]) -> Result<StoredBlock, String> {
-    let (certificate, bytes) = split_block(height, record)?;
+/// What a record holds; the reason if anything does not fit.
+pub(super) fn decode_block(height: Height, record: &[u8]) -> Result<(Frame, Certificate), String> {
+    let (certificate, frame) = split_block(height, record)?;
     let certificate: Certificate =
         codec::decode(certificate, limits::CERTIFICATE_BYTES_MAX).map_err(|refused| refused.to_string())?;
-    let block = Block::decode(bytes).map_err(|refused| refused.to_string())?;
-    let hash = block.header.hash();
-    if block.header.height != height || certificate.height != height {
-        return Err(format!("it holds block {} and a certificate of {}", block.header.height, certificate.height));
+    let frame: Frame = codec::decode(frame, FRAME_BYTES_MAX).map_err(|refused| refused.to_string())?;
+    if frame.header.height != height || certificate.height != height {
+        return Err(format!("it holds block {} and a certificate of {}", frame.header.height, certificate.height));
     }
+    let hash = frame.header.hash();
     if certificate.block != hash {
         return Err(format!("its hash is {hash}, its certificate names {}", certificate.block));
     }
-    Ok(StoredBlock { block, certificate, hash, bytes: bytes.len() })
+    Ok((frame, certificate))
 }
 
-/// Certificate and block bytes of a record whose checksum matches.
+/// Certificate and frame of a record whose checksum matches.
 fn split_block(height: Height, record: &[u8]) -> Result<(&[u8], &[u8]), String> {
     let (crc, rest) = split_crc(record)?;
     if block_crc(height, rest) != crc {

@@ -57,14 +57,15 @@ pub fn open(folder: &Path, genesis: &VerifiedGenesis) -> Result<Opened, StoreErr
     let file = folder.join("store.redb");
     let database = schema::open(&file, genesis)?;
     let index = LazyIndex::empty();
-    let history = History::new(database.clone(), index.clone());
+    let parameters = genesis.genesis().parameters.clone();
+    let history = History::new(database.clone(), index.clone(), parameters);
     let (ledger, tip_certificate) = history.read("the state", |reader| restore(reader, &file, genesis))?;
     let tip = ledger.tip().height;
     rebuild::index(&database, &history, tip)?;
     history.read("the last blocks", |reader| restore_index(reader, &index, tip))?;
     let (journal, journal_entries) = SignJournal::open(&folder.join("journal"), tip)?;
     let (own, own_transactions) = OwnLog::open(&folder.join("own"))?;
-    let disk = Disk::new(database, index, genesis.genesis().parameters.clone());
+    let disk = Disk::new(database, index);
     Ok(Opened { disk, history, journal, own, ledger, tip_certificate, journal_entries, own_transactions })
 }
 
@@ -100,7 +101,7 @@ fn tip_certificate(reader: &Reader<'_>, record: &TipRecord) -> Result<Certificat
 fn restore_index(reader: &Reader<'_>, index: &LazyIndex, tip: Height) -> Result<(), StoreError> {
     for height in lazy_index::heights_that_wait(tip) {
         let rows = reader.rows(height)?;
-        index.restore(height, tip, rows.iter().map(|(index, row)| (*index, row)));
+        index.restore(height, tip, rows.iter().map(|(index, row)| (*index, row.mention())));
     }
     Ok(())
 }

@@ -1,13 +1,11 @@
-//! What happened in final blocks, row by row: each holds everything that a list shows of it, so that no list reads blocks.
+//! What happened in final blocks, row by row: each holds everything that a list shows of it.
 //!
-//! Owns: what a row is, whom it concerns, and its bytes. A block's transactions are its first rows, with the same numbers;
-//! what the ledger did by itself follows. Rows lie in chunks, in the order of the chain: `crc32 u32be`, then for each row
-//! `length u16be, canonical row`. The checksum covers the chunk's height and first number too. A chunk fills one page of
-//! the database, so that reading a row reads little more than the row.
+//! Owns: what a row is, and whom it concerns. A block's transactions are its first rows, with the same numbers; what the
+//! ledger did by itself follows. A row is read from the part of the block that holds it (`body`), never from the whole.
 //!
 //! Always true: a transaction and the message in it can be shown from its row alone, but for the block's time
 //! ([`BlockRow`]).
-//! Start reading at [`rows_of`].
+//! Start reading at [`Row`].
 
 use super::record::{seal_at, unseal_at};
 use blockchat_engine::effect::CommittedBlock;
@@ -17,21 +15,15 @@ use blockchat_proto::genesis::Parameters;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{LedgerAct, fee_for};
-use blockchat_proto::transaction::{Body, Payload, TransactionId};
+use blockchat_proto::transaction::{Body, Payload, SignedTransaction, Transaction, TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-/// A chunk grows up to here, in bytes: with its key and the page's own fields it fills a page of 4 KiB. The longest row,
-/// 1 KiB of text, fits with room to spare.
-const CHUNK_BYTES: usize = 3_900;
-/// Longest canonical row, in bytes: the longest transaction, whose signature and chain are not in it.
-const ROW_BYTES_MAX: usize = 2_048;
 /// Longest [`BlockRow`], in bytes.
 const BLOCK_ROW_BYTES_MAX: usize = 512;
 
 /// One thing that happened in a final block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A transaction.
     Transaction(TransactionRow),
@@ -40,8 +32,7 @@ pub enum Row {
 }
 
 /// A transaction in a final block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransactionRow {
     /// Its id.
     pub id: TransactionId,
@@ -114,49 +105,91 @@ pub enum Direction {
     Own,
 }
 
+/// A row as the indexes see it: what it is, and whom it concerns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mention {
+    /// The id of a transaction.
+    pub(super) id: Option<TransactionId>,
+    /// What kind of thing it is.
+    pub(super) kind: RowKind,
+    first: (Address, Direction),
+    second: Option<(Address, Direction)>,
+}
+
+impl Mention {
+    /// What the indexes see of a transaction.
+    pub(super) fn of_transaction(id: TransactionId, sender: Address, body: &Body) -> Self {
+        let (first, second) = match body {
+            Body::Send { to, .. } if *to == sender => ((sender, Direction::Own), None),
+            Body::Send { to, .. } => ((sender, Direction::Out), Some((*to, Direction::In))),
+            _ => ((sender, Direction::Out), None),
+        };
+        Self { id: Some(id), kind: kind_of_body(body), first, second }
+    }
+
+    /// What the indexes see of something that the ledger did by itself.
+    pub(super) fn of_act(act: &LedgerAct) -> Self {
+        let kind = match act {
+            LedgerAct::Paid { .. } => RowKind::Fees,
+            LedgerAct::Released { .. } => RowKind::Released,
+            LedgerAct::Jailed { .. } => RowKind::Jailed,
+        };
+        Self { id: None, kind, first: (act.account(), Direction::In), second: None }
+    }
+
+    /// Whom it concerns: each account once.
+    pub(super) fn concerned(&self) -> impl Iterator<Item = (Address, Direction)> {
+        std::iter::once(self.first).chain(self.second)
+    }
+}
+
+fn kind_of_body(body: &Body) -> RowKind {
+    match body {
+        Body::Send { payload: Payload::None, .. } => RowKind::Payment,
+        Body::Send { .. } => RowKind::Message,
+        Body::Stake { .. } => RowKind::Stake,
+        Body::Activate { .. } => RowKind::Activate,
+        Body::Claim { .. } => RowKind::Claim,
+        Body::Announce { .. } => RowKind::Announce,
+    }
+}
+
+/// What the indexes see of a final block, in the order of its rows.
+pub(super) fn mentions(committed: &CommittedBlock) -> impl Iterator<Item = Mention> {
+    let transactions = committed.block.transactions().iter();
+    let of = |one: &VerifiedTransaction| Mention::of_transaction(one.id(), one.sender(), &one.transaction().body);
+    transactions.map(of).chain(committed.applied.acts().iter().map(Mention::of_act))
+}
+
 impl Row {
+    /// What the indexes see of it.
+    pub(super) fn mention(&self) -> Mention {
+        match self {
+            Self::Transaction(TransactionRow { id, sender, body, .. }) => Mention::of_transaction(*id, *sender, body),
+            Self::Ledger(act) => Mention::of_act(act),
+        }
+    }
+
     /// What kind of thing it is.
     pub fn kind(&self) -> RowKind {
-        match self {
-            Self::Transaction(TransactionRow { body, .. }) => match body {
-                Body::Send { payload: Payload::None, .. } => RowKind::Payment,
-                Body::Send { .. } => RowKind::Message,
-                Body::Stake { .. } => RowKind::Stake,
-                Body::Activate { .. } => RowKind::Activate,
-                Body::Claim { .. } => RowKind::Claim,
-                Body::Announce { .. } => RowKind::Announce,
-            },
-            Self::Ledger(LedgerAct::Paid { .. }) => RowKind::Fees,
-            Self::Ledger(LedgerAct::Released { .. }) => RowKind::Released,
-            Self::Ledger(LedgerAct::Jailed { .. }) => RowKind::Jailed,
-        }
+        self.mention().kind
     }
 
     /// Whom it concerns: each account once.
     pub fn concerned(&self) -> impl Iterator<Item = (Address, Direction)> {
-        let (first, second) = match self {
-            Self::Transaction(TransactionRow { sender, body: Body::Send { to, .. }, .. }) if sender == to => {
-                ((*sender, Direction::Own), None)
-            }
-            Self::Transaction(TransactionRow { sender, body: Body::Send { to, .. }, .. }) => {
-                ((*sender, Direction::Out), Some((*to, Direction::In)))
-            }
-            Self::Transaction(TransactionRow { sender, .. }) => ((*sender, Direction::Out), None),
-            Self::Ledger(act) => ((act.account(), Direction::In), None),
-        };
+        let Mention { first, second, .. } = self.mention();
         std::iter::once(first).chain(second)
     }
 }
 
-/// What happened in a final block, in order.
-pub(super) fn rows_of(committed: &CommittedBlock, parameters: &Parameters) -> Vec<Row> {
-    let transactions = committed.block.transactions().iter().map(|verified| {
-        let transaction = verified.transaction();
-        let fee = fee_for(&transaction.body, parameters).expect("a final transaction has a computable fee");
-        let (id, sender, nonce) = (verified.id(), transaction.sender, transaction.nonce);
-        Row::Transaction(TransactionRow { id, sender, nonce, fee, body: transaction.body.clone() })
-    });
-    transactions.chain(committed.applied.acts().iter().copied().map(Row::Ledger)).collect()
+impl TransactionRow {
+    /// The row of a final transaction. Cost: a hash.
+    pub(super) fn of(signed: SignedTransaction, parameters: &Parameters) -> Result<Self, String> {
+        let id = signed.id();
+        let fee = fee_for(&signed.transaction.body, parameters).map_err(|refused| refused.to_string())?;
+        let Transaction { sender, nonce, body, .. } = signed.transaction;
+        Ok(Self { id, sender, nonce, fee, body })
+    }
 }
 
 impl BlockRow {
@@ -186,100 +219,20 @@ impl BlockRow {
     }
 }
 
-/// Rows of one block as chunks: the number of the first row in it, and its bytes.
-pub(super) fn chunks(height: Height, rows: &[Row]) -> Vec<(u32, Vec<u8>)> {
-    let mut chunks = vec![];
-    let (mut first, mut bytes) = (0, Vec::with_capacity(CHUNK_BYTES));
-    for (index, row) in (0u32..).zip(rows) {
-        let row = codec::encode(row);
-        let length = u16::try_from(row.len()).expect("a row is shorter than a transaction");
-        if !bytes.is_empty() && bytes.len() + 2 + row.len() > CHUNK_BYTES {
-            chunks.push((first, seal_at(height, first, &bytes)));
-            bytes.clear();
-            first = index;
-        }
-        bytes.extend_from_slice(&length.to_be_bytes());
-        bytes.extend_from_slice(&row);
-    }
-    if !bytes.is_empty() {
-        chunks.push((first, seal_at(height, first, &bytes)));
-    }
-    chunks
-}
-
-/// The canonical rows of a chunk, with their numbers.
-pub(super) fn split_chunk(height: Height, first: u32, sealed: &[u8]) -> Result<Vec<(u32, &[u8])>, String> {
-    let mut rest = unseal_at(height, first, sealed)?;
-    let mut rows = vec![];
-    let mut index = first;
-    while let Some((length, behind)) = rest.split_at_checked(2) {
-        let length = u16::from_be_bytes(length.try_into().expect("just split off"));
-        let (row, behind) = behind.split_at_checked(usize::from(length)).ok_or("a row is cut off")?;
-        rows.push((index, row));
-        index = index.checked_add(1).ok_or("it holds too many rows")?;
-        rest = behind;
-    }
-    if rest.is_empty() { Ok(rows) } else { Err("a row is cut off".into()) }
-}
-
-/// The row of canonical bytes.
-pub(super) fn decode_row(bytes: &[u8]) -> Result<Row, String> {
-    codec::decode(bytes, ROW_BYTES_MAX).map_err(|refused| refused.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn payment(nonce: u64, text: usize) -> Row {
-        let payload = if text == 0 { Payload::None } else { Payload::Plain("x".repeat(text)) };
-        let body = Body::Send { to: Address([2; 32]), amount: Coins::from_bcc(1), payload };
-        let (id, sender) = (Hash32([7; 32]), Address([1; 32]));
-        Row::Transaction(TransactionRow { id, sender, nonce, fee: Coins::from_bcc(1), body })
-    }
-
-    fn read(height: Height, chunks: &[(u32, Vec<u8>)]) -> Vec<(u32, Row)> {
-        let split = chunks.iter().flat_map(|(first, chunk)| split_chunk(height, *first, chunk).unwrap());
-        split.map(|(index, row)| (index, decode_row(row).unwrap())).collect()
-    }
-
-    #[test]
-    fn rows_come_back_from_their_chunks_with_their_numbers() {
-        for lengths in [vec![], vec![0], vec![1_024; 9], (0..300).map(|n| n % 90).collect(), vec![0; 1_000]] {
-            let rows: Vec<_> = lengths.iter().enumerate().map(|(n, text)| payment(n as u64, *text)).collect();
-            let chunks = chunks(Height(5), &rows);
-            let numbered: Vec<_> = (0..).zip(rows).collect();
-            assert_eq!(read(Height(5), &chunks), numbered);
-            assert!(chunks.iter().all(|(_, chunk)| chunk.len() <= CHUNK_BYTES + 4), "each fits a page");
-        }
-    }
-
-    #[test]
-    fn a_chunk_under_another_height_or_number_or_with_a_changed_byte_is_refused() {
-        let rows: Vec<_> = (0..3).map(|nonce| payment(nonce, 5)).collect();
-        let chunk = chunks(Height(5), &rows).remove(0).1;
-        assert!(split_chunk(Height(5), 0, &chunk).is_ok());
-        assert!(split_chunk(Height(6), 0, &chunk).is_err() && split_chunk(Height(5), 1, &chunk).is_err());
-        for at in 0..chunk.len() {
-            let mut flipped = chunk.clone();
-            flipped[at] ^= 1;
-            assert!(split_chunk(Height(5), 0, &flipped).is_err(), "byte {at}");
-        }
-    }
-
     #[test]
     fn a_row_concerns_each_account_once() {
-        let to_self = |row: Row| match row {
-            Row::Transaction(row) => {
-                let (amount, payload) = (Coins::ZERO, Payload::None);
-                Row::Transaction(TransactionRow { body: Body::Send { to: row.sender, amount, payload }, ..row })
-            }
-            Row::Ledger(_) => row,
+        let (a, b) = (Address([1; 32]), Address([2; 32]));
+        let payment = |to| {
+            let body = Body::Send { to, amount: Coins::from_bcc(1), payload: Payload::None };
+            Row::Transaction(TransactionRow { id: Hash32([7; 32]), sender: a, nonce: 0, fee: Coins::from_bcc(1), body })
         };
         let concerned = |row: Row| row.concerned().collect::<Vec<_>>();
-        let (a, b) = (Address([1; 32]), Address([2; 32]));
-        assert_eq!(concerned(payment(0, 0)), [(a, Direction::Out), (b, Direction::In)]);
-        assert_eq!(concerned(to_self(payment(0, 0))), [(a, Direction::Own)]);
+        assert_eq!(concerned(payment(b)), [(a, Direction::Out), (b, Direction::In)]);
+        assert_eq!(concerned(payment(a)), [(a, Direction::Own)]);
         assert_eq!(concerned(Row::Ledger(LedgerAct::Jailed { account: b })), [(b, Direction::In)]);
     }
 }

@@ -18,7 +18,7 @@ use std::fs;
 use std::path::Path;
 
 /// The format this program writes, and the only one it reads.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 /// Memory for pages, in bytes: the state lives in the ledger, so the store is read for history only.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
@@ -58,7 +58,7 @@ fn fill(transaction: &WriteTransaction, genesis: &VerifiedGenesis) -> Result<(),
     transaction.open_table(tables::HEIGHTS)?;
     transaction.open_table(tables::TRANSACTIONS)?;
     transaction.open_table(tables::TOUCHES)?;
-    transaction.open_table(tables::ROWS)?;
+    transaction.open_table(tables::BODIES)?;
     transaction.open_table(tables::BLOCK_ROWS)?;
     rebuild::mark(transaction)?;
     let mut accounts = transaction.open_table(tables::ACCOUNTS)?;

@@ -4,15 +4,15 @@ use redb::TableDefinition;
 
 /// Format, genesis hash, tip: see the constants below. All values are sealed with a checksum (`record::seal`).
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
-/// Height -> block with its certificate, as `record` lays it out.
+/// Height -> block without its transactions, with its certificate, as `record` lays it out.
 pub(super) const BLOCKS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("blocks");
 /// Block hash -> height.
 pub(super) const HEIGHTS: TableDefinition<'static, &[u8; 32], u64> = TableDefinition::new("heights");
 /// Transaction id -> height, position in the block, `record::position_crc` of all three.
 pub(super) const TRANSACTIONS: TableDefinition<'static, &[u8; 32], (u64, u32, u32)> =
     TableDefinition::new("transactions");
-/// Height and number of the first row -> rows of a block, as `rows` lays them out.
-pub(super) const ROWS: TableDefinition<'static, (u64, u32), &[u8]> = TableDefinition::new("rows");
+/// Height and number of the first row -> transactions of a block and what the ledger did, as `body` lays them out.
+pub(super) const BODIES: TableDefinition<'static, (u64, u32), &[u8]> = TableDefinition::new("bodies");
 /// Height -> the block without what is in it (`rows::BlockRow`), sealed under its height.
 pub(super) const BLOCK_ROWS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("block_rows");
 /// Account, height and number of the first row -> which rows concern the account, as `touches` lays them out.

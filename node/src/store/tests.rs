@@ -327,7 +327,7 @@ fn a_store_of_an_older_format_is_refused_with_what_to_do() {
         meta.insert(tables::META_SCHEMA, older.as_slice()).unwrap();
     });
     let refused = open(folder.path(), &genesis).unwrap_err();
-    assert!(matches!(refused, StoreError::SchemaTooOld { found: 1, known: 2, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::SchemaTooOld { found: 1, known: 3, .. }), "{refused}");
     assert!(refused.next_step().contains("blocks come from peers"));
 }
 
@@ -354,7 +354,7 @@ fn a_newer_format_is_refused() {
         meta.insert(tables::META_SCHEMA, newer.as_slice()).unwrap();
     });
     let refused = open(folder.path(), &genesis).unwrap_err();
-    assert!(matches!(refused, StoreError::SchemaTooNew { found: 99, known: 2, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::SchemaTooNew { found: 99, known: 3, .. }), "{refused}");
 }
 
 #[test]

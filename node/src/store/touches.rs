@@ -6,7 +6,7 @@
 //!
 //! Start reading at [`Scan`].
 
-use super::rows::{Direction, Row, RowKind};
+use super::rows::{Direction, RowKind};
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::Height;
 
@@ -97,8 +97,8 @@ fn marks_of(direction: Direction) -> u8 {
 }
 
 impl Touch {
-    pub(super) fn new(position: Position, row: &Row, direction: Direction) -> Self {
-        Self { position, marks: row.kind() as u8 | marks_of(direction) }
+    pub(super) fn new(position: Position, kind: RowKind, direction: Direction) -> Self {
+        Self { position, marks: kind as u8 | marks_of(direction) }
     }
 }
 
@@ -199,7 +199,6 @@ fn crc(account: Address, touches: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockchat_proto::ledger::LedgerAct;
 
     const ACCOUNT: Address = Address([3; 32]);
 
@@ -260,8 +259,8 @@ mod tests {
 
     #[test]
     fn touches_come_back_from_their_chunks_and_damage_is_noticed() {
-        let row = Row::Ledger(LedgerAct::Jailed { account: ACCOUNT });
-        let touches: Vec<_> = (0..200).map(|index| Touch::new((Height(7), index), &row, Direction::In)).collect();
+        let touches: Vec<_> =
+            (0..200).map(|index| Touch::new((Height(7), index), RowKind::Jailed, Direction::In)).collect();
         let chunks: Vec<_> = chunks(ACCOUNT, &touches).collect();
         let read = chunks.iter().flat_map(|(first, bytes)| split_chunk(ACCOUNT, *first, bytes).unwrap());
         assert_eq!(read.collect::<Vec<_>>(), touches);
