@@ -7,9 +7,9 @@
 //! that slow ones cannot keep everybody else out; when the server stops, the request under way is still answered.
 //! Start reading at [`serve`].
 
-use super::listener::{Connection, Limited};
-use axum::Router;
-use axum::serve::Listener;
+use super::caller::Caller;
+use super::listener::{Connection, Door};
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -25,29 +25,32 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// Accepts and serves until `shutdown`, then waits for the requests under way.
-pub(super) async fn serve(mut listener: Limited, app: Router, shutdown: CancellationToken) {
+pub(super) async fn serve(mut door: Door, app: Router, shutdown: CancellationToken) {
     let open = TaskTracker::new();
-    while let Some((stream, _)) = shutdown.run_until_cancelled(listener.accept()).await {
-        open.spawn(one(stream, app.clone(), shutdown.clone()));
+    while let Some((stream, caller)) = shutdown.run_until_cancelled(door.accept()).await {
+        open.spawn(one(stream, caller, app.clone(), shutdown.clone()));
     }
     open.close();
     open.wait().await;
 }
 
-/// One connection to its end.
-async fn one(stream: Connection<TcpStream>, app: Router, shutdown: CancellationToken) {
+/// One connection to its end, or until its place is needed.
+async fn one(stream: Connection<TcpStream>, caller: Caller, app: Router, shutdown: CancellationToken) {
+    let needed = caller.ended.clone();
+    let app = app.layer(Extension(caller));
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(BUFFER_BYTES_MAX);
     let served = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
     let mut served = std::pin::pin!(served);
     let ended = tokio::select! {
-        ended = served.as_mut() => ended,
+        ended = served.as_mut() => Some(ended),
+        () = needed.cancelled() => None,
         () = shutdown.cancelled() => {
             served.as_mut().graceful_shutdown();
-            served.await
+            needed.run_until_cancelled(served).await
         }
     };
-    if let Err(error) = ended {
+    if let Some(Err(error)) = ended {
         // Theirs, not ours: no HTTP, too slow, or gone.
         debug!(%error, "a connection of the API ended early");
     }

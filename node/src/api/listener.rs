@@ -1,49 +1,50 @@
-//! Connections of the API: how many there may be, and how long one may say nothing.
+//! Connections of the API: how many there may be, and how long one may say nothing. SPEC API-10.
 //!
-//! Always true: at most [`Limited`]'s number of connections are open; one on which nothing moves for its idle time is
-//! closed, so that forgotten or malicious clients cannot keep everybody else (and the probes) out.
+//! Always true: nobody who comes is kept waiting: without room, of the client with the most connections the one that has
+//! stood still longest is closed, and one that the node works for never is (`room`), so that forgotten or malicious
+//! clients cannot keep everybody else (and the probes) out; one on which nothing moves for its idle time is closed.
+//! Start reading at [`Door::accept`].
 
+use super::caller::{Caller, Client};
+use super::room::{SharedRoom, Yields};
 use axum::serve::Listener;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
 
-/// Accepts only while there is a place.
+/// Where connections come in.
 #[derive(Debug)]
-pub(super) struct Limited {
+pub(super) struct Door {
     inner: TcpListener,
-    places: Arc<Semaphore>,
+    room: SharedRoom,
     idle: Duration,
+    accepted: u64,
 }
 
-impl Limited {
+impl Door {
     /// At most `most` connections, each closed after `idle` without a byte in either direction.
     pub(super) fn new(inner: TcpListener, most: usize, idle: Duration) -> Self {
-        Self { inner, places: Arc::new(Semaphore::new(most)), idle }
-    }
-}
-
-impl Listener for Limited {
-    type Io = Connection<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let place = Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
-        let (stream, address) = Listener::accept(&mut self.inner).await;
-        // Answers are small: they must not wait for the acknowledgement of the one before. Failing costs time only.
-        drop(stream.set_nodelay(true));
-        (Connection::new(stream, self.idle, Some(place)), address)
+        Self { inner, room: SharedRoom::new(most, usize::MAX, Yields::Oldest), idle, accepted: 0 }
     }
 
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.inner.local_addr()
+    /// The next connection for which there is room. Cancel safe.
+    pub(super) async fn accept(&mut self) -> (Connection<TcpStream>, Caller) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.inner).await;
+            self.accepted += 1;
+            let (client, ended) = (Client::of(address.ip(), self.accepted), CancellationToken::new());
+            // Refused only while the node works for every other connection: dropping it says so.
+            if let Some(place) = self.room.take(client, 1, ended.clone()) {
+                // Answers are small: they must not wait for the acknowledgement of the one before. Failing costs time only.
+                drop(stream.set_nodelay(true));
+                return (Connection::new(stream, self.idle), Caller::new(client, ended, place));
+            }
+        }
     }
 }
 
@@ -53,13 +54,11 @@ pub(super) struct Connection<S> {
     stream: S,
     idle: Duration,
     deadline: Pin<Box<Sleep>>,
-    /// Given back when the connection is dropped.
-    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl<S> Connection<S> {
-    fn new(stream: S, idle: Duration, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { stream, idle, deadline: Box::pin(tokio::time::sleep(idle)), _place: place }
+    fn new(stream: S, idle: Duration) -> Self {
+        Self { stream, idle, deadline: Box::pin(tokio::time::sleep(idle)) }
     }
 
     /// Something moved: the wait begins anew. Nothing moves: an error once the wait is over.
@@ -103,7 +102,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_connection_ends_and_a_talking_one_does_not() {
         let (ours, mut theirs) = tokio::io::duplex(64);
-        let mut connection = Connection::new(ours, Duration::from_millis(50), None);
+        let mut connection = Connection::new(ours, Duration::from_millis(50));
         let mut byte = [0; 1];
         for _ in 0..3 {
             theirs.write_all(b"x").await.unwrap();
@@ -113,14 +112,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_too_many_waits_for_a_place() {
+    async fn a_connection_too_many_takes_the_place_of_the_one_that_stands_still_longest() {
         let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = inner.local_addr().unwrap();
-        let mut limited = Limited::new(inner, 1, Duration::from_secs(60));
-        let _clients = (TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap());
-        let (first, _) = limited.accept().await;
-        assert!(futures::FutureExt::now_or_never(limited.accept()).is_none(), "the place is taken");
-        drop(first);
-        limited.accept().await;
+        let mut door = Door::new(inner, 2, Duration::from_secs(60));
+        let mut callers = vec![];
+        let mut clients = vec![];
+        for _ in 0..2 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+            callers.push(door.accept().await.1);
+        }
+        let working = callers[0].working();
+        clients.push(TcpStream::connect(address).await.unwrap());
+        let (_, third) = door.accept().await;
+        assert!(callers[1].ended.is_cancelled() && !callers[0].ended.is_cancelled());
+        drop(working);
+        clients.push(TcpStream::connect(address).await.unwrap());
+        door.accept().await;
+        assert!(third.ended.is_cancelled(), "it has stood still longer than the first, which was worked for just now");
     }
 }

@@ -6,19 +6,25 @@
 //! Always true:
 //! - nothing here signs, unlocks or changes a setting: transactions come in signed, or not at all;
 //! - every error is an `application/problem+json` with a stable code (all of them: `docs/errors.md`);
-//! - connections, bodies, requests under way and their time are bounded.
+//! - connections, bodies, answers, requests under way and their time are bounded, and shared by clients: no crowd of
+//!   them keeps the others out, or the probes.
 //!
 //! Start reading at [`server::router`].
 
+mod access;
+mod admission;
+mod caller;
 mod connections;
 mod final_blocks;
 mod history_views;
 mod listener;
 mod paging;
 mod problem;
+mod room;
 mod routes;
 pub mod server;
 mod state;
 mod views;
 
+pub use access::Access;
 pub use state::{ApiState, NodeInfo};

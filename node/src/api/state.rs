@@ -1,6 +1,8 @@
 //! What the routes answer from.
 
+use super::access::Access;
 use super::final_blocks::FinalBlocks;
+use super::room::{SharedRoom, Yields};
 use crate::engine_handle::EngineHandle;
 use crate::store::history::History;
 use crate::traffic::Traffic;
@@ -10,10 +12,10 @@ use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::UnixMillis;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Event streams at a time.
+/// Event streams at a time. Without room, one of the client with the most is ended for a client with fewer.
 const STREAMS_MAX: usize = 64;
 
 /// Everything the API knows. Cheap to clone.
@@ -30,7 +32,9 @@ pub struct ApiState {
     /// What is final.
     pub(super) blocks: FinalBlocks,
     /// Event streams that may still be opened.
-    pub(super) streams: Arc<Semaphore>,
+    pub(super) streams: SharedRoom,
+    /// Under which names, and for which pages.
+    pub(super) access: Access,
     /// Ends event streams when the server stops.
     pub(super) ending: CancellationToken,
 }
@@ -62,6 +66,7 @@ impl ApiState {
         genesis: VerifiedGenesis,
         history: History,
         info: NodeInfo,
+        access: Access,
     ) -> Self {
         Self {
             engine,
@@ -69,7 +74,8 @@ impl ApiState {
             genesis,
             info: Arc::new(info),
             blocks: FinalBlocks::new(history),
-            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            streams: SharedRoom::new(STREAMS_MAX, STREAMS_MAX, Yields::ToSmaller),
+            access,
             ending: CancellationToken::new(),
         }
     }

@@ -240,6 +240,12 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "BLOCKCHAT_API_LISTEN", hide_env_values = true, value_name = "ADDR:PORT")]
     #[arg(value_parser = parse_listen)]
     pub(crate) api: Option<SocketAddr>,
+    /// A name under which the API may be asked, beside its addresses and localhost; may be repeated
+    #[arg(long, env = "BLOCKCHAT_ALLOW_HOST", hide_env_values = true, value_delimiter = ',', value_name = "NAME")]
+    pub(crate) allow_host: Option<Vec<String>>,
+    /// Web pages of this origin may ask the API, such as https://wallet.example, or * for all; may be repeated
+    #[arg(long, env = "BLOCKCHAT_ALLOW_ORIGIN", hide_env_values = true, value_delimiter = ',', value_name = "ORIGIN")]
+    pub(crate) allow_origin: Option<Vec<String>>,
     /// Listen for peers here; may be repeated [default: /ip4/0.0.0.0/tcp/7475]
     #[arg(long, env = "BLOCKCHAT_P2P_LISTEN", hide_env_values = true, value_delimiter = ',', value_name = "MULTIADDR")]
     pub(crate) listen: Option<Vec<String>>,

@@ -276,7 +276,7 @@ fn configuration(plan: &Plan, keys: &[HomeKeys], home: &PlannedHome) -> Layer {
         Reach::Everywhere => "0.0.0.0",
     };
     Layer {
-        api: ApiLayer { listen: Some(([127, 0, 0, 1], home.api_port).into()) },
+        api: ApiLayer { listen: Some(([127, 0, 0, 1], home.api_port).into()), ..ApiLayer::default() },
         p2p: P2pLayer {
             listen: Some(vec![format!("/ip4/{interface}/tcp/{}", home.p2p_port)]),
             peers: Some(others.map(dial).collect()),

@@ -71,7 +71,7 @@ fn layer_of(args: RunArgs) -> Layer {
         (false, switch) => switch.map(|switch| switch == Switch::On),
     };
     Layer {
-        api: ApiLayer { listen: args.api },
+        api: ApiLayer { listen: args.api, allow_hosts: list(args.allow_host), allow_origins: list(args.allow_origin) },
         p2p: P2pLayer { listen: list(args.listen), peers: list(args.peer), mdns, external: list(args.external) },
         keys: KeysLayer { validator: args.validator_key.map(absolute), p2p: None, guard: args.guard.map(absolute) },
         log: LogLayer { filter: args.log, format: args.log_format },

@@ -49,6 +49,12 @@ pub struct ApiLayer {
     /// Address and port, [`API_LISTEN_DEFAULT`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
+    /// Names that the API answers to, beside addresses and `localhost`; none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_hosts: Option<Vec<String>>,
+    /// Origins of web pages that may ask the API, such as `https://wallet.example`, or `*`; none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_origins: Option<Vec<String>>,
 }
 
 /// `[p2p]`
@@ -184,7 +190,11 @@ impl Layer {
     #[must_use]
     pub fn over(self, below: Self) -> Self {
         Self {
-            api: ApiLayer { listen: self.api.listen.or(below.api.listen) },
+            api: ApiLayer {
+                listen: self.api.listen.or(below.api.listen),
+                allow_hosts: self.api.allow_hosts.or(below.api.allow_hosts),
+                allow_origins: self.api.allow_origins.or(below.api.allow_origins),
+            },
             p2p: P2pLayer {
                 listen: self.p2p.listen.or(below.p2p.listen),
                 peers: self.p2p.peers.or(below.p2p.peers),

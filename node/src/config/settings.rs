@@ -20,6 +20,10 @@ pub struct Settings {
     pub home: PathBuf,
     /// Where the HTTP API listens; port 0 takes a free one.
     pub api_listen: SocketAddr,
+    /// Names that the API answers to, beside addresses and `localhost`.
+    pub allow_hosts: Vec<String>,
+    /// Origins of web pages that may ask the API; `*`: any.
+    pub allow_origins: Vec<String>,
     /// Where peers are listened for, as multiaddresses.
     pub p2p_listen: Vec<String>,
     /// Peers to dial, as multiaddresses.
@@ -104,12 +108,18 @@ impl Layer {
         let p2p_listen = self.p2p.listen.clone().unwrap_or_else(|| vec![P2P_LISTEN_DEFAULT.into()]);
         let peers = self.p2p.peers.clone().unwrap_or_default();
         let external = self.p2p.external.clone().unwrap_or_default();
+        let allow_hosts = self.api.allow_hosts.clone().unwrap_or_default();
+        let allow_origins = self.api.allow_origins.clone().unwrap_or_default();
+        check_all("api.allow_hosts", &allow_hosts, host_problem)?;
+        check_all("api.allow_origins", &allow_origins, origin_problem)?;
         check_multiaddresses("p2p.listen", &p2p_listen)?;
         check_multiaddresses("p2p.peers", &peers)?;
         check_multiaddresses("p2p.external", &external)?;
         Ok(Settings {
             home: home.into(),
             api_listen: self.api_listen(),
+            allow_hosts,
+            allow_origins,
             p2p_listen,
             peers,
             mdns: self.p2p.mdns.unwrap_or(MDNS_DEFAULT),
@@ -143,6 +153,33 @@ impl Layer {
             ..default
         })
     }
+}
+
+fn check_all(key: &'static str, all: &[String], problem: fn(&str) -> Option<&str>) -> Result<(), ConfigRejected> {
+    match all.iter().find_map(|one| Some((one, problem(one)?))) {
+        Some((wrong, problem)) => Err(ConfigRejected::Value { key, problem: format!("holds {wrong:?}, {problem}") }),
+        None => Ok(()),
+    }
+}
+
+/// Why this is no name of a machine; nothing if it is one.
+fn host_problem(name: &str) -> Option<&'static str> {
+    let label = |label: &str| {
+        let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (1..=63).contains(&label.len()) && label.bytes().all(inside)
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_name = name.len() <= 253 && name.split('.').all(label);
+    (!is_name).then_some("which is no name of a machine such as node.example: no scheme, no port, no `*`")
+}
+
+/// Why this is no origin of web pages; nothing if it is one.
+fn origin_problem(origin: &str) -> Option<&'static str> {
+    let authority = ["http://", "https://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
+    let is_origin = authority.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let is_origin = is_origin.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain));
+    (origin != "*" && !is_origin).then_some("which is no origin such as https://wallet.example, or `*` for every page")
 }
 
 /// Only the form: `net` understands them, and says what is wrong when it listens or dials.
@@ -186,6 +223,36 @@ mod tests {
         assert!(wrong.to_string().contains("rounds.propose_ms"), "{wrong}");
         let wrong = parse("[pool]\nbytes_max = 0\n").engine().unwrap_err();
         assert!(wrong.to_string().contains("pool.bytes_max"), "{wrong}");
+    }
+
+    #[test]
+    fn names_and_origins_are_checked_before_the_node_starts() {
+        for (name, good) in [
+            ("node.example", true),
+            ("blockchat_0.", true),
+            ("localhost", true),
+            ("http://node.example", false),
+            ("node.example:80", false),
+            ("*", false),
+            ("a..b", false),
+            ("", false),
+        ] {
+            assert_eq!(host_problem(name).is_none(), good, "{name}");
+        }
+        for (origin, good) in [
+            ("https://wallet.example", true),
+            ("http://127.0.0.1:8000/", true),
+            ("http://[::1]:8000", true),
+            ("*", true),
+            ("wallet.example", false),
+            ("https://", false),
+            ("https://wallet.example/page", false),
+            ("null", false),
+        ] {
+            assert_eq!(origin_problem(origin).is_none(), good, "{origin}");
+        }
+        let wrong = check_all("api.allow_hosts", &["a b".into()], host_problem).unwrap_err();
+        assert!(wrong.to_string().contains("a b"), "{wrong}");
     }
 
     #[test]

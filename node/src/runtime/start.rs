@@ -15,7 +15,7 @@ use super::serving::Serving;
 use super::shutdown;
 use super::timers::Timers;
 use crate::api::server;
-use crate::api::{ApiState, NodeInfo};
+use crate::api::{Access, ApiState, NodeInfo};
 use crate::clock::unix_millis;
 use crate::config::Settings;
 use crate::engine_handle;
@@ -234,7 +234,8 @@ impl Running {
             known,
             traffic: net.traffic(),
         };
-        let state = ApiState::new(handle, verify, settings.genesis.clone(), history, info);
+        let access = Access::new(&settings.allow_hosts, &settings.allow_origins);
+        let state = ApiState::new(handle, verify, settings.genesis.clone(), history, info, access);
         tasks.spawn(server::serve(state, listener, stop.clone()));
         let data = settings.data_dir();
         let guard = settings.validator.is_some().then(|| settings.guard_path.clone());

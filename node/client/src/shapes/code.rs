@@ -158,18 +158,22 @@ api_codes! {
     BatchTooLarge = "batch_too_large", 413, Never;
     /// Not final yet (then: at which height), not kept, or unknown.
     BlockNotFound = "block_not_found", 404, Never;
-    /// A body that is too long; 400 if it was cut off.
+    /// A body that is too long; 400 if it was cut off, 408 if it came too slowly.
     BodyRefused = "body_refused", 413, Never;
     /// Too much is under way.
     Busy = "busy", 503, Now;
     /// A batch without a transaction.
     EmptyBatch = "empty_batch", 400, Never;
+    /// The API does not answer to this name.
+    HostRefused = "host_refused", 421, Never;
     /// The path does not answer this method.
     MethodNotAllowed = "method_not_allowed", 405, Never;
     /// Nothing is there.
     NoSuchPath = "no_such_path", 404, Never;
     /// The node takes no part in its chain now.
     NotReady = "not_ready", 503, Now;
+    /// Pages of this origin may not ask.
+    OriginRefused = "origin_refused", 403, Never;
     /// The node is not at the tip yet.
     Starting = "starting", 503, Now;
     /// The node is about to end.

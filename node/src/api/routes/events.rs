@@ -1,7 +1,10 @@
 //! `GET /v1/events`: new final blocks as server-sent events.
 
 use crate::api::ApiState;
+use crate::api::caller::{Caller, Working};
 use crate::api::problem::ApiError;
+use crate::api::room::Place;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -13,17 +16,19 @@ use futures::stream;
 use futures::{Stream, StreamExt};
 use std::convert::Infallible;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 /// The tip at once, then each new one; the tip is left out if it is the one that `Last-Event-ID` names. A slow reader misses
 /// intermediate tips, never the last.
 pub(in crate::api) async fn events(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, ApiError> {
-    let permit = Arc::clone(&state.streams).try_acquire_owned();
-    let permit = permit.map_err(|_| ApiError::new(ApiCode::Busy, "too many event streams are open"))?;
-    let start = Follower { views: state.engine.watch(), told: last_told(&headers), _permit: permit };
+    let place = state.streams.take(caller.client, 1, caller.ended.clone());
+    let place = place.ok_or_else(|| ApiError::new(ApiCode::Busy, "too many event streams are open"))?;
+    let (views, told) = (state.engine.watch(), last_told(&headers));
+    let start = Follower { views, told, _place: place, _working: caller.working() };
     let tips = stream::unfold(start, next_tip).take_until(state.ending.cancelled_owned());
     Ok(Sse::new(tips).keep_alive(KeepAlive::default()))
 }
@@ -39,7 +44,9 @@ struct Follower {
     views: watch::Receiver<Arc<ChainView>>,
     told: Option<Height>,
     /// Its share of the open streams, given back when the stream is dropped.
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
+    /// Its connection is not closed to make room for others.
+    _working: Working,
 }
 
 /// Waits until the tip is another than the last one told; ends when the node stops.
