@@ -76,7 +76,7 @@ pub struct Parameters {
     pub grant: Coins,
     /// Grants of one day, in basis points of the active stake.
     pub grant_cap_basis_points: u32,
-    /// In this time the set's power grows by an eighth at most, in ms of block time. Not in force yet: SPEC VAL-5.
+    /// In this time the set's power grows by an eighth at most, in ms of block time. SPEC VAL-6.
     pub churn_ms: u64,
     /// What the draw of the leader is seeded with.
     pub lottery: Lottery,
@@ -188,8 +188,13 @@ impl Genesis {
         }
         self.supply().ok_or(GenesisRejected::TooMuchMoney)?;
         let validators = self.validators()?;
-        let hash = hash(label::GENESIS, &codec::encode(&self));
+        let hash = self.hash();
         Ok(VerifiedGenesis(Arc::new(Inner { genesis: self, hash, validators })))
+    }
+
+    /// The hash that names the chain, valid or not. SPEC GEN-4.
+    pub fn hash(&self) -> Hash32 {
+        hash(label::GENESIS, &codec::encode(self))
     }
 
     /// All coins there are, or `None` above the cap.

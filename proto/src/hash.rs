@@ -107,18 +107,69 @@ pub fn list_root(label: &str, items: &[Hash32]) -> Hash32 {
     Hasher::new(label).part(&count.to_be_bytes()).part(&tree_head(items).0).finish()
 }
 
+/// The hashes beside the way from an item to the tree head, from the item up; `None` beyond the end. SPEC HASH-3.
+///
+/// Cost: n - 1 inner hashes.
+pub fn list_path(items: &[Hash32], index: usize) -> Option<Vec<Hash32>> {
+    match items {
+        [] => None,
+        [_] => (index == 0).then(Vec::new),
+        _ => {
+            let (left, right) = items.split_at(split_of(items.len()));
+            let (mut path, beside) = match index.checked_sub(left.len()) {
+                None => (list_path(left, index)?, tree_head(right)),
+                Some(index) => (list_path(right, index)?, tree_head(left)),
+            };
+            path.push(beside);
+            Some(path)
+        }
+    }
+}
+
+/// The root of the list of `count` items that has `item` at `index`, beside the hashes of `path`; `None` if the path is too
+/// long or too short for the place. RFC 9162, section 2.1.3.2. SPEC HASH-3.
+pub fn list_root_of_path(label: &str, count: u64, index: u64, item: Hash32, path: &[Hash32]) -> Option<Hash32> {
+    let (mut place, mut last) = (index, count.checked_sub(1).filter(|last| index <= *last)?);
+    let mut head = leaf(item);
+    for beside in path {
+        if last == 0 {
+            return None;
+        }
+        if place & 1 == 1 || place == last {
+            head = node(*beside, head);
+            let up = place.trailing_zeros().min(63);
+            (place, last) = (place >> up, last >> up);
+        } else {
+            head = node(head, *beside);
+        }
+        (place, last) = (place >> 1, last >> 1);
+    }
+    (last == 0).then(|| Hasher::new(label).part(&count.to_be_bytes()).part(&head.0).finish())
+}
+
 /// RFC 9162, section 2.1.1, with the item hashes as leaf data.
 fn tree_head(items: &[Hash32]) -> Hash32 {
     match items {
         [] => Hash32(Sha256::new().finalize().into()),
-        [item] => Hash32(Sha256::new().chain_update([0]).chain_update(item.0).finalize().into()),
+        [item] => leaf(*item),
         _ => {
-            let split = items.len().next_power_of_two() / 2;
-            let (left, right) = items.split_at(split);
-            let node = Sha256::new().chain_update([1]).chain_update(tree_head(left).0).chain_update(tree_head(right).0);
-            Hash32(node.finalize().into())
+            let (left, right) = items.split_at(split_of(items.len()));
+            node(tree_head(left), tree_head(right))
         }
     }
+}
+
+/// The largest power of two below `n`, for n of at least 2.
+fn split_of(n: usize) -> usize {
+    n.next_power_of_two() / 2
+}
+
+fn leaf(item: Hash32) -> Hash32 {
+    Hash32(Sha256::new().chain_update([0]).chain_update(item.0).finalize().into())
+}
+
+fn node(left: Hash32, right: Hash32) -> Hash32 {
+    Hash32(Sha256::new().chain_update([1]).chain_update(left.0).chain_update(right.0).finalize().into())
 }
 
 impl fmt::Display for Hash32 {
@@ -177,6 +228,31 @@ mod tests {
             Hash32(Sha256::new().chain_update([1]).chain_update(l.0).chain_update(r.0).finalize().into())
         };
         assert_eq!(tree_head(&items), node(tree_head(&items[..4]), tree_head(&items[4..])));
+    }
+
+    /// SPEC HASH-3.
+    #[test]
+    fn each_path_leads_to_the_root_from_its_own_place_only() {
+        for count in 1..=17u8 {
+            let items: Vec<_> = (0..count).map(|i| hash("x", &[i])).collect();
+            let root = list_root("l", &items);
+            let count = u64::from(count);
+            for (index, item) in (0u64..).zip(&items) {
+                let path = list_path(&items, usize::try_from(index).unwrap()).unwrap();
+                let leads = |count, index, item, path: &[Hash32]| list_root_of_path("l", count, index, item, path);
+                assert_eq!(leads(count, index, *item, &path), Some(root));
+                assert!((0..count + 2).all(|other| other == index || leads(count, other, *item, &path) != Some(root)));
+                assert_ne!(leads(count + 1, index, *item, &path), Some(root));
+                assert_ne!(leads(count, index, hash("x", b"other"), &path), Some(root));
+                assert_ne!(leads(count, index, *item, &[&path[..], &[root]].concat()), Some(root));
+                if let [short @ .., _] = &path[..] {
+                    assert_ne!(leads(count, index, *item, short), Some(root));
+                }
+            }
+            assert_eq!(list_path(&items, items.len()), None);
+        }
+        assert_eq!(list_root_of_path("l", 0, 0, Hash32::ZERO, &[]), None);
+        assert_eq!(list_root_of_path("l", u64::MAX, u64::MAX - 1, Hash32::ZERO, &[]), None, "no overflow");
     }
 
     #[test]

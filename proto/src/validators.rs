@@ -3,7 +3,7 @@
 //! Always true: never empty, sorted by address, no member without stake, at most [`limits::VALIDATORS_MAX`] members.
 
 use crate::codec;
-use crate::coins::Stake;
+use crate::coins::{Coins, Stake};
 use crate::hash::{Hash32, hash, label};
 use crate::keys::Address;
 use crate::limits;
@@ -30,17 +30,32 @@ struct Inner {
     hash: Hash32,
 }
 
-/// The wire form that is hashed.
-#[derive(Serialize, Deserialize)]
-struct MemberBytes {
-    address: Address,
-    stake: u64,
+/// A member as it is hashed, and shown to who knows the hash only. SPEC VAL-2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Its account, which is its key.
+    pub address: Address,
+    /// Its voting power; never 0.
+    pub stake: Coins,
 }
+
+/// The members are not those of any set: out of order, twice, without stake, or too many.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("these are not the members of a set: sorted by address, each once, with stake, 1 to 128 of them")]
+pub struct NoSuchSet;
 
 /// There must be somebody to decide.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a validator set cannot be empty")]
 pub struct EmptySet;
+
+impl Member {
+    fn of(validator: &Validator) -> Self {
+        let stake = Coins::from_micros(validator.stake.0).expect("a stake is part of the supply");
+        Self { address: validator.address, stake }
+    }
+}
 
 impl ValidatorSet {
     /// The set of the heaviest [`limits::VALIDATORS_MAX`] candidates by (stake descending, address ascending).
@@ -56,10 +71,23 @@ impl ValidatorSet {
             return Err(EmptySet);
         }
         let total = candidates.iter().fold(Stake::default(), |sum, member| sum.plus(member.stake));
-        let bytes: Vec<_> =
-            candidates.iter().map(|member| MemberBytes { address: member.address, stake: member.stake.0 }).collect();
+        let bytes: Vec<_> = candidates.iter().map(Member::of).collect();
         let hash = hash(label::VALIDATORS, &codec::encode(&bytes));
         Ok(Self(Arc::new(Inner { members: candidates, total, hash })))
+    }
+
+    /// The set that has exactly these members.
+    pub fn of_members(members: &[Member]) -> Result<Self, NoSuchSet> {
+        let supply = members.iter().try_fold(Coins::ZERO, |sum, member| sum.checked_add(member.stake));
+        supply.ok_or(NoSuchSet)?;
+        let of = |member: &Member| Validator { address: member.address, stake: member.stake.into() };
+        let set = Self::new(members.iter().map(of).collect()).map_err(|EmptySet| NoSuchSet)?;
+        if set.as_members() == members { Ok(set) } else { Err(NoSuchSet) }
+    }
+
+    /// Its members as they are hashed.
+    pub fn as_members(&self) -> Vec<Member> {
+        self.members().iter().map(Member::of).collect()
     }
 
     /// Its members, by address.
@@ -81,5 +109,30 @@ impl ValidatorSet {
     pub fn get(&self, address: &Address) -> Option<&Validator> {
         let index = self.0.members.binary_search_by_key(address, |member| member.address).ok()?;
         self.0.members.get(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(address: u8, bcc: u64) -> Member {
+        Member { address: Address([address; 32]), stake: Coins::from_bcc(bcc) }
+    }
+
+    /// SPEC VAL-2.
+    #[test]
+    fn a_set_comes_back_from_its_members_and_from_nothing_else() {
+        let members = [member(1, 5), member(2, 3)];
+        let set = ValidatorSet::of_members(&members).unwrap();
+        assert_eq!(set.as_members(), members);
+        assert_eq!(ValidatorSet::of_members(&set.as_members()).map(|again| again.hash()), Ok(set.hash()));
+        let many: Vec<_> = (0..=128).map(|address| member(address, 1)).collect();
+        let huge = [Member { stake: Coins::MAX, ..member(1, 0) }, member(2, 1)];
+        for wrong in
+            [&[][..], &[member(2, 3), member(1, 5)], &[member(1, 5), member(1, 5)], &[member(1, 0)], &many, &huge]
+        {
+            assert_eq!(ValidatorSet::of_members(wrong), Err(NoSuchSet));
+        }
     }
 }
