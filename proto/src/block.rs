@@ -12,7 +12,9 @@ use crate::limits;
 use crate::rejected::BlockRejected;
 use crate::transaction::{SignedTransaction, TransactionId, VerifiedTransaction, verify_all};
 use crate::units::{Height, Round, RulesVersion, UnixMillis};
-use crate::vote::{Certificate, CertificateRejected, CommitSignature, Evidence, LatePrecommits, LateRejected};
+use crate::vote::{
+    Certificate, CertificateRejected, CommitSignature, Evidence, EvidenceRejected, LatePrecommits, LateRejected,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -135,6 +137,7 @@ impl Block {
         let ids: Vec<_> = transactions.iter().map(SignedTransaction::id).collect();
         check_root("transactions", header.transactions_root, transactions_root(&ids))?;
         check_precommits(chain, header.height, commit.as_ref(), late.as_ref())?;
+        check_evidence(chain, &evidence)?;
         let answers = known(&transactions, &ids);
         let transactions = verify_unknown(transactions, &ids, chain, answers)?;
         let hash = header.hash();
@@ -186,6 +189,18 @@ fn check_precommits(
         }
         _ => BlockRejected::Late(LateRejected::BadSignature { validator }),
     })
+}
+
+/// That every contradiction is one, and all their signatures in one batch. SPEC EVID-1.
+fn check_evidence(chain: Hash32, evidence: &[Evidence]) -> Result<(), BlockRejected> {
+    let refused = |index, reason| BlockRejected::Evidence { index, reason };
+    let structure = |(index, item): (usize, &Evidence)| item.check_structure().map_err(|reason| refused(index, reason));
+    evidence.iter().enumerate().try_for_each(structure)?;
+    let checks: Vec<_> = evidence.iter().flat_map(|item| item.signature_checks(chain)).collect();
+    match verify_batch(&checks).iter().position(|good| !good) {
+        Some(wrong) => Err(refused(wrong / 2, EvidenceRejected::BadSignature { accused: checks[wrong].signer })),
+        None => Ok(()),
+    }
 }
 
 fn check_root(which: &'static str, promised: Hash32, found: Hash32) -> Result<(), BlockRejected> {

@@ -53,6 +53,26 @@ impl Coins {
         }
     }
 
+    /// The smaller one with the rest of the larger one: as much as both have, and what is left of this.
+    #[must_use]
+    pub fn split_at_most(self, most: Self) -> (Self, Self) {
+        let taken = self.min(most);
+        (taken, Self(self.0 - taken.0))
+    }
+
+    /// So many basis points (1/10,000) of it, rounded down; at most all of it.
+    #[must_use]
+    pub fn share(self, basis_points: u32) -> Self {
+        let micros = u128::from(self.0) * u128::from(basis_points) / 10_000;
+        Self(u64::try_from(micros).map_or(self.0, |micros| micros.min(self.0)))
+    }
+
+    /// One of so many equal parts of it, rounded down. Panics for 0 parts.
+    #[must_use]
+    pub const fn part(self, of: u64) -> Self {
+        Self(self.0 / of)
+    }
+
     /// Is this nothing?
     pub const fn is_zero(self) -> bool {
         self.0 == 0
@@ -143,6 +163,11 @@ impl From<Coins> for Stake {
 }
 
 impl Stake {
+    /// As an amount: stakes are parts of the supply, which is capped.
+    pub fn coins(self) -> Coins {
+        Coins::from_micros(self.0).expect("stakes are parts of the supply, which is capped")
+    }
+
     /// The sum. Stakes are parts of the capped supply, so it cannot overflow; checked all the same.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -158,6 +183,11 @@ pub fn is_quorum(voted: Stake, total: Stake) -> bool {
 /// Is `voted` strictly more than one third of `total`, so that at least one honest validator is among them? SPEC QUORUM-2.
 pub fn is_honest_share(voted: Stake, total: Stake) -> bool {
     3 * u128::from(voted.0) > u128::from(total.0)
+}
+
+/// Is `left` strictly more than half of `largest`? Exact; cannot overflow. SPEC ABS-3.
+pub fn is_more_than_half(left: Stake, largest: Stake) -> bool {
+    2 * u128::from(left.0) > u128::from(largest.0)
 }
 
 /// Is `announced` strictly more than five sixths of `total`? Exact; cannot overflow. SPEC VER-3.
@@ -211,6 +241,16 @@ mod tests {
         check("0.0000001", AmountRejected::TooManyDecimals);
         check("99999999999999999999", AmountRejected::TooLarge);
         check("5000000000000", AmountRejected::TooLarge);
+    }
+
+    #[test]
+    fn a_share_is_rounded_down_and_never_more_than_all() {
+        let coins = Coins::from_micros(19_999).unwrap();
+        let shares = [0, 1, 500, 10_000, u32::MAX].map(|basis_points| coins.share(basis_points).micros());
+        assert_eq!(shares, [0, 1, 999, 19_999, 19_999]);
+        assert_eq!(Coins::MAX.share(10_000), Coins::MAX);
+        assert_eq!(coins.split_at_most(Coins::from_bcc(1)), (coins, Coins::ZERO));
+        assert_eq!(Coins::from_bcc(3).split_at_most(Coins::from_bcc(1)), (Coins::from_bcc(1), Coins::from_bcc(2)));
     }
 
     #[test]

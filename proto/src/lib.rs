@@ -5,7 +5,7 @@
 //!
 //! The map, bottom up: [`units`], [`coins`], [`hash`], [`keys`], [`codec`], [`limits`] -> [`transaction`], [`vote`],
 //! [`block`], [`validators`], [`leader`], [`genesis`] -> [`ledger`]. Beside them the contracts with the outside:
-//! [`gossip`] and [`sync`] (peers), [`refusal`] (what is said of a refused transaction).
+//! [`gossip`] and [`sync`] (peers), [`receipt`] (who knows one hash only), [`refusal`] (what is said of a refused transaction).
 #![deny(clippy::float_arithmetic)]
 
 pub mod block;
@@ -19,6 +19,7 @@ pub mod keys;
 pub mod leader;
 pub mod ledger;
 pub mod limits;
+pub mod receipt;
 pub mod refusal;
 mod rejected;
 pub mod sync;

@@ -23,6 +23,8 @@ pub const EVIDENCE_MESSAGE_BYTES_MAX: usize = 2 * 1024;
 pub const CERTIFICATE_BYTES_MAX: usize = 24 * 1024;
 /// Longest canonical genesis, in bytes.
 pub const GENESIS_BYTES_MAX: usize = 1024 * 1024;
+/// Longest canonical receipt, in bytes: beyond it, trust begins at a later block.
+pub const RECEIPT_BYTES_MAX: usize = 1024 * 1024;
 /// Most accounts a genesis may fund.
 pub const GENESIS_ACCOUNTS_MAX: usize = 8_192;
 /// Longest name of a chain, in bytes; lower-case letters, digits and dashes.
@@ -39,6 +41,16 @@ pub const WINDOW_BLOCKS: u32 = 100;
 pub const ABSENCE_BLOCKS_MAX: u32 = 90;
 /// And not present for this long, in ms of block time.
 pub const ABSENCE_TIME_MS: u64 = 30_000;
+/// The first wait before *activate* after being jailed, in ms of block time; twice as long with each jailing more.
+pub const JAIL_WAIT_MS: u64 = 30_000;
+/// The longest such wait, in ms of block time.
+pub const JAIL_WAIT_MAX_MS: u64 = 3_600_000;
+/// The largest total of the set is kept for this span and for the one before, in ms of block time.
+pub const PEAK_MS: u64 = 3_600_000;
+/// Heights are dated for evidence every so many parts of `evidence_window_ms`.
+pub const MARKS: u64 = 32;
+/// The set grows by at most one part in so many per `churn_ms`.
+pub const CHURN_PARTS: u64 = 8;
 /// Jailings less than this apart are counted together, in ms of block time.
 pub const JAILINGS_MS: u64 = 24 * 3_600_000;
 /// Most transactions in one gossip batch or one batch submit.

@@ -125,6 +125,8 @@ named! {
         AlreadyActive = "already_active",
         /// SPEC ACT-3.
         NotRecent = "not_recent",
+        /// SPEC ACT-4.
+        JailWait = "jail_wait",
         /// SPEC CLAIM-0.
         ClaimsClosed = "claims_closed",
         /// SPEC VER-1: an *announce* of an account that is no candidate.

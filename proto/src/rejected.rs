@@ -6,7 +6,7 @@ use crate::hash::Hash32;
 use crate::keys::Address;
 use crate::refusal::{Retry, TxCode};
 use crate::units::{Height, RulesVersion, UnixMillis};
-use crate::vote::{CertificateRejected, LateRejected};
+use crate::vote::{CertificateRejected, EvidenceRejected, LateRejected};
 
 /// Why a transaction is refused. The state is unchanged whenever this is returned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,6 +123,12 @@ pub enum TxRejected {
     /// SPEC ACT-3: unknown, too old, or from before the account was last present.
     #[error("names no recent block, or one from before the validator was last present")]
     NotRecent,
+    /// SPEC ACT-4.
+    #[error("was jailed for absence, and may come back at {until} (unix ms of block time)")]
+    JailWait {
+        /// The first block time at which it may.
+        until: UnixMillis,
+    },
     /// SPEC CLAIM-0: the wire type is fixed, the rules are not in force yet.
     #[error("welcome grants are not open on this chain yet")]
     ClaimsClosed,
@@ -179,6 +185,7 @@ impl TxRejected {
             Self::NoStake => TxCode::NoStake,
             Self::AlreadyActive => TxCode::AlreadyActive,
             Self::NotRecent => TxCode::NotRecent,
+            Self::JailWait { .. } => TxCode::JailWait,
             Self::ClaimsClosed => TxCode::ClaimsClosed,
             Self::NotCandidate => TxCode::NotCandidate,
             Self::NothingToAnnounce { .. } => TxCode::NothingToAnnounce,
@@ -192,6 +199,7 @@ impl TxRejected {
     pub fn retry(&self) -> Retry {
         match self {
             Self::TooManyUnbonding { earliest } => Retry::AtTime(*earliest),
+            Self::JailWait { until } => Retry::AtTime(*until),
             Self::WrongNonce { expected, found } if found > expected => Retry::Now,
             Self::SenderLimit { .. } | Self::PoolFull | Self::NonceTaken { .. } => Retry::Now,
             Self::OtherChain { .. }
@@ -331,7 +339,12 @@ pub enum BlockRejected {
         /// Why not.
         reason: TxRejected,
     },
-    /// SPEC EVID-0: the wire type is fixed, the rules are not in force yet.
-    #[error("evidence is not accepted on this chain yet")]
-    EvidenceClosed,
+    /// SPEC EVID-1 to EVID-3: evidence in it proves nothing, or punishes nobody.
+    #[error("evidence {index}: {reason}")]
+    Evidence {
+        /// Its position.
+        index: usize,
+        /// Why not.
+        reason: EvidenceRejected,
+    },
 }

@@ -1,4 +1,5 @@
-//! Request-response messages between two peers: status, genesis, blocks by height, a block by hash. SPEC SYNC-1 to SYNC-4.
+//! Request-response messages between two peers: status, genesis, blocks by height, a block by hash, goodbye. SPEC SYNC-1 to
+//! SYNC-4, SYNC-6.
 
 use crate::block::Block;
 use crate::hash::Hash32;
@@ -43,6 +44,32 @@ pub struct Status {
 pub struct GenesisRequest {
     /// 1.
     pub version: u16,
+}
+
+/// Says why a peer has to go. SPEC SYNC-6.
+pub const GOODBYE_PROTOCOL: &str = "/blockchat/goodbye/1";
+
+/// Version of [`Goodbye`].
+pub const GOODBYE_VERSION: u16 = 1;
+
+/// The last thing a node says before it ends all connections to a peer; the peer says it back. SPEC SYNC-6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Goodbye {
+    /// [`GOODBYE_VERSION`].
+    pub version: u16,
+    /// The reason.
+    pub why: Parting,
+}
+
+/// Why two peers part. SPEC SYNC-6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Parting {
+    /// All places are taken by peers that deserve them more.
+    Full,
+    /// The other one is of another chain.
+    OtherChain,
 }
 
 /// A block with the proof that it is final.

@@ -1,7 +1,7 @@
 //! Random chains against a slow, obvious model: plain signed integers, vectors, everything looked at every time.
 //!
 //! After every block: the same accounts, the same refusals, the same validators, the same state root recomputed from
-//! nothing, as many coins as ever. What one node builds, another accepts from its bytes.
+//! nothing, as many coins as ever but for those that evidence burned. What one node builds, another accepts from its bytes.
 
 use blockchat_proto::block::Block;
 use blockchat_proto::codec;
@@ -11,11 +11,11 @@ use blockchat_proto::hash::{Hash32, Hasher, label};
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{
-    Account, BlockBits, Churn, Draft, Ledger, RecentBlock, Standing, System, Unbonding, Window,
+    Account, BlockBits, Churn, Draft, Ledger, Mark, Peak, RecentBlock, Standing, System, Unbonding, Window,
 };
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
-use blockchat_proto::vote::{Certificate, CommitSignature, LatePrecommits, Vote, VoteKind};
+use blockchat_proto::vote::{Certificate, CommitSignature, Evidence, LatePrecommits, Vote, VoteKind};
 use proptest::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -26,6 +26,9 @@ const UNBONDING_MS: u64 = 60_000;
 const FLOOR: usize = 3;
 const START: u64 = 1_000;
 const DAY_MS: u64 = 24 * 3_600_000;
+const HOUR_MS: u64 = 3_600_000;
+const CHURN_MS: u64 = 5_000;
+const EVIDENCE_MS: u64 = 40_000;
 
 fn coins(micros: i128) -> Coins {
     Coins::from_micros(u64::try_from(micros).expect("never negative")).expect("never above the cap")
@@ -37,8 +40,8 @@ fn bcc(amount: u16) -> i128 {
 
 fn parameters() -> Parameters {
     let (stake_max, validators_min) = (coins(bcc(60)), u32::try_from(FLOOR).expect("small"));
-    let (unbonding_ms, evidence_window_ms) = (UNBONDING_MS, 1_000);
-    Parameters { stake_max, validators_min, unbonding_ms, evidence_window_ms, ..Parameters::default() }
+    let (unbonding_ms, evidence_window_ms, churn_ms) = (UNBONDING_MS, EVIDENCE_MS, CHURN_MS);
+    Parameters { stake_max, validators_min, unbonding_ms, evidence_window_ms, churn_ms, ..Parameters::default() }
 }
 
 fn signers() -> Vec<Signer> {
@@ -98,6 +101,8 @@ struct Step {
     /// Which of them come late with their precommit.
     late: [bool; 2],
     wait_ms: u64,
+    /// Contradictions of people, so many heights ago.
+    lies: Vec<(u8, u64)>,
     /// Empty blocks after this one, of the same kind.
     idle: u8,
 }
@@ -123,8 +128,10 @@ fn step() -> impl Strategy<Value = Step> {
     let absent = prop_oneof![2 => Just([true, false]), 1 => Just([true, true]), 1 => Just([false, false])];
     let wait = prop_oneof![8 => 1..2_000_u64, 2 => 1..UNBONDING_MS + 1, 1 => Just(DAY_MS)];
     let late = prop_oneof![2 => Just([false, false]), 1 => Just([true, false]), 1 => Just([false, true])];
-    (prop::collection::vec(request(), 0..6), absent, late, wait, prop_oneof![3 => Just(0), 1 => 1..70_u8])
-        .prop_map(|(requests, absent, late, wait_ms, idle)| Step { requests, absent, late, wait_ms, idle })
+    let lie = (0..PEOPLE, prop_oneof![3 => 0..3_u64, 1 => 0..80_u64]);
+    let lies = prop_oneof![9 => Just(vec![]), 1 => prop::collection::vec(lie, 1..3)];
+    (prop::collection::vec(request(), 0..6), absent, late, wait, lies, prop_oneof![3 => Just(0), 1 => 1..70_u8])
+        .prop_map(|(requests, absent, late, wait_ms, lies, idle)| Step { requests, absent, late, wait_ms, lies, idle })
 }
 
 // ---- The model ----
@@ -144,6 +151,7 @@ struct Person {
     led: Vec<u64>,
     last_present: u64,
     power: i128,
+    waiting_since: u64,
     /// Times, for ever.
     jailed: Vec<u64>,
     announced: u16,
@@ -153,8 +161,15 @@ struct Model {
     chain: Hash32,
     people: Vec<Person>,
     recent: Vec<RecentBlock>,
-    decided: Vec<Address>,
-    next: Vec<Address>,
+    /// Members with their power.
+    decided: Vec<(Address, i128)>,
+    next: Vec<(Address, i128)>,
+    /// Of every block since the genesis.
+    leaders: Vec<Address>,
+    churn: (u64, i128),
+    peak: (u64, i128, i128),
+    marks: Vec<(u64, u64)>,
+    burned: i128,
     height: u64,
     time: u64,
     version: u16,
@@ -163,7 +178,7 @@ struct Model {
 
 impl Person {
     fn is_candidate(&self) -> bool {
-        self.standing == Standing::Active && self.stake > 0
+        self.standing == Standing::Active && self.power > 0
     }
 
     /// The bits of the blocks `heights`, seen from the newest one.
@@ -178,8 +193,20 @@ impl Person {
         u32::try_from(gaps.count()).unwrap() + u32::from(!self.jailed.is_empty())
     }
 
-    fn settle_power(&mut self) {
-        self.power = if self.standing == Standing::Active { self.stake } else { self.power.min(self.stake) };
+    /// `since`: when it added stake or activated.
+    fn settle_power(&mut self, since: Option<u64>) {
+        self.power = self.power.min(self.stake);
+        let waits = self.standing == Standing::Active && self.power < self.stake;
+        self.waiting_since = if waits { since.unwrap_or(self.waiting_since) } else { 0 };
+    }
+
+    fn may_activate_at(&self) -> u64 {
+        let Some(last) = self.jailed.last() else { return 0 };
+        let mut wait = 30_000;
+        for _ in 1..self.jailings() {
+            wait = (wait * 2).min(HOUR_MS);
+        }
+        last + wait
     }
 
     fn account(&self) -> Account {
@@ -196,7 +223,7 @@ impl Person {
             window: Window { newest: Height(self.newest), missing, led },
             last_present: UnixMillis(self.last_present),
             power: coins(self.power),
-            waiting_since: UnixMillis(0),
+            waiting_since: UnixMillis(self.waiting_since),
             jailings: self.jailings(),
             last_jailed: UnixMillis(self.jailed.last().copied().unwrap_or(0)),
             announced: RulesVersion(self.announced),
@@ -224,6 +251,7 @@ impl Model {
                 led,
                 last_present,
                 power,
+                waiting_since: 0,
                 jailed,
                 announced: 0,
             }
@@ -231,22 +259,65 @@ impl Model {
         let chain = ledger.chain();
         let recent = vec![RecentBlock { height: Height(0), hash: chain, time: UnixMillis(time) }];
         let people = signers.iter().enumerate().map(person).collect();
-        let (decided, next, next_begins) = (vec![], vec![], None);
-        let mut model = Self { chain, people, recent, decided, next, height: 0, time, version: 1, next_begins };
+        let total = 5 * bcc(20);
+        let mut model = Self {
+            chain,
+            people,
+            recent,
+            decided: vec![],
+            next: vec![],
+            leaders: vec![],
+            churn: (time, total / 8),
+            peak: (time, total, 0),
+            marks: vec![(0, time)],
+            burned: 0,
+            height: 0,
+            time,
+            version: 1,
+            next_begins: None,
+        };
         model.next = model.candidates();
         model.decided = model.next.clone();
         model
     }
 
-    fn candidates(&self) -> Vec<Address> {
+    fn candidates(&self) -> Vec<(Address, i128)> {
         let standing = self.people.iter().filter(|person| person.is_candidate());
-        let mut addresses: Vec<_> = standing.map(|person| person.address).collect();
-        addresses.sort();
-        addresses
+        let mut members: Vec<_> = standing.map(|person| (person.address, person.power)).collect();
+        members.sort();
+        members
     }
 
-    fn begin(&mut self, time: u64, present: &[Address], late: &[Address], leader: Address) {
+    /// Did it punish? Of a lie about this height.
+    fn punish(&mut self, liar: Address, height: u64) -> bool {
+        let earliest = self.marks.iter().filter(|mark| mark.0 < height).map(|mark| mark.1).max();
+        let liar = self.people.iter_mut().find(|person| person.address == liar).expect("a person");
+        let Some(earliest) = earliest.filter(|_| height <= self.height) else { return false };
+        if liar.standing == Standing::Barred || liar.stake == 0 && liar.unbonding.is_empty() {
+            return false;
+        }
+        let mut burn = |amount: &mut i128| {
+            let share = *amount * 500 / 10_000;
+            *amount -= share;
+            self.burned += share;
+        };
+        burn(&mut liar.stake);
+        let young = |entry: &&mut (i128, u64)| entry.1 - UNBONDING_MS >= earliest;
+        liar.unbonding.iter_mut().filter(young).for_each(|entry| burn(&mut entry.0));
+        liar.standing = Standing::Barred;
+        liar.settle_power(None);
+        true
+    }
+
+    /// The next block has this time, and carries evidence of these lies, each of a person about a height; which punished?
+    fn begin(&mut self, time: u64, lies: &[(Address, u64)]) -> Vec<bool> {
         (self.height, self.time) = (self.height + 1, time);
+        lies.iter().map(|(liar, height)| self.punish(*liar, *height)).collect()
+    }
+
+    fn absences(&mut self, present: &[Address], late: &[Address], leader: Address) {
+        let time = self.time;
+        self.leaders.push(leader);
         for person in &mut self.people {
             let counts = person.standing == Standing::Active && person.missed.last() == Some(&(self.height - 1));
             if counts && late.contains(&person.address) {
@@ -256,6 +327,7 @@ impl Model {
         }
         if self.height > 1 {
             self.presence(present);
+            self.jail();
         }
         let leader = self.people.iter_mut().find(|person| person.address == leader).expect("a person");
         leader.newest = self.height;
@@ -265,7 +337,8 @@ impl Model {
     fn presence(&mut self, present: &[Address]) {
         let (height, time) = (self.height, self.time);
         for person in &mut self.people {
-            if self.decided.contains(&person.address) && person.standing == Standing::Active {
+            let decides = self.decided.iter().any(|(member, _)| *member == person.address);
+            if decides && person.standing == Standing::Active {
                 person.newest = height;
                 if present.contains(&person.address) {
                     person.last_present = time;
@@ -274,17 +347,53 @@ impl Model {
                 }
             }
         }
-        let (decided, left) = (&self.decided, self.candidates().len() - 1);
-        let gone = self.people.iter_mut().filter(|person| {
-            let missed = person.missed.iter().filter(|missed| height - **missed < 100).count();
-            let long = missed > 90 && time - person.last_present >= 30_000;
-            long && person.standing == Standing::Active && decided.contains(&person.address)
+    }
+
+    /// The power of those who led the blocks that a person missed in a row, up to this one.
+    fn accusers(&self, person: &Person) -> i128 {
+        let row = (1..=self.height).rev().take_while(|height| person.missed.contains(height)).take(100);
+        let leaders: Vec<_> = row.map(|height| self.leaders[usize::try_from(height).unwrap() - 1]).collect();
+        self.decided.iter().filter(|(member, _)| leaders.contains(member)).map(|(_, power)| power).sum()
+    }
+
+    fn jail(&mut self) {
+        let total: i128 = self.decided.iter().map(|(_, power)| power).sum();
+        let gone = self.people.iter().filter(|person| {
+            let missed = person.missed.iter().filter(|missed| self.height - **missed < 100).count();
+            let long = missed > 90 && self.time - person.last_present >= 30_000;
+            let decides = self.decided.iter().any(|(member, _)| *member == person.address);
+            long && person.standing == Standing::Active && decides && 3 * self.accusers(person) > total
         });
-        if let Some(worst) = gone.min_by_key(|person| (person.last_present, person.address))
-            && left >= FLOOR
-        {
+        let Some(worst) = gone.map(|person| (person.last_present, person.address)).min() else { return };
+        let candidates = self.candidates();
+        let in_set = |address: &Address| self.next.iter().any(|(member, _)| member == address);
+        let others = candidates.iter().filter(|(address, _)| *address != worst.1 && in_set(address));
+        let left: i128 = others.map(|(_, power)| power).sum();
+        if candidates.len() > FLOOR && 2 * left > self.peak.1.max(self.peak.2) {
+            let worst = self.people.iter_mut().find(|person| person.address == worst.1).expect("a person");
             worst.standing = Standing::Jailed;
-            worst.jailed.push(time);
+            worst.waiting_since = 0;
+            worst.jailed.push(self.time);
+        }
+    }
+
+    /// The queue for power: everybody who waits, first come, first served.
+    fn ramp(&mut self) {
+        let mut queue: Vec<_> = self.people.iter().filter(|person| person.waiting_since > 0).collect();
+        queue.sort_by_key(|person| (person.waiting_since, person.address));
+        let queue: Vec<_> = queue.into_iter().map(|person| person.address).collect();
+        let total: i128 = self.next.iter().map(|(_, power)| power).sum();
+        for address in queue {
+            let is_free = self.candidates().len() < FLOOR;
+            if !is_free && self.time - self.churn.0 >= CHURN_MS {
+                self.churn = (self.time, (total / 8).max(bcc(1)));
+            }
+            let person = self.people.iter_mut().find(|person| person.address == address).expect("a person");
+            let wanted = person.stake - person.power;
+            let given = if is_free { wanted } else { wanted.min(self.churn.1) };
+            person.power += given;
+            self.churn.1 -= if is_free { 0 } else { given };
+            person.waiting_since = if given == wanted { 0 } else { person.waiting_since };
         }
     }
 
@@ -318,29 +427,38 @@ impl Model {
                 let range = new == 0 || (bcc(1)..=bcc(60)).contains(&new);
                 let last = new == 0 && sender.is_candidate() && others < FLOOR;
                 let full = added < 0 && sender.unbonding.len() == 8;
-                if !right_nonce || added == 0 || !range || last || full || sender.balance < added.max(0) + 1_000 {
+                let barred = added > 0 && sender.standing == Standing::Barred;
+                if !right_nonce
+                    || added == 0
+                    || !range
+                    || last
+                    || full
+                    || barred
+                    || sender.balance < added.max(0) + 1_000
+                {
                     return None;
                 }
                 sender.balance -= added.max(0) + 1_000;
                 if added < 0 {
                     sender.unbonding.push((-added, time + UNBONDING_MS));
                 }
-                if new == 0 || sender.stake == 0 {
+                if (new == 0 || sender.stake == 0) && sender.standing != Standing::Barred {
                     sender.standing = Standing::Inactive;
                 }
                 sender.stake = new;
-                sender.settle_power();
+                sender.settle_power((added > 0).then_some(time));
                 1_000
             }
             Body::Activate { recent: named } => {
                 let known = recent.iter().any(|block| block.hash == *named && block.time.0 >= sender.last_present);
-                if sender.stake == 0 || sender.standing == Standing::Active || !known {
+                let stands = [Standing::Active, Standing::Barred].contains(&sender.standing);
+                if sender.stake == 0 || stands || !known || time < sender.may_activate_at() {
                     return None;
                 }
                 sender.standing = Standing::Active;
                 sender.last_present = time;
                 sender.missed.clear();
-                sender.settle_power();
+                sender.settle_power(Some(time));
                 return Some(0);
             }
             Body::Claim { .. } => return None,
@@ -366,11 +484,25 @@ impl Model {
         if parent.height > Height(0) && parent.height.0.is_multiple_of(64) {
             self.recent.push(parent);
         }
+        self.ramp();
         let next = self.candidates();
+        let next = if next.is_empty() { self.next.clone() } else { next };
         for person in &mut self.people {
-            if next.contains(&person.address) && !self.next.contains(&person.address) {
+            let is_in = |set: &[(Address, i128)]| set.iter().any(|(member, _)| *member == person.address);
+            if is_in(&next) && !is_in(&self.next) {
                 person.last_present = self.time;
             }
+        }
+        let total = next.iter().map(|(_, power)| power).sum();
+        self.peak = match self.peak {
+            (since, largest, _) if self.time - since >= HOUR_MS => (self.time, total, largest),
+            (since, largest, before) => (since, largest.max(total), before),
+        };
+        if self.time - self.marks.last().expect("the genesis").1 >= EVIDENCE_MS / 32 {
+            self.marks.push((self.height, self.time));
+        }
+        while self.marks.get(1).is_some_and(|second| self.time - second.1 >= EVIDENCE_MS) {
+            self.marks.remove(0);
         }
         self.decided = std::mem::replace(&mut self.next, next);
         self.count_announcements();
@@ -380,9 +512,11 @@ impl Model {
         if self.next_begins == Some(self.height + 1) {
             (self.version, self.next_begins) = (self.version + 1, None);
         } else if self.next_begins.is_none() && self.height.is_multiple_of(64) {
-            let members = || self.people.iter().filter(|person| self.next.contains(&person.address));
-            let total: i128 = members().map(|person| person.power).sum();
-            let ready = members().filter(|person| person.announced > self.version).map(|person| person.power);
+            let total: i128 = self.next.iter().map(|(_, power)| power).sum();
+            let knows = |address: &Address| {
+                self.people.iter().any(|person| person.address == *address && person.announced > self.version)
+            };
+            let ready = self.next.iter().filter(|(member, _)| knows(member)).map(|(_, power)| power);
             self.next_begins = (6 * ready.sum::<i128>() > 5 * total).then_some(self.height + 64);
         }
     }
@@ -392,7 +526,7 @@ impl Model {
             assert!(person.balance >= 0 && person.stake >= 0);
             person.balance + person.stake + person.unbonding.iter().map(|(amount, _)| amount).sum::<i128>()
         };
-        self.people.iter().map(of).sum()
+        self.people.iter().map(of).sum::<i128>() + self.burned
     }
 }
 
@@ -404,13 +538,18 @@ fn state_root(model: &Model, ledger: &Ledger) -> Hash32 {
     for person in &model.people {
         leaves.insert(key(b"account", &person.address.0), value(&person.account()));
     }
-    let churn = Churn { since: UnixMillis(START), room: Coins::ZERO };
+    let churn = Churn { since: UnixMillis(model.churn.0), room: coins(model.churn.1) };
+    let (since, largest, before) = (UnixMillis(model.peak.0), coins(model.peak.1), coins(model.peak.2));
+    let marks = model.marks.iter().map(|(height, time)| Mark { height: Height(*height), time: UnixMillis(*time) });
     let system = System {
         treasury: coins(bcc(1_000)),
         recent: model.recent.clone(),
         churn,
         version: RulesVersion(model.version),
         next_begins: model.next_begins.map(Height),
+        peak: Peak { since, largest, before },
+        marks: marks.collect(),
+        burned: coins(model.burned),
     };
     leaves.insert(key(b"system", &[]), value(&system));
     leaves.insert(key(b"parameters", &[]), value(&parameters()));
@@ -483,6 +622,18 @@ impl Chain {
         CommitSignature { validator, signature: vote.sign(self.ledger.chain(), signer).signature }
     }
 
+    /// A contradiction of a person about so many heights before the next block.
+    fn lie(&self, person: u8, back: u64) -> ((Address, u64), Evidence) {
+        let signer = &self.signers[usize::from(person)];
+        let height = (self.ledger.tip().height.0 + 2).saturating_sub(back);
+        let say = |value| {
+            let (kind, height, round, validator) = (VoteKind::Prevote, Height(height), Round(0), signer.address());
+            Vote { kind, height, round, value, validator }.sign(self.ledger.chain(), signer)
+        };
+        let evidence = Evidence::Votes { first: say(None), second: say(Some(Hash32([1; 32]))) };
+        ((signer.address(), height), evidence)
+    }
+
     /// Everybody's precommit for the block before the tip that came in time, and of some that did not.
     fn late(&self, came: [bool; 2]) -> Option<LatePrecommits> {
         let (height, block, in_time) = self.before.as_ref()?;
@@ -523,7 +674,10 @@ impl Chain {
         let present: Vec<_> = commit.iter().flat_map(|c| &c.signatures).map(|part| part.validator).collect();
         let late = self.late(step.late);
         let came: Vec<_> = late.iter().flat_map(|late| &late.signatures).map(|part| part.validator).collect();
-        self.model.begin(time.0, &present, &came, leader);
+        let lies: Vec<_> = step.lies.iter().map(|(person, back)| self.lie(*person, *back)).collect();
+        let evidence: Vec<_> = lies.iter().map(|lie| lie.1.clone()).collect();
+        let punished = self.model.begin(time.0, &lies.into_iter().map(|lie| lie.0).collect::<Vec<_>>());
+        self.model.absences(&present, &came, leader);
         let (mut candidates, mut refused, mut fees) = (vec![], vec![], 0);
         for request in requests {
             let Some(transaction) = self.signed(request) else { continue };
@@ -535,8 +689,12 @@ impl Chain {
         }
         let parent = RecentBlock { height: tip.height, hash: tip.hash, time: tip.time };
         self.model.finish(leader, fees, parent);
-        let draft = Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit, late };
+        let counting =
+            evidence.iter().zip(punished).filter(|(_, punished)| *punished).map(|(evidence, _)| evidence.clone());
+        let counting: Vec<_> = counting.collect();
+        let draft = Draft { round: Round(0), leader, time, candidates, evidence, commit, late };
         let built = self.ledger.build_block(draft);
+        assert_eq!(built.block.evidence(), counting, "what punishes nobody stays outside");
         let named: Vec<_> = built.refused.iter().map(|(id, _)| *id).collect();
         assert_eq!(named, refused, "{:?}", built.refused);
         let block = Block::decode(built.block.bytes()).expect("canonical");
@@ -555,7 +713,8 @@ impl Chain {
         }
         assert_eq!(self.model.coins(), supply, "coins are conserved");
         assert!(self.ledger.supply_is_conserved());
-        let members: Vec<_> = self.ledger.validators().members().iter().map(|member| member.address).collect();
+        let members = self.ledger.validators().members().iter();
+        let members: Vec<_> = members.map(|member| (member.address, i128::from(member.stake.0))).collect();
         assert_eq!(members, self.model.next);
         assert_eq!(self.ledger.state_root(), state_root(&self.model, &self.ledger));
     }

@@ -1,7 +1,8 @@
 //! A chain that another program made from SPEC alone: our execution must come to the same roots, block by block.
 //!
 //! `golden/chain.txt` has the genesis, then each block with its certificate; `golden/chain-events.txt` says what happens
-//! in it: stakes and releases, leaving and coming back, absences, jail, late precommits, announcements, version 2.
+//! in it: stakes and releases, a queue for power, leaving and coming back, absences, jail, late precommits, liars barred and
+//! burned, announcements, version 2.
 
 use blockchat_proto::block::Block;
 use blockchat_proto::codec::decode;
@@ -13,8 +14,8 @@ use blockchat_proto::vote::{Certificate, VerifySignatures};
 
 const CHAIN: &str = include_str!("golden/chain.txt");
 /// That program's own, after the last block.
-const TIP: &str = "e0d6e761946d45fa480d744201017690b9da17e2c5e5ace779c6fdcc262251b4";
-const STATE_ROOT: &str = "a16cb63e0d6ff717c9f3dc1ce88a57deda47f3d22c051b41133d86f02fe6a647";
+const TIP: &str = "82454374c69fcaf63d75647b5c53c1206e714c3694058909ce6462ecd19c06ee";
+const STATE_ROOT: &str = "0edf6022a57197aa9e4b4c6bf3d186720f8e2ccc799b96a7b8ff17b622bc13c4";
 
 fn bytes(text: &str) -> Vec<u8> {
     hex::decode(text).expect("hex")

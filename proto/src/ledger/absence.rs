@@ -1,23 +1,29 @@
-//! Absence: who missed the parent's commit, who led, and who is jailed. SPEC ABS-1 to ABS-3.
+//! Absence: who missed the parent's commit, who led, and who is jailed. SPEC ABS-1 to ABS-5.
 //!
-//! Why both conditions: by blocks alone, a second of fast blocks would jail a node that restarts; by time alone, an idle
-//! chain would jail one that missed a single block.
-//! Start reading at [`record_presence`], then [`excuse_late`].
+//! Why blocks and time: by blocks alone, a second of fast blocks would jail a node that restarts; by time alone, an idle
+//! chain would jail one that missed a single block. Why leaders: each absence is the word of one leader, and one who
+//! chooses the leaders could say it again and again.
+//! Start reading at [`record_presence`], then [`excuse_late`], then [`to_jail`].
 
 use super::account::{Account, Standing};
 use super::overlay::Overlay;
+use super::parts::{Peak, System};
+use crate::coins::{Coins, Stake, is_honest_share, is_more_than_half};
 use crate::keys::Address;
 use crate::limits;
 use crate::units::{Height, UnixMillis};
 use crate::validators::ValidatorSet;
 use crate::vote::{Certificate, LatePrecommits};
+use std::sync::Arc;
 
-/// Takes back what the parent said about those who came late.
+/// Takes back what the parent said about those who came late; not about who was barred in this very block.
 pub(super) fn excuse_late(overlay: &mut Overlay<'_>, late: &LatePrecommits, now: UnixMillis) {
     for part in &late.signatures {
         let account = overlay.edit(part.validator);
-        account.window.excuse();
-        account.last_present = now;
+        if account.standing == Standing::Active {
+            account.window.excuse();
+            account.last_present = now;
+        }
     }
 }
 
@@ -43,16 +49,65 @@ pub(super) fn record_presence(
     }
 }
 
-/// The member to jail in this block: of those absent for too long the longest absent, ties by address.
-pub(super) fn longest_absent(overlay: &Overlay<'_>, parent_set: &ValidatorSet, now: UnixMillis) -> Option<Address> {
-    let accounts =
-        parent_set.members().iter().filter_map(|member| Some((member.address, overlay.get(&member.address)?)));
-    let gone = accounts.filter(|(_, account)| is_gone(account, now));
-    gone.min_by_key(|(address, account)| (account.last_present, *address)).map(|(address, _)| address)
+/// Whom this block may jail, and by what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Court<'a> {
+    /// The set that decided the parent: its members are looked at, and its stakes weigh the accusers.
+    pub(super) parent_set: &'a ValidatorSet,
+    /// The set that decides the block.
+    pub(super) set: &'a ValidatorSet,
+    pub(super) stake_min: Coins,
+    pub(super) peak: Peak,
+    /// Of the block.
+    pub(super) height: Height,
+    /// Of the block.
+    pub(super) now: UnixMillis,
 }
 
-fn is_gone(account: &Account, now: UnixMillis) -> bool {
+/// The member to jail: of those gone the longest absent, ties by address; nobody if too little stake would remain without
+/// it. SPEC ABS-3, ABS-5.
+///
+/// Cost: a look at every member, and for those absent for long one at all the others.
+pub(super) fn to_jail(overlay: &Overlay<'_>, court: Court<'_>) -> Option<Address> {
+    let account = |address: Address| Some((address, overlay.get(&address)?));
+    let members = court.parent_set.members().iter().filter_map(|member| account(member.address));
+    let gone = members.filter(|(_, account)| is_absent(account, court.now) && is_accused(overlay, account, court));
+    let gone = gone.min_by_key(|(address, account)| (account.last_present, *address));
+    gone.map(|(address, _)| address).filter(|address| enough_remains(overlay, address, court))
+}
+
+fn is_absent(account: &Account, now: UnixMillis) -> bool {
     account.standing == Standing::Active
         && account.window.missing.count() > limits::ABSENCE_BLOCKS_MAX
         && now.since(account.last_present) >= limits::ABSENCE_TIME_MS
+}
+
+/// Do the leaders who say so, since it was there last, hold together more than a third of the stake? SPEC ABS-3.
+fn is_accused(overlay: &Overlay<'_>, account: &Account, court: Court<'_>) -> bool {
+    let missing = account.window.missing_since_present();
+    let led = |address| overlay.get(address).map_or(0, |leader| leader.window.led_seen_from(court.height));
+    let accusers = court.parent_set.members().iter().filter(|member| led(&member.address) & missing != 0);
+    let stake = accusers.fold(Stake::default(), |sum, member| sum.plus(member.stake));
+    is_honest_share(stake, court.parent_set.total())
+}
+
+/// Do the other members of the set hold more than half of the largest total of late? SPEC ABS-5.
+fn enough_remains(overlay: &Overlay<'_>, without: &Address, court: Court<'_>) -> bool {
+    let others = court.set.members().iter().filter(|member| member.address != *without);
+    let power = others.filter_map(|member| overlay.get(&member.address)?.candidacy(court.stake_min));
+    let left = power.fold(Stake::default(), Stake::plus);
+    is_more_than_half(left, court.peak.largest.max(court.peak.before).into())
+}
+
+/// Enters the total of the next set. SPEC ABS-5.
+pub(super) fn move_peak(system: &mut Arc<System>, now: UnixMillis, total: Stake) {
+    let (peak, total) = (system.peak, total.coins());
+    let moved = if now.since(peak.since) >= limits::PEAK_MS {
+        Peak { since: now, largest: total, before: peak.largest }
+    } else {
+        Peak { largest: peak.largest.max(total), ..peak }
+    };
+    if moved != peak {
+        Arc::make_mut(system).peak = moved;
+    }
 }

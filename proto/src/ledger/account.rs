@@ -3,6 +3,7 @@
 //! Does not own: the rules that change it (`check`, `apply`, `absence`). Start reading at [`Account`].
 
 use crate::coins::{Coins, Stake};
+use crate::genesis::Parameters;
 use crate::limits;
 use crate::units::{Height, RulesVersion, UnixMillis};
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ pub struct Account {
     pub last_present: UnixMillis,
     /// What it weighs in the set while it is active; never more than its stake. SPEC VAL-5.
     pub power: Coins,
-    /// Since when stake above `power` waits for its turn; 0 while none waits, and none does yet. SPEC VAL-5.
+    /// Since when stake above `power` waits for its turn; 0 while none waits. SPEC VAL-5.
     pub waiting_since: UnixMillis,
     /// How often it was jailed, each time less than a day after the time before. SPEC ABS-4.
     pub jailings: u32,
@@ -102,10 +103,54 @@ impl Account {
         stands.then(|| Stake::from(self.power))
     }
 
-    /// Brings the power in line with the stake: that of an active account follows at once, that of others only falls.
-    /// SPEC VAL-5.
-    pub(super) fn settle_power(&mut self) {
-        self.power = if self.standing == Standing::Active { self.stake } else { self.power.min(self.stake) };
+    /// Brings the power in line with the stake: it never exceeds it. What an active account has above its power waits: since
+    /// `now` if that is new, else since it began to. SPEC VAL-5.
+    pub(super) fn settle_power(&mut self, now: Option<UnixMillis>) {
+        self.power = self.power.min(self.stake);
+        let waits = self.standing == Standing::Active && self.power < self.stake;
+        self.waiting_since = if waits { now.unwrap_or(self.waiting_since) } else { UnixMillis::default() };
+    }
+
+    /// How much of its stake waits to become power. SPEC VAL-5.
+    pub fn waiting(&self) -> Option<Coins> {
+        (self.waiting_since > UnixMillis::default()).then(|| self.stake.checked_sub(self.power).unwrap_or_default())
+    }
+
+    /// As much of what waits becomes power as there is room for; returns how much. SPEC VAL-5.
+    pub(super) fn ramp(&mut self, room: Coins) -> Coins {
+        let (grown, rest) = self.waiting().unwrap_or_default().split_at_most(room);
+        self.power = self.power.checked_add(grown).expect("at most the stake");
+        if rest.is_zero() {
+            self.waiting_since = UnixMillis::default();
+        }
+        grown
+    }
+
+    /// From when on it may activate: some time after it was jailed, longer with each jailing of a day. SPEC ACT-4.
+    pub fn may_activate_at(&self) -> UnixMillis {
+        let Some(before) = self.jailings.checked_sub(1) else {
+            return UnixMillis::default();
+        };
+        let wait = limits::JAIL_WAIT_MS.checked_shl(before.min(32)).unwrap_or(limits::JAIL_WAIT_MAX_MS);
+        self.last_jailed.plus(wait.min(limits::JAIL_WAIT_MAX_MS))
+    }
+
+    /// Misbehaved: out for ever, and poorer by a share of its stake and of what it unbonded at `offence` or later. Returns
+    /// what burns. SPEC EVID-2.
+    pub(super) fn punish(&mut self, offence: UnixMillis, parameters: &Parameters) -> Coins {
+        let mut burned = Coins::ZERO;
+        let mut burn = |amount: &mut Coins| {
+            let (share, rest) = amount.split_at_most(amount.share(parameters.burn_basis_points));
+            *amount = rest;
+            burned = burned.checked_add(share).expect("a part of the supply, which is capped");
+        };
+        burn(&mut self.stake);
+        let young = |entry: &&mut Unbonding| entry.release >= offence.plus(parameters.unbonding_ms);
+        self.unbonding.iter_mut().filter(young).for_each(|entry| burn(&mut entry.amount));
+        self.unbonding.retain(|entry| !entry.amount.is_zero());
+        self.standing = Standing::Barred;
+        self.settle_power(None);
+        burned
     }
 
     /// Out of the set until it activates itself again. SPEC ABS-3, ABS-4.
@@ -114,6 +159,7 @@ impl Account {
         self.jailings = if again { self.jailings.saturating_add(1) } else { 1 };
         self.last_jailed = now;
         self.standing = Standing::Jailed;
+        self.settle_power(None);
     }
 
     /// Adds to the balance. Never fails: all coins together stay below the cap. SPEC MONEY-2.
@@ -158,6 +204,17 @@ impl Window {
         self.missing.low &= !1;
     }
 
+    /// Which blocks it was missing from since it was there last, as bits seen from `newest`. SPEC ABS-3.
+    pub(super) fn missing_since_present(&self) -> u128 {
+        let bits = self.missing.as_bits();
+        bits & !(u128::MAX.checked_shl(bits.trailing_ones()).unwrap_or(0))
+    }
+
+    /// Which blocks it led, as bits seen from `height`, which is not below `newest`.
+    pub(super) fn led_seen_from(&self, height: Height) -> u128 {
+        self.led.older_by(height.0.saturating_sub(self.newest.0)).as_bits()
+    }
+
     /// It leads the block `height`. SPEC ABS-1.
     pub fn lead(&mut self, height: Height) {
         self.advance(height);
@@ -171,10 +228,14 @@ const HIGH_MASK: u64 = (1 << (limits::WINDOW_BLOCKS - u64::BITS)) - 1;
 impl BlockBits {
     /// As seen so many blocks later.
     fn older_by(self, blocks: u64) -> Self {
-        let bits = u128::from(self.high) << u64::BITS | u128::from(self.low);
+        let bits = self.as_bits();
         let shifted = u32::try_from(blocks).ok().and_then(|blocks| bits.checked_shl(blocks)).unwrap_or(0);
         let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).expect("masked");
         Self { high: half(shifted >> u64::BITS) & HIGH_MASK, low: half(shifted) }
+    }
+
+    fn as_bits(self) -> u128 {
+        u128::from(self.high) << u64::BITS | u128::from(self.low)
     }
 
     /// In how many blocks of the window.
@@ -236,17 +297,86 @@ mod tests {
 
     /// SPEC VAL-5.
     #[test]
-    fn the_power_of_who_is_out_of_the_set_only_falls() {
-        let settled = |standing, stake, power| {
+    fn power_follows_a_falling_stake_at_once_and_a_rising_one_waits_while_active() {
+        let settled = |standing, stake, power, now: Option<u64>| {
             let [stake, power] = [stake, power].map(Coins::from_bcc);
-            let mut account = Account { standing, stake, power, ..Account::default() };
-            account.settle_power();
-            account.power
+            let mut account = Account { standing, stake, power, waiting_since: UnixMillis(3), ..Account::default() };
+            account.settle_power(now.map(UnixMillis));
+            (account.power, account.waiting_since.0, account.waiting())
         };
-        assert_eq!(settled(Standing::Active, 5, 2), Coins::from_bcc(5));
+        let bcc = Coins::from_bcc;
+        assert_eq!(settled(Standing::Active, 5, 2, Some(9)), (bcc(2), 9, Some(bcc(3))), "who adds goes to the end");
+        assert_eq!(settled(Standing::Active, 5, 2, None), (bcc(2), 3, Some(bcc(3))), "who lowers keeps its place");
+        assert_eq!(settled(Standing::Active, 2, 5, Some(9)), (bcc(2), 0, None));
         for standing in [Standing::Inactive, Standing::Jailed, Standing::Barred] {
-            assert_eq!([settled(standing, 5, 2), settled(standing, 1, 2)], [2, 1].map(Coins::from_bcc));
+            assert_eq!(settled(standing, 5, 2, Some(9)), (bcc(2), 0, None));
+            assert_eq!(settled(standing, 1, 2, None), (bcc(1), 0, None));
         }
+    }
+
+    /// SPEC VAL-5.
+    #[test]
+    fn the_head_of_the_queue_is_served_in_parts() {
+        let (stake, power) = (Coins::from_bcc(10), Coins::from_bcc(4));
+        let standing = Standing::Active;
+        let mut account = Account { standing, stake, power, waiting_since: UnixMillis(3), ..Account::default() };
+        assert_eq!(account.ramp(Coins::from_bcc(5)), Coins::from_bcc(5));
+        assert_eq!((account.power, account.waiting_since), (Coins::from_bcc(9), UnixMillis(3)));
+        assert_eq!(account.ramp(Coins::from_bcc(5)), Coins::from_bcc(1));
+        assert_eq!((account.power, account.waiting_since, account.waiting()), (stake, UnixMillis(0), None));
+        assert_eq!(account.ramp(Coins::from_bcc(5)), Coins::ZERO);
+    }
+
+    /// SPEC ACT-4.
+    #[test]
+    fn the_wait_after_a_jailing_doubles_up_to_an_hour() {
+        let until =
+            |jailings| Account { jailings, last_jailed: UnixMillis(7), ..Account::default() }.may_activate_at().0;
+        assert_eq!(until(0), 0);
+        assert_eq!([1, 2, 3, 7].map(until), [30_007, 60_007, 120_007, 1_920_007]);
+        assert_eq!([8, 33, 64, 65, u32::MAX].map(until), [3_600_007; 5]);
+    }
+
+    /// SPEC EVID-2.
+    #[test]
+    fn a_liar_loses_a_share_of_its_stake_and_of_what_it_unbonded_since() {
+        let entry =
+            |micros, release| Unbonding { amount: Coins::from_micros(micros).unwrap(), release: UnixMillis(release) };
+        let parameters = Parameters { burn_basis_points: 500, unbonding_ms: 100, ..Parameters::default() };
+        let liar = Account {
+            balance: Coins::from_bcc(1),
+            stake: Coins::from_micros(1_019).unwrap(),
+            unbonding: vec![entry(1_000, 149), entry(1_000, 150), entry(19, 151)],
+            standing: Standing::Active,
+            power: Coins::from_micros(1_019).unwrap(),
+            ..Account::default()
+        };
+        let mut account = liar.clone();
+        assert_eq!(account.punish(UnixMillis(50), &parameters).micros(), 50 + 50);
+        assert_eq!((account.stake.micros(), account.power.micros(), account.balance), (969, 969, liar.balance));
+        assert_eq!(account.unbonding, [entry(1_000, 149), entry(950, 150), entry(19, 151)]);
+        assert_eq!((account.standing, account.waiting()), (Standing::Barred, None));
+        let mut account = liar.clone();
+        let all = Parameters { burn_basis_points: 10_000, ..parameters };
+        assert_eq!(account.punish(UnixMillis(50), &all).micros(), 1_019 + 1_019);
+        assert_eq!((account.stake, account.power), (Coins::ZERO, Coins::ZERO));
+        assert_eq!(account.unbonding, [entry(1_000, 149)], "nothing waits for nothing");
+    }
+
+    /// SPEC ABS-3.
+    #[test]
+    fn only_blocks_since_the_last_presence_accuse() {
+        let mut window = Window::default();
+        for (height, missing) in [(1, true), (2, true), (3, false), (4, true), (5, true)] {
+            window.record(Height(height), missing);
+        }
+        assert_eq!(window.missing_since_present(), 0b11);
+        (6..=200).for_each(|height| window.record(Height(height), true));
+        assert_eq!(window.missing_since_present(), (1 << 100) - 1);
+        window.excuse();
+        assert_eq!(window.missing_since_present(), 0);
+        window.lead(Height(200));
+        assert_eq!([200, 203, 299, 300].map(|height| window.led_seen_from(Height(height))), [1, 8, 1 << 99, 0]);
     }
 
     #[test]

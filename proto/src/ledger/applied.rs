@@ -48,10 +48,17 @@ pub struct BuiltBlock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum LedgerAct {
-    /// A validator was absent for too long. SPEC ABS-2.
+    /// A validator was absent for too long. SPEC ABS-3.
     Jailed {
         /// Whose account.
         account: Address,
+    },
+    /// A validator was caught contradicting itself. SPEC EVID-2.
+    Barred {
+        /// Whose account.
+        account: Address,
+        /// What burned of its stake and unbonding.
+        amount: Coins,
     },
     /// The block's leader received its fees. SPEC FEE-3.
     Paid {
@@ -73,7 +80,10 @@ impl LedgerAct {
     /// Whom it concerns.
     pub fn account(&self) -> Address {
         match self {
-            Self::Jailed { account } | Self::Paid { account, .. } | Self::Released { account, .. } => *account,
+            Self::Jailed { account }
+            | Self::Barred { account, .. }
+            | Self::Paid { account, .. }
+            | Self::Released { account, .. } => *account,
         }
     }
 }

@@ -63,7 +63,7 @@ fn raise_stake(
         sender.standing = Standing::Inactive;
     }
     sender.stake = amount;
-    sender.settle_power();
+    sender.settle_power(Some(rules.time));
     Ok(())
 }
 
@@ -92,16 +92,16 @@ fn lower_stake(
     if amount.is_zero() && sender.standing != Standing::Barred {
         sender.standing = Standing::Inactive;
     }
-    sender.settle_power();
+    sender.settle_power(None);
     Ok(())
 }
 
-/// SPEC ACT-1: a member from the next height on, with a clean slate.
+/// SPEC ACT-1: with a clean slate. It is a candidate from the next height on with the power that it kept; the rest waits.
 fn activate(sender: &mut Account, recent: Hash32, rules: &Rules<'_>) -> Result<(), TxRejected> {
     check::check_activation(sender, recent, rules)?;
     sender.standing = Standing::Active;
     sender.last_present = rules.time;
     sender.window.missing = BlockBits::default();
-    sender.settle_power();
+    sender.settle_power(Some(rules.time));
     Ok(())
 }

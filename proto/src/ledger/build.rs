@@ -12,7 +12,7 @@ use crate::hash::Hash32;
 use crate::limits;
 use crate::transaction::VerifiedTransaction;
 use crate::units::UnixMillis;
-use crate::vote::LatePrecommits;
+use crate::vote::{Evidence, LatePrecommits};
 
 /// CBOR writes the number of transactions in 1 byte up to 23, in 5 up to 2^32.
 const COUNT_BYTES: usize = 4;
@@ -24,11 +24,13 @@ pub(super) fn build(ledger: &Ledger, mut draft: Draft) -> BuiltBlock {
     draft.late = draft.late.and_then(|late| counting(ledger, late));
     let time = draft.time.max(ledger.tip().time.plus(1));
     let header = header_before(ledger, &draft, time);
-    let Draft { leader, candidates, commit, late, .. } = draft;
-    let frame = Block { header, transactions: vec![], evidence: vec![], commit, late };
+    let Draft { leader, candidates, commit, late, evidence, .. } = draft;
+    let mut execution = Execution::begin(ledger, time, leader);
+    let evidence = punishing(&mut execution, evidence);
+    let frame = Block { header, transactions: vec![], evidence, commit, late };
     let mut room = limits::BLOCK_BYTES_MAX.saturating_sub(codec::encode(&frame).len() + COUNT_BYTES);
-    let Block { mut header, commit, late, .. } = frame;
-    let mut execution = Execution::begin(ledger, time, leader, commit.as_ref(), late.as_ref());
+    let Block { mut header, commit, late, evidence, .. } = frame;
+    execution.presence(commit.as_ref(), late.as_ref());
     let (mut taken, mut refused): (Vec<VerifiedTransaction>, _) = (vec![], vec![]);
     for candidate in candidates {
         let bytes = candidate.bytes().len();
@@ -46,11 +48,24 @@ pub(super) fn build(ledger: &Ledger, mut draft: Draft) -> BuiltBlock {
     let outcome = execution.finish();
     let ids: Vec<_> = taken.iter().map(VerifiedTransaction::id).collect();
     header.transactions_root = transactions_root(&ids);
+    header.evidence_root = evidence_root(&evidence);
     header.state_root = outcome.state_root();
     header.next_validators_hash = outcome.next_validators().hash();
-    let block = VerifiedBlock::assemble(header, taken, vec![], commit, late);
+    let block = VerifiedBlock::assemble(header, taken, evidence, commit, late);
     let applied = outcome.applied(ledger, block.hash());
     BuiltBlock { block, applied, refused }
+}
+
+/// As much of the evidence as punishes somebody, executed already. SPEC EVID-2, BLOCK-4.
+fn punishing(execution: &mut Execution<'_>, mut evidence: Vec<Evidence>) -> Vec<Evidence> {
+    evidence.retain(|item| item.check_structure().is_ok());
+    let mut left = limits::EVIDENCE_MAX;
+    evidence.retain(|item| {
+        let counts = left > 0 && execution.evidence(item).is_ok();
+        left -= usize::from(counts);
+        counts
+    });
+    evidence
 }
 
 /// Those of the late precommits that count in the next block. SPEC BLOCK-7.

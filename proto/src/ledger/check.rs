@@ -117,7 +117,8 @@ pub(super) fn check_may_leave(account: &Account, others: usize, rules: &Rules<'_
     Err(TxRejected::LastValidators { min })
 }
 
-/// SPEC ACT-1 to ACT-3: there is something to activate, and the node has seen the chain *since it was last present*.
+/// SPEC ACT-1 to ACT-4: there is something to activate, the wait after a jailing is over, and the node has seen the chain
+/// *since it was last present*.
 ///
 /// Without the comparison of times, a stranger could send an old *activate* again whenever its dead author is jailed,
 /// and keep a crowd of dead validators in the set.
@@ -131,7 +132,11 @@ pub(super) fn check_activation(account: &Account, recent: Hash32, rules: &Rules<
         return Err(TxRejected::NoStake);
     }
     let fits = |block: &RecentBlock| block.hash == recent && block.time >= account.last_present;
-    if rules.recent.iter().any(fits) { Ok(()) } else { Err(TxRejected::NotRecent) }
+    if !rules.recent.iter().any(fits) {
+        return Err(TxRejected::NotRecent);
+    }
+    let until = account.may_activate_at();
+    if rules.time < until { Err(TxRejected::JailWait { until }) } else { Ok(()) }
 }
 
 /// SPEC VER-1, VER-2: a candidate's word, and news. It only ever rises, so an old one that a stranger repeats is refused.

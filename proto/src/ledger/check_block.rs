@@ -17,9 +17,6 @@ pub(super) fn check_before(ledger: &Ledger, block: &VerifiedBlock) -> Result<(),
     check_place(ledger, header)?;
     check_version(ledger, header)?;
     check_capacity(ledger, block.transactions().len())?;
-    if !block.evidence().is_empty() {
-        return Err(BlockRejected::EvidenceClosed);
-    }
     check_root("validators", header.validators_hash, ledger.validators().hash())?;
     check_leader(ledger, header)?;
     check_commit(ledger, block)?;

@@ -1,17 +1,19 @@
 //! One block on top of a ledger: the code that `apply_block` and `build_block` share, so that they cannot disagree.
 //!
-//! Order (SPEC ORDER-1): absences and who leads, transactions one by one, fees to the leader, releases, next set, recent
-//! hashes, version of the next block. The leader is paid after the last transaction: what it earns in a block it can spend
+//! Order (SPEC ORDER-1): evidence, absences and who leads, transactions one by one, fees to the leader, releases, power and
+//! next set, recent hashes and dates, version of the next block. The leader is paid after the last transaction: what it earns in a block it can spend
 //! from the next one on.
 //! Start reading at [`Execution::begin`].
 
-use super::absence::{excuse_late, longest_absent, record_presence};
+use super::absence::{Court, excuse_late, move_peak, record_presence, to_jail};
 use super::account::Account;
 use super::applied::{Applied, LedgerAct};
 use super::apply::apply_to_sender;
 use super::check::Rules;
+use super::churn::{self, Service};
 use super::leaves;
 use super::overlay::Overlay;
+use super::punishment;
 use super::root::Tree;
 use super::version;
 use super::{AppliedBlock, Ledger, RecentBlock, System, Tip, TxRejected};
@@ -22,7 +24,7 @@ use crate::limits;
 use crate::transaction::{Body, VerifiedTransaction};
 use crate::units::{Height, UnixMillis};
 use crate::validators::ValidatorSet;
-use crate::vote::{Certificate, LatePrecommits};
+use crate::vote::{Certificate, Evidence, EvidenceRejected, LatePrecommits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ pub(super) struct Execution<'a> {
     overlay: Overlay<'a>,
     candidates: usize,
     fees: Coins,
+    burned: Coins,
     acts: Vec<LedgerAct>,
 }
 
@@ -51,40 +54,60 @@ pub(super) struct Outcome {
 }
 
 impl<'a> Execution<'a> {
-    /// Starts the block after the tip: excuses who came late, records who was present at the parent, jails at most one,
-    /// and records who leads.
-    /// SPEC ABS-1 to ABS-4.
-    pub(super) fn begin(
-        ledger: &'a Ledger,
-        time: UnixMillis,
-        leader: Address,
-        commit: Option<&Certificate>,
-        late: Option<&LatePrecommits>,
-    ) -> Self {
-        let mut execution = Self {
+    /// Starts the block after the tip, which has this leader and time.
+    pub(super) fn begin(ledger: &'a Ledger, time: UnixMillis, leader: Address) -> Self {
+        Self {
             ledger,
             rules: ledger.rules(time),
             leader,
             overlay: Overlay::new(&ledger.accounts),
             candidates: ledger.roster.candidates(),
             fees: Coins::ZERO,
+            burned: Coins::ZERO,
             acts: vec![],
-        };
-        let height = execution.rules.height;
+        }
+    }
+
+    /// Punishes one contradiction, or refuses the evidence and changes nothing; before everything else. SPEC EVID-2.
+    pub(super) fn evidence(&mut self, evidence: &Evidence) -> Result<(), EvidenceRejected> {
+        let (accused, parameters) = (evidence.accused(), self.rules.parameters);
+        let marks = &self.ledger.system.marks;
+        let offence = punishment::check(self.overlay.get(&accused), evidence, marks, self.rules.height)?;
+        let account = self.overlay.edit(accused);
+        let stood = account.candidacy(parameters.stake_min).is_some();
+        let amount = account.punish(offence, parameters);
+        self.candidates = self.candidates.saturating_sub(usize::from(stood));
+        self.burned = self.burned.checked_add(amount).expect("a part of the supply, which is capped");
+        self.acts.push(LedgerAct::Barred { account: accused, amount });
+        Ok(())
+    }
+
+    /// Excuses who came late, records who was present at the parent and who leads, and jails at most one. SPEC ABS-1 to ABS-5.
+    pub(super) fn presence(&mut self, commit: Option<&Certificate>, late: Option<&LatePrecommits>) {
+        let Rules { height, time, .. } = self.rules;
         if let Some(late) = late {
-            excuse_late(&mut execution.overlay, late, time);
+            excuse_late(&mut self.overlay, late, time);
         }
         if let Some(commit) = commit {
-            record_presence(&mut execution.overlay, commit, &ledger.tip_validators, (height, time));
-            execution.jail_one();
+            record_presence(&mut self.overlay, commit, &self.ledger.tip_validators, (height, time));
         }
-        execution.overlay.edit(leader).window.lead(height);
-        execution
+        self.overlay.edit(self.leader).window.lead(height);
+        if commit.is_some() {
+            self.jail_one();
+        }
     }
 
     fn jail_one(&mut self) {
         let left = self.candidates.saturating_sub(1);
-        let gone = longest_absent(&self.overlay, &self.ledger.tip_validators, self.rules.time);
+        let court = Court {
+            parent_set: &self.ledger.tip_validators,
+            set: &self.ledger.validators,
+            stake_min: self.rules.parameters.stake_min,
+            peak: self.ledger.system.peak,
+            height: self.rules.height,
+            now: self.rules.time,
+        };
+        let gone = to_jail(&self.overlay, court);
         if let Some(address) = gone.filter(|_| left >= self.rules.validators_floor) {
             self.overlay.edit(address).jail(self.rules.time);
             self.candidates = left;
@@ -126,10 +149,14 @@ impl<'a> Execution<'a> {
                 self.acts.push(LedgerAct::Released { account: address, amount });
             }
         }
+        let mut system = Arc::clone(&ledger.system);
+        let (parameters, candidates) = (self.rules.parameters, self.candidates);
+        let service = Service { parameters, total: ledger.validators.total(), candidates, time };
+        churn::ramp(&mut system, &ledger.roster, &mut self.overlay, service);
         let next_validators = ledger.roster.next_set(&self.overlay, &ledger.validators);
         self.welcome(&next_validators);
-        let system = system_after(ledger, &self.overlay, &next_validators);
-        let accounts = self.overlay.into_changes();
+        self.move_system(&mut system, &next_validators);
+        let accounts = self.overlay.into_changes(self.burned);
         let tree = tree_after(ledger, time, &accounts, &system, &next_validators);
         Outcome { time, fees: self.fees, acts: self.acts, accounts, system, next_validators, tree }
     }
@@ -146,12 +173,19 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// The system state after the block; the same one if it stays as it is.
-fn system_after(ledger: &Ledger, overlay: &Overlay<'_>, next: &ValidatorSet) -> Arc<System> {
-    let mut system = Arc::clone(&ledger.system);
-    remember_parent(&mut system, &ledger.tip);
-    version::move_on(&mut system, ledger.tip.height.next(), next, overlay);
-    system
+impl Execution<'_> {
+    /// The rest of the system state after the block; untouched if it stays as it is.
+    fn move_system(&self, system: &mut Arc<System>, next: &ValidatorSet) {
+        let Rules { height, time, parameters, .. } = self.rules;
+        if !self.burned.is_zero() {
+            let burned = system.burned.checked_add(self.burned).expect("a part of the supply, which is capped");
+            Arc::make_mut(system).burned = burned;
+        }
+        move_peak(system, time, next.total());
+        remember_parent(system, &self.ledger.tip);
+        punishment::date(system, height, time, parameters);
+        version::move_on(system, height, next, &self.overlay);
+    }
 }
 
 /// Enters the parent among the recent blocks, if it is its turn. SPEC ACT-3.

@@ -5,8 +5,8 @@
 //! that decides validity.
 //!
 //! The map: [`Ledger::apply_block`] -> `check_block` (rules for the block) -> `execute` (the one executor) -> `apply`
-//! (one transaction) -> `check` (its rules), all on an `overlay` over the accounts; `absence` counts and jails,
-//! `roster` ranks candidates and finds due releases, `version` moves the version of the rules, `leaves` and `root` hash
+//! (one transaction) -> `check` (its rules), all on an `overlay` over the accounts; `punishment` burns and bars, `absence`
+//! counts and jails, `churn` lets power grow, `roster` ranks candidates, finds due releases and knows who waits, `version` moves the version of the rules, `leaves` and `root` hash
 //! the state, `proof` shows one account of it. `build` makes a block of our own with the same executor.
 //! Start reading at [`Ledger::apply_block`].
 
@@ -17,11 +17,13 @@ mod apply;
 mod build;
 mod check;
 mod check_block;
+mod churn;
 mod execute;
 mod leaves;
 mod overlay;
 mod parts;
 mod proof;
+mod punishment;
 mod root;
 mod roster;
 #[cfg(test)]
@@ -32,7 +34,8 @@ pub use crate::rejected::{BlockRejected, TxRejected};
 pub use account::{Account, BlockBits, Standing, Unbonding, Window};
 pub use applied::{AppliedBlock, BuiltBlock, Draft, LedgerAct};
 pub use check::fee_for;
-pub use parts::{Churn, RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
+pub use churn::Waiting;
+pub use parts::{Churn, Led, Mark, Peak, RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
 pub use proof::{AccountProof, Neighbour};
 
 use crate::block::VerifiedBlock;
@@ -40,9 +43,11 @@ use crate::coins::Coins;
 use crate::genesis::{Genesis, Parameters, VerifiedGenesis};
 use crate::hash::Hash32;
 use crate::keys::Address;
+use crate::limits;
 use crate::transaction::{Body, VerifiedTransaction};
 use crate::units::{Height, RulesVersion, UnixMillis};
-use crate::validators::ValidatorSet;
+use crate::validators::{Validator, ValidatorSet};
+use crate::vote::{Evidence, EvidenceRejected};
 use check::Rules;
 use execute::Execution;
 use root::Tree;
@@ -70,8 +75,17 @@ impl Ledger {
         let Genesis { time, treasury, accounts, version, .. } = genesis.genesis();
         let tip = Tip { height: Height(0), hash: genesis.hash(), time: *time, parent: Hash32::ZERO };
         let recent = vec![RecentBlock { height: tip.height, hash: tip.hash, time: tip.time }];
-        let churn = Churn { since: *time, room: Coins::ZERO };
-        let system = System { treasury: *treasury, recent, churn, version: *version, next_begins: None };
+        let total = genesis.validators().total();
+        let system = System {
+            treasury: *treasury,
+            recent,
+            churn: Churn { since: *time, room: churn::room(total, &genesis.genesis().parameters) },
+            version: *version,
+            next_begins: None,
+            peak: Peak { since: *time, largest: total.coins(), before: Coins::ZERO },
+            marks: vec![Mark { height: tip.height, time: tip.time }],
+            burned: Coins::ZERO,
+        };
         let active = |stake: Coins| match stake.is_zero() {
             true => (Standing::Inactive, UnixMillis::default()),
             false => (Standing::Active, *time),
@@ -217,12 +231,12 @@ impl Ledger {
         micros.and_then(Coins::from_micros).expect("the genesis is below the cap, and nothing mints")
     }
 
-    /// Are there exactly as many coins as the genesis made? SPEC MONEY-3. Cost: O(accounts).
+    /// Are there exactly as many coins as the genesis made, less those burned? SPEC MONEY-3. Cost: O(accounts).
     pub fn supply_is_conserved(&self) -> bool {
         let Genesis { treasury, accounts, .. } = self.genesis.genesis();
         let funded = accounts.iter().flat_map(|account| [account.balance, account.stake]);
         let made = funded.chain([*treasury]).try_fold(Coins::ZERO, Coins::checked_add);
-        made == Some(self.supply())
+        made == self.supply().checked_add(self.system.burned)
     }
 
     /// Applies one transaction to its sender's account alone, as if in the next block: every rule that concerns the
@@ -265,7 +279,11 @@ impl Ledger {
     pub fn apply_block(&self, block: &VerifiedBlock) -> Result<AppliedBlock, BlockRejected> {
         check_block::check_before(self, block)?;
         let header = block.header();
-        let mut execution = Execution::begin(self, header.time, header.leader, block.commit(), block.late());
+        let mut execution = Execution::begin(self, header.time, header.leader);
+        for (index, evidence) in block.evidence().iter().enumerate() {
+            execution.evidence(evidence).map_err(|reason| BlockRejected::Evidence { index, reason })?;
+        }
+        execution.presence(block.commit(), block.late());
         for (index, transaction) in block.transactions().iter().enumerate() {
             let refused = |reason| BlockRejected::Transaction { index, reason };
             execution.transaction(transaction).map_err(refused)?;
@@ -283,11 +301,45 @@ impl Ledger {
         self.accounts.get(address).is_some_and(missing)
     }
 
-    /// Builds the next block from a draft: skips candidates that cannot be applied and late precommits that do not count,
-    /// stops at capacity and size. Panics if the version in force is [unknown](Self::unknown_version): a bug of ours.
+    /// Who is barred for misbehaviour, by address.
+    pub fn barred(&self) -> impl Iterator<Item = Address> + '_ {
+        self.roster.barred()
+    }
+
+    /// How often each member of the next height's set led one of the last blocks, by address. SPEC LEAD-5.
+    pub fn led(&self) -> Vec<Led> {
+        let height = self.tip.height;
+        let counted = height.0.min(limits::WINDOW_BLOCKS.into());
+        let blocks = u32::try_from(counted).expect("at most a window");
+        let led = |member: &Validator| {
+            let window = self.accounts.get(&member.address).map_or_else(Window::default, |account| account.window);
+            let led = window.led_seen_from(height).count_ones();
+            Led { address: member.address, led, blocks, stake: member.stake, total: self.validators.total() }
+        };
+        self.validators.members().iter().map(led).collect()
+    }
+
+    /// Who waits for power, in order, and when each will have it all if nobody comes or goes. SPEC VAL-6.
+    ///
+    /// Cost: O(waiting + spans of `churn_ms` that it takes), of which at most a thousand are looked at.
+    pub fn queue(&self) -> Vec<Waiting> {
+        let places: Vec<_> = self.roster.waiting().collect();
+        let wanted = places.iter().filter_map(|(_, address)| Some((*address, self.accounts.get(address)?)));
+        churn::forecast(&self.system.churn, self.validators.total(), self.tip.time, self.parameters(), wanted)
+    }
+
+    /// Would evidence whose signatures verify punish somebody in the next block? SPEC EVID-1 to EVID-3.
+    pub fn check_evidence(&self, evidence: &Evidence) -> Result<(), EvidenceRejected> {
+        evidence.check_structure()?;
+        let account = self.accounts.get(&evidence.accused());
+        punishment::check(account, evidence, &self.system.marks, self.tip.height.next()).map(|_| ())
+    }
+
+    /// Builds the next block from a draft: skips candidates that cannot be applied, evidence that punishes nobody and late
+    /// precommits that do not count, stops at capacity and size. Panics if the version in force is [unknown](Self::unknown_version): a bug of ours.
     ///
     /// [`Ledger::apply_block`] accepts it if `leader` is drawn for `round` and `commit` proves the tip: that is for the
-    /// caller to see to, and that signatures verify. Evidence is left out until its rules are in force (SPEC EVID-0).
+    /// caller to see to, and that signatures verify, those of evidence included.
     pub fn build_block(&self, draft: Draft) -> BuiltBlock {
         build::build(self, draft)
     }

@@ -1,7 +1,7 @@
 //! The ledger's state beside its accounts, and the whole taken apart for a store.
 
 use super::Account;
-use crate::coins::Coins;
+use crate::coins::{Coins, Stake};
 use crate::hash::Hash32;
 use crate::keys::Address;
 use crate::units::{Height, RulesVersion, UnixMillis};
@@ -30,12 +30,40 @@ pub struct System {
     pub treasury: Coins,
     /// Every 64th block, oldest first, at most 128: what *activate* and *claim* may name.
     pub recent: Vec<RecentBlock>,
-    /// How much power may still enter the set. As at the genesis until power ramps.
+    /// How much power may still enter the set.
     pub churn: Churn,
     /// The rules that the next block is executed by. SPEC VER-1.
     pub version: RulesVersion,
     /// Where the version after it begins, once that is decided; above the next height. SPEC VER-3.
     pub next_begins: Option<Height>,
+    /// The largest total of the set in the last hour or two. SPEC ABS-5.
+    pub peak: Peak,
+    /// Dates of heights, oldest first, to tell how old misbehaviour is. SPEC EVID-3.
+    pub marks: Vec<Mark>,
+    /// Coins that misbehaviour has burned since the genesis. SPEC EVID-2.
+    pub burned: Coins,
+}
+
+/// The largest total of the set. SPEC ABS-5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peak {
+    /// When the present span of [`crate::limits::PEAK_MS`] began.
+    pub since: UnixMillis,
+    /// The largest total in it.
+    pub largest: Coins,
+    /// The largest total in the span before; 0 in the first.
+    pub before: Coins,
+}
+
+/// When a height was. SPEC EVID-3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// Of a block, or 0 for the genesis.
+    pub height: Height,
+    /// Its time.
+    pub time: UnixMillis,
 }
 
 /// How much the set may still grow. SPEC VAL-5.
@@ -58,6 +86,21 @@ pub struct RecentBlock {
     pub hash: Hash32,
     /// Its time.
     pub time: UnixMillis,
+}
+
+/// How often a member led one of the last blocks, beside what its stake lets expect. SPEC LEAD-5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Led {
+    /// Whose.
+    pub address: Address,
+    /// How many blocks it led,
+    pub led: u32,
+    /// of so many: the last 100, or all there are.
+    pub blocks: u32,
+    /// What it weighs at the next height,
+    pub stake: Stake,
+    /// of so much.
+    pub total: Stake,
 }
 
 /// A ledger taken apart, as a store keeps it.

@@ -1,10 +1,10 @@
 //! Indexes over the accounts, kept up to date at every commit, so that no block walks all accounts.
 //!
-//! Owns: who is a candidate for the set, by weight; whose stake is released when. Derived from the accounts alone: no
+//! Owns: who is a candidate for the set, by weight; whose stake is released when; who waits for power, in order; who is barred. Derived from the accounts alone: no
 //! state of its own, in no root.
 //! Start reading at [`Roster::next_set`].
 
-use super::account::Account;
+use super::account::{Account, Standing};
 use super::overlay::Overlay;
 use crate::coins::{Coins, Stake};
 use crate::keys::Address;
@@ -14,18 +14,26 @@ use crate::validators::{Validator, ValidatorSet};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// Candidates by (stake descending, address ascending), and unbonding entries by release time.
+/// Candidates by (power descending, address ascending), unbonding entries by release time, and the queue for power.
 #[derive(Clone, Debug)]
 pub(super) struct Roster {
     stake_min: Coins,
     ranking: BTreeSet<(Reverse<Stake>, Address)>,
     releases: BTreeSet<(UnixMillis, Address)>,
+    waiting: BTreeSet<(UnixMillis, Address)>,
+    barred: BTreeSet<Address>,
 }
 
 impl Roster {
     /// Of no accounts.
     pub(super) fn new(stake_min: Coins) -> Self {
-        Self { stake_min, ranking: BTreeSet::new(), releases: BTreeSet::new() }
+        Self {
+            stake_min,
+            ranking: BTreeSet::new(),
+            releases: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            barred: BTreeSet::new(),
+        }
     }
 
     /// How many candidates there are, members of the set or not.
@@ -38,6 +46,10 @@ impl Roster {
         if let Some(stake) = account.candidacy(self.stake_min) {
             self.ranking.insert((Reverse(stake), address));
         }
+        if account.standing == Standing::Barred {
+            self.barred.insert(address);
+        }
+        self.waiting.extend(account.waiting().map(|_| (account.waiting_since, address)));
         self.releases.extend(account.unbonding.iter().map(|entry| (entry.release, address)));
     }
 
@@ -46,6 +58,8 @@ impl Roster {
         if let Some(stake) = account.candidacy(self.stake_min) {
             self.ranking.remove(&(Reverse(stake), address));
         }
+        self.barred.remove(&address);
+        self.waiting.remove(&(account.waiting_since, address));
         for entry in &account.unbonding {
             self.releases.remove(&(entry.release, address));
         }
@@ -55,6 +69,16 @@ impl Roster {
     pub(super) fn due(&self, now: UnixMillis) -> impl Iterator<Item = Address> + '_ {
         let due = move |entry: &&(UnixMillis, Address)| entry.0 <= now;
         self.releases.iter().take_while(due).map(|(_, address)| *address)
+    }
+
+    /// Who is barred, by address.
+    pub(super) fn barred(&self) -> impl Iterator<Item = Address> + '_ {
+        self.barred.iter().copied()
+    }
+
+    /// Who waits for power, by (since when, address). SPEC VAL-6.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (UnixMillis, Address)> + '_ {
+        self.waiting.iter().copied()
     }
 
     /// The set after a block that touched these accounts; `current` stays if nobody is left. SPEC VAL-1, VAL-4.

@@ -1,14 +1,15 @@
 //! The proof that a key said two things where it may say one. SPEC EVID-1.
 //!
-//! What it costs, once that is in force: SPEC EVID-2.
+//! What it costs: `ledger::punishment`, SPEC EVID-2.
 //! Start reading at [`Evidence::check_structure`].
 
 use super::{SignedProposal, SignedVote};
 use crate::hash::Hash32;
 use crate::keys::{Address, SignatureCheck};
+use crate::units::Height;
 use serde::{Deserialize, Serialize};
 
-/// Two contradicting messages of one key. SPEC EVID-1. Their bytes are fixed; the rules that punish come with EVID-2.
+/// Two contradicting messages of one key. SPEC EVID-1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Evidence {
@@ -28,7 +29,7 @@ pub enum Evidence {
     },
 }
 
-/// Why evidence proves nothing.
+/// Why evidence proves nothing, or punishes nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceRejected {
     /// Two keys, kinds, heights or rounds: one may say both.
@@ -43,14 +44,60 @@ pub enum EvidenceRejected {
         /// Whose it should be.
         accused: Address,
     },
+    /// SPEC EVID-3: of a height that is too long ago to be dated.
+    #[error("it is about height {offence}, which is longer ago than misbehaviour is punished")]
+    TooOld {
+        /// What it is about.
+        offence: Height,
+    },
+    /// SPEC EVID-2: of a height that is still to come.
+    #[error("it is about height {offence}, and cannot stand in block {height}")]
+    NotYet {
+        /// What it is about.
+        offence: Height,
+        /// The block it would be in.
+        height: Height,
+    },
+    /// SPEC EVID-2: once in a life.
+    #[error("{accused} is barred already")]
+    Punished {
+        /// Whose key it is.
+        accused: Address,
+    },
+    /// SPEC EVID-2: neither stake nor unbonding.
+    #[error("{accused} has no stake to lose")]
+    NothingToLose {
+        /// Whose key it is.
+        accused: Address,
+    },
 }
 
 impl Evidence {
+    /// The contradiction of two votes, in whatever order, if there is one.
+    pub fn of_votes(one: SignedVote, other: SignedVote) -> Option<Self> {
+        let (first, second) = if one.vote < other.vote { (one, other) } else { (other, one) };
+        Some(Self::Votes { first, second }).filter(|evidence| evidence.check_structure().is_ok())
+    }
+
+    /// The contradiction of two proposals, in whatever order, if there is one.
+    pub fn of_proposals(one: SignedProposal, other: SignedProposal) -> Option<Self> {
+        let (first, second) = if one.proposal < other.proposal { (one, other) } else { (other, one) };
+        Some(Self::Proposals { first, second }).filter(|evidence| evidence.check_structure().is_ok())
+    }
+
     /// Whose key contradicts itself, if [`Evidence::check_structure`] agrees.
     pub fn accused(&self) -> Address {
         match self {
             Self::Votes { first, .. } => first.vote.validator,
             Self::Proposals { first, .. } => first.proposal.leader,
+        }
+    }
+
+    /// The height that it is about.
+    pub fn height(&self) -> Height {
+        match self {
+            Self::Votes { first, .. } => first.vote.height,
+            Self::Proposals { first, .. } => first.proposal.height,
         }
     }
 
@@ -91,7 +138,7 @@ mod tests {
     use super::super::{Proposal, Vote, VoteKind};
     use super::*;
     use crate::keys::Signer;
-    use crate::units::{Height, Round};
+    use crate::units::Round;
 
     const CHAIN: Hash32 = Hash32([7; 32]);
 

@@ -11,7 +11,8 @@ use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, EvidenceEnvel
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature};
 use blockchat_proto::ledger::{
-    Account, AccountProof, BlockBits, Churn, Neighbour, RecentBlock, Standing, System, Tip, Unbonding, Window,
+    Account, AccountProof, BlockBits, Churn, Mark, Neighbour, Peak, RecentBlock, Standing, System, Tip, Unbonding,
+    Window,
 };
 use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Status, SyncRequest, SyncResponse};
 use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction};
@@ -189,7 +190,11 @@ random_struct! {
     }
     RecentBlock { height: roll, hash: roll, time: roll }
     Churn { since: roll, room: roll }
-    System { treasury: roll, recent: list, churn: roll, version: roll, next_begins: maybe }
+    Peak { since: roll, largest: roll, before: roll }
+    Mark { height: roll, time: roll }
+    System {
+        treasury: roll, recent: list, churn: roll, version: roll, next_begins: maybe, peak: roll, marks: list, burned: roll,
+    }
     Tip { height: roll, hash: roll, time: roll, parent: roll }
     Neighbour { key: roll, value: roll }
     AccountProof { address: roll, account: roll, siblings: list, neighbour: maybe }

@@ -11,10 +11,10 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{
-    Account, AccountProof, BlockBits, Churn, Draft, Ledger, Neighbour, RecentBlock, Standing, System, Tip, Unbonding,
-    Window,
+    Account, AccountProof, BlockBits, Churn, Draft, Ledger, Mark, Neighbour, Peak, RecentBlock, Standing, System, Tip,
+    Unbonding, Window,
 };
-use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Status, SyncRequest, SyncResponse};
+use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Goodbye, Parting, Status, SyncRequest, SyncResponse};
 use blockchat_proto::transaction::{
     Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction, VerifiedTransaction,
 };
@@ -271,7 +271,17 @@ fn visit_state(visitor: &mut impl Visitor) {
         RecentBlock { height: Height(64), hash: Hash32([0x64; 32]), time: UnixMillis(1_700_000_009_000) },
     ];
     let churn = Churn { since: UnixMillis(1_700_000_005_000), room: micros(12_345_678) };
-    let system = System { treasury: Coins::from_bcc(990), recent, churn, version: RulesVersion(1), next_begins: None };
+    let mark = |n: u64| Mark { height: Height(n), time: UnixMillis(1_700_000_000_000 + n) };
+    let system = System {
+        treasury: Coins::from_bcc(990),
+        recent,
+        churn,
+        version: RulesVersion(1),
+        next_begins: None,
+        peak: Peak { since: UnixMillis(1_700_000_000_250), largest: micros(75_000_000), before: micros(70_000_000) },
+        marks: vec![mark(3), mark(170)],
+        burned: micros(1_250_000),
+    };
     visitor.sample("system-scheduled", System { next_begins: Some(Height(192)), ..system.clone() });
     visitor.sample("system", system);
     let block = block_1();
@@ -345,6 +355,8 @@ fn visit_sync(visitor: &mut impl Visitor) {
     let (chain, time) = (chain(), UnixMillis(1_700_000_000_500));
     visitor.sample("status", Status { version: 1, chain, height, hash, earliest: Height(1), time });
     visitor.sample("genesis-request", GenesisRequest { version: 1 });
+    visitor.sample("goodbye-full", Goodbye { version: 1, why: Parting::Full });
+    visitor.sample("goodbye-other-chain", Goodbye { version: 1, why: Parting::OtherChain });
     visitor.sample("sync-request-blocks", SyncRequest::Blocks { from: Height(1), count: 256 });
     visitor.sample("sync-request-body", SyncRequest::Body { hash });
     visitor.sample("sync-response-blocks", SyncResponse::Blocks(vec![certified]));

@@ -5,7 +5,9 @@ use crate::block::{Block, Header, VerifiedBlock, commit_root, evidence_root, tra
 use crate::keys::Signature;
 use crate::ledger::BlockRejected;
 use crate::limits;
-use crate::vote::{CertificateRejected, Evidence, Proposal, SignedProposal, Vote, VoteKind};
+use crate::vote::{
+    CertificateRejected, Evidence, EvidenceRejected, Proposal, SignedProposal, SignedVote, Vote, VoteKind,
+};
 
 /// Four validators and their chain at height 2.
 fn world() -> World {
@@ -140,18 +142,6 @@ fn evidence(chain: Hash32) -> Evidence {
     Evidence::Votes { first: vote(None), second: vote(Some(nobody())) }
 }
 
-#[test]
-fn evidence_is_not_accepted_yet_and_left_out_of_our_blocks() {
-    let world = world();
-    let evidence = vec![evidence(world.ledger.chain())];
-    let mut draft = world.draft(vec![]);
-    draft.evidence.clone_from(&evidence);
-    let built = world.ledger.build_block(draft).block;
-    assert_eq!(built.evidence(), []);
-    let with = VerifiedBlock::assemble(built.header().clone(), vec![], evidence, built.commit().cloned(), None);
-    assert_eq!(world.ledger.apply_block(&with).unwrap_err(), BlockRejected::EvidenceClosed);
-}
-
 /// Blocks as they come from the network, refused without any state.
 #[track_caller]
 fn unverified(world: &World, damage: impl FnOnce(&mut Block)) -> BlockRejected {
@@ -189,6 +179,28 @@ fn the_frame_of_a_block_is_checked_without_state() {
         block.header.transactions_root = transactions_root(&[block.transactions[0].id()]);
     });
     assert_eq!(forged, BlockRejected::Transaction { index: 0, reason: TxRejected::BadSignature });
+}
+
+/// SPEC EVID-1: the second item is wrong each time.
+#[test]
+fn evidence_that_proves_nothing_spoils_a_block_whatever_the_state_is() {
+    let world = world();
+    let good = evidence(world.ledger.chain());
+    let refused = |item: Evidence| {
+        unverified(&world, |block| {
+            block.evidence = vec![good.clone(), item];
+            block.header.evidence_root = evidence_root(&block.evidence);
+        })
+    };
+    let Evidence::Votes { first, second } = good.clone() else { unreachable!("made above") };
+    let at = |reason| BlockRejected::Evidence { index: 1, reason };
+    let swapped = Evidence::Votes { first: second, second: first };
+    assert_eq!(refused(swapped), at(EvidenceRejected::NotSorted));
+    let other =
+        Evidence::Votes { first, second: SignedVote { vote: Vote { round: Round(1), ..second.vote }, ..second } };
+    assert_eq!(refused(other), at(EvidenceRejected::NotTheSame));
+    let accused = address(1);
+    assert_eq!(refused(evidence(nobody())), at(EvidenceRejected::BadSignature { accused }), "of another chain");
 }
 
 #[test]

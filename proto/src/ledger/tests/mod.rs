@@ -1,8 +1,11 @@
 //! A small world for the tests: people with keys, a chain of theirs, and blocks on demand.
 
 mod blocks;
+mod churn;
+mod grinding;
 mod late;
 mod lifecycle;
+mod punishment;
 mod refusals;
 mod tree;
 mod validators;

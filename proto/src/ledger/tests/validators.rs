@@ -188,6 +188,41 @@ fn activate_brings_back_from_jail_with_a_clean_slate() {
     assert_eq!(world.refuses(&world.activate(1)), TxRejected::AlreadyActive);
 }
 
+/// SPEC ACT-4.
+#[test]
+fn who_was_jailed_waits_longer_each_time() {
+    let mut world = five();
+    let waited = |world: &mut World| {
+        world.absent = vec![address(1)];
+        while world.account(1).standing == Standing::Active {
+            world.empty_blocks(1);
+        }
+        world.absent.clear();
+        let (jailed, mut refusals) = (world.account(1).last_jailed, 0);
+        while !world.ledger.build_block(world.draft(vec![world.activate(1)])).refused.is_empty() {
+            let until = world.account(1).may_activate_at();
+            let reason = world.ledger.build_block(world.draft(vec![world.activate(1)])).refused.remove(0).1;
+            if reason != TxRejected::NotRecent {
+                assert_eq!(world.refuses(&world.activate(1)), TxRejected::JailWait { until });
+                refusals += 1;
+            }
+            world.empty_blocks(1);
+        }
+        world.block(vec![world.activate(1)]);
+        assert!(refusals > 0, "it had to wait");
+        world.ledger.tip().time.since(jailed)
+    };
+    assert!((30_000..31_000 + 64_000).contains(&waited(&mut world)));
+    assert!((60_000..61_000 + 64_000).contains(&waited(&mut world)));
+    world.block(vec![world.stake(1, 0)]);
+    world.block(vec![world.stake(1, 10)]);
+    assert_eq!(
+        world.account(1).may_activate_at(),
+        world.account(1).last_jailed.plus(60_000),
+        "leaving shortens nothing"
+    );
+}
+
 #[test]
 fn an_old_activate_of_a_dead_validator_cannot_be_replayed() {
     let mut world = with_a_jailed();
@@ -196,6 +231,7 @@ fn an_old_activate_of_a_dead_validator_cannot_be_replayed() {
     world.empty_blocks(130);
     assert_eq!(world.account(1).standing, Standing::Jailed, "it died again");
     assert_eq!(world.refuses(&back), TxRejected::NotRecent);
+    world.empty_blocks(30);
     world.block(vec![world.activate(1)]);
 }
 

@@ -51,7 +51,8 @@ fn only_a_candidate_announces() {
     assert_eq!(world.refuses(&announce(&world, 9, 2)), TxRejected::NotCandidate, "it has no stake");
     world.block(vec![world.stake(9, 10)]);
     assert_eq!(world.refuses(&announce(&world, 9, 2)), TxRejected::NotCandidate, "it is not active");
-    world.block(vec![world.activate(9), announce(&world, 9, 2)]);
+    world.block(vec![world.activate(9)]);
+    world.block(vec![announce(&world, 9, 2)]);
     assert_eq!(world.account(9).announced, SECOND);
     let mut jailed = Account { standing: Standing::Jailed, ..world.account(1) };
     let refused = world.ledger.project(&mut jailed, &announce(&world, 1, 2));
@@ -149,7 +150,8 @@ fn announcements_of_those_outside_the_set_do_not_count() {
     let mut world = six();
     world.block([1, 2, 3, 4, 5].map(|person| announce(&world, person, 2)).to_vec());
     world.block(vec![world.stake(9, 200)]);
-    world.block(vec![world.activate(9), announce(&world, 9, 2)]);
+    world.block(vec![world.activate(9)]);
+    world.block(vec![announce(&world, 9, 2)]);
     world.block(vec![world.stake(9, 0)]);
     up_to(&mut world, 64, &[], 0);
     assert_eq!(schedule(&world), (1, None), "the seventh left: 500 of 600");
