@@ -17,7 +17,7 @@ impl Engine {
             leader,
             time: now,
             candidates: self.mempool.select(capacity, limits::BLOCK_BYTES_MAX),
-            evidence: vec![],
+            evidence: self.witness.known(),
             commit: self.consensus.commit_for_next(),
             late: self.consensus.late_for_next(),
         };

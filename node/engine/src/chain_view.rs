@@ -3,9 +3,10 @@
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::ledger::Tip;
-use blockchat_proto::units::{Height, Round, RulesVersion};
+use blockchat_proto::ledger::{Led, Ledger, Tip, Waiting};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::validators::ValidatorSet;
+use std::sync::Arc;
 
 /// How a node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct ChainView {
     pub state_root: Hash32,
     /// All coins there are.
     pub supply: Coins,
+    /// What the tip says about stakes.
+    pub stakes: Arc<StakesView>,
     /// The set of the height being decided.
     pub validators: ValidatorSet,
     /// Its round.
@@ -30,6 +33,15 @@ pub struct ChainView {
     pub voting: bool,
     /// Why this validator does not vote, or not as others do.
     pub silence: Option<Silence>,
+    /// What the clocks of others show beyond ours, in ms, as their blocks tell; nothing before enough were heard. It decides
+    /// nothing.
+    pub clocks_ahead_ms: Option<i64>,
+    /// Has this node's validator enough stake to be a member, whether or not it is one now?
+    pub staked: bool,
+    /// Since when the height being decided is undecided; nothing while none is.
+    pub undecided_since: Option<UnixMillis>,
+    /// Members that said nothing about the last heights, and nothing for some seconds. Empty until the node is at the tip.
+    pub silent: Vec<Address>,
     /// Has it been at the tip since it started? Before that its verdicts are about an old state: after a restart, a
     /// payment that was final long ago could look unpayable.
     pub settled: bool,
@@ -37,6 +49,31 @@ pub struct ChainView {
     pub pool_transactions: usize,
     /// Their bytes.
     pub pool_bytes: usize,
+}
+
+/// What the tip says about stakes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StakesView {
+    /// Coins that misbehaviour burned.
+    pub burned: Coins,
+    /// Who is barred for misbehaviour, by address.
+    pub barred: Vec<Address>,
+    /// Stake that waits to become power, in order. SPEC VAL-6.
+    pub queue: Vec<Waiting>,
+    /// How often each member led one of the last blocks, by address. SPEC LEAD-5.
+    pub led: Vec<Led>,
+}
+
+impl StakesView {
+    /// At the tip of this ledger.
+    pub fn of(ledger: &Ledger) -> Arc<Self> {
+        Arc::new(Self {
+            burned: ledger.system().burned,
+            barred: ledger.barred().collect(),
+            queue: ledger.queue(),
+            led: ledger.led(),
+        })
+    }
 }
 
 /// Versions of the rules. SPEC VER-4.
@@ -65,6 +102,10 @@ impl RulesView {
 pub enum Silence {
     /// Its guard is lost.
     NoGuard,
+    /// Another one signs with its key: it signs nothing until the guard is reset. SPEC VOTE-9.
+    Elsewhere,
+    /// The chain holds signatures of its key that the guard does not know: it listens before it signs. SPEC VOTE-9.
+    Listening,
     /// It has signed at a height that it has not reached: it signs nothing below.
     Behind {
         /// The height.

@@ -4,9 +4,11 @@
 //! are applied one by one and made durable together: a crash in between repeats them all.
 //! Start reading at [`Engine::commit`], then [`Engine::commit_certified`].
 
+use crate::chain_view::StakesView;
 use crate::effect::{CommittedBlock, Effect, Fault, Offence};
 use crate::engine::Engine;
 use crate::event::PeerTag;
+use crate::tally::Decision;
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::ledger::AppliedBlock;
 use blockchat_proto::transaction::TransactionId;
@@ -34,13 +36,13 @@ impl Engine {
         now: UnixMillis,
     ) {
         let mut taken = Taken::default();
-        self.take_in(&mut taken, CommittedBlock { block, certificate, applied }, now);
+        self.take_in(&mut taken, CommittedBlock { block, certificate, applied }, false, now);
         self.make_durable(taken, now);
     }
 
     /// Checks blocks that a peer sent, in order, and commits as many of them together as the limits of
     /// [`crate::config::EngineConfig`] allow. Those stay in `blocks` that must wait for the next commit; none once one is
-    /// wrong. Returns how many were new.
+    /// wrong.
     ///
     /// A certificate that proves nothing is the peer's fault; a certified block that does not execute is ours.
     pub(crate) fn commit_certified(
@@ -48,7 +50,7 @@ impl Engine {
         peer: PeerTag,
         blocks: &mut VecDeque<(VerifiedBlock, Verified<Certificate>)>,
         now: UnixMillis,
-    ) -> usize {
+    ) -> Certified {
         let mut taken = Taken::default();
         let mut wrong = None;
         while let Some((block, certificate)) = blocks.pop_front() {
@@ -63,7 +65,7 @@ impl Engine {
             match self.check_certified(&block, &certificate) {
                 Ok(applied) => {
                     let committed = CommittedBlock { block, certificate: certificate.into_inner(), applied };
-                    self.take_in(&mut taken, committed, now);
+                    self.take_in(&mut taken, committed, true, now);
                 }
                 Err(found) => {
                     blocks.clear();
@@ -79,12 +81,12 @@ impl Engine {
         match wrong {
             Some(Wrong::Peer) => {
                 self.ask(Effect::Blame { peer, offence: Offence::BadBlocks });
-                self.catch_up.disappointed(peer, self.ledger.tip().height);
+                return Certified { new, lied: true };
             }
             Some(Wrong::Us(fault)) => self.halt(fault),
             None => {}
         }
-        new
+        Certified { new, lied: false }
     }
 
     fn check_certified(
@@ -109,9 +111,15 @@ impl Engine {
     }
 
     /// Moves ledger and pool on by one block. Nobody may learn of it before [`Engine::make_durable`].
-    fn take_in(&mut self, taken: &mut Taken, committed: CommittedBlock, now: UnixMillis) {
+    fn take_in(&mut self, taken: &mut Taken, committed: CommittedBlock, caught_up: bool, now: UnixMillis) {
+        if taken.blocks.is_empty() {
+            self.note_late_signers();
+        }
+        self.consensus.saw_final(&committed.block, &committed.certificate, now);
         self.ledger.commit(committed.applied.clone());
         taken.done.extend(self.mempool.block_committed(&self.ledger, &committed.block, now));
+        let decision = Decision { caught_up, first_seen: self.mempool.settled_since(), now };
+        self.tally.decided(&committed, self.ledger.tip_validators(), &decision);
         taken.transactions += committed.block.transactions().len();
         taken.bytes += committed.block.bytes().len();
         taken.blocks.push(committed);
@@ -125,6 +133,10 @@ impl Engine {
         let full = usize::try_from(capacity).is_ok_and(|capacity| last.block.transactions().len() >= capacity);
         self.ask(Effect::Commit(taken.blocks));
         self.forget_own(taken.done);
+        self.stakes = StakesView::of(&self.ledger);
+        if self.witness.tip_moved(&self.ledger) {
+            self.keep_evidence();
+        }
         self.catch_up.tip_moved(self.ledger.tip().height);
         self.turn(now, |consensus, turn| consensus.committed(turn, certificate, full));
     }
@@ -134,6 +146,14 @@ impl Engine {
         self.consensus.stop();
         self.ask(Effect::Halt(fault));
     }
+}
+
+/// What came of blocks that a peer sent as final.
+pub(crate) struct Certified {
+    /// So many are committed.
+    pub(crate) new: usize,
+    /// One was none that follows, or its certificate proved nothing.
+    pub(crate) lied: bool,
 }
 
 /// What is wrong with a block that a peer sent as final.

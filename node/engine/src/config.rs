@@ -24,9 +24,9 @@ pub struct EngineConfig {
     pub round_wait_max_ms: u64,
     /// A block this far ahead of our clock is held until our clock reaches it.
     pub clock_ahead_max_ms: u64,
-    /// An unbacked claim of a higher chain expires after this.
-    pub claim_expires_ms: u64,
-    /// A question to a peer that answered in time so far is given up after this; to others after twice as long.
+    /// A peer that delivered a block we needed shows for so long that we are behind.
+    pub backing_ms: u64,
+    /// A question to a peer that was never slow is given up after this; to others after up to 14 s.
     pub request_timeout_ms: u64,
     /// Blocks caught up with are committed together, up to so many transactions: until that is done, everybody else who
     /// wants something of the engine waits.
@@ -66,7 +66,7 @@ impl Default for EngineConfig {
             rebroadcast_max_ms: 3_200,
             round_wait_max_ms: 6_000,
             clock_ahead_max_ms: 3_000,
-            claim_expires_ms: 5_000,
+            backing_ms: 5_000,
             request_timeout_ms: 5_000,
             together_transactions_max: 4_096,
             together_bytes_max: 1024 * 1024,

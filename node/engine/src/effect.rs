@@ -4,6 +4,7 @@
 //! Start reading at [`Effect`].
 
 use crate::chain_view::ChainView;
+use crate::engine_view::{EngineView, PoolPart, ValidatorFacts};
 use crate::event::{GossipTicket, PeerTag, RequestId, SyncId, Timer};
 use crate::journal::{GuardMark, GuardState, JournalEntry};
 use blockchat_proto::block::VerifiedBlock;
@@ -11,10 +12,10 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::ledger::{Account, AppliedBlock, TxRejected};
+use blockchat_proto::ledger::{Account, AccountProof, AppliedBlock, TxRejected};
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
-use blockchat_proto::units::Height;
-use blockchat_proto::vote::Certificate;
+use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::vote::{Certificate, Evidence};
 
 /// One wish. Every effect is performed before the next one is looked at; if a disk effect fails, the node stops at once,
 /// and nothing after it happens.
@@ -33,6 +34,10 @@ pub enum Effect {
     Broadcast(ConsensusMessage),
     /// Send to all peers, in batches with bytes of their own.
     GossipTransactions(Vec<VerifiedTransaction>),
+    /// Tell all peers that a member contradicted itself.
+    GossipEvidence(Evidence),
+    /// Make durable which contradictions wait for a block, in place of what was kept before.
+    KeepEvidence(Vec<Evidence>),
     /// Tell gossip whether to pass a batch on.
     GossipVerdict {
         /// Which batch.
@@ -136,8 +141,27 @@ pub enum Answer {
     Account(Box<AccountAnswer>),
     /// Where a transaction is; `None` if neither pooled nor refused lately.
     Transaction(Option<(SubmitOutcome, Option<VerifiedTransaction>)>),
+    /// What a queued transaction waits for; `None` if it is not queued.
+    Wait(Option<Wait>),
     /// A block we hold in memory.
     Body(Option<VerifiedBlock>),
+    /// An account with its proof, and the height whose state it is in.
+    Proof(Height, Box<AccountProof>),
+    /// How heights are decided.
+    Consensus(Box<EngineView>),
+    /// All validators, by address.
+    Validators(Vec<ValidatorFacts>),
+    /// Part of the pool.
+    Pool(PoolPart),
+}
+
+/// What a transaction waits for whose nonce is too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The nonce that its sender's next transaction must have.
+    pub next_nonce: u64,
+    /// It is refused then, if the nonces between have not come.
+    pub until: UnixMillis,
 }
 
 /// An account, final and with its pooled transactions.

@@ -7,17 +7,22 @@
 //! Start reading at [`Engine::handle`].
 
 use crate::catch_up::CatchUp;
-use crate::chain_view::ChainView;
+use crate::chain_view::{ChainView, StakesView};
 use crate::config::EngineConfig;
 use crate::consensus::{Consensus, Message, Turn, Wish};
 use crate::effect::{Effect, Fault};
 use crate::event::{Event, PeerTag, RequestId, Timer};
+use crate::evidence::Witness;
 use crate::mempool::Mempool;
 use crate::recovered::Recovered;
+use crate::relevance::Horizon;
+use crate::tally::Tally;
 use blockchat_proto::coins::Coins;
+use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::transaction::VerifiedTransaction;
 use blockchat_proto::units::UnixMillis;
+use std::sync::Arc;
 
 /// How often the pool is looked at, in ms.
 pub(crate) const MEMPOOL_TICK_MS: u64 = 500;
@@ -30,13 +35,21 @@ pub struct Engine {
     pub(crate) mempool: Mempool,
     pub(crate) consensus: Consensus,
     pub(crate) catch_up: CatchUp,
-    /// Constant until burning comes into force; summed up once.
-    pub(crate) supply: Coins,
-    pub(crate) catch_up_timer: bool,
+    /// For readers only.
+    pub(crate) tally: Tally,
+    pub(crate) witness: Witness,
+    /// All coins that the genesis made, burned ones included; summed up once.
+    pub(crate) made: Coins,
+    /// As of the tip.
+    pub(crate) stakes: Arc<StakesView>,
     /// Most transactions and bytes of blocks that are committed together: see [`EngineConfig`].
     pub(crate) together_max: (usize, usize),
     /// See [`ChainView::settled`].
     pub(crate) settled: bool,
+    /// See [`ChainView::silent`]. Looked at every second.
+    pub(crate) silent: Vec<Address>,
+    /// See [`ChainView::clocks_ahead_ms`]. Looked at every second.
+    pub(crate) clocks_ahead_ms: Option<i64>,
     shown: Option<ChainView>,
     effects: Vec<Effect>,
 }
@@ -46,17 +59,21 @@ impl Engine {
     ///
     /// Errors: [`Fault::Journal`] if the journal does not decode or verify.
     pub fn new(config: EngineConfig, recovered: Recovered, now: UnixMillis) -> Result<(Self, Vec<Effect>), Fault> {
-        let Recovered { ledger, tip_certificate, journal, own, validator } = recovered;
+        let Recovered { ledger, tip_certificate, journal, own, evidence, validator } = recovered;
         let consensus = Consensus::new(config.clone(), &ledger, validator, tip_certificate, journal, now)?;
         let mut engine = Self {
-            supply: ledger.supply(),
+            made: ledger.supply().checked_add(ledger.system().burned).expect("the genesis is below the cap"),
+            stakes: StakesView::of(&ledger),
+            witness: Witness::new(&ledger, evidence),
             mempool: Mempool::new(&config),
             catch_up: CatchUp::new(&config, now),
+            tally: Tally::new(&ledger),
             consensus,
             ledger,
-            catch_up_timer: false,
             together_max: (config.together_transactions_max, config.together_bytes_max),
             settled: false,
+            silent: vec![],
+            clocks_ahead_ms: None,
             shown: None,
             effects: vec![],
         };
@@ -70,6 +87,7 @@ impl Engine {
         self.forget_own(hopeless);
         self.ask(Effect::StartTimer { timer: Timer::Mempool, after_ms: MEMPOOL_TICK_MS });
         self.ask(Effect::StartTimer { timer: Timer::Presence, after_ms: PRESENCE_TICK_MS });
+        self.tell_evidence(now);
         self.stand_aside();
         self.with_consensus(now, |consensus, turn| consensus.resume(turn));
         self.pace(now);
@@ -99,12 +117,13 @@ impl Engine {
             Event::RoundCertificate { from, certificate } => {
                 self.on_message(from, Message::Certificate(certificate), now);
             }
+            Event::Evidence(evidence) => self.on_evidence(evidence),
             Event::PeerStatus { peer, status } => self.on_status(peer, &status, now),
             Event::PeerGone { peer } => self.on_peer_gone(peer),
-            Event::BlocksReceived { request, peer, blocks } => self.on_blocks(request, peer, blocks, now),
+            Event::BlocksReceived { request, peer: _, blocks } => self.on_blocks(request, blocks, now),
             Event::BodyReceived { request, block } => self.on_body(request, block, now),
             Event::RequestFailed { request, reason } => self.on_request_failed(request, reason),
-            Event::Query { request, query } => self.on_query(request, query),
+            Event::Query { request, query } => self.on_query(request, query, now),
         }
         self.finish(now)
     }
@@ -114,16 +133,23 @@ impl Engine {
         self.build_view(now)
     }
 
+    /// By which peers' messages are sorted before they are verified.
+    pub fn horizon(&self) -> Horizon<'_> {
+        Horizon::of(&self.ledger, self.consensus.round())
+    }
+
     /// The ledger at the tip, for checks of tests and simulators.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
     fn on_message(&mut self, from: PeerTag, message: Message, now: UnixMillis) {
+        self.witness(&message);
         self.with_consensus(now, |consensus, turn| consensus.on_message(turn, from, message));
     }
 
     fn on_timer(&mut self, timer: Timer, now: UnixMillis) {
+        self.tally.elapsed(&timer);
         match timer {
             Timer::Round { height, round, step } => {
                 self.with_consensus(now, |consensus, turn| consensus.on_round_timer(turn, height, round, step));
@@ -204,6 +230,7 @@ impl Engine {
 
     /// Shows what changed and hands the effects out.
     fn finish(&mut self, now: UnixMillis) -> Vec<Effect> {
+        self.tally.follow(&self.effects, now);
         if !self.consensus.is_halted() {
             self.settle();
             let view = self.build_view(now);

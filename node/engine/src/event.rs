@@ -4,13 +4,14 @@
 //! brings from outside was verified, as far as that needs no state.
 //! Start reading at [`Event`].
 
+use crate::engine_view::PoolPlace;
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::sync::Status;
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round};
-use blockchat_proto::vote::{Certificate, RoundCertificate, SignedProposal, SignedVote, Verified};
+use blockchat_proto::vote::{Certificate, Evidence, RoundCertificate, SignedProposal, SignedVote, Verified};
 
 /// A connected peer, as the shell numbers them. Never reused within a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +71,8 @@ pub enum Event {
         /// The votes.
         certificate: Verified<RoundCertificate>,
     },
+    /// Evidence that a member contradicted itself.
+    Evidence(Verified<Evidence>),
     /// A peer of our chain says how far it is: on connecting, and with each new head.
     PeerStatus {
         /// Who.
@@ -176,6 +179,23 @@ pub enum Query {
     Account(Address),
     /// Where a transaction is that is not final yet.
     Transaction(TransactionId),
+    /// What a queued transaction waits for.
+    Wait(TransactionId),
     /// A block by hash that we hold, proposed ones included: peers ask for these.
     Body(Hash32),
+    /// What an account holds after the tip, with its proof.
+    Proof(Address),
+    /// How the height under way is being decided, and how the last ones were.
+    Consensus,
+    /// All validators.
+    Validators,
+    /// Part of the pool.
+    Pool {
+        /// Only what comes after this place.
+        after: Option<PoolPlace>,
+        /// Only what this account signed.
+        of: Option<Address>,
+        /// At most so many.
+        limit: usize,
+    },
 }

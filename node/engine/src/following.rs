@@ -1,6 +1,5 @@
 //! Peers' claims, questions and answers: how a node that fell behind comes back.
 
-use crate::catch_up::PATIENCE_MS;
 use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::event::{PeerTag, RequestFailure, SyncId, Timer};
@@ -14,6 +13,9 @@ use blockchat_proto::vote::{Certificate, Verified};
 /// up to the maximum: a large block over a slow link must not be asked of everybody at once.
 const BODY_RETRY_MS: u64 = 250;
 const BODY_RETRY_MAX_MS: u64 = 2_000;
+
+/// A peer that sent what no honest one sends is not asked again for so long, in ms.
+const LIAR_PAUSE_MS: u64 = 10_000;
 
 /// Between two parts of an answer that one commit does not take in, in ms: whatever else waits has its turn.
 const PART_BREATH_MS: u64 = 1;
@@ -36,32 +38,34 @@ impl Engine {
     pub(crate) fn on_blocks(
         &mut self,
         request: SyncId,
-        peer: PeerTag,
         blocks: Vec<(VerifiedBlock, Verified<Certificate>)>,
         now: UnixMillis,
     ) {
-        if !self.catch_up.answered(request) {
-            return;
+        if self.catch_up.answered(request, blocks.into()) {
+            self.on_next_part(now);
         }
-        self.catch_up.came(peer, blocks.into());
-        self.on_next_part(now);
     }
 
     /// Commits what one commit takes in of the blocks that came; the rest follows when whoever waits had a turn.
     pub(crate) fn on_next_part(&mut self, now: UnixMillis) {
-        let Some((peer, mut blocks)) = self.catch_up.take_part() else { return };
-        let reached = blocks.back().map(|(block, _)| block.height());
-        if self.commit_certified(peer, &mut blocks, now) > 0 {
-            self.catch_up.backed(peer, self.ledger.tip().height);
-        } else if self.can_check() && reached.is_none_or(|height| height > self.ledger.tip().height) {
-            // Nothing, or nothing that proves anything. Old news are no offence: we moved on meanwhile.
-            self.catch_up.disappointed(peer, self.ledger.tip().height);
-        }
+        let Some(mut answer) = self.catch_up.take_answer() else { return };
+        let done = self.commit_certified(answer.peer, &mut answer.blocks, now);
         if self.consensus.is_halted() {
             return;
         }
-        if !blocks.is_empty() {
-            self.catch_up.came(peer, blocks);
+        answer.committed += done.new;
+        let tip = self.ledger.tip().height;
+        if done.lied {
+            self.catch_up.leave_alone(answer.peer, LIAR_PAUSE_MS);
+        } else if done.new > 0 {
+            self.catch_up.backed(&answer, tip);
+        } else if self.can_check() {
+            self.catch_up.proved_nothing(answer.peer, tip);
+        }
+        if !answer.blocks.is_empty() {
+            self.catch_up.put_back(answer);
+        }
+        if self.catch_up.has_answer() {
             self.ask(Effect::StartTimer { timer: Timer::NextPart, after_ms: PART_BREATH_MS });
         }
         self.after_commit(now);
@@ -79,7 +83,7 @@ impl Engine {
         let retry_ms = match reason {
             RequestFailure::Busy { retry_ms } => retry_ms,
             RequestFailure::Unreachable => 500,
-            RequestFailure::Garbage => 10_000,
+            RequestFailure::Garbage => LIAR_PAUSE_MS,
         };
         self.catch_up.failed(request, retry_ms);
         self.catch_up.body_answered(request);
@@ -87,8 +91,8 @@ impl Engine {
     }
 
     pub(crate) fn on_catch_up_timer(&mut self, now: UnixMillis) {
-        self.catch_up_timer = false;
-        self.catch_up.expire(self.ledger.tip().height);
+        self.catch_up.looks();
+        self.catch_up.expire_questions();
         self.after_commit(now);
         self.follow();
     }
@@ -105,14 +109,12 @@ impl Engine {
             return;
         }
         let tip = self.ledger.tip().height;
-        if let Some(question) = self.catch_up.next_question(tip) {
+        while let Some(question) = self.catch_up.next_question(tip) {
             let (request, peer) = (question.request, question.peer);
             self.ask(Effect::RequestBlocks { request, peer, from: question.from, count: question.count });
         }
-        let more = self.catch_up.is_asking() || self.catch_up.anyone_ahead(tip);
-        if more && !self.catch_up_timer {
-            self.catch_up_timer = true;
-            self.ask(Effect::StartTimer { timer: Timer::CatchUp, after_ms: PATIENCE_MS });
+        if let Some(after_ms) = self.catch_up.look_again(tip) {
+            self.ask(Effect::StartTimer { timer: Timer::CatchUp, after_ms });
         }
     }
 
@@ -122,10 +124,11 @@ impl Engine {
         self.pace(now);
     }
 
-    /// No height is started while a peer has proved that we are behind, and none by rules that we do not know.
+    /// No height is started by rules that we do not know, and none while a peer proves that we are behind, unless the
+    /// members speak for the height after our tip.
     pub(crate) fn stand_aside(&mut self) {
-        let behind = self.catch_up.has_part() || self.catch_up.backed_target(self.ledger.tip().height).is_some();
-        self.consensus.pause(behind || !self.can_check());
+        let behind = self.catch_up.has_answer() || self.catch_up.backed_target(self.ledger.tip().height).is_some();
+        self.consensus.stand_aside(behind, !self.can_check());
     }
 
     /// Asks somebody for a proposed block, again and again while a proposal waits for it.

@@ -121,6 +121,10 @@ impl GuardMark {
         Self { height, round: Round(u32::MAX), step: SignStep::Precommit, hash: Hash32::ZERO }
     }
 
+    /// Nothing is ever signed again: another one signs with the key. SPEC VOTE-9.
+    pub const STOPPED: Self =
+        Self { height: Height(u64::MAX), round: Round(u32::MAX), step: SignStep::Precommit, hash: Hash32::ZERO };
+
     /// Is it [`Self::end_of`] its height?
     pub fn ends_its_height(&self) -> bool {
         self.round == Round(u32::MAX)

@@ -4,9 +4,11 @@
 //! time comes in with each event, and what must be written or sent goes out as an effect. The same engine runs in the
 //! node and under the simulator.
 //!
-//! The map: [`engine`] routes an event to the part that owns it. [`mempool`] keeps what is not final, `consensus` votes,
-//! `build_block` proposes, `commit` finalises, `catch_up` and `following` fetch what was missed, `presence` says that we run,
-//! `readers` shows. [`recovered`] is what a restart knows, [`journal`] what must be on disk before we speak.
+//! The map: [`engine`] routes an event to the part that owns it. [`relevance`] says what of all that peers say is worth a
+//! look. [`mempool`] keeps what is not final, `consensus` votes, `build_block` proposes, `commit` finalises, `catch_up` and
+//! `following` fetch what was missed, `presence` says that we run, `readers` shows. [`recovered`] is what a restart knows,
+//! `following` fetch what was missed, `presence` says that we run, `readers` shows, from what the parts know and what `tally`
+//! counts. [`recovered`] is what a restart knows, [`journal`] what must be on disk before we speak.
 #![deny(clippy::float_arithmetic)]
 
 mod build_block;
@@ -17,13 +19,17 @@ pub mod config;
 mod consensus;
 pub mod effect;
 pub mod engine;
+pub mod engine_view;
 pub mod event;
+mod evidence;
 mod following;
 pub mod journal;
 pub mod mempool;
 mod presence;
 mod readers;
 pub mod recovered;
+pub mod relevance;
+mod tally;
 
 /// Digest of the sources of `proto` and this crate: programs with the same digest follow the same rules.
 pub const SOURCES: &str = env!("BLOCKCHAT_SOURCES");

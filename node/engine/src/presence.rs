@@ -4,6 +4,7 @@
 use crate::effect::Effect;
 use crate::engine::{Engine, PRESENCE_TICK_MS};
 use crate::event::Timer;
+use blockchat_proto::coins::is_honest_share;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Standing;
 use blockchat_proto::transaction::{Body, Transaction};
@@ -11,18 +12,37 @@ use blockchat_proto::units::UnixMillis;
 
 impl Engine {
     pub(crate) fn on_presence_timer(&mut self, now: UnixMillis) {
+        self.with_consensus(now, |consensus, turn| consensus.tick(turn));
+        self.silent = self.look_for_silent(now);
+        self.clocks_ahead_ms = self.consensus.clocks_ahead_ms(&self.ledger);
         self.declare_ourselves(now);
+        self.tell_evidence(now);
         self.ask(Effect::StartTimer { timer: Timer::Presence, after_ms: PRESENCE_TICK_MS });
     }
 
-    /// Once a peer has told where it is and nobody is ahead, or where nobody else decides, we are at the tip. Never where we
-    /// do not know the rules: the chain has gone on without us, for all we know.
+    /// Have we been at the tip? Alone we are; otherwise see [`crate::catch_up::CatchUp::at_tip`]. Never where we do not know
+    /// the rules: the chain has gone on without us, for all we know.
     pub(crate) fn settle(&mut self) {
+        let known = self.ledger.unknown_version().is_none();
+        self.settled = known && (self.settled || self.has_arrived());
+    }
+
+    /// Does nobody but us decide?
+    pub(crate) fn is_alone(&self) -> bool {
         let us = self.consensus.signer().map(|signer| signer.address());
-        let alone = matches!(self.ledger.validators().members(), [only] if Some(only.address) == us);
-        let reached = self.catch_up.highest_claim().is_some_and(|claim| claim <= self.ledger.tip().height);
-        let reached = reached && !self.catch_up.has_part();
-        self.settled = self.ledger.unknown_version().is_none() && (self.settled || alone || reached);
+        matches!(self.ledger.validators().members(), [only] if Some(only.address) == us)
+    }
+
+    fn has_arrived(&self) -> bool {
+        self.is_at_tip() && !self.catch_up.has_news(self.ledger.tip().height)
+    }
+
+    fn is_at_tip(&self) -> bool {
+        if self.is_alone() {
+            return true;
+        }
+        let spoken = is_honest_share(self.consensus.spoken_for(&self.ledger), self.ledger.validators().total());
+        self.catch_up.at_tip(self.ledger.tip().height, spoken)
     }
 
     /// A node whose validator has something to declare says so, once it is at the tip.
@@ -32,7 +52,7 @@ impl Engine {
             return;
         };
         let at_tip = self.ledger.unknown_version().is_none()
-            && !self.catch_up.anyone_ahead(tip.height)
+            && self.is_at_tip()
             && self.consensus.signing_allowed_at(tip.height.next());
         let Some(body) = self.declaration(&signer.address()).filter(|_| at_tip) else {
             return;
@@ -55,6 +75,7 @@ impl Engine {
         let (known, told) = (self.ledger.known_version(), account.announced.max(self.ledger.version()));
         match account.standing {
             _ if account.stake < self.ledger.parameters().stake_min => None,
+            Standing::Inactive | Standing::Jailed if self.ledger.tip().time.plus(1) < account.may_activate_at() => None,
             Standing::Inactive | Standing::Jailed => {
                 let recent = self.ledger.system().recent.last()?.hash;
                 Some(Body::Activate { recent })

@@ -1,27 +1,39 @@
-//! What readers see: the view of the node, and the answers to queries. Changes nothing.
+//! What readers see: the view of the node, and the answers to queries. Changes nothing that is decided upon.
 //!
 //! Start reading at [`Engine::build_view`].
 
 use crate::chain_view::{ChainView, PhaseView, RulesView};
-use crate::effect::{AccountAnswer, Answer, Effect, SubmitOutcome};
+use crate::effect::{AccountAnswer, Answer, Effect, SubmitOutcome, Wait};
 use crate::engine::Engine;
+use crate::engine_view::{DECIDED_SHOWN, EngineView};
 use crate::event::{Query, RequestId};
 use blockchat_proto::coins::{Stake, is_quorum};
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
-use blockchat_proto::units::UnixMillis;
+use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::vote::CommitSignature;
+use std::sync::Arc;
 
 /// A member not heard of for this long counts as missing while a height does not come to an end, in ms.
 const SILENT_AFTER_MS: u64 = 4_000;
+/// A member that said nothing about so many of the last heights,
+const SILENT_HEIGHTS: u64 = 2;
+/// and nothing for so long, in ms, does not sign any more, as far as we can tell.
+const SILENT_HEIGHTS_MS: u64 = 3_000;
 /// A height under way for this long without a quorum in reach is said to wait, in ms.
 const WAITING_AFTER_MS: u64 = 2_500;
 
 impl Engine {
-    pub(crate) fn on_query(&mut self, request: RequestId, query: Query) {
+    pub(crate) fn on_query(&mut self, request: RequestId, query: Query, now: UnixMillis) {
         let answer = match query {
             Query::Account(address) => Answer::Account(Box::new(self.account_answer(address))),
             Query::Transaction(id) => Answer::Transaction(self.transaction_answer(&id)),
+            Query::Wait(id) => Answer::Wait(self.wait_of(&id)),
             Query::Body(hash) => Answer::Body(self.consensus.body(&hash).cloned()),
+            Query::Proof(address) => Answer::Proof(self.ledger.tip().height, Box::new(self.ledger.prove(&address))),
+            Query::Consensus => Answer::Consensus(Box::new(self.build_engine_view(now))),
+            Query::Validators => Answer::Validators(self.tally.validators(&self.ledger)),
+            Query::Pool { after, of, limit } => Answer::Pool(self.mempool.part(after, of, limit)),
         };
         self.ask(Effect::Answer { request, answer });
     }
@@ -35,6 +47,11 @@ impl Engine {
             pending_balance: projected.balance,
             pending_nonce: projected.next_nonce,
         }
+    }
+
+    fn wait_of(&self, id: &TransactionId) -> Option<Wait> {
+        let (sender, until) = self.mempool.waits(id)?;
+        Some(Wait { next_nonce: self.mempool.projected(&self.ledger, &sender).next_nonce, until })
     }
 
     fn transaction_answer(&self, id: &TransactionId) -> Option<(SubmitOutcome, Option<VerifiedTransaction>)> {
@@ -55,7 +72,8 @@ impl Engine {
         ChainView {
             tip,
             state_root: self.ledger.state_root(),
-            supply: self.supply,
+            supply: self.made.checked_sub(self.stakes.burned).unwrap_or_default(),
+            stakes: Arc::clone(&self.stakes),
             validators: self.ledger.validators().clone(),
             round: self.consensus.round(),
             leader: self.consensus.leader(),
@@ -69,9 +87,47 @@ impl Engine {
                 && member
                 && self.consensus.signing_allowed_at(tip.height.next()),
             silence: self.consensus.silence_at(tip.height.next()),
+            clocks_ahead_ms: self.clocks_ahead_ms,
+            staked: us.is_some_and(|us| self.ledger.account(&us).stake >= self.ledger.parameters().stake_min),
+            undecided_since: self.consensus.undecided_since(),
+            silent: self.silent.clone(),
             settled: self.settled,
             pool_transactions: self.mempool.len(),
             pool_bytes: self.mempool.bytes(),
+        }
+    }
+
+    fn build_engine_view(&mut self, now: UnixMillis) -> EngineView {
+        self.note_late_signers();
+        let view = self.build_view(now);
+        EngineView {
+            now,
+            height: view.tip.height.next(),
+            begun: self.consensus.is_deciding(),
+            phase: view.phase,
+            rules: view.rules,
+            voting: view.voting,
+            round: view.round,
+            since: self.consensus.since(),
+            heard: self.consensus.all_heard(&view.validators),
+            validators: view.validators,
+            own: self.consensus.signer().map(|signer| signer.address()),
+            rounds: self.consensus.rounds(&self.ledger),
+            timers: self.tally.timers(),
+            leaders: self.consensus.next_leaders(&self.ledger),
+            decided: self.tally.last(DECIDED_SHOWN),
+        }
+    }
+
+    /// Precommits that came after their decision count too.
+    pub(crate) fn note_late_signers(&mut self) {
+        let tip = self.ledger.tip().height;
+        let signers = |parts: &[CommitSignature]| parts.iter().map(|part| part.validator).collect::<Vec<_>>();
+        if let Some(commit) = self.consensus.commit_for_next() {
+            self.tally.signed(commit.height, signers(&commit.signatures).into_iter());
+        }
+        if let Some(late) = self.consensus.late_for_next() {
+            self.tally.signed(Height(tip.0.saturating_sub(1)), signers(&late.signatures).into_iter());
         }
     }
 
@@ -80,7 +136,7 @@ impl Engine {
             return PhaseView::UpdateNeeded;
         }
         let tip = self.ledger.tip().height;
-        let ahead = self.catch_up.highest_claim().filter(|claim| !self.settled && *claim > tip);
+        let ahead = self.catch_up.hoped_for(tip).filter(|_| !self.settled);
         if let Some(target) = self.catch_up.backed_target(tip).or(ahead) {
             return PhaseView::CatchingUp { target };
         }
@@ -93,6 +149,19 @@ impl Engine {
             return PhaseView::WaitingForStake { online, missing };
         }
         PhaseView::Deciding
+    }
+
+    /// Members that let the last heights pass without a word.
+    pub(crate) fn look_for_silent(&self, now: UnixMillis) -> Vec<Address> {
+        let us = self.consensus.signer().map(|signer| signer.address());
+        let tip = self.ledger.tip().height;
+        let missed = |member: &Address| {
+            let spoken = self.consensus.last_spoken(member).is_none_or(|at| at.0 + SILENT_HEIGHTS > tip.0);
+            let lately = self.consensus.last_heard(member).is_some_and(|at| now.since(at) < SILENT_HEIGHTS_MS);
+            !spoken && !lately
+        };
+        let others = self.ledger.validators().members().iter().map(|member| member.address);
+        others.filter(|member| self.settled && Some(*member) != us && missed(member)).collect()
     }
 
     /// Stake heard of lately, our own included, and the members that were not.

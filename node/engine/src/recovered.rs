@@ -4,7 +4,7 @@ use crate::journal::{GuardState, JournalEntry};
 use blockchat_proto::keys::Signer;
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::transaction::VerifiedTransaction;
-use blockchat_proto::vote::Certificate;
+use blockchat_proto::vote::{Certificate, Evidence};
 
 /// Everything a node starts from, read from disk by the shell.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Recovered {
     pub journal: Vec<JournalEntry>,
     /// Our own transactions that were not final; verified again.
     pub own: Vec<VerifiedTransaction>,
+    /// Contradictions of members that waited for a block; verified again.
+    pub evidence: Vec<Evidence>,
     /// Who votes here; absent on an observer.
     pub validator: Option<RecoveredValidator>,
 }

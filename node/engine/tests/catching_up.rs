@@ -74,7 +74,8 @@ fn certify(ledger: &Ledger, block: &VerifiedBlock) -> Certificate {
 /// An observer at genesis that has asked a peer for blocks, and its question.
 fn behind(config: EngineConfig, height: u64) -> (Engine, SyncId) {
     let ledger = Ledger::at_genesis(&genesis());
-    let recovered = Recovered { ledger, tip_certificate: None, journal: vec![], own: vec![], validator: None };
+    let recovered =
+        Recovered { ledger, tip_certificate: None, journal: vec![], own: vec![], evidence: vec![], validator: None };
     let (mut engine, _) = Engine::new(config, recovered, START).expect("a fresh start");
     let chain = genesis().hash();
     let (height, hash, earliest) = (Height(height), Hash32::ZERO, Height(1));

@@ -2,9 +2,10 @@
 //! can go wrong is the simulator's business; this is the smallest world in which the engine can be debugged.
 
 use blockchat_engine::config::EngineConfig;
-use blockchat_engine::effect::{Effect, SubmitOutcome};
+use blockchat_engine::effect::{Answer, Effect, SubmitOutcome};
 use blockchat_engine::engine::Engine;
-use blockchat_engine::event::{Event, PeerTag, RequestId, Timer};
+use blockchat_engine::engine_view::EngineView;
+use blockchat_engine::event::{Event, PeerTag, Query, RequestId, Timer};
 use blockchat_engine::journal::GuardState;
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 use blockchat_proto::coins::Coins;
@@ -91,6 +92,7 @@ impl World {
                 tip_certificate: None,
                 journal: vec![],
                 own: vec![],
+                evidence: vec![],
                 validator: Some(RecoveredValidator { signer: signer.clone(), guard: Some(GuardState::START) }),
             };
             let (engine, effects) = Engine::new(EngineConfig::default(), recovered, START).expect("a fresh start");
@@ -306,4 +308,114 @@ fn whoever_decides_alone_works_off_a_full_pool_one_height_an_event() {
     assert_eq!(commits, 1, "one event, one height");
     world.perform(0, effects);
     world.run_until(10_000, |world| world.committed[0].len() == 500);
+}
+
+/// What readers are told when they ask.
+fn asked(world: &mut World, node: usize, query: Query) -> Answer {
+    let effects = world.engines[node].handle(Event::Query { request: RequestId(9), query }, world.now);
+    let mut answers = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Answer { answer, .. } => Some(answer),
+        _ => None,
+    });
+    answers.next().expect("every query is answered")
+}
+
+fn consensus(world: &mut World, node: usize) -> EngineView {
+    match asked(world, node, Query::Consensus) {
+        Answer::Consensus(view) => *view,
+        other => panic!("not {other:?}"),
+    }
+}
+
+#[test]
+fn readers_see_the_round_under_way_who_voted_in_it_and_what_it_waits_for() {
+    let signers = signers(4);
+    let mut world = World::new(&signers);
+    let before = consensus(&mut world, 0);
+    assert_eq!((before.begun, before.height, before.rounds.len()), (false, Height(1), 0));
+    assert!(before.timers.iter().any(|(timer, _, until)| *timer == Timer::Pace(Height(1)) && *until > world.now));
+    let transactions = vec![payment(&world, &signers[0], &signers[1], 0)];
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    // The first votes are on their way when somebody has heard one and nobody has decided.
+    let (mut most_heard, mut looks) = (0, vec![]);
+    while world.committed.iter().all(BTreeMap::is_empty) {
+        let queued = world.queue.len();
+        world.run_until(60_000, |world| {
+            world.queue.len() != queued || world.committed.iter().any(|all| !all.is_empty())
+        });
+        let view = consensus(&mut world, 0);
+        let Some(round) = view.rounds.first().filter(|_| view.begun) else { continue };
+        assert_eq!((round.round, round.leader), (Round(0), world.drawn(Height(1))));
+        assert_eq!(view.leaders[0], (Round(0), round.leader));
+        assert!(view.leaders[..4].iter().all(|(_, leader)| signers.iter().any(|one| one.address() == *leader)));
+        looks.push((world.now.since(START), round.proposal.is_some(), round.prevotes.clone()));
+        let Some(proposal) = round.proposal else { continue };
+        assert!(proposal.holds.is_some_and(|(transactions, bytes)| transactions == 1 && bytes > 0));
+        let heard: Vec<_> = round.prevotes.iter().flatten().collect();
+        assert!(heard.iter().all(|value| **value == Some(proposal.block)), "all are honest and on time: {round:?}");
+        most_heard = most_heard.max(heard.len());
+    }
+    assert!(most_heard >= 3, "only {most_heard} of four prevotes were ever seen: {looks:?}");
+}
+
+/// The fourth is so far away that nothing it says comes in time.
+#[test]
+fn readers_see_who_led_who_signed_and_who_is_missing() {
+    let signers = signers(4);
+    let mut world = World::with_capacity(&signers, 1);
+    world.far = Some((3, 1_000_000));
+    let transactions = (0..40).map(|nonce| payment(&world, &signers[0], &signers[1], nonce)).collect();
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    world.run_until(600_000, |world| world.engines[0].ledger().tip().height >= Height(40));
+    let (far, view) = (signers[3].address(), consensus(&mut world, 0));
+    assert_eq!(view.decided.len(), 40);
+    assert_eq!(view.decided[0].height, Height(40), "newest first");
+    for decided in &view.decided {
+        let place = decided.members.members().iter().position(|member| member.address == far).expect("a member");
+        assert!(!decided.signed[place] && decided.leader != far && !decided.caught_up, "{decided:?}");
+        assert_eq!(decided.signed.iter().filter(|signed| **signed).count(), 3);
+        assert_eq!(decided.transactions, 1);
+        assert!(decided.seen_to_final_ms.is_some_and(|ms| ms >= 2 * DELAY_MS), "{decided:?}");
+    }
+    let Answer::Validators(facts) = asked(&mut world, 0, Query::Validators) else { panic!("validators") };
+    assert_eq!(facts.iter().map(|one| one.counted).collect::<Vec<_>>(), [40; 4]);
+    assert_eq!(facts.iter().map(|one| one.led).sum::<u32>(), 40);
+    let missing = facts.iter().find(|one| one.address == far).expect("listed");
+    assert_eq!((missing.led, missing.missed, missing.missed_in_a_row), (0, 40, 40));
+    assert_eq!(missing.fair_ppm_blocks, 40 * 250_000);
+    assert_eq!(facts.iter().filter(|one| one.missed == 0).count(), 3);
+}
+
+#[test]
+fn the_pool_is_listed_in_parts_that_leave_nothing_out() {
+    let signers = signers(4);
+    let mut world = World::new(&signers);
+    let mut transactions = vec![];
+    for signer in &signers[..3] {
+        // The last one waits for nonce 5.
+        let nonces = (0..5).chain([6]);
+        transactions.extend(nonces.map(|nonce| payment(&world, signer, &signers[3], nonce)));
+    }
+    let effects = world.engines[0].handle(Event::SubmitTransactions { request: RequestId(1), transactions }, START);
+    drop(effects);
+    let (mut all, mut after) = (vec![], None);
+    loop {
+        let Answer::Pool(part) = asked(&mut world, 0, Query::Pool { after, of: None, limit: 4 }) else {
+            panic!("pool")
+        };
+        assert!(part.rows.len() <= 4);
+        all.extend(part.rows);
+        after = part.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let places: Vec<_> =
+        all.iter().map(|row| (row.transaction.sender(), row.queued, row.transaction.nonce())).collect();
+    assert_eq!(places.len(), 18);
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(all.iter().all(|row| row.since == START && row.queued == (row.transaction.nonce() == 6)));
+    let of = Some(signers[1].address());
+    let Answer::Pool(own) = asked(&mut world, 0, Query::Pool { after: None, of, limit: 100 }) else { panic!("pool") };
+    assert!(own.rows.len() == 6 && own.rows.iter().all(|row| Some(row.transaction.sender()) == of));
 }

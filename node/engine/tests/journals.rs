@@ -3,7 +3,7 @@
 use blockchat_engine::config::EngineConfig;
 use blockchat_engine::effect::Effect;
 use blockchat_engine::engine::Engine;
-use blockchat_engine::event::{Event, PeerTag};
+use blockchat_engine::event::{Event, PeerTag, Timer};
 use blockchat_engine::journal::{GuardMark, GuardState, JournalEntry, JournalRecord, Lock, SignStep};
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 use blockchat_proto::block::VerifiedBlock;
@@ -71,6 +71,7 @@ impl World {
             tip_certificate: None,
             journal: journal.into_iter().map(|record| JournalEntry { height: HEIGHT, record }).collect(),
             own: vec![],
+            evidence: vec![],
             validator: Some(RecoveredValidator { signer: signer.clone(), guard: Some(guard) }),
         };
         Engine::new(EngineConfig::default(), recovered, START.plus(10)).expect("the journal is sound")
@@ -85,6 +86,8 @@ fn journaled(effects: &[Effect]) -> usize {
 fn a_repeated_proposal_is_journaled_once() {
     let world = World::new();
     let (mut engine, _) = world.start(GuardState::START, vec![]);
+    // An empty block calls nobody before its time.
+    engine.handle(Event::TimerElapsed(Timer::Pace(HEIGHT)), START.plus(15));
     let block = world.block(Round(0), 0);
     let proposal = world.proposal(Round(0), &block, None).verify(world.genesis.hash()).expect("signed");
     let mut hear = || {

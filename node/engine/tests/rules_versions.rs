@@ -50,7 +50,14 @@ impl Node {
     /// Starts at this ledger, with what an earlier life wrote down.
     fn start(ledger: Ledger, journal: Vec<JournalEntry>, guard: GuardState) -> Self {
         let validator = Some(RecoveredValidator { signer: signer(), guard: Some(guard) });
-        let recovered = Recovered { ledger, tip_certificate: None, journal: journal.clone(), own: vec![], validator };
+        let recovered = Recovered {
+            ledger,
+            tip_certificate: None,
+            journal: journal.clone(),
+            own: vec![],
+            evidence: vec![],
+            validator,
+        };
         let (engine, effects) = Engine::new(EngineConfig::default(), recovered, START).expect("it starts");
         let (timers, before_commit, said, answers) = (BTreeMap::new(), vec![], vec![], vec![]);
         let mut node = Self { engine, now: START, timers, journal, before_commit, guard, said, asked: 0, answers };

@@ -1,9 +1,15 @@
 //! Am I behind, whom to ask, what to ask next.
 //!
-//! Owns: peers' claims, questions under way. Does not own: checking and applying blocks (`commit`).
-//! Always true: a claim mutes our votes only while its peer backs it with certified blocks; unbacked claims expire; at
-//! most one question for blocks is under way, and none while its answer is not committed whole; bulk sync never enters the voting core; a clock that is set back delays
-//! nothing; a peer that does not answer in time is asked for fewer blocks, later, and no other peer for that.
+//! Owns: peers' claims, questions under way, answers not committed whole yet. Does not own: checking and applying blocks
+//! (`commit`).
+//! Always true:
+//! - a claim counts as far as certified blocks back it; what only claims is asked again for as long as it stays, ever less
+//!   often, and keeps nobody from being ready or from voting;
+//! - one peer that delivers is asked at a time, the fastest; peers that have proved nothing yet are asked beside it, a few
+//!   at a time, so that a slow or silent one holds up nobody;
+//! - nothing is asked while an answer is not committed whole; bulk sync never enters the voting core;
+//! - a clock that is set back delays nothing.
+//!
 //! Start reading at [`CatchUp::next_question`].
 
 mod claim;
@@ -12,19 +18,30 @@ use crate::config::EngineConfig;
 use crate::event::{PeerTag, SyncId};
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
-use blockchat_proto::limits;
 use blockchat_proto::sync::Status;
 use blockchat_proto::units::{Height, UnixMillis};
 use blockchat_proto::vote::{Certificate, Verified};
-use claim::{Claim, LATE_MAX, Steady};
+use claim::{Claim, Steady};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A claim one or a few heights ahead is most often our own decision on its way: wait so long before asking.
 pub(crate) const PATIENCE_MS: u64 = 100;
 /// A claim further ahead than this is followed at once.
 const FAR_AHEAD: u64 = 8;
+/// Most questions for blocks under way, each to another peer.
+const QUESTIONS_MAX: usize = 3;
+/// Another peer that has proved nothing is asked when the last one has kept us waiting for so long, in ms. Over a slow
+/// link many answers at once would all come too late.
+const NEXT_STRANGER_MS: u64 = 2_000;
+/// So many questions that were given up are remembered: an answer that comes after all is not wasted.
+const LATE_MAX: usize = 8;
 /// Most questions for single blocks under way.
 const BODY_QUESTIONS_MAX: usize = 16;
+/// We look after claims at least so often while there are any, in ms.
+const LOOK_MAX_MS: u64 = 1_000;
+/// Claims that nobody has come to ask about do not count any more when a third of the stake speaks for the next height, and
+/// for so long nobody has delivered a block, in ms: or peers that come and go would keep us from being ready for ever.
+const QUIET_MS: u64 = 30_000;
 
 struct Question {
     request: SyncId,
@@ -32,8 +49,18 @@ struct Question {
     asked: UnixMillis,
 }
 
-/// Blocks that came and are not committed yet, with their certificates.
+/// Blocks with their certificates.
 pub(crate) type Part = VecDeque<(VerifiedBlock, Verified<Certificate>)>;
+
+/// Blocks that came and are not committed yet.
+pub(crate) struct BlocksAnswer {
+    pub(crate) peer: PeerTag,
+    /// From the question to the answer.
+    pub(crate) took_ms: u64,
+    pub(crate) blocks: Part,
+    /// So many of it are committed.
+    pub(crate) committed: usize,
+}
 
 /// A question to send.
 pub(crate) struct BlocksQuestion {
@@ -45,36 +72,42 @@ pub(crate) struct BlocksQuestion {
 
 /// See the module's header.
 pub(crate) struct CatchUp {
-    claim_expires_ms: u64,
+    backing_ms: u64,
     request_timeout_ms: u64,
     clock: Steady,
     claims: BTreeMap<PeerTag, Claim>,
-    question: Option<Question>,
-    /// What the answer to the last question holds that is not committed yet, and who gave it: at most one answer.
-    part: Option<(PeerTag, Part)>,
+    questions: Vec<Question>,
+    /// Given up, newest last.
+    late: VecDeque<Question>,
+    /// Answers that are not committed whole, oldest first: at most one for each question, late ones included.
+    answers: VecDeque<BlocksAnswer>,
     bodies: BTreeMap<SyncId, Hash32>,
     next_request: u64,
     last_peer: PeerTag,
     tip_moved: UnixMillis,
-    /// Last time that a question was seen under way.
-    asking: UnixMillis,
+    /// When a peer last delivered a block that we needed.
+    delivered: UnixMillis,
+    /// When we look after claims and questions again.
+    look_at: Option<UnixMillis>,
 }
 
 impl CatchUp {
     pub(crate) fn new(config: &EngineConfig, now: UnixMillis) -> Self {
         let clock = Steady { read: now, passed: UnixMillis(0) };
         Self {
-            claim_expires_ms: config.claim_expires_ms,
+            backing_ms: config.backing_ms,
             request_timeout_ms: config.request_timeout_ms,
             clock,
             claims: BTreeMap::new(),
-            question: None,
-            part: None,
+            questions: vec![],
+            late: VecDeque::new(),
+            answers: VecDeque::new(),
             bodies: BTreeMap::new(),
             next_request: 0,
             last_peer: PeerTag(0),
             tip_moved: UnixMillis(0),
-            asking: UnixMillis(0),
+            delivered: UnixMillis(0),
+            look_at: None,
         }
     }
 
@@ -87,14 +120,7 @@ impl CatchUp {
     pub(crate) fn on_status(&mut self, peer: PeerTag, status: &Status) -> bool {
         let now = self.clock.passed;
         let first = self.claims.is_empty();
-        let claim = self.claims.entry(peer).or_insert(Claim {
-            height: status.height,
-            since: now,
-            backed: None,
-            busy_until: UnixMillis(0),
-            late: 0,
-            blocks_max: limits::SYNC_BLOCKS_MAX,
-        });
+        let claim = self.claims.entry(peer).or_insert_with(|| Claim::new(status, self.request_timeout_ms, now));
         if claim.height != status.height {
             claim.height = status.height;
             claim.since = now;
@@ -104,9 +130,8 @@ impl CatchUp {
 
     pub(crate) fn on_gone(&mut self, peer: PeerTag) {
         self.claims.remove(&peer);
-        if self.question.as_ref().is_some_and(|question| question.peer == peer) {
-            self.question = None;
-        }
+        self.questions.retain(|question| question.peer != peer);
+        self.late.retain(|question| question.peer != peer);
     }
 
     /// Our tip moved. A claim that we have reached has done its duty: what its peer claims next must be backed anew, or a
@@ -118,132 +143,196 @@ impl CatchUp {
         }
     }
 
-    /// An answer came. `false` if it answers no question of ours.
-    pub(crate) fn answered(&mut self, request: SyncId) -> bool {
-        let Some(question) = self.question.take_if(|question| question.request == request) else {
+    /// Blocks came. `false` if they answer no question of ours.
+    pub(crate) fn answered(&mut self, request: SyncId, blocks: Part) -> bool {
+        let Some(Question { peer, asked, .. }) = self.take_question(request) else {
             return false;
         };
-        if let Some(claim) = self.claims.get_mut(&question.peer) {
-            claim.was_in_time();
+        let took_ms = self.clock.passed.since(asked);
+        if let Some(claim) = self.claims.get_mut(&peer) {
+            claim.answered(took_ms);
         }
+        self.answers.push_back(BlocksAnswer { peer, took_ms, blocks, committed: 0 });
         true
     }
 
-    /// Blocks came, or are left over after a commit.
-    pub(crate) fn came(&mut self, peer: PeerTag, blocks: Part) {
-        self.part = Some((peer, blocks));
+    /// The oldest answer, to be committed now.
+    pub(crate) fn take_answer(&mut self) -> Option<BlocksAnswer> {
+        self.answers.pop_front()
     }
 
-    /// Blocks that came, to be committed now.
-    pub(crate) fn take_part(&mut self) -> Option<(PeerTag, Part)> {
-        self.part.take()
+    /// One commit did not take all of it in.
+    pub(crate) fn put_back(&mut self, answer: BlocksAnswer) {
+        self.answers.push_front(answer);
     }
 
     /// Are there blocks that came and are not committed yet?
-    pub(crate) fn has_part(&self) -> bool {
-        self.part.is_some()
+    pub(crate) fn has_answer(&self) -> bool {
+        !self.answers.is_empty()
     }
 
-    /// The peer delivered certified blocks up to our new tip: what it claims beyond counts.
-    pub(crate) fn backed(&mut self, peer: PeerTag, tip: Height) {
-        if let Some(claim) = self.claims.get_mut(&peer).filter(|claim| claim.height > tip) {
-            claim.backed = Some(self.clock.passed);
+    /// The peer delivered certified blocks that we needed, up to our new tip.
+    pub(crate) fn backed(&mut self, answer: &BlocksAnswer, tip: Height) {
+        let now = self.clock.passed;
+        self.delivered = now;
+        if let Some(claim) = self.claims.get_mut(&answer.peer) {
+            claim.was_useful(answer.committed, answer.took_ms, now);
+            claim.backed = claim.backed.filter(|_| claim.height > tip);
         }
     }
 
-    /// The peer had nothing, or nothing good: its claim does not count until it makes another.
-    pub(crate) fn disappointed(&mut self, peer: PeerTag, tip: Height) {
+    /// The peer's answer held nothing that we needed. That is no fault, unless it claims more than our tip.
+    pub(crate) fn proved_nothing(&mut self, peer: PeerTag, tip: Height) {
+        let now = self.clock.passed;
+        if let Some(claim) = self.claims.get_mut(&peer).filter(|claim| claim.height > tip) {
+            claim.was_useless(0, now);
+        }
+    }
+
+    /// The question failed, or its answer was wrong; ask this peer not before `retry_ms` from now.
+    pub(crate) fn failed(&mut self, request: SyncId, retry_ms: u64) {
+        let now = self.clock.passed;
+        if let Some(question) = self.take_question(request)
+            && let Some(claim) = self.claims.get_mut(&question.peer)
+        {
+            claim.was_useless(retry_ms, now);
+        }
+    }
+
+    /// Ask this peer not before `pause_ms` from now; until then what it proved before does not count.
+    pub(crate) fn leave_alone(&mut self, peer: PeerTag, pause_ms: u64) {
+        let now = self.clock.passed;
         if let Some(claim) = self.claims.get_mut(&peer) {
-            claim.height = claim.height.min(tip);
+            claim.was_useless(pause_ms, now);
             claim.backed = None;
         }
     }
 
-    /// The question failed; ask this peer not before `retry_ms` from now.
-    pub(crate) fn failed(&mut self, request: SyncId, retry_ms: u64) {
-        if let Some(question) = self.question.take_if(|question| question.request == request)
-            && let Some(claim) = self.claims.get_mut(&question.peer)
-        {
-            claim.busy_until = self.clock.passed.plus(retry_ms);
-        }
-    }
-
-    /// Drops claims that nobody backed and questions that nobody answered in time. A claim is heard again with its peer's
-    /// next status; while any peer is being asked, or its own is to be asked for less, it stands: only one can be asked at
-    /// a time.
-    pub(crate) fn expire(&mut self, tip: Height) {
+    /// Gives up questions that nobody answered in time.
+    pub(crate) fn expire_questions(&mut self) {
         let now = self.clock.passed;
-        self.expire_question(now);
-        let expires_ms = self.claim_expires_ms;
-        if self.is_asking() {
-            self.asking = now;
-        }
-        for claim in self.claims.values_mut() {
-            let mut last = claim.backed.unwrap_or_default().max(claim.since).max(self.tip_moved).max(self.asking);
-            if claim.late < LATE_MAX {
-                last = last.max(claim.busy_until);
+        for question in std::mem::take(&mut self.questions) {
+            let Some(claim) = self.claims.get_mut(&question.peer) else { continue };
+            if now.since(question.asked) <= claim.patience_ms {
+                self.questions.push(question);
+                continue;
             }
-            if claim.height > tip && now.since(last) > expires_ms {
-                claim.height = tip;
-                claim.backed = None;
+            claim.was_late(now);
+            self.late.push_back(question);
+            if self.late.len() > LATE_MAX {
+                self.late.pop_front();
             }
         }
     }
 
-    fn expire_question(&mut self, now: UnixMillis) {
-        let pause_ms = self.request_timeout_ms;
-        if let Some(question) = &self.question
-            && let Some(claim) = self.claims.get_mut(&question.peer)
-            && now.since(question.asked) > claim.timeout_ms(pause_ms)
-        {
-            claim.was_late(pause_ms, now);
-            self.question = None;
-        }
-    }
-
-    /// The highest height that a peer claims and has lately backed, if it is beyond our tip: then we are behind.
+    /// The highest height that a peer claims while it goes on backing it, if it is beyond our tip: then we are behind.
     pub(crate) fn backed_target(&self, tip: Height) -> Option<Height> {
+        let ahead = self.claims.iter().filter(|(peer, claim)| claim.height > tip && self.is_backing(**peer, claim));
+        ahead.map(|(_, claim)| claim.height).max()
+    }
+
+    /// Has it delivered lately, or is it being asked and has delivered the last time?
+    fn is_backing(&self, peer: PeerTag, claim: &Claim) -> bool {
+        let lately = |backed| self.clock.passed.since(backed) <= self.backing_ms;
+        claim.backed.is_some_and(|backed| lately(backed) || self.is_asked(peer))
+    }
+
+    /// The highest height beyond our tip that a peer claims and was not asked about in vain.
+    pub(crate) fn hoped_for(&self, tip: Height) -> Option<Height> {
+        self.claims.values().filter(|claim| claim.height > tip && !claim.tried).map(|claim| claim.height).max()
+    }
+
+    /// Are we where the network is, as far as peers can tell? `spoken`: members other than us with more than a third of
+    /// the stake speak for the height after our tip.
+    ///
+    /// Somebody must be there: a third that speaks, or a peer that is no further than we are. Nobody may be delivering
+    /// blocks, and every higher claim must have been asked about; one that has just come, and is near, is most often our
+    /// own decision on its way.
+    pub(crate) fn at_tip(&self, tip: Height, spoken: bool) -> bool {
         let now = self.clock.passed;
-        let counts = |claim: &&Claim| {
-            claim.height > tip && claim.backed.is_some_and(|backed| now.since(backed) <= self.claim_expires_ms)
-        };
-        self.claims.values().filter(counts).map(|claim| claim.height).max()
+        let company = spoken || self.claims.values().any(|claim| claim.height <= tip);
+        let asked = self.claims.values().all(|claim| claim.height <= tip || claim.tried || !self.is_due(claim, tip));
+        let quiet = spoken && now.since(self.delivered) > QUIET_MS;
+        company && self.answers.is_empty() && self.backed_target(tip).is_none() && (asked || quiet)
     }
 
-    /// The highest height that any peer claims; `None` without peers.
-    pub(crate) fn highest_claim(&self) -> Option<Height> {
-        self.claims.values().map(|claim| claim.height).max()
-    }
-
-    /// Is a question for blocks under way, or its answer not committed whole?
-    pub(crate) fn is_asking(&self) -> bool {
-        self.question.is_some() || self.part.is_some()
+    /// Has a peer just claimed a height near our tip, so that we have not asked about it yet?
+    pub(crate) fn has_news(&self, tip: Height) -> bool {
+        self.claims.values().any(|claim| claim.height > tip && !claim.tried && !self.is_due(claim, tip))
     }
 
     /// Does any peer claim a height beyond our tip?
     pub(crate) fn anyone_ahead(&self, tip: Height) -> bool {
-        self.highest_claim().is_some_and(|claim| claim > tip)
+        self.claims.values().any(|claim| claim.height > tip)
     }
 
-    /// What to ask now, if anything: blocks after our tip, of the next peer in turn that claims them.
+    /// What to ask now, if anything: blocks after our tip. Call again until it says nothing.
     pub(crate) fn next_question(&mut self, tip: Height) -> Option<BlocksQuestion> {
-        let now = self.clock.passed;
-        if self.is_asking() {
+        if !self.answers.is_empty() || self.questions.len() >= QUESTIONS_MAX {
             return None;
         }
-        let ready = |claim: &Claim| {
-            let far = claim.height.0 > tip.0.saturating_add(FAR_AHEAD) || claim.backed.is_some();
-            let patient = now.since(claim.since.max(self.tip_moved)) >= PATIENCE_MS;
-            claim.height > tip && now >= claim.busy_until && (far || patient)
-        };
-        let candidates: Vec<PeerTag> =
-            self.claims.iter().filter(|(_, claim)| ready(claim)).map(|(peer, _)| *peer).collect();
-        let peer = *candidates.iter().find(|peer| **peer > self.last_peer).or(candidates.first())?;
+        let peer = self.next_peer(tip)?;
         self.last_peer = peer;
         let count = self.claims.get(&peer)?.blocks_max;
         let request = self.number();
-        self.question = Some(Question { request, peer, asked: now });
+        self.questions.push(Question { request, peer, asked: self.clock.passed });
         Some(BlocksQuestion { request, peer, from: tip.next(), count })
+    }
+
+    /// The fastest of those that delivered the last time; without one, the next in turn that has proved nothing.
+    fn next_peer(&self, tip: Height) -> Option<PeerTag> {
+        let now = self.clock.passed;
+        if self.questions.iter().any(|question| self.speed(question.peer).is_some()) {
+            return None;
+        }
+        let ready = |(peer, claim): &(&PeerTag, &Claim)| {
+            claim.height > tip && now >= claim.busy_until && self.is_due(claim, tip) && !self.is_asked(**peer)
+        };
+        let candidates: Vec<_> = self.claims.iter().filter(ready).map(|(peer, claim)| (*peer, claim.speed)).collect();
+        let proven = candidates.iter().filter_map(|(peer, speed)| Some((speed.as_ref()?, *peer)));
+        if let Some((_, fastest)) = proven.max() {
+            return Some(fastest);
+        }
+        let waited = |question: &Question| now.since(question.asked) >= NEXT_STRANGER_MS;
+        let next = candidates.iter().find(|(peer, _)| *peer > self.last_peer).or(candidates.first());
+        next.filter(|_| self.questions.iter().all(waited)).map(|(peer, _)| *peer)
+    }
+
+    fn speed(&self, peer: PeerTag) -> Option<u64> {
+        self.claims.get(&peer).and_then(|claim| claim.speed)
+    }
+
+    fn is_asked(&self, peer: PeerTag) -> bool {
+        self.questions.iter().any(|question| question.peer == peer)
+    }
+
+    /// Is it time to ask about this claim, as far as the claim is concerned?
+    fn is_due(&self, claim: &Claim, tip: Height) -> bool {
+        let far = claim.height.0 > tip.0.saturating_add(FAR_AHEAD) || claim.backed.is_some();
+        far || self.clock.passed.since(claim.since.max(self.tip_moved)) >= PATIENCE_MS
+    }
+
+    /// When to look again, in ms from now, if a timer must be started for it.
+    pub(crate) fn look_again(&mut self, tip: Height) -> Option<u64> {
+        let now = self.clock.passed;
+        if !self.anyone_ahead(tip) && self.questions.is_empty() {
+            return None;
+        }
+        let paused = |claim: &Claim| if claim.height > tip { claim.busy_until.since(now) } else { LOOK_MAX_MS };
+        let soon = self.questions.is_empty() && self.answers.is_empty();
+        let least = if soon { self.claims.values().map(paused).min().unwrap_or(LOOK_MAX_MS) } else { 0 };
+        let after_ms = least.clamp(PATIENCE_MS, LOOK_MAX_MS);
+        let at = now.plus(after_ms);
+        let sooner = self.look_at.is_none_or(|planned| at < planned);
+        sooner.then(|| {
+            self.look_at = Some(at);
+            after_ms
+        })
+    }
+
+    /// The timer of [`Self::look_again`] ran out.
+    pub(crate) fn looks(&mut self) {
+        self.look_at = None;
     }
 
     /// A question for one block, to `preferred` or another peer; `None` if nobody is there or too many are under way.
@@ -270,6 +359,14 @@ impl CatchUp {
         self.bodies.remove(&request)
     }
 
+    fn take_question(&mut self, request: SyncId) -> Option<Question> {
+        let is_it = |question: &Question| question.request == request;
+        if let Some(index) = self.questions.iter().position(is_it) {
+            return Some(self.questions.swap_remove(index));
+        }
+        self.late.iter().position(is_it).and_then(|index| self.late.remove(index))
+    }
+
     fn number(&mut self) -> SyncId {
         self.next_request += 1;
         SyncId(self.next_request)
@@ -277,148 +374,4 @@ impl CatchUp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIAR: PeerTag = PeerTag(1);
-    const HONEST: PeerTag = PeerTag(2);
-
-    fn status(height: u64) -> Status {
-        Status {
-            version: 1,
-            chain: Hash32::ZERO,
-            height: Height(height),
-            hash: Hash32::ZERO,
-            earliest: Height(1),
-            time: UnixMillis(0),
-        }
-    }
-
-    fn catch_up() -> CatchUp {
-        CatchUp::new(&EngineConfig::default(), UnixMillis(0))
-    }
-
-    #[test]
-    fn a_claim_that_nobody_backs_never_mutes_us_and_expires() {
-        let mut catch_up = catch_up();
-        catch_up.on_status(LIAR, &status(1_000_000));
-        assert_eq!(catch_up.backed_target(Height(5)), None);
-        assert!(catch_up.anyone_ahead(Height(5)));
-        catch_up.read_clock(UnixMillis(10_000));
-        catch_up.expire(Height(5));
-        assert!(!catch_up.anyone_ahead(Height(5)));
-    }
-
-    #[test]
-    fn certified_blocks_back_a_claim_until_it_is_reached() {
-        let mut catch_up = catch_up();
-        catch_up.on_status(HONEST, &status(300));
-        catch_up.backed(HONEST, Height(256));
-        assert_eq!(catch_up.backed_target(Height(256)), Some(Height(300)));
-        catch_up.tip_moved(Height(300));
-        catch_up.on_status(HONEST, &status(301));
-        assert_eq!(catch_up.backed_target(Height(300)), None, "its next claim must be backed anew");
-    }
-
-    #[test]
-    fn a_block_that_is_just_being_decided_is_not_asked_for_at_once() {
-        let mut catch_up = catch_up();
-        catch_up.read_clock(UnixMillis(1_000));
-        catch_up.tip_moved(Height(7));
-        catch_up.on_status(HONEST, &status(8));
-        catch_up.read_clock(UnixMillis(1_010));
-        assert!(catch_up.next_question(Height(7)).is_none());
-        catch_up.read_clock(UnixMillis(1_000 + PATIENCE_MS));
-        assert!(catch_up.next_question(Height(7)).is_some());
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_delays_no_question() {
-        let mut catch_up = catch_up();
-        catch_up.read_clock(UnixMillis(5_000_000));
-        catch_up.tip_moved(Height(7));
-        catch_up.on_status(HONEST, &status(8));
-        catch_up.read_clock(UnixMillis(1_000));
-        assert!(catch_up.next_question(Height(7)).is_none());
-        catch_up.read_clock(UnixMillis(1_000 + PATIENCE_MS));
-        assert!(catch_up.next_question(Height(7)).is_some());
-    }
-
-    #[test]
-    fn one_question_at_a_time_and_the_peers_take_turns() {
-        let mut catch_up = catch_up();
-        catch_up.on_status(LIAR, &status(100));
-        catch_up.on_status(HONEST, &status(100));
-        let first = catch_up.next_question(Height(0)).unwrap();
-        assert!(catch_up.next_question(Height(0)).is_none());
-        assert!(catch_up.answered(first.request));
-        assert!(!catch_up.answered(first.request), "an answer counts once");
-        let second = catch_up.next_question(Height(0)).unwrap();
-        assert_ne!(first.peer, second.peer);
-    }
-
-    #[test]
-    fn a_busy_peer_is_left_alone_for_as_long_as_it_asks() {
-        let mut catch_up = catch_up();
-        catch_up.read_clock(UnixMillis(30));
-        catch_up.on_status(HONEST, &status(100));
-        let question = catch_up.next_question(Height(0)).unwrap();
-        catch_up.failed(question.request, 500);
-        catch_up.read_clock(UnixMillis(529));
-        assert!(catch_up.next_question(Height(0)).is_none());
-        catch_up.read_clock(UnixMillis(530));
-        assert!(catch_up.next_question(Height(0)).is_some());
-    }
-
-    /// Asks until `until`, and lets `seconds` say how long a peer takes for so many blocks, if it answers at all. What
-    /// takes longer than the network's own limit of 15 s never comes. Returns what was asked, of whom, and the time.
-    fn follow(
-        catch_up: &mut CatchUp,
-        until: Height,
-        seconds: impl Fn(PeerTag, u32) -> Option<u64>,
-    ) -> (Vec<(PeerTag, u32)>, UnixMillis) {
-        let (mut tip, mut now, mut asked, mut answer) = (Height(0), UnixMillis(0), vec![], None);
-        while tip < until {
-            catch_up.read_clock(now);
-            catch_up.expire(tip);
-            if let Some(question) = catch_up.next_question(tip) {
-                let (request, count) = (question.request, question.count);
-                asked.push((question.peer, count));
-                let takes = seconds(question.peer, count).filter(|seconds| *seconds <= 15);
-                answer = takes.map(|seconds| (now.plus(seconds * 1_000), request, count));
-            }
-            if let Some((_, request, count)) = answer.take_if(|(at, _, _)| *at <= now)
-                && catch_up.answered(request)
-            {
-                tip = Height(tip.0 + u64::from(count));
-                catch_up.tip_moved(tip);
-            }
-            now = now.plus(PATIENCE_MS);
-            assert!(now < UnixMillis(100_000_000), "it gets nowhere: {asked:?}");
-        }
-        (asked, now)
-    }
-
-    #[test]
-    fn over_a_slow_link_ever_fewer_blocks_are_asked_for_until_they_come_in_time() {
-        let mut catch_up = catch_up();
-        catch_up.on_status(HONEST, &status(1_000));
-        let (asked, now) = follow(&mut catch_up, Height(200), |_, count| Some(u64::from(count)));
-        let counts: Vec<_> = asked.iter().map(|(_, count)| *count).collect();
-        assert_eq!(counts[..6], [256, 128, 64, 32, 16, 8], "all but the last took longer than it was waited for");
-        assert!(now < UnixMillis(4 * 200 * 1_000), "{now:?} for what takes 200 s without a mistake");
-    }
-
-    #[test]
-    fn silent_peers_make_nobody_else_slow() {
-        let (mut catch_up, other_liar) = (catch_up(), PeerTag(3));
-        for peer in [LIAR, HONEST, other_liar] {
-            catch_up.on_status(peer, &status(1_000_000));
-        }
-        let honest = |peer, _| (peer == HONEST).then_some(1);
-        let (asked, _) = follow(&mut catch_up, Height(256 * 100), honest);
-        let of_honest: Vec<_> = asked.iter().filter(|(peer, _)| *peer == HONEST).collect();
-        assert!(of_honest.iter().all(|(_, count)| *count == 256), "{asked:?}");
-        assert!(asked.len() - of_honest.len() <= 2 * 9, "each liar is given up in the end: {asked:?}");
-    }
-}
+mod tests;

@@ -2,11 +2,12 @@
 
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::keys::Address;
-use blockchat_proto::units::Height;
+use blockchat_proto::units::{Height, Round};
 use blockchat_proto::vote::{RoundCertificate, SignedProposal, SignedVote, Verified};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::event::PeerTag;
+use crate::relevance::HEIGHTS_AHEAD;
 
 /// A consensus message as it came.
 #[derive(Clone, Debug)]
@@ -30,10 +31,41 @@ impl Message {
     }
 }
 
-/// How many heights ahead are kept.
-const HEIGHTS_AHEAD_MAX: u64 = 2;
+impl Message {
+    /// Everybody who signed something of it.
+    pub(super) fn speakers(&self) -> Vec<Address> {
+        match self {
+            Self::Proposal(proposal, _) => vec![proposal.get().proposal.leader],
+            Self::Vote(vote) => vec![vote.get().vote.validator],
+            Self::Certificate(votes) => votes.get().votes.iter().map(|signed| signed.vote.validator).collect(),
+        }
+    }
 
-/// Bounded: per member the newest few messages.
+    /// Is `other` the same, with no block that this one lacks?
+    fn says_as_much_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Proposal(one, has), Self::Proposal(two, brings)) => {
+                one == two && (has.is_some() || brings.is_none())
+            }
+            (Self::Vote(one), Self::Vote(two)) => one == two,
+            (Self::Certificate(one), Self::Certificate(two)) => one == two,
+            _ => false,
+        }
+    }
+
+    fn block_bytes(&self) -> usize {
+        match self {
+            Self::Proposal(_, Some(block)) => block.bytes().len(),
+            Self::Proposal(_, None) | Self::Vote(_) | Self::Certificate(_) => 0,
+        }
+    }
+}
+
+/// Blocks that are kept with their proposals, in bytes, of all members together. A proposal beyond it is kept without, and
+/// its block asked for when its height comes.
+const BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Bounded: per member the newest few messages, one of them with a block.
 pub(super) struct Ahead {
     per_member_max: usize,
     kept: BTreeMap<Address, VecDeque<(Height, PeerTag, Message)>>,
@@ -45,15 +77,35 @@ impl Ahead {
     }
 
     /// Keeps a message of the member `author` if its height is near; drops that member's oldest beyond the limit.
-    pub(super) fn keep(&mut self, current: Height, height: Height, author: Address, from: PeerTag, message: Message) {
-        if height.0 > current.0.saturating_add(HEIGHTS_AHEAD_MAX) {
+    pub(super) fn keep(&mut self, tip: Height, height: Height, author: Address, from: PeerTag, mut message: Message) {
+        if height.0 > tip.0.saturating_add(HEIGHTS_AHEAD) {
             return;
+        }
+        // Said again by whomever: it may push nothing else out.
+        if self.kept.get(&author).into_iter().flatten().any(|(_, _, kept)| kept.says_as_much_as(&message)) {
+            return;
+        }
+        if let Message::Proposal(_, block @ Some(_)) = &mut message {
+            self.make_room(&author, block);
         }
         let queue = self.kept.entry(author).or_default();
         if queue.len() >= self.per_member_max {
             queue.pop_front();
         }
         queue.push_back((height, from, message));
+    }
+
+    /// Forgets the block that its author brought before; and this one, if those of others leave no room.
+    fn make_room(&mut self, author: &Address, block: &mut Option<VerifiedBlock>) {
+        for (_, _, message) in self.kept.get_mut(author).into_iter().flatten() {
+            if let Message::Proposal(_, before) = message {
+                *before = None;
+            }
+        }
+        let held = self.kept.values().flatten().map(|(_, _, message)| message.block_bytes()).sum::<usize>();
+        if block.as_ref().is_some_and(|block| held + block.bytes().len() > BLOCK_BYTES_MAX) {
+            *block = None;
+        }
     }
 
     /// Takes what was kept for `height`, and drops what is below.
@@ -69,8 +121,21 @@ impl Ahead {
         taken
     }
 
-    /// Is anything kept for this height?
-    pub(super) fn holds(&self, height: Height) -> bool {
-        self.kept.values().flatten().any(|(at, _, _)| *at == height)
+    /// Who said what is kept for this height.
+    pub(super) fn speakers(&self, height: Height) -> BTreeSet<Address> {
+        let of = self.kept.values().flatten().filter(|(at, _, _)| *at == height);
+        of.flat_map(|(_, _, message)| message.speakers()).collect()
+    }
+
+    /// Blocks that are kept for the first round of this height, with who proposed them.
+    pub(super) fn first_blocks(&self, height: Height) -> impl Iterator<Item = (Address, &VerifiedBlock)> {
+        let of = self.kept.values().flatten().filter(move |(at, _, _)| *at == height);
+        of.filter_map(|(_, _, message)| match message {
+            Message::Proposal(proposal, Some(block)) => {
+                let proposal = proposal.get().proposal;
+                (proposal.round == Round(0) && proposal.block == block.hash()).then_some((proposal.leader, block))
+            }
+            _ => None,
+        })
     }
 }

@@ -117,6 +117,11 @@ impl Candidates {
 }
 
 impl Candidate {
+    /// Is it valid, as far as that is known?
+    pub(super) fn verdict(&self) -> Option<bool> {
+        self.verdict.as_ref().map(Option::is_some)
+    }
+
     /// What the block does to the ledger, or `None` if it is invalid. Executed once.
     pub(super) fn applied(&mut self, ledger: &Ledger) -> Option<&AppliedBlock> {
         let block = &self.block;

@@ -11,18 +11,19 @@ use super::{Consensus, Turn, Wish};
 use crate::effect::Effect;
 use crate::event::{PeerTag, RoundTimer, Timer};
 use crate::journal::{JournalEntry, JournalRecord};
+use crate::relevance::ROUNDS_AHEAD;
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
 use blockchat_proto::leader::leader_for;
+use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{RoundCertificate, RoundProof, SignedProposal, SignedVote, Verified};
 
-/// Rounds beyond this distance are not looked at; the core drops them too.
-const ROUNDS_AHEAD_MAX: u32 = 10;
 /// A peer is told where we are at most so often.
 const STATUS_EVERY_MS: u64 = 500;
 
 impl Consensus {
-    /// A verified message came. Members of the next height's set start it with their first message.
+    /// A verified message came. Enough members of the next height's set start it with theirs: see `pace`.
     pub(crate) fn on_message(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: Message) {
         let Some((height, author)) = message.height_and_author() else {
             return;
@@ -34,14 +35,41 @@ impl Consensus {
         if turn.ledger.validators().get(&author).is_none() {
             return;
         }
-        self.heard.insert(author, turn.now);
-        if height > current || (self.core.is_none() && self.paused) {
-            return self.ahead.keep(current, height, author, from, message);
+        if let Some(height) = self.foreign(&message) {
+            return self.heard_ourselves(turn, height);
         }
-        if self.core.is_none() {
+        self.signing.own_key.saw(height);
+        self.hear_of(&message.speakers(), height, turn.now);
+        if height > current {
+            return self.ahead.keep(turn.ledger.tip().height, height, author, from, message);
+        }
+        self.speakers.extend(message.speakers());
+        if self.core.is_some() {
+            return self.deliver(turn, from, message);
+        }
+        self.ahead.keep(turn.ledger.tip().height, height, author, from, message);
+        if !self.is_paused(turn.ledger) && self.is_called(turn.ledger) {
             self.start_height(turn);
         }
-        self.deliver(turn, from, message);
+    }
+
+    /// The height of what our key signed in it and we did not.
+    fn foreign(&self, message: &Message) -> Option<Height> {
+        match message {
+            Message::Proposal(proposal, _) => self.signing.foreign_proposal(proposal.get()),
+            Message::Vote(vote) => self.signing.foreign_vote(vote.get()),
+            Message::Certificate(votes) => {
+                votes.get().votes.iter().find_map(|signed| self.signing.foreign_vote(signed))
+            }
+        }
+    }
+
+    fn hear_of(&mut self, members: &[Address], height: Height, now: UnixMillis) {
+        for member in members {
+            self.heard.insert(*member, now);
+            let spoke = self.spoke.entry(*member).or_default();
+            *spoke = height.max(*spoke);
+        }
     }
 
     /// Hands a message of the current height to the core. What we said before our data was lost is not ours any more.
@@ -56,6 +84,7 @@ impl Consensus {
     fn on_vote(&mut self, turn: &mut Turn<'_>, signed: SignedVote) {
         if !self.signing.has_lost_vote(&signed) {
             self.step(turn, VoteInput::Vote(signed));
+            self.release_proved(turn);
         }
     }
 
@@ -67,6 +96,7 @@ impl Consensus {
             certificate.votes.into_iter().for_each(|signed| self.on_vote(turn, signed));
         } else {
             self.step(turn, VoteInput::Certificate(certificate));
+            self.release_proved(turn);
         }
     }
 
@@ -76,8 +106,8 @@ impl Consensus {
         if let Message::Vote(vote) = message
             && self.late.add(vote.get())
         {
-            self.heard.insert(vote.get().vote.validator, turn.now);
-            return;
+            let vote = vote.get().vote;
+            return self.hear_of(&[vote.validator], vote.height, turn.now);
         }
         let last = self.told.get(&from).copied().unwrap_or_default();
         // Told at a time to come: our clock was set back since.
@@ -98,14 +128,18 @@ impl Consensus {
         let signed = proposal.into_inner();
         let proposal = signed.proposal;
         let tip = turn.ledger.tip();
-        let near = proposal.round.0 <= self.round.0.saturating_add(ROUNDS_AHEAD_MAX);
+        let near = proposal.round.0 <= self.round.0.saturating_add(ROUNDS_AHEAD);
         if !near || leader_for(turn.ledger.validators(), tip.hash, proposal.height, proposal.round) != proposal.leader {
             return;
         }
         if self.signing.has_lost_proposal(&signed) {
             return;
         }
+        self.sightings.proposed(&proposal, turn.now);
         if let Some(block) = block.filter(|block| block.hash() == proposal.block) {
+            if proposal.round == Round(0) && proposal.lock_round.is_none() {
+                self.clocks.saw(proposal.height, proposal.leader, block.header().time, turn.now);
+            }
             self.candidates.insert(proposal.round, block);
         }
         let polka = self.core.as_ref().is_some_and(|core| core.knows_polka(proposal.round, proposal.block));
@@ -131,17 +165,22 @@ impl Consensus {
         self.candidates.awaited_in(hash).is_some() && self.candidates.get(hash).is_none()
     }
 
-    /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it.
-    /// SPEC TIME-2.
+    /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it and no quorum
+    /// has prevoted it. SPEC TIME-2.
     pub(super) fn release(&mut self, turn: &mut Turn<'_>, hash: Hash32) {
-        let Some(candidate) = self.candidates.get_mut(&hash) else {
+        let Some(candidate) = self.candidates.get(&hash) else {
             return;
         };
         let ahead_ms = candidate.block.header().time.since(turn.now);
-        if ahead_ms > self.config.clock_ahead_max_ms {
+        if ahead_ms > self.config.clock_ahead_max_ms && !self.is_proved(&hash) {
+            self.held.insert(hash);
             let after_ms = ahead_ms - self.config.clock_ahead_max_ms;
             return turn.ask(Effect::StartTimer { timer: Timer::HeldBlock(hash), after_ms });
         }
+        self.held.remove(&hash);
+        let Some(candidate) = self.candidates.get_mut(&hash) else {
+            return;
+        };
         let built = candidate.block.header().round;
         let valid = candidate.applied(turn.ledger).is_some();
         if valid && !candidate.journaled {
@@ -154,6 +193,18 @@ impl Consensus {
                 self.hand_over(turn, signed, valid);
             }
         }
+    }
+
+    /// Has a quorum prevoted it where a proposal waits for it? Then it is our clock that is wrong.
+    fn is_proved(&self, hash: &Hash32) -> bool {
+        let round = self.candidates.awaited_in(hash);
+        round.is_some_and(|round| self.core.as_ref().is_some_and(|core| core.knows_polka(round, *hash)))
+    }
+
+    /// Lets go of held blocks that a quorum has prevoted.
+    fn release_proved(&mut self, turn: &mut Turn<'_>) {
+        let proved: Vec<_> = self.held.iter().filter(|hash| self.is_proved(hash)).copied().collect();
+        proved.into_iter().for_each(|hash| self.release(turn, hash));
     }
 
     /// Lets the core hear of a proposal: at once, unless our data of this height was lost, and the lock that the guard kept

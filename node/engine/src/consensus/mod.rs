@@ -5,21 +5,26 @@
 //! Always true: what we signed is synced before it is published, and a valid block's bytes before the prevote for it;
 //! the core hears only verified messages of members at its own height.
 //! The map: `messages` takes what members say, `malachite` drives the core, `outputs` turns what it wants into effects;
-//! `candidates` holds proposed blocks, `signing` the guard, `lost` what it forbids after a loss, `pace` says when a height
-//! starts, `timeouts` how long it waits.
+//! `candidates` holds proposed blocks, `clocks` compares ours with those of leaders, `signing` is the guard, `lost` what it
+//! forbids after a loss, `own_key` whether another one signs with our key, `pace` says when a height starts, `timeouts` how
+//! long it waits; `sightings` and `view` are for readers.
 //! Start reading at [`Consensus::on_message`], then [`Consensus::committed`].
 
 mod ahead;
 mod candidates;
+mod clocks;
 mod late_votes;
 mod lost;
 mod malachite;
 mod messages;
 mod outputs;
+mod own_key;
 mod pace;
+mod sightings;
 mod signing;
 mod timeouts;
 mod turn;
+mod view;
 
 pub(crate) use ahead::Message;
 pub(crate) use turn::Turn;
@@ -32,16 +37,19 @@ use crate::journal::{JournalEntry, JournalRecord};
 use crate::recovered::RecoveredValidator;
 use ahead::Ahead;
 use blockchat_proto::block::{Block, VerifiedBlock};
+use blockchat_proto::coins::{Stake, is_honest_share};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{AppliedBlock, Ledger};
 use blockchat_proto::units::{Height, Round, UnixMillis};
-use blockchat_proto::vote::{Certificate, LatePrecommits, SignedProposal, SignedVote};
+use blockchat_proto::vote::{Certificate, CommitSignature, LatePrecommits, SignedProposal, SignedVote};
 use candidates::Candidates;
+use clocks::Clocks;
 use late_votes::LateVotes;
 use lost::Lost;
 use malachite::{CoreStart, VoteInput, VotingCore};
+use sightings::Sightings;
 use signing::Signing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -80,9 +88,19 @@ pub(crate) struct Consensus {
     repeated: u32,
     attach: BTreeSet<Hash32>,
     heard: BTreeMap<Address, UnixMillis>,
+    sightings: Sightings,
+    /// The last height that a member said something about.
+    spoke: BTreeMap<Address, Height>,
+    clocks: Clocks,
+    /// Blocks from ahead of our clock, held until it reaches them or a quorum has prevoted them.
+    held: BTreeSet<Hash32>,
+    /// Members that said something about the height after the tip.
+    speakers: BTreeSet<Address>,
     told: BTreeMap<PeerTag, UnixMillis>,
-    /// While catching up, or where we do not know the rules, no height is started.
-    paused: bool,
+    /// We are catching up: see [`Self::is_paused`].
+    following: bool,
+    /// We do not know the rules of the next height.
+    unknown_rules: bool,
     /// The event being handled started a height already.
     begun: bool,
     wishes: VecDeque<Wish>,
@@ -132,8 +150,14 @@ impl Consensus {
             repeated: 0,
             attach: BTreeSet::new(),
             heard: BTreeMap::new(),
+            sightings: Sightings::default(),
+            spoke: BTreeMap::new(),
+            clocks: Clocks::default(),
+            held: BTreeSet::new(),
+            speakers: BTreeSet::new(),
             told: BTreeMap::new(),
-            paused: false,
+            following: false,
+            unknown_rules: false,
             begun: false,
             wishes: VecDeque::new(),
             halted: false,
@@ -145,7 +169,7 @@ impl Consensus {
         if let Some(sync) = self.signing.sync() {
             turn.ask(sync);
         }
-        if (!self.journal.is_empty() || self.lost(turn).is_some()) && !self.paused {
+        if (!self.journal.is_empty() || self.lost(turn).is_some()) && !self.is_paused(turn.ledger) {
             self.start_height(turn);
         }
     }
@@ -222,17 +246,89 @@ impl Consensus {
         self.core = None;
         self.journal.clear();
         self.candidates = Candidates::default();
+        self.sightings = Sightings::default();
         self.withheld.clear();
         self.parting.clear();
         self.attach.clear();
+        self.held.clear();
         self.late.tip_moved(certificate, turn.ledger.tip_validators());
         self.since = turn.now;
         self.after_full = full;
         self.round = Round(0);
         self.repeated = 0;
         let tip = turn.ledger.tip();
+        self.speakers = self.ahead.speakers(tip.height.next());
+        self.signing.own_key.tip_moved(tip.height, !self.following, turn.now);
+        self.expect_members(turn);
         self.leader = leader_for(turn.ledger.validators(), tip.hash, tip.height.next(), Round(0));
         self.wishes.clear();
+    }
+
+    /// Who enters the set has not been silent yet; nor has anybody while we caught up and could hear nobody.
+    fn expect_members(&mut self, turn: &Turn<'_>) {
+        let (members, tip, deaf) = (turn.ledger.validators(), turn.ledger.tip().height, self.following);
+        self.spoke.retain(|member, _| members.get(member).is_some());
+        for member in members.members() {
+            let spoke = self.spoke.entry(member.address).or_insert(tip);
+            if deaf {
+                *spoke = tip;
+            }
+        }
+    }
+
+    /// The last height that a member said something about, or that it was first expected to.
+    pub(crate) fn last_spoken(&self, member: &Address) -> Option<Height> {
+        self.spoke.get(member).copied()
+    }
+
+    /// What the clocks of others show beyond ours, in ms.
+    pub(crate) fn clocks_ahead_ms(&self, ledger: &Ledger) -> Option<i64> {
+        self.clocks.median_ms(ledger.validators())
+    }
+
+    /// Since when the height being decided is undecided.
+    pub(crate) fn undecided_since(&self) -> Option<UnixMillis> {
+        self.core.as_ref().map(|_| self.since)
+    }
+
+    /// A final block with its proof: does it show a signature of ours that we know nothing of?
+    pub(crate) fn saw_final(&mut self, block: &VerifiedBlock, certificate: &Certificate, now: UnixMillis) {
+        let Some(us) = self.signing.signer().map(Signer::address) else { return };
+        let has = |signatures: &[CommitSignature]| signatures.iter().any(|part| part.validator == us);
+        let commits = [Some(certificate), block.commit()].into_iter().flatten();
+        let highest = commits.filter(|commit| has(&commit.signatures)).map(|commit| commit.height).max();
+        if let Some(height) = highest {
+            self.signing.is_in_chain(height, now);
+        }
+    }
+
+    /// Time passes: whoever listens for its own key does so for a while only.
+    pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
+        let waits = !self.following;
+        if self.signing.own_key.tick(waits, turn.now) && self.core.is_some() {
+            self.start_anew(turn);
+        }
+    }
+
+    /// A message that our key signed and we did not: see [`own_key`]. The height goes on without us.
+    fn heard_ourselves(&mut self, turn: &mut Turn<'_>, height: Height) {
+        let Some(closed) = self.signing.hears_itself(height, turn.now) else { return };
+        turn.ask(Effect::Sync(closed));
+        if self.core.is_some() && !self.signing.allowed_at(turn.ledger.tip().height.next()) {
+            self.start_anew(turn);
+        }
+    }
+
+    /// The core of this height begins again, with another right to sign. What was said meanwhile is repeated.
+    fn start_anew(&mut self, turn: &mut Turn<'_>) {
+        self.cancel_all(turn);
+        (self.core, self.round, self.repeated) = (None, Round(0), 0);
+        self.candidates = Candidates::default();
+        self.withheld.clear();
+        self.parting.clear();
+        self.attach.clear();
+        self.wishes.clear();
+        self.start_height(turn);
     }
 
     /// Another event is handled now.
@@ -240,9 +336,32 @@ impl Consensus {
         self.begun = false;
     }
 
-    /// While paused, no height starts: the node is catching up, or does not know the rules of the next height.
-    pub(crate) fn pause(&mut self, paused: bool) {
-        self.paused = paused;
+    /// `following`: the node is catching up with blocks that peers prove; `unknown_rules`: it does not know those of the
+    /// next height.
+    pub(crate) fn stand_aside(&mut self, following: bool, unknown_rules: bool) {
+        self.following = following;
+        self.unknown_rules = unknown_rules;
+    }
+
+    /// While catching up no height starts, unless members with more than a third of the stake, our own counted, speak for
+    /// the height after our tip: then one honest member decides it now, and a peer that delivers old blocks one by one
+    /// would only keep us from voting. Never by rules that we do not know. SPEC VER-5.
+    pub(super) fn is_paused(&self, ledger: &Ledger) -> bool {
+        if self.unknown_rules || !self.following {
+            return self.unknown_rules;
+        }
+        let us = self.signer().filter(|_| self.signing_allowed_at(ledger.tip().height.next()));
+        let own = us.and_then(|signer| ledger.validators().get(&signer.address())).map(|member| member.stake);
+        let speaking = own.unwrap_or_default().plus(self.spoken_for(ledger));
+        !is_honest_share(speaking, ledger.validators().total())
+    }
+
+    /// Stake of the members other than us that said something about the height after the tip.
+    pub(crate) fn spoken_for(&self, ledger: &Ledger) -> Stake {
+        let us = self.signer().map(|signer| signer.address());
+        let others = self.speakers.iter().filter(|speaker| Some(**speaker) != us);
+        let members = others.filter_map(|speaker| ledger.validators().get(speaker));
+        members.fold(Stake::default(), |sum, member| sum.plus(member.stake))
     }
 
     /// What is needed of the other parts, oldest first.

@@ -57,6 +57,7 @@ impl Consensus {
             VoteOutput::RoundStarted { round, leader } => {
                 self.round = round;
                 self.leader = leader;
+                self.sightings.entered(round, turn.now);
             }
             // A lock without its block and its polka: there is nothing that we may propose.
             VoteOutput::BuildBlock { .. } if self.lost(turn).is_some_and(|lost| lost.is_locked()) => {}
@@ -115,6 +116,7 @@ impl Consensus {
     /// Our own proposals carry their body; so do those that help others to our lock.
     fn publish_proposal(&mut self, turn: &mut Turn<'_>, proposal: SignedProposal) {
         let hash = proposal.proposal.block;
+        self.sightings.proposed(&proposal.proposal, turn.now);
         let ours = self.signing.signer().is_some_and(|signer| signer.address() == proposal.proposal.leader);
         let attach = self.attach.remove(&hash) || ours;
         let block = self.candidates.get(&hash).filter(|_| attach).map(|candidate| candidate.block.to_block());

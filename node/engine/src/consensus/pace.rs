@@ -1,7 +1,8 @@
 //! When a height starts. SPEC TIME-3.
 //!
-//! A node that decided at its own time T starts the next height at the first of: a verified message of a member for it
-//! (`on_message`); `capacity` pooled transactions; a non-empty pool and T + block interval; T + idle block interval. A
+//! A node that decided at its own time T starts the next height at the first of: messages for it of other members with more
+//! than a third of the stake, or a valid block with transactions of its first leader ([`Consensus::is_called`]);
+//! `capacity` pooled transactions; a non-empty pool and T + block interval; T + idle block interval. A
 //! leader with an empty pool does not wait after a full block: the others most likely hold more than it does (it was
 //! restarted, or is the last to hear), have begun, and wait for nobody but the leader.
 //! Always true: an event starts one height of this node's own accord at most. Whoever decides alone would otherwise work
@@ -10,7 +11,9 @@
 use super::{Consensus, Turn};
 use crate::effect::Effect;
 use crate::event::Timer;
-use blockchat_proto::units::Height;
+use blockchat_proto::coins::is_honest_share;
+use blockchat_proto::ledger::Ledger;
+use blockchat_proto::units::{Height, Round};
 
 /// The next height after one that began and ended within one event: soon, behind whatever else waits.
 const BREATH_MS: u64 = 1;
@@ -18,7 +21,7 @@ const BREATH_MS: u64 = 1;
 impl Consensus {
     /// The pool or the tip changed: start now, or wait for as long as the pool's state asks.
     pub(crate) fn pace(&mut self, turn: &mut Turn<'_>, pooled: usize) {
-        if self.core.is_some() || self.paused || self.halted {
+        if self.core.is_some() || self.is_paused(turn.ledger) || self.halted {
             return;
         }
         let height = turn.ledger.tip().height.next();
@@ -29,7 +32,7 @@ impl Consensus {
         let awaited = pooled == 0
             && self.after_full
             && self.signing.signer().is_some_and(|signer| signer.address() == self.leader);
-        let due = full || awaited || left_ms == 0 || self.ahead.holds(height);
+        let due = full || awaited || left_ms == 0 || self.is_called(turn.ledger);
         if due && !self.begun {
             self.start_height(turn);
         } else {
@@ -40,8 +43,29 @@ impl Consensus {
 
     /// The wait is over, if nothing else started the height.
     pub(crate) fn on_pace_timer(&mut self, turn: &mut Turn<'_>, height: Height) {
-        if height == turn.ledger.tip().height.next() && self.core.is_none() && !self.paused && !self.halted {
+        let ours = height == turn.ledger.tip().height.next() && self.core.is_none();
+        if ours && !self.is_paused(turn.ledger) && !self.halted {
             self.start_height(turn);
         }
+    }
+
+    /// Do others call for the next height before its time? Not one of them alone, unless it brings transactions: or whoever
+    /// has any stake could make an idle chain run as fast as it can. Among more than a third somebody is honest, whose wait
+    /// is over. Our own stake does not count: beside a third of our own, every other member would do.
+    pub(super) fn is_called(&mut self, ledger: &Ledger) -> bool {
+        is_honest_share(self.spoken_for(ledger), ledger.validators().total()) || self.brings_transactions(ledger)
+    }
+
+    /// Has the leader of the first round proposed a valid block that is not empty? Executed once: the verdict is kept.
+    fn brings_transactions(&mut self, ledger: &Ledger) -> bool {
+        let (height, leader) = (ledger.tip().height.next(), self.leader);
+        let blocks = self.ahead.first_blocks(height).filter(|(author, _)| *author == leader);
+        let loaded: Vec<_> =
+            blocks.filter(|(_, block)| !block.transactions().is_empty()).map(|(_, block)| block.clone()).collect();
+        loaded.into_iter().any(|block| {
+            let (hash, built) = (block.hash(), block.header().round);
+            self.candidates.insert(Round(0), block);
+            built == Round(0) && self.candidates.get_mut(&hash).is_some_and(|known| known.applied(ledger).is_some())
+        })
     }
 }

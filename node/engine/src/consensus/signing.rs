@@ -5,13 +5,14 @@
 //! the journal lacks would look like a lost journal.
 
 use super::lost::Lost;
+use super::own_key::{Foreign, OwnKey};
 use crate::chain_view::Silence;
 use crate::effect::{Effect, Fault};
 use crate::journal::{GuardMark, GuardState, JournalEntry, JournalRecord, Lock, SignStep};
 use crate::recovered::RecoveredValidator;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
-use blockchat_proto::units::Height;
+use blockchat_proto::units::{Height, UnixMillis};
 use blockchat_proto::vote::{SignedProposal, SignedVote, VoteKind};
 
 /// The voting key with its guard.
@@ -25,6 +26,8 @@ pub(super) struct Signing {
     unwritten: Vec<GuardState>,
     /// The highest of what is in the journal, if the guard on disk is behind it.
     unsynced: Option<GuardState>,
+    /// Does another one sign with our key?
+    pub(super) own_key: OwnKey,
 }
 
 impl Signing {
@@ -39,7 +42,8 @@ impl Signing {
         journal: &[JournalEntry],
     ) -> Self {
         let (signer, guard) = validator.map_or((None, None), |validator| (Some(validator.signer), validator.guard));
-        let nothing = Self { chain, signer, guard, lost: None, unwritten: vec![], unsynced: None };
+        let own_key = OwnKey::default();
+        let mut nothing = Self { chain, signer, guard, lost: None, unwritten: vec![], unsynced: None, own_key };
         let (Some(signer), Some(guard)) = (&nothing.signer, guard) else {
             return nothing;
         };
@@ -47,6 +51,10 @@ impl Signing {
             return nothing;
         }
         let own: Vec<_> = journal.iter().filter_map(|entry| own_mark(&entry.record, signer, chain)).collect();
+        own.iter().for_each(|(own, _)| nothing.own_key.signed(own.hash, own.height));
+        if guard.mark != GuardMark::STOPPED {
+            nothing.own_key.signed(guard.mark.hash, guard.mark.height);
+        }
         let lost = lost(&guard, tip, journal, &own);
         let mark = own.iter().fold(guard.mark, |highest, (own, _)| if highest.allows(own) { *own } else { highest });
         let before = match &lost {
@@ -67,7 +75,8 @@ impl Signing {
     /// May we sign at this height?
     pub(super) fn allowed_at(&self, height: Height) -> bool {
         let lost = |lost: Lost| height < lost.mark.height || (height == lost.mark.height && lost.is_closed());
-        self.signer.is_some() && self.guard.is_some() && !self.lost.is_some_and(lost)
+        let listens = self.own_key.is_listening();
+        self.signer.is_some() && self.guard.is_some() && !listens && !self.lost.is_some_and(lost)
     }
 
     /// What was lost of this height, if anything.
@@ -81,6 +90,12 @@ impl Signing {
         let Some(guard) = self.guard else {
             return Some(Silence::NoGuard);
         };
+        if guard.mark == GuardMark::STOPPED {
+            return Some(Silence::Elsewhere);
+        }
+        if self.own_key.is_listening() {
+            return Some(Silence::Listening);
+        }
         let lost = self.lost.filter(|lost| lost.mark.height >= height)?;
         match lost.lock {
             _ if lost.mark.height > height => Some(Silence::Behind { signed: guard.mark.height }),
@@ -88,6 +103,48 @@ impl Signing {
             Lock::Unknown => Some(Silence::LockUnknown),
             Lock::On { round, block } => Some(Silence::Locked { round, block }),
             Lock::None => None,
+        }
+    }
+
+    /// Was this signed with our key, and not by us? Nothing is said of it where there is no guard: then we sign nothing.
+    pub(super) fn foreign_vote(&self, signed: &SignedVote) -> Option<Height> {
+        self.foreign(|signer| own_vote(signed, signer, self.chain))
+    }
+
+    /// See [`Self::foreign_vote`].
+    pub(super) fn foreign_proposal(&self, signed: &SignedProposal) -> Option<Height> {
+        self.foreign(|signer| own_proposal(signed, signer, self.chain))
+    }
+
+    fn foreign(&self, mark: impl FnOnce(&Signer) -> Option<(GuardMark, Option<Hash32>)>) -> Option<Height> {
+        self.guard?;
+        let (own, _) = mark(self.signer.as_ref()?)?;
+        let known = self.own_key.knows(&own.hash) || self.lost.is_some_and(|lost| lost.covers(&own));
+        (!known).then_some(own.height)
+    }
+
+    /// A message of our key at this height came that we did not sign. What to sync before anything else, if that closes
+    /// something.
+    pub(super) fn hears_itself(&mut self, height: Height, now: UnixMillis) -> Option<GuardState> {
+        let guard = self.guard?;
+        let mark = match self.own_key.heard(height, now) {
+            Foreign::Elsewhere => GuardMark::STOPPED,
+            Foreign::Before => GuardMark::end_of(height),
+        };
+        if mark.position() <= guard.mark.position() {
+            return None;
+        }
+        let closed = GuardState { mark, lock: Lock::None };
+        self.lost = Some(Lost { journaled: true, ..Lost::found(closed) });
+        (self.guard, self.unsynced) = (Some(closed), None);
+        self.unwritten.clear();
+        Some(closed)
+    }
+
+    /// The chain holds a signature of our key at this height: listen, if the guard does not know of it.
+    pub(super) fn is_in_chain(&mut self, height: Height, now: UnixMillis) {
+        if self.guard.is_some_and(|guard| guard.mark.height < height) {
+            self.own_key.listen(now);
         }
     }
 
@@ -128,6 +185,8 @@ impl Signing {
         if !guard.mark.allows(&mark) {
             return Err(Fault::GuardContradicted { guard: guard.mark, wanted: mark });
         }
+        self.own_key.signed(mark.hash, mark.height);
+        self.own_key.begins();
         if guard.mark != mark {
             let signed = guard.after(mark, block);
             self.unwritten.retain(|earlier| earlier.mark.height == mark.height);

@@ -14,11 +14,12 @@
 //! Pure: the same calls in the same order give the same contents. Two honest nodes may differ.
 //!
 //! The map: `pool` holds the contents, in `row`s; `admit` lets in (and onto the `shelf`), `evict` makes room, `select` deals
-//! out for a block, `settle` follows the chain, `own` repeats, `refusals` remembers why not.
+//! out for a block, `settle` follows the chain, `own` repeats, `refusals` remembers why not, `list` shows.
 //! Start reading at [`Mempool::submit`].
 
 mod admit;
 mod evict;
+mod list;
 mod own;
 mod pool;
 mod refusals;

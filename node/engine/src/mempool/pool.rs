@@ -29,9 +29,11 @@ pub struct Mempool {
     pub(super) rows: BTreeMap<Address, Row>,
     /// What needs no nonce (*activate*, *announce*), by sender.
     pub(super) nonce_free: BTreeMap<Address, VerifiedTransaction>,
-    /// Whatever is in a row or needs none.
-    ids: BTreeMap<TransactionId, VerifiedTransaction>,
+    /// Whatever is in a row or needs none, and when it came.
+    ids: BTreeMap<TransactionId, (VerifiedTransaction, UnixMillis)>,
     bytes: usize,
+    /// When the first of those came that were taken out since this was last cleared.
+    pub(super) first_out: Option<UnixMillis>,
     /// Senders by the length of their row.
     pub(super) ranking: BTreeSet<(usize, Address)>,
     /// What is in a row and ends at a height.
@@ -71,6 +73,7 @@ impl Mempool {
             nonce_free: BTreeMap::new(),
             ids: BTreeMap::new(),
             bytes: 0,
+            first_out: None,
             ranking: BTreeSet::new(),
             expiries: BTreeSet::new(),
             shelf: Shelf::new(config),
@@ -99,18 +102,28 @@ impl Mempool {
 
     /// A pooled transaction; not one on the shelf.
     pub fn get(&self, id: &TransactionId) -> Option<&VerifiedTransaction> {
-        self.ids.get(id)
+        self.ids.get(id).map(|(transaction, _)| transaction)
+    }
+
+    /// When a pooled transaction came.
+    pub(super) fn since(&self, id: &TransactionId) -> Option<UnixMillis> {
+        self.ids.get(id).map(|(_, since)| *since)
     }
 
     /// Where a transaction is: pooled, queued, or refused if that was lately and somebody here may care.
     pub fn lookup(&self, id: &TransactionId) -> Option<(SubmitOutcome, Option<VerifiedTransaction>)> {
-        if let Some(pooled) = self.ids.get(id) {
+        if let Some(pooled) = self.get(id) {
             return Some((SubmitOutcome::Pooled, Some(pooled.clone())));
         }
         if let Some(waiting) = self.shelf.get(id) {
             return Some((SubmitOutcome::Queued, Some(waiting.clone())));
         }
         self.refusals.get(id).map(|reason| (SubmitOutcome::Refused(reason.clone()), None))
+    }
+
+    /// Whose queued transaction this is, and until when it waits.
+    pub(crate) fn waits(&self, id: &TransactionId) -> Option<(Address, UnixMillis)> {
+        self.shelf.until(id)
     }
 
     /// The account after its pooled transactions: what is left to spend, and the nonce to sign with next.
@@ -190,12 +203,13 @@ impl Mempool {
 
     fn list(&mut self, transaction: &VerifiedTransaction) {
         self.bytes += transaction.bytes().len();
-        self.ids.insert(transaction.id(), transaction.clone());
+        self.ids.insert(transaction.id(), (transaction.clone(), self.now));
     }
 
     fn unlist(&mut self, transaction: &VerifiedTransaction) {
         self.bytes -= transaction.bytes().len();
-        self.ids.remove(&transaction.id());
+        let since = self.ids.remove(&transaction.id()).map(|(_, since)| since);
+        self.first_out = self.first_out.into_iter().chain(since).min();
         if let Some(expiry) = transaction.transaction().expiry {
             self.expiries.remove(&(expiry, transaction.id()));
         }
@@ -212,7 +226,7 @@ impl Mempool {
         for transaction in self.rows.values().flat_map(Row::iter).chain(self.nonce_free.values()) {
             count += 1;
             bytes += transaction.bytes().len();
-            assert_eq!(self.ids.get(&transaction.id()), Some(transaction), "what is pooled has its id listed");
+            assert_eq!(self.get(&transaction.id()), Some(transaction), "what is pooled has its id listed");
             let in_row = transaction.transaction().body.needs_nonce();
             if let Some(expiry) = transaction.transaction().expiry.filter(|_| in_row) {
                 expiring += 1;

@@ -19,6 +19,7 @@ impl Mempool {
     /// Must be called for every block. Cost: O(transactions in the block * log pool), plus what expires.
     pub fn block_committed(&mut self, ledger: &Ledger, block: &VerifiedBlock, now: UnixMillis) -> Vec<TransactionId> {
         self.now = now;
+        self.first_out = None;
         let included: BTreeSet<_> = block.transactions().iter().map(VerifiedTransaction::id).collect();
         for id in &included {
             self.refusals.forget(id);
@@ -29,6 +30,7 @@ impl Mempool {
         let senders = || block.transactions().iter().filter(in_turn).map(VerifiedTransaction::sender);
         let touched: BTreeSet<_> = senders().collect();
         touched.iter().for_each(|sender| self.drop_used(ledger, *sender, &included));
+        let first_out = self.first_out;
         self.recheck_nonce_free(ledger, &included);
         self.drop_expired(ledger);
         for sender in touched.iter().filter(|sender| self.held(sender) > 0).collect::<Vec<_>>() {
@@ -40,7 +42,13 @@ impl Mempool {
             self.promote(ledger, sender, account);
         }
         self.served = senders().next_back().unwrap_or(self.served);
+        self.first_out = first_out;
         self.take_forgotten()
+    }
+
+    /// When the first of the transactions was pooled here that the last block took out of their rows.
+    pub fn settled_since(&self) -> Option<UnixMillis> {
+        self.first_out
     }
 
     /// Candidates that a build refused leave the pool, with the reason. Returns own ones that are hopeless now.

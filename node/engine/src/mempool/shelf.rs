@@ -59,8 +59,23 @@ impl Shelf {
         }
     }
 
+    /// Whose it is, and until when it waits.
+    pub(super) fn until(&self, id: &TransactionId) -> Option<(Address, UnixMillis)> {
+        self.ids.get(id).map(|place| (place.0, self.waiting[place].until))
+    }
+
     pub(super) fn get(&self, id: &TransactionId) -> Option<&VerifiedTransaction> {
         self.ids.get(id).map(|place| &self.waiting[place].transaction)
+    }
+
+    /// What waits of these senders, by sender and nonce, each with when it came.
+    pub(super) fn between(
+        &self,
+        first: Address,
+        last: Address,
+    ) -> impl Iterator<Item = (&VerifiedTransaction, UnixMillis)> {
+        let waiting = self.waiting.range((first, 0)..=(last, u64::MAX));
+        waiting.map(|(_, one)| (&one.transaction, UnixMillis(one.until.since(UnixMillis(self.wait_ms)))))
     }
 
     /// Puts a transaction here until `expected`, its sender's next nonce, has moved up to it. Returns whoever had to give way.

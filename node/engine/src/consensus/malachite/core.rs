@@ -15,7 +15,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::units::{Height, Round};
 use blockchat_proto::validators::ValidatorSet;
-use blockchat_proto::vote::{Certificate, RoundCertificate, RoundProof, SignedProposal, SignedVote, VoteKind};
+use blockchat_proto::vote::{Certificate, RoundCertificate, RoundProof, SignedProposal, SignedVote, Vote, VoteKind};
 use malachitebft_core_consensus::{Input, LocallyProposedValue, Params, ProposedValue, State, process};
 use malachitebft_core_types::{
     ThresholdParams, Timeout, TimeoutKind, Validity, ValueOrigin, ValuePayload, VoteExtensionPolicy,
@@ -197,6 +197,13 @@ impl VotingCore {
         let enough =
             |certificate: &RoundCertificate| certificate.votes.len() > 1 && certificate.check_structure(set).is_ok();
         [VoteKind::Prevote, VoteKind::Precommit].map(of_kind).into_iter().filter(enough).collect()
+    }
+
+    /// All votes of a round that it has taken in, in the order in which they came.
+    pub(crate) fn votes_heard(&self, round: Round) -> Vec<Vote> {
+        let round = self.state().driver.votes().per_round(convert::core_round(round));
+        let votes = round.into_iter().flat_map(|round| round.received_votes());
+        votes.map(|signed| convert::our_vote(signed).vote).collect()
     }
 
     /// Does it know that a quorum prevoted this block in this round?

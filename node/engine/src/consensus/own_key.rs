@@ -1,0 +1,161 @@
+//! Does somebody else sign with our key? A copied home, a restored backup, a second replica. SPEC VOTE-9.
+//!
+//! Owns: what we know to have signed above the tip, and when we listen before we sign. Does not own: the guard (`signing`).
+//! Always true: a message of our own key above the tip that neither this process nor its journal signed is never taken for
+//! ours. At a height that others were at when we began to sign it may be our own from before, so that height is closed;
+//! above it, another one signs now.
+//! Start reading at [`OwnKey::heard`].
+
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::units::{Height, UnixMillis};
+use std::collections::BTreeMap;
+
+/// Heights that must pass without a message of our key before we sign.
+const QUIET_HEIGHTS: u32 = 2;
+/// Or so long without any height, in ms: then others may be waiting for us.
+const QUIET_MS: u64 = 10_000;
+
+/// What a message of our key that we did not sign means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Foreign {
+    /// It may be ours, from before we lost it: nothing more is signed at its height.
+    Before,
+    /// Another one signs with our key.
+    Elsewhere,
+}
+
+/// See the module's header.
+#[derive(Default)]
+pub(super) struct OwnKey {
+    /// Hashes of what we signed above the tip.
+    signed: BTreeMap<Hash32, Height>,
+    /// The highest height that anybody spoke of so far.
+    seen: Height,
+    /// `seen` when we began to sign, or when we first heard our key.
+    began: Option<Height>,
+    listens: Option<Listens>,
+}
+
+/// We wait for a sign of another one.
+#[derive(Clone, Copy, Debug)]
+struct Listens {
+    heights: u32,
+    since: UnixMillis,
+}
+
+impl OwnKey {
+    /// A member spoke of this height.
+    pub(super) fn saw(&mut self, height: Height) {
+        self.seen = self.seen.max(height);
+    }
+
+    /// We signed this, or our journal says so.
+    pub(super) fn signed(&mut self, hash: Hash32, height: Height) {
+        self.saw(height);
+        self.signed.insert(hash, height);
+    }
+
+    /// From now on what is heard above what was seen so far is another one's.
+    pub(super) fn begins(&mut self) {
+        self.began.get_or_insert(self.seen);
+    }
+
+    pub(super) fn knows(&self, hash: &Hash32) -> bool {
+        self.signed.contains_key(hash)
+    }
+
+    /// A message of our key at this height, above the tip, that we did not sign.
+    pub(super) fn heard(&mut self, height: Height, now: UnixMillis) -> Foreign {
+        self.saw(height);
+        if let Some(listens) = &mut self.listens {
+            *listens = Listens { heights: QUIET_HEIGHTS, since: now };
+        }
+        let began = *self.began.get_or_insert(self.seen);
+        if height > began { Foreign::Elsewhere } else { Foreign::Before }
+    }
+
+    /// The chain holds a signature of ours that our guard does not know.
+    pub(super) fn listen(&mut self, now: UnixMillis) {
+        self.listens = Some(Listens { heights: QUIET_HEIGHTS, since: now });
+    }
+
+    pub(super) fn is_listening(&self) -> bool {
+        self.listens.is_some()
+    }
+
+    /// The tip moved to this height; `at_tip`: by a decision that we could hear, not by catching up.
+    pub(super) fn tip_moved(&mut self, tip: Height, at_tip: bool, now: UnixMillis) {
+        self.saw(tip);
+        self.signed.retain(|_, height| *height > tip);
+        if let Some(listens) = &mut self.listens {
+            listens.since = now;
+            listens.heights -= u32::from(at_tip);
+        }
+        self.listens = self.listens.filter(|listens| listens.heights > 0);
+    }
+
+    /// Time passes. `waits`: nobody brings blocks, so that it may be us who are missing. `true` if we listen no more.
+    pub(super) fn tick(&mut self, waits: bool, now: UnixMillis) -> bool {
+        let Some(listens) = &mut self.listens else { return false };
+        if !waits || now < listens.since {
+            listens.since = now;
+        }
+        let over = now.since(listens.since) >= QUIET_MS;
+        if over {
+            self.listens = None;
+        }
+        over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: UnixMillis = UnixMillis(1_000);
+
+    #[test]
+    fn above_what_was_seen_when_we_began_another_one_signs() {
+        let mut key = OwnKey::default();
+        key.saw(Height(7));
+        key.begins();
+        key.saw(Height(9));
+        assert_eq!(key.heard(Height(7), START), Foreign::Before, "it may be ours, from before");
+        assert_eq!(key.heard(Height(8), START), Foreign::Elsewhere);
+    }
+
+    #[test]
+    fn what_is_heard_before_we_began_is_at_first_taken_for_our_own() {
+        let mut key = OwnKey::default();
+        assert_eq!(key.heard(Height(7), START), Foreign::Before);
+        assert_eq!(key.heard(Height(7), START), Foreign::Before);
+        assert_eq!(key.heard(Height(8), START), Foreign::Elsewhere);
+    }
+
+    #[test]
+    fn two_heights_or_ten_seconds_without_our_key_are_enough() {
+        let mut key = OwnKey::default();
+        key.listen(START);
+        key.tip_moved(Height(5), false, START);
+        key.tip_moved(Height(6), true, START);
+        assert_eq!(key.heard(Height(7), START), Foreign::Before);
+        key.tip_moved(Height(7), true, START);
+        assert!(key.is_listening(), "it was heard in between");
+        key.tip_moved(Height(8), true, START);
+        assert!(!key.is_listening());
+        key.listen(START);
+        assert!(!key.tick(false, START.plus(60_000)), "while blocks come, nobody waits for us");
+        assert!(!key.tick(true, START.plus(60_000 + 9_999)));
+        assert!(key.tick(true, START.plus(60_000 + 10_000)) && !key.is_listening());
+    }
+
+    #[test]
+    fn what_we_signed_is_known_until_it_is_decided() {
+        let (mut key, hash) = (OwnKey::default(), Hash32([1; 32]));
+        key.signed(hash, Height(5));
+        key.tip_moved(Height(4), true, START);
+        assert!(key.knows(&hash));
+        key.tip_moved(Height(5), true, START);
+        assert!(!key.knows(&hash));
+    }
+}

@@ -1,0 +1,74 @@
+//! What readers see of the height under way. Changes nothing; built when somebody asks.
+//!
+//! Start reading at [`Consensus::rounds`].
+
+use super::Consensus;
+use crate::engine_view::{LEADERS_SHOWN, ProposalFacts, ROUNDS_SHOWN, RoundFacts};
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
+use blockchat_proto::leader::leader_for;
+use blockchat_proto::ledger::Ledger;
+use blockchat_proto::units::{Round, UnixMillis};
+use blockchat_proto::validators::ValidatorSet;
+use blockchat_proto::vote::{Vote, VoteKind};
+
+impl Consensus {
+    /// The last rounds up to the current one, with what was proposed and voted in them.
+    pub(crate) fn rounds(&self, ledger: &Ledger) -> Vec<RoundFacts> {
+        let Some(core) = &self.core else { return vec![] };
+        let shown = u32::try_from(ROUNDS_SHOWN).expect("a few");
+        let first = (self.round.0 + 1).saturating_sub(shown);
+        let members = ledger.validators();
+        let facts = |round| {
+            let votes = core.votes_heard(round);
+            RoundFacts {
+                round,
+                leader: leader_of(ledger, round),
+                entered: self.sightings.entry(round),
+                proposal: self.proposal_facts(round),
+                prevotes: in_order(members, &votes, VoteKind::Prevote),
+                precommits: in_order(members, &votes, VoteKind::Precommit),
+            }
+        };
+        (first..=self.round.0).map(Round).map(facts).collect()
+    }
+
+    fn proposal_facts(&self, round: Round) -> Option<ProposalFacts> {
+        let sighting = self.sightings.proposal(round)?;
+        let candidate = self.candidates.get(&sighting.block);
+        Some(ProposalFacts {
+            block: sighting.block,
+            lock_round: sighting.lock_round,
+            seen: sighting.seen,
+            holds: candidate.map(|found| (found.block.transactions().len(), found.block.bytes().len())),
+            valid: candidate.and_then(|found| found.verdict()),
+        })
+    }
+
+    /// Who leads the current round and the next ones.
+    pub(crate) fn next_leaders(&self, ledger: &Ledger) -> Vec<(Round, Address)> {
+        let rounds = (0..LEADERS_SHOWN).map(|ahead| Round(self.round.0.saturating_add(ahead)));
+        rounds.map(|round| (round, leader_of(ledger, round))).collect()
+    }
+
+    /// When each member of the set was last heard, in their order.
+    pub(crate) fn all_heard(&self, members: &ValidatorSet) -> Vec<Option<UnixMillis>> {
+        members.members().iter().map(|member| self.last_heard(&member.address)).collect()
+    }
+}
+
+fn leader_of(ledger: &Ledger, round: Round) -> Address {
+    let tip = ledger.tip();
+    leader_for(ledger.validators(), tip.hash, tip.height.next(), round)
+}
+
+/// What each member voted, in the order of the set.
+fn in_order(members: &ValidatorSet, votes: &[Vote], kind: VoteKind) -> Vec<Option<Option<Hash32>>> {
+    let mut all = vec![None; members.members().len()];
+    for vote in votes.iter().filter(|vote| vote.kind == kind) {
+        if let Ok(place) = members.members().binary_search_by_key(&vote.validator, |member| member.address) {
+            all[place] = Some(vote.value);
+        }
+    }
+    all
+}
