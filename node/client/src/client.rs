@@ -4,18 +4,22 @@
 //! Start reading at [`Client::status`].
 
 use crate::error::ClientError;
-use crate::events::BlockEvents;
+use crate::events::{BlockEvents, Events};
 use crate::http::{Connections, Line};
 use crate::shapes::{
-    AccountView, ApiCode, BATCH_CONTENT_TYPE, BlockIds, BlockRowView, BlockView, BlocksRequest, HistoryRequest,
-    HistoryView, KnownPeerView, MessageView, Page, PageRequest, PeerView, ReadyView, StatusView, SubmitView,
-    TransactionView, Verdict, path,
+    AccountView, ApiCode, BATCH_CONTENT_TYPE, BlockIds, BlockRowView, BlockView, BlocksRequest, ConsensusView,
+    EventTopic, HeaderView, HistoryRequest, HistoryView, KnownPeerView, MessageView, NodeRequest, NodeView, Page,
+    PageRequest, PeerView, PoolRequest, PoolRowView, ReadyView, StatusView, SubmitView, TransactionView, TrustRequest,
+    ValidatorRowView, Verdict, path,
 };
 use blockchat_proto::codec;
 use blockchat_proto::genesis::Genesis;
+use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use blockchat_proto::receipt::Receipt;
 use blockchat_proto::transaction::{SignedTransaction, TransactionId};
 use blockchat_proto::units::Height;
+use blockchat_proto::validators::Member;
 use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -120,6 +124,27 @@ impl Client {
         self.page(path::BLOCKS, wanted).await
     }
 
+    /// Proof that a transaction is final, for who trusts the genesis, or the block of a height.
+    pub async fn receipt(&self, id: &TransactionId, trust: Option<Height>) -> Result<Receipt, ClientError> {
+        self.asked(&format!("{}/{id}", path::RECEIPTS), &TrustRequest { trust }).await
+    }
+
+    /// Proof of what an account holds now, for the same.
+    pub async fn account_proof(&self, address: &Address, trust: Option<Height>) -> Result<Receipt, ClientError> {
+        let path = format!("{}/{address}/{}", path::ACCOUNTS, path::PROOF);
+        self.asked(&path, &TrustRequest { trust }).await
+    }
+
+    /// Headers with their certificates, newest first.
+    pub async fn headers(&self, wanted: &BlocksRequest) -> Result<Page<HeaderView>, ClientError> {
+        self.page(path::HEADERS, wanted).await
+    }
+
+    /// The members behind a hash that headers name.
+    pub async fn validator_set(&self, hash: &Hash32) -> Result<Vec<Member>, ClientError> {
+        self.one(&format!("{}/{hash}", path::VALIDATOR_SETS)).await
+    }
+
     /// Connected peers: all of them.
     pub async fn peers(&self) -> Result<Vec<PeerView>, ClientError> {
         self.whole(path::PEERS).await
@@ -135,12 +160,40 @@ impl Client {
         self.one(path::READY).await
     }
 
+    /// How the next height is being decided, and how the last ones were.
+    pub async fn consensus(&self) -> Result<ConsensusView, ClientError> {
+        self.many(path::CONSENSUS).await
+    }
+
+    /// All validators, by address: members of the set, and accounts with stake that are none.
+    pub async fn validators(&self) -> Result<Vec<ValidatorRowView>, ClientError> {
+        self.whole(path::VALIDATORS).await
+    }
+
+    /// What waits to be final, by sender and nonce.
+    pub async fn pool(&self, wanted: &PoolRequest) -> Result<Page<PoolRowView>, ClientError> {
+        self.page(path::POOL, wanted).await
+    }
+
+    /// The process behind the API, and its last log lines.
+    pub async fn node(&self, wanted: &NodeRequest) -> Result<NodeView, ClientError> {
+        self.line.answer(self.line.get(path::NODE).query(wanted), MANY_BYTES_MAX).await
+    }
+
     /// Listens to new final blocks: the tip at once, then each new one. Who was cut off gives the id of the last event, and
-    /// hears the tip only if it is another.
+    /// hears what came after it.
     pub async fn events(&self, last_id: Option<&str>) -> Result<BlockEvents, ClientError> {
-        let request = self.line.get(path::EVENTS);
+        Ok(BlockEvents::new(self.listen(&[EventTopic::Block], last_id).await?))
+    }
+
+    /// Listens to what happens, at most [`TOPICS_MAX`](crate::shapes::TOPICS_MAX) topics on one stream. Who was cut off
+    /// gives the id of the last event and the same topics, and hears what came after it, or a
+    /// [`ResetEvent`](crate::shapes::ResetEvent) first.
+    pub async fn listen(&self, topics: &[EventTopic], last_id: Option<&str>) -> Result<Events, ClientError> {
+        let topics: Vec<_> = topics.iter().map(ToString::to_string).collect();
+        let request = self.line.get(path::EVENTS).query(&[("topics", topics.join(","))]);
         let request = last_id.into_iter().fold(request, |request, id| request.header("last-event-id", id));
-        Ok(BlockEvents::new(self.line.clone(), self.line.stream(request).await?))
+        Ok(Events::new(self.line.clone(), self.line.stream(request).await?))
     }
 
     async fn one<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
@@ -157,6 +210,10 @@ impl Client {
     }
 
     async fn page<T: DeserializeOwned>(&self, path: &str, part: &impl Serialize) -> Result<Page<T>, ClientError> {
+        self.asked(path, part).await
+    }
+
+    async fn asked<T: DeserializeOwned>(&self, path: &str, part: &impl Serialize) -> Result<T, ClientError> {
         self.line.answer(self.line.get(path).query(part), MANY_BYTES_MAX).await
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Not an address of an API.
-    #[error("{url:?} is no address of an API: it looks like http://127.0.0.1:7474")]
+    #[error("{url:?} is not the address of an API, such as http://127.0.0.1:7474")]
     Url {
         /// What was given.
         url: String,
@@ -23,7 +23,7 @@ pub enum ClientError {
     },
     /// The connection ended before the whole answer was there: most often the node was killed. The request may have
     /// arrived.
-    #[error("the node at {url} hung up: {cause}")]
+    #[error("the node at {url} closed the connection: {cause}")]
     HungUp {
         /// Where.
         url: String,
@@ -42,7 +42,7 @@ pub enum ClientError {
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
     /// Something answers there that is no BlockChat node.
-    #[error("what answers at {url} is no BlockChat API: {reason}")]
+    #[error("the server at {url} is not a BlockChat node: {reason}")]
     Foreign {
         /// Where.
         url: String,
@@ -50,7 +50,7 @@ pub enum ClientError {
         reason: String,
     },
     /// An answer in JSON that is not what this program expects: a node of another version, or another program.
-    #[error("what answers at {url} is no BlockChat API of this version: {reason}")]
+    #[error("the server at {url} has another version of the BlockChat API: {reason}")]
     Shape {
         /// Where.
         url: String,
@@ -58,7 +58,7 @@ pub enum ClientError {
         reason: String,
     },
     /// A longer answer than any that a node gives there; it was not read.
-    #[error("what answers at {url} says more than {limit_bytes} bytes, which no BlockChat node does here")]
+    #[error("the answer of {url} is longer than {limit_bytes} bytes, which is not possible for a BlockChat node")]
     TooLong {
         /// Where.
         url: String,

@@ -14,5 +14,5 @@ mod sse;
 
 pub use client::Client;
 pub use error::ClientError;
-pub use events::{BlockEvents, SILENT_MAX};
+pub use events::{BlockEvents, Events, SILENT_MAX};
 pub use http::Connections;

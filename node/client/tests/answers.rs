@@ -104,7 +104,8 @@ async fn a_list_that_goes_round_in_a_circle_is_refused() {
 async fn events_come_one_by_one_and_others_are_passed_over() {
     let hash = "00".repeat(32);
     let event = |height: u64| {
-        format!("event: block\nid: {height}\ndata: {{\"height\":{height},\"hash\":\"{hash}\",\"time\":1}}\n\n")
+        let rest = r#""time":1,"leader":null,"round":0,"transactions":0,"bytes":0"#;
+        format!("event: block\nid: {height}\ndata: {{\"height\":{height},\"hash\":\"{hash}\",{rest}}}\n\n")
     };
     let body = format!(": hello\n\n{}event: weather\ndata: rain\n\n{}", event(3), event(4));
     let mut events = says(http("200 OK", "text/event-stream", &body)).await.events(Some("2")).await.unwrap();

@@ -8,16 +8,22 @@ use serde::{Deserialize, Serialize};
 
 /// One account: what is final, and what it will be once the pool is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountView {
     /// Whose.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub address: Address,
     /// At this height.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
     pub height: Height,
     /// Final balance.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub balance: Coins,
     /// Balance once this node's pooled transactions of the account are final (income not counted).
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub pending_balance: Coins,
     /// Staked coins.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub stake: Coins,
     /// Coins on their way back from the stake.
     pub unbonding: Vec<UnbondingView>,
@@ -31,15 +37,19 @@ pub struct AccountView {
 
 /// Stake on its way back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnbondingView {
     /// How much.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub amount: Coins,
     /// When, in unix ms of block time.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub release: UnixMillis,
 }
 
 /// Where an account stands as a validator. SPEC VAL-3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// No member, with or without stake.

@@ -10,24 +10,34 @@ use serde::{Deserialize, Serialize};
 
 /// One final block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BlockView {
     /// Its height.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
     pub height: Height,
     /// Its hash.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub hash: Hash32,
     /// Parent's hash.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub parent: Hash32,
     /// Its time.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
     /// Who assembled it.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub leader: Address,
     /// Round in which it was built.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Round))]
     pub round: Round,
     /// State root after it.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub state_root: Hash32,
     /// Who signed its certificate.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<super::open::Address>))]
     pub signers: Vec<Address>,
     /// Fees its leader received.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub fees: Coins,
     /// Size of the canonical bytes.
     pub bytes: u64,
@@ -37,12 +47,16 @@ pub struct BlockView {
 
 /// One transaction in a block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BlockTransactionView {
     /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub id: Hash32,
     /// What it says.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::SignedTransaction))]
     pub transaction: SignedTransaction,
     /// The fee it paid.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub fee: Coins,
 }
 
@@ -66,22 +80,30 @@ pub struct IdOnly {
 
 /// One final block without what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BlockRowView {
     /// Its height.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
     pub height: Height,
     /// Its hash.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub hash: Hash32,
     /// Parent's hash.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub parent: Hash32,
     /// Its time.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
     /// Who assembled it.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub leader: Address,
     /// Round in which it was built.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Round))]
     pub round: Round,
     /// How many transactions it holds.
     pub transactions: u32,
     /// Fees its leader received.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub fees: Coins,
     /// Size of the canonical bytes.
     pub bytes: u64,

@@ -170,8 +170,12 @@ api_codes! {
     MethodNotAllowed = "method_not_allowed", 405, Never;
     /// Nothing is there.
     NoSuchPath = "no_such_path", 404, Never;
+    /// Not final yet, so that nothing proves it.
+    NotFinal = "not_final", 404, Never;
     /// The node takes no part in its chain now.
     NotReady = "not_ready", 503, Now;
+    /// The validators changed too often since the block where trust begins.
+    ReceiptTooLong = "receipt_too_long", 413, Never;
     /// Pages of this origin may not ask.
     OriginRefused = "origin_refused", 403, Never;
     /// The node is not at the tip yet.
@@ -186,6 +190,8 @@ api_codes! {
     Timeout = "timeout", 503, Now;
     /// Neither final, pooled, nor refused lately.
     TransactionUnknown = "transaction_unknown", 404, Never;
+    /// No final block names this validator set.
+    SetUnknown = "validator_set_unknown", 404, Never;
 }
 
 impl fmt::Display for ApiCode {

@@ -1,19 +1,246 @@
 //! What event streams tell.
 
+use super::history::HistoryView;
+use super::log_line::LogLineView;
+use super::message::MessageView;
+use super::peer::PeerSource;
+use super::status::Phase;
 use blockchat_proto::hash::Hash32;
-use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::keys::Address;
+use blockchat_proto::units::{Height, Round, UnixMillis};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
-/// Name of the events that hold a [`BlockEvent`].
-pub const BLOCK_EVENT: &str = "block";
+/// Most topics of one stream.
+pub const TOPICS_MAX: usize = 16;
 
-/// A new final block: the tip of the chain.
+/// What a stream can be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventTopic {
+    /// New final blocks: [`BlockEvent`]. The tip at once, then each new one.
+    Block,
+    /// Another height, round, leader or phase: [`ConsensusEvent`].
+    Consensus,
+    /// Peers that come and go: [`PeersEvent`].
+    Peers,
+    /// Final messages to and from an account: [`MessageEvent`].
+    Messages(Address),
+    /// What happens to an account: [`TransactionEvent`].
+    Transactions(Address),
+    /// Log lines: [`LogLineView`].
+    Log,
+}
+
+impl fmt::Display for EventTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block => f.write_str("block"),
+            Self::Consensus => f.write_str("consensus"),
+            Self::Peers => f.write_str("peers"),
+            Self::Messages(address) => write!(f, "messages:{address}"),
+            Self::Transactions(address) => write!(f, "transactions:{address}"),
+            Self::Log => f.write_str("log"),
+        }
+    }
+}
+
+/// Why a text is no topic.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no topic: there are block, consensus, peers, log, messages:ADDRESS and transactions:ADDRESS")]
+pub struct TopicRejected(String);
+
+impl FromStr for EventTopic {
+    type Err = TopicRejected;
+
+    fn from_str(text: &str) -> Result<Self, TopicRejected> {
+        let rejected = || TopicRejected(text.chars().take(100).collect());
+        let address = |text: &str| text.parse::<Address>().map_err(|_| rejected());
+        Ok(match text.split_once(':') {
+            None if text == "block" => Self::Block,
+            None if text == "consensus" => Self::Consensus,
+            None if text == "peers" => Self::Peers,
+            None if text == "log" => Self::Log,
+            Some(("messages", of)) => Self::Messages(address(of)?),
+            Some(("transactions", of)) => Self::Transactions(address(of)?),
+            _ => return Err(rejected()),
+        })
+    }
+}
+
+/// Names of events: `block`, `consensus`, `peers`, `message`, `transaction`, `log`, `reset`.
+pub mod event_name {
+    /// A [`BlockEvent`](super::BlockEvent).
+    pub const BLOCK: &str = "block";
+    /// A [`ConsensusEvent`](super::ConsensusEvent).
+    pub const CONSENSUS: &str = "consensus";
+    /// A [`PeersEvent`](super::PeersEvent).
+    pub const PEERS: &str = "peers";
+    /// A [`MessageEvent`](super::MessageEvent).
+    pub const MESSAGE: &str = "message";
+    /// A [`TransactionEvent`](super::TransactionEvent).
+    pub const TRANSACTION: &str = "transaction";
+    /// A [`LogLineView`](crate::shapes::LogLineView).
+    pub const LOG: &str = "log";
+    /// A [`ResetEvent`](super::ResetEvent).
+    pub const RESET: &str = "reset";
+}
+
+/// One event of a stream, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeEvent {
+    /// A new final block.
+    Block(BlockEvent),
+    /// Consensus goes on.
+    Consensus(ConsensusEvent),
+    /// A peer came or went.
+    Peers(PeersEvent),
+    /// A final message.
+    Message(Box<MessageEvent>),
+    /// Something happened to an account.
+    Transaction(Box<TransactionEvent>),
+    /// A log line.
+    Log(LogLineView),
+    /// What came before this is not whole: ask for the state anew.
+    Reset(ResetEvent),
+}
+
+impl NodeEvent {
+    /// From its name and data; `None` for a name that this program does not know.
+    pub fn read(name: &str, data: &str) -> Option<Result<Self, serde_json::Error>> {
+        Some(match name {
+            event_name::BLOCK => serde_json::from_str(data).map(Self::Block),
+            event_name::CONSENSUS => serde_json::from_str(data).map(Self::Consensus),
+            event_name::PEERS => serde_json::from_str(data).map(Self::Peers),
+            event_name::MESSAGE => serde_json::from_str(data).map(Self::Message),
+            event_name::TRANSACTION => serde_json::from_str(data).map(Self::Transaction),
+            event_name::LOG => serde_json::from_str(data).map(Self::Log),
+            event_name::RESET => serde_json::from_str(data).map(Self::Reset),
+            _ => return None,
+        })
+    }
+}
+
+/// A new final block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BlockEvent {
     /// Its height.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
     pub height: Height,
     /// Its hash.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub hash: Hash32,
     /// Its time.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
+    /// Who assembled it; `null` of the genesis.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Address>))]
+    pub leader: Option<Address>,
+    /// Round in which it was built.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Round))]
+    pub round: Round,
+    /// How many transactions it holds.
+    pub transactions: u32,
+    /// Size of the canonical bytes.
+    pub bytes: u64,
+}
+
+/// The node is at another height, round, leader or phase than before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ConsensusEvent {
+    /// When, by the node's clock.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
+    pub time: UnixMillis,
+    /// The height being decided.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
+    pub height: Height,
+    /// Its round.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Round))]
+    pub round: Round,
+    /// Leader of that round.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
+    pub leader: Address,
+    /// What the node does.
+    pub phase: Phase,
+    /// Does it vote?
+    pub voting: bool,
+}
+
+/// A peer came or went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PeersEvent {
+    /// When, by the node's clock.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
+    pub time: UnixMillis,
+    /// libp2p peer id.
+    pub peer_id: String,
+    /// Did it come? Otherwise it went.
+    pub connected: bool,
+    /// Its address, as a multiaddress.
+    pub address: String,
+    /// How it was found.
+    pub source: PeerSource,
+    /// How many peers there are now.
+    pub peers: u32,
+}
+
+/// A final message to or from an account that the stream is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MessageEvent {
+    /// The account of the topic.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
+    pub account: Address,
+    /// The message.
+    #[serde(flatten)]
+    pub message: MessageView,
+}
+
+/// Something final that happened to an account that the stream is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TransactionEvent {
+    /// The account of the topic.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
+    pub account: Address,
+    /// What happened.
+    #[serde(flatten)]
+    pub entry: HistoryView,
+}
+
+/// The stream cannot go on where the reader stopped: it begins anew here, and what lies between is lost to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResetEvent {
+    /// Why, for a person.
+    pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_comes_back_from_its_text_and_anything_else_is_refused() {
+        use EventTopic::{Block, Consensus, Log, Messages, Peers, Transactions};
+        let somebody = Address([7; 32]);
+        for topic in [Block, Consensus, Peers, Log, Messages(somebody), Transactions(somebody)] {
+            assert_eq!(topic.to_string().parse(), Ok(topic));
+        }
+        for wrong in ["", "blocks", "log:", "messages", "messages:", "messages:bcc1qqq", "transactions: "] {
+            assert!(wrong.parse::<EventTopic>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_read_by_its_name_and_unknown_ones_are_passed_over() {
+        let reset = ResetEvent { reason: "too slow".into() };
+        let data = serde_json::to_string(&reset).unwrap();
+        assert_eq!(NodeEvent::read("reset", &data).unwrap().unwrap(), NodeEvent::Reset(reset));
+        assert!(NodeEvent::read("block", &data).unwrap().is_err());
+        assert!(NodeEvent::read("moon", &data).is_none());
+    }
 }

@@ -9,28 +9,36 @@ use serde::{Deserialize, Serialize};
 
 /// One final thing that happened to an account: a transaction of its own, one to it, or what the ledger did to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryView {
     /// In this block.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
     pub height: Height,
     /// Position in it; what the ledger did comes after the block's transactions.
     pub index: u32,
     /// Block time.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
     /// What it is.
     pub kind: HistoryKind,
     /// The account's part in it.
     pub direction: Direction,
     /// Of the transaction; absent for what the ledger did.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Hash32>))]
     pub id: Option<Hash32>,
     /// Its nonce; absent for what the ledger did.
     pub nonce: Option<u64>,
     /// Who signed it; absent for what the ledger did.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Address>))]
     pub from: Option<Address>,
     /// Who received something, or was concerned; absent where that is nobody but the signer.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Address>))]
     pub to: Option<Address>,
     /// Coins that were sent, paid or released; of a *stake*, the new stake; otherwise zero.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub amount: Coins,
     /// The fee that the signer paid; absent for what the ledger did.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Coins>))]
     pub fee: Option<Coins>,
     /// Plain text, if there is one.
     pub text: Option<String>,
@@ -40,6 +48,7 @@ pub struct HistoryView {
 
 /// What a thing in a history is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HistoryKind {
     /// Coins without a message.
@@ -58,6 +67,8 @@ pub enum HistoryKind {
     Released,
     /// The validator was jailed for absence.
     Jailed,
+    /// The validator was barred for misbehaviour; the amount is what burned.
+    Barred,
     /// A validator's node declared the rules that it knows.
     Announce,
     /// Something that this program does not know yet.
@@ -67,6 +78,7 @@ pub enum HistoryKind {
 
 /// The part of an account in what happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// It came to the account, from another one or from the ledger.

@@ -8,20 +8,27 @@ use serde::{Deserialize, Serialize};
 
 /// One final message to or from an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageView {
     /// Of the transaction.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub id: Hash32,
     /// In this block.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
     pub height: Height,
     /// Position in it.
     pub index: u32,
     /// Block time.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
     /// Who wrote.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub from: Address,
     /// To whom.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub to: Address,
     /// Coins with it.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub amount: Coins,
     /// Plain text, if it is plain.
     pub text: Option<String>,

@@ -9,26 +9,50 @@
 mod account;
 mod block;
 mod code;
+mod consensus;
 mod event;
+mod finality;
 mod history;
+mod log_line;
 mod message;
+mod node;
+#[cfg(feature = "openapi")]
+mod open;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod page;
 mod peer;
+mod pool;
 mod problem;
 mod status;
 mod transaction;
+mod validator;
 
 pub use account::{AccountView, Standing, UnbondingView};
 pub use block::{BlockIds, BlockRowView, BlockTransactionView, BlockView, BlocksRequest, IdOnly};
 pub use code::{ApiCode, Code, status_of};
-pub use event::{BLOCK_EVENT, BlockEvent};
+pub use consensus::{
+    ConsensusView, DECIDED_TOLD_MAX, DecidedView, LEADERS_TOLD, LeaderView, MemberView, ProposalView, ROUNDS_TOLD_MAX,
+    RoundView, SetView, TimerKind, TimerView, VoteView, VotesView,
+};
+pub use event::{
+    BlockEvent, ConsensusEvent, EventTopic, MessageEvent, NodeEvent, PeersEvent, ResetEvent, TOPICS_MAX, TopicRejected,
+    TransactionEvent, event_name,
+};
+pub use finality::{HeaderView, TrustRequest};
 pub use history::{Direction, HistoryKind, HistoryRequest, HistoryView};
+pub use log_line::{LogLevel, LogLineView};
 pub use message::MessageView;
+pub use node::{LOG_LINES_MAX, NodeRequest, NodeView, QueueView};
+#[cfg(feature = "openapi")]
+pub use openapi::document;
 pub use page::{Cursor, Page, PageRequest};
-pub use peer::{KnownPeerView, PeerSource, PeerView};
+pub use peer::{KnownPeerView, PeerFault, PeerFaultView, PeerScoreView, PeerSource, PeerTopicView, PeerView};
+pub use pool::{PoolRequest, PoolRowView};
 pub use problem::Problem;
-pub use status::{LiveView, Phase, ReadyView, RulesView, StatusView, TrafficView, ValidatorView};
-pub use transaction::{SubmitView, TransactionState, TransactionView, Verdict};
+pub use status::{LedView, LiveView, Phase, QueuedView, ReadyView, RulesView, StatusView, TrafficView, ValidatorView};
+pub use transaction::{SubmitView, TransactionState, TransactionView, Verdict, WaitView};
+pub use validator::{COUNTED_MAX, ValidatorRowView};
 
 /// Paths under the API's base address.
 pub mod path {
@@ -44,6 +68,15 @@ pub mod path {
     /// GET with `last`, a height or a hash appended -> [`super::BlockView`]; without, and with a [`super::BlocksRequest`]
     /// -> [`super::Page`] of [`super::BlockRowView`], newest first.
     pub const BLOCKS: &str = "/v1/blocks";
+    /// GET with the id of a final transaction appended, and a [`super::TrustRequest`] ->
+    /// [`blockchat_proto::receipt::Receipt`].
+    pub const RECEIPTS: &str = "/v1/receipts";
+    /// Behind the path of an account: GET with a [`super::TrustRequest`] -> [`blockchat_proto::receipt::Receipt`].
+    pub const PROOF: &str = "proof";
+    /// GET with a [`super::BlocksRequest`] -> [`super::Page`] of [`super::HeaderView`], newest first.
+    pub const HEADERS: &str = "/v1/headers";
+    /// GET with a hash appended -> list of [`blockchat_proto::validators::Member`].
+    pub const VALIDATOR_SETS: &str = "/v1/validator-sets";
     /// GET with an address appended, and a [`super::HistoryRequest`] -> [`super::Page`] of [`super::HistoryView`], newest
     /// first.
     pub const HISTORY: &str = "/v1/history";
@@ -54,9 +87,22 @@ pub mod path {
     pub const PEERS: &str = "/v1/peers";
     /// GET, with a [`super::PageRequest`] -> [`super::Page`] of [`super::KnownPeerView`].
     pub const PEERS_KNOWN: &str = "/v1/peers/known";
-    /// GET -> server-sent events named `block`, each a [`BlockEvent`](super::BlockEvent): the tip at once, then each new
-    /// one. With `Last-Event-ID`, the id of the last one heard, the tip comes only if it is another.
+    /// GET with `?topics=`, [`super::EventTopic`]s with commas between them (`block` without) -> server-sent events, each
+    /// with an id, named as in [`super::event_name`]. With `Last-Event-ID`, the id of the last one heard on a stream of the
+    /// same topics, it goes on behind that without a gap, or begins with a [`super::ResetEvent`].
     pub const EVENTS: &str = "/v1/events";
+    /// GET -> [`super::ConsensusView`].
+    pub const CONSENSUS: &str = "/v1/consensus";
+    /// GET, with a [`super::PageRequest`] -> [`super::Page`] of [`super::ValidatorRowView`], by address.
+    pub const VALIDATORS: &str = "/v1/validators";
+    /// GET, with a [`super::PoolRequest`] -> [`super::Page`] of [`super::PoolRowView`], by sender and nonce.
+    pub const POOL: &str = "/v1/pool";
+    /// GET, with a [`super::NodeRequest`] -> [`super::NodeView`].
+    pub const NODE: &str = "/v1/node";
+    /// GET -> the API as an OpenAPI document.
+    pub const OPENAPI: &str = "/v1/openapi.json";
+    /// GET -> the node's counters as OpenMetrics text.
+    pub const METRICS: &str = "/metrics";
     /// GET -> the genesis as JSON.
     pub const GENESIS: &str = "/v1/genesis";
     /// GET -> [`super::LiveView`] while the process works.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// An error, as in RFC 9457.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// `about:blank`.
     #[serde(rename = "type")]
@@ -19,5 +20,6 @@ pub struct Problem {
     /// For programs.
     pub code: Code,
     /// May the same request succeed later?
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Retry))]
     pub retry: Retry,
 }

@@ -6,11 +6,12 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::refusal::Retry;
 use blockchat_proto::transaction::SignedTransaction;
-use blockchat_proto::units::Height;
+use blockchat_proto::units::{Height, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 /// Where a transaction is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum TransactionState {
     /// Waits for an earlier nonce.
@@ -20,15 +21,18 @@ pub enum TransactionState {
     /// In a proposed block that is not final yet.
     InBlock {
         /// Of this height.
+        #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
         height: Height,
     },
     /// Final: never undone.
     Final {
         /// In this block.
+        #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
         height: Height,
         /// Position in it.
         index: u32,
         /// Who assembled the block and got the fee.
+        #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
         leader: Address,
     },
     /// Refused.
@@ -38,6 +42,7 @@ pub enum TransactionState {
         /// For a person.
         reason: String,
         /// May the same bytes be taken later?
+        #[cfg_attr(feature = "openapi", schema(value_type = super::open::Retry))]
         retry: Retry,
     },
     /// Something that this program does not know yet.
@@ -54,27 +59,50 @@ pub struct Verdict {
     pub retry: Option<Retry>,
 }
 
+/// What a queued transaction waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WaitView {
+    /// The nonce that the account's next transaction must have.
+    pub next_nonce: u64,
+    /// It is refused then, if the nonces between have not come.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
+    pub until: UnixMillis,
+}
+
 /// Answer to a submit. A known transaction answers with where it is: submitting again is safe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SubmitView {
     /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub id: Hash32,
     /// Where it is.
     #[serde(flatten)]
     pub state: TransactionState,
+    /// If it is queued, what for; not in the answers to a batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<WaitView>,
 }
 
 /// One transaction and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TransactionView {
     /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub id: Hash32,
     /// Where it is.
     #[serde(flatten)]
     pub state: TransactionState,
+    /// If it is queued, what for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<WaitView>,
     /// What it says; absent for a refused one that was not kept.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::SignedTransaction>))]
     pub transaction: Option<SignedTransaction>,
     /// The fee it pays.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Coins>))]
     pub fee: Option<Coins>,
 }
 
@@ -90,7 +118,7 @@ mod tests {
             reason: "the pool is full".into(),
             retry: Retry::Now,
         };
-        let view = SubmitView { id: Hash32::ZERO, state: refused };
+        let view = SubmitView { id: Hash32::ZERO, state: refused, waits: None };
         let json = serde_json::to_value(&view).unwrap();
         assert_eq!(
             (&json["state"], &json["code"], &json["retry"]),
