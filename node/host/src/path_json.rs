@@ -20,9 +20,8 @@ pub fn shown_option<S: Serializer>(path: &Option<impl AsRef<Path>>, to: S) -> Re
 
 /// `#[serde(with = "path_json::exact")]`: a text, or the list of its bytes if it is no UTF-8.
 pub mod exact {
+    use crate::platform::{path_from_bytes, path_to_bytes};
     use serde::{Deserialize, Deserializer, Serializer};
-    use std::ffi::OsString;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
     use std::path::{Path, PathBuf};
 
     #[derive(Deserialize)]
@@ -36,7 +35,7 @@ pub mod exact {
     pub fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
         match path.to_str() {
             Some(text) => to.serialize_str(text),
-            None => to.collect_seq(path.as_os_str().as_bytes()),
+            None => to.collect_seq(path_to_bytes(path)),
         }
     }
 
@@ -44,7 +43,7 @@ pub mod exact {
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
         Ok(match Form::deserialize(from)? {
             Form::Text(path) => path,
-            Form::Bytes(bytes) => OsString::from_vec(bytes).into(),
+            Form::Bytes(bytes) => path_from_bytes(bytes),
         })
     }
 }

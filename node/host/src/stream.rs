@@ -10,6 +10,7 @@
 //! clippy bans `println!` and its kin, and the streams themselves, everywhere else. Start reading at [`say`].
 
 use crate::text;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -57,6 +58,15 @@ impl Stream {
         wanted("NO_COLOR").is_empty() && wanted("TERM") != "dumb" && self.is_terminal()
     }
 
+    /// Can somebody still read it? Not once the other end of a pipe or a terminal is closed. Costs no waiting.
+    pub fn has_reader(self) -> bool {
+        let Ok(stream) = self.open() else { return false };
+        let mut looked_at = [PollFd::new(&stream, PollFlags::empty())];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+        poll(&mut looked_at, Some(&at_once)).is_err() || !looked_at[0].revents().intersects(gone)
+    }
+
     /// Is it a terminal?
     pub fn is_terminal(self) -> bool {
         self.open().is_ok_and(|stream| stream.is_terminal())
@@ -78,6 +88,18 @@ pub fn try_say(text: &str) -> io::Result<()> {
 /// A result that is JSON, on standard output.
 pub fn say_json(json: &str) {
     remember(put(Stream::Output, &text::json(json)));
+}
+
+/// A line of results that goes on and on, on standard output: text, or JSON. `false` if the reader has gone away: nobody
+/// is left to tell.
+///
+/// Errors: it could not be written for another reason.
+pub fn go_on_saying(line: &str, is_json: bool) -> io::Result<bool> {
+    let safe = if is_json { text::json(line) } else { text::page(line) };
+    match put_or_break(Stream::Output, &safe) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        done => done.map(|()| true),
+    }
 }
 
 /// Text of our own making that holds tabs or colours: help, a script. Never anything that others wrote.
@@ -114,16 +136,20 @@ fn remember(said: io::Result<()>) {
 }
 
 fn put(stream: Stream, text: &str) -> io::Result<()> {
+    match put_or_break(stream, text) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+fn put_or_break(stream: Stream, text: &str) -> io::Result<()> {
     let line = text.trim_end().to_owned() + "\n";
     let turn = match stream {
         Stream::Output => &OUTPUT_TURN,
         Stream::Error => &ERROR_TURN,
     };
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    match stream.open().and_then(|to| write_whole(to, line.as_bytes())) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        done => done,
-    }
+    stream.open().and_then(|to| write_whole(to, line.as_bytes()))
 }
 
 /// Writes all of it, waiting where the stream is full.

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Stands for a character that is not shown.
@@ -78,7 +78,7 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<String> {
         let form = if wide {
             "it is UTF-16: save it as UTF-8".into()
         } else {
-            format!("it is no UTF-8: {}", wrong.utf8_error())
+            format!("it is not valid UTF-8: {}", wrong.utf8_error())
         };
         refused(form)
     })?;
@@ -86,6 +86,22 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<String> {
         text.remove(0);
     }
     Ok(text)
+}
+
+/// The end of a file of text that may be long: at most `bytes_max` bytes, from the beginning of a line. What is no UTF-8 is
+/// replaced.
+///
+/// Errors: the system's.
+pub fn read_end(path: &Path, bytes_max: u64) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let skipped = length.saturating_sub(bytes_max);
+    file.seek(SeekFrom::Start(skipped))?;
+    let mut bytes = vec![];
+    file.take(bytes_max).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let whole = if skipped == 0 { &text } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
+    Ok(whole.to_owned())
 }
 
 fn refused(reason: String) -> io::Error {
@@ -141,6 +157,16 @@ mod tests {
         assert_eq!(of(b"12345678"), Ok("12345678".into()));
         assert!(of(b"123456789").unwrap_err().contains("longer than 8"));
         assert!(of(b"\xff\xfea\0").unwrap_err().contains("UTF-16"));
-        assert!(of(b"a\xffb").unwrap_err().contains("no UTF-8"));
+        assert!(of(b"a\xffb").unwrap_err().contains("not valid UTF-8"));
+    }
+
+    #[test]
+    fn the_end_of_a_long_file_begins_with_a_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, "first\nsecond\nthird\n").unwrap();
+        assert_eq!(read_end(&path, 100).unwrap(), "first\nsecond\nthird\n");
+        assert_eq!(read_end(&path, 10).unwrap(), "third\n");
+        assert_eq!(read_end(&path, 3).unwrap(), "");
     }
 }

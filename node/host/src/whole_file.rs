@@ -12,13 +12,13 @@
 //!
 //! Start reading at [`create`] and [`replace`].
 
-use rustix::fs::{FlockOperation, OFlags, RenameFlags, flock, renameat_with};
-use rustix::io::Errno;
+use crate::platform;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+pub use crate::platform::{close_to_others, is_at};
 
 /// Most links in a row, as the system has it.
 const LINKS_MAX: usize = 40;
@@ -41,13 +41,13 @@ pub enum Access {
 /// Errors: `AlreadyExists`, and then what is there stays untouched; the system's.
 pub fn create(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
     let mode = if access == Access::Private { PRIVATE } else { PUBLIC };
-    place(path, content, mode, |draft| rename_new(draft, path))
+    place(path, content, mode, |draft| platform::rename_new(draft, path))
 }
 
 /// Puts `content` in the place of this file, or makes it, durably; its mode stays. Blocks for the disk.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let path = target(path)?;
-    let mode = fs::metadata(&path).map_or(PUBLIC, |old| old.permissions().mode() & 0o777);
+    let mode = platform::mode(&path).unwrap_or(PUBLIC);
     place(&path, content, mode, |draft| fs::rename(draft, &path))
 }
 
@@ -62,7 +62,7 @@ fn place(path: &Path, content: &[u8], mode: u32, rename: impl FnOnce(&Path) -> i
     let draft = draft_of(path);
     let mut file = hold_draft(&draft)?;
     let written = (|| {
-        match file.set_permissions(Permissions::from_mode(mode)) {
+        match platform::set_mode(&file, mode) {
             // A file system without modes: a secret is not written there, anything else is.
             Err(error) if mode == PRIVATE => return Err(error),
             _ => {}
@@ -90,46 +90,11 @@ pub fn draft_of(path: &Path) -> PathBuf {
 /// The draft, for this process alone: another writer has its turn first, and what a killed one left is taken over.
 fn hold_draft(draft: &Path) -> io::Result<File> {
     loop {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(PRIVATE)
-            .custom_flags(no_follow())
-            .open(draft)?;
-        flock(&file, FlockOperation::LockExclusive)?;
+        let file = platform::open_draft(draft)?;
+        file.lock()?;
         if is_at(&file, draft)? {
             return Ok(file);
         }
-    }
-}
-
-/// A link that lies where a draft goes leads somewhere else: never written through.
-fn no_follow() -> i32 {
-    i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0)
-}
-
-/// Is this open file the one that has this name now?
-pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let own = file.metadata()?;
-    match fs::metadata(path) {
-        Ok(named) => Ok((named.dev(), named.ino()) == (own.dev(), own.ino())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Gives the draft its name unless something has it.
-fn rename_new(draft: &Path, path: &Path) -> io::Result<()> {
-    match renameat_with(rustix::fs::CWD, draft, rustix::fs::CWD, path, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(()),
-        // Some file systems cannot do both in one step; most of these can link.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            fs::hard_link(draft, path)?;
-            fs::remove_file(draft)
-        }
-        Err(other) => Err(other.into()),
     }
 }
 
@@ -142,13 +107,13 @@ fn target(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(path),
         }
     }
-    Err(Errno::LOOP.into())
+    Err(io::Error::new(ErrorKind::InvalidInput, "its links lead round in a circle"))
 }
 
 /// Makes the names in the folder of this file durable: a new name survives a power cut only after this.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    platform::sync_folder(folder)
 }
 
 /// Makes a folder, with its parents, that only its owner may enter, durably. One that exists is left as it is.
@@ -159,7 +124,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         create_folder(parent)?;
     }
-    match DirBuilder::new().mode(0o700).create(path) {
+    match platform::make_private_folder(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(error),
         Ok(()) => sync_folder(path),
@@ -174,8 +139,7 @@ pub fn try_hold(path: &Path) -> io::Result<Option<File>> {
 /// The same, and makes an empty file, private, if there is none.
 pub fn try_hold_new(path: &Path) -> io::Result<Option<File>> {
     loop {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE).open(path)?;
-        match held(file)? {
+        match held(platform::open_private(path)?)? {
             Some(file) if !is_at(&file, path)? => {}
             found => return Ok(found),
         }
@@ -183,22 +147,23 @@ pub fn try_hold_new(path: &Path) -> io::Result<Option<File>> {
 }
 
 fn held(file: File) -> io::Result<Option<File>> {
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    match file.try_lock() {
         Ok(()) => Ok(Some(file)),
-        Err(Errno::WOULDBLOCK) => Ok(None),
-        Err(other) => Err(other.into()),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
 /// The mode bits by which others than the owner may use the file; 0 if none.
 pub fn open_bits(path: &Path) -> io::Result<u32> {
-    Ok(fs::metadata(path)?.permissions().mode() & 0o077)
+    Ok(platform::mode(path)? & 0o077)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
     use tempfile::TempDir;
 
     fn folder() -> (TempDir, PathBuf) {
@@ -282,6 +247,15 @@ mod tests {
         assert_eq!((made, content.len()), (1, 50_000));
         assert!(content.iter().all(|byte| *byte == content[0]));
         assert_eq!(names(&folder), ["contacts.toml"]);
+    }
+
+    #[test]
+    fn a_file_that_others_could_use_is_closed_to_them() {
+        let (_folder, path) = folder();
+        fs::write(&path, "x").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o664)).unwrap();
+        close_to_others(&path).unwrap();
+        assert_eq!((mode(&path), open_bits(&path).unwrap()), (0o600, 0));
     }
 
     #[test]
