@@ -31,23 +31,6 @@ pub(super) fn is_name(address: &Multiaddr) -> bool {
     matches!(address.iter().next(), Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)))
 }
 
-/// Is an address that a peer says it listens on worth a dial? One of the loopback leads to ourselves, unless the peer is
-/// on this very machine; a link-local one leads nowhere without an interface.
-pub(super) fn is_worth_a_dial(address: &Multiaddr, peer_is_local: bool) -> bool {
-    let tcp = address.iter().any(|part| matches!(part, Protocol::Tcp(_)));
-    let reachable = |ip: IpAddr| {
-        let link_local = match ip {
-            IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast(),
-            IpAddr::V6(ip) => ip.is_unicast_link_local(),
-        };
-        !link_local && !ip.is_unspecified() && !ip.is_multicast() && (peer_is_local || !ip.is_loopback())
-    };
-    tcp && match ip_of(address) {
-        Some(ip) => reachable(ip),
-        None => is_name(address),
-    }
-}
-
 /// Is it of the public internet, where one address is one machine or one household?
 pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
@@ -75,13 +58,18 @@ pub(super) async fn resolve(address: Multiaddr) -> Vec<Multiaddr> {
         Protocol::Dns6(name) => (name.to_string(), false, true),
         _ => return vec![address],
     };
+    // A name that leads nowhere yet is no error: it is asked again at the next dial.
     let Ok(found) = tokio::net::lookup_host((name.as_str(), port)).await else {
         return vec![];
     };
     let wanted = |ip: &IpAddr| if ip.is_ipv4() { wants_v4 } else { wants_v6 };
-    let ips = found.map(|socket| socket.ip()).filter(wanted);
-    let rest: Vec<_> = address.iter().skip(2).collect();
-    ips.map(|ip| [Protocol::from(ip), Protocol::Tcp(port)].into_iter().chain(rest.iter().cloned()).collect()).collect()
+    with_each(&address, found.map(|socket| socket.ip()).filter(wanted))
+}
+
+/// An address that begins with a name, with each of these in place of the name.
+fn with_each(address: &Multiaddr, ips: impl Iterator<Item = IpAddr>) -> Vec<Multiaddr> {
+    let rest: Vec<_> = address.iter().skip(1).collect();
+    ips.map(|ip| std::iter::once(Protocol::from(ip)).chain(rest.iter().cloned()).collect()).collect()
 }
 
 #[cfg(test)]
@@ -90,24 +78,6 @@ mod tests {
 
     fn address(text: &str) -> Multiaddr {
         text.parse().unwrap()
-    }
-
-    #[test]
-    fn addresses_that_lead_to_ourselves_or_nowhere_are_not_dialled() {
-        for (text, from_afar, from_here) in [
-            ("/ip4/192.168.1.7/tcp/7475", true, true),
-            ("/ip4/127.0.0.1/tcp/7475", false, true),
-            ("/ip6/::1/tcp/7475", false, true),
-            ("/ip4/169.254.3.4/tcp/7475", false, false),
-            ("/ip6/fe80::1/tcp/7475", false, false),
-            ("/ip4/0.0.0.0/tcp/7475", false, false),
-            ("/ip4/10.0.0.7/udp/7475/quic-v1", false, false),
-            ("/dns4/a.example/tcp/7475", true, true),
-            ("/memory/7", false, false),
-        ] {
-            assert_eq!(is_worth_a_dial(&address(text), false), from_afar, "{text} from afar");
-            assert_eq!(is_worth_a_dial(&address(text), true), from_here, "{text} from here");
-        }
     }
 
     #[test]
@@ -124,6 +94,19 @@ mod tests {
         ] {
             assert_eq!(is_public(ip.parse().unwrap()), public, "{ip}");
         }
+    }
+
+    #[test]
+    fn every_address_behind_a_name_is_one_to_dial() {
+        let ips = ["10.0.0.1", "10.0.0.2", "fd00::3"].map(|ip| ip.parse::<IpAddr>().unwrap());
+        let found = with_each(&address("/dns/blockchat/tcp/7475"), ips.into_iter());
+        let wanted = ["/ip4/10.0.0.1/tcp/7475", "/ip4/10.0.0.2/tcp/7475", "/ip6/fd00::3/tcp/7475"].map(address);
+        assert_eq!(found, wanted);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_nowhere_has_no_addresses() {
+        assert_eq!(resolve(address("/dns4/not-there-yet.invalid/tcp/7475")).await, []);
     }
 
     #[tokio::test]

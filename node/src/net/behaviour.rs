@@ -2,20 +2,27 @@
 //!
 //! Start reading at [`Net`].
 
+use super::address::peer_of;
 use super::codec::CanonicalCodec;
 use super::config::{
-    ANSWER_WITHIN, CONNECTIONS_INBOUND_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, IDLE_MAX, NetConfig, NetError,
-    PENDING_MAX, PING_EVERY, PING_WITHIN, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX, STATUS_WIRE_MAX,
+    ANSWER_WITHIN, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, IDLE_MAX, NetConfig, NetError, PENDING_MAX, PING_EVERY,
+    PING_WITHIN, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX, STATUS_WIRE_MAX,
 };
+use super::dial_gate::Guarded;
+use super::find_node::FindNode;
 use super::gate::{Gate, Gated};
 use super::gossip::{self, Topics};
+use super::meter::Meters;
+use crate::config::Announce;
 use crate::traffic::Traffic;
 use blockchat_proto::genesis::Genesis;
 use blockchat_proto::limits::GENESIS_BYTES_MAX;
 use blockchat_proto::sync::{
-    GENESIS_PROTOCOL, GenesisRequest, STATUS_PROTOCOL, Status, SyncRequest, SyncResponse, sync_protocol,
+    GENESIS_PROTOCOL, GOODBYE_PROTOCOL, GenesisRequest, Goodbye, STATUS_PROTOCOL, Status, SyncRequest, SyncResponse,
+    sync_protocol,
 };
-use libp2p::allow_block_list::{self, BlockedPeers};
+use libp2p::allow_block_list::{self, AllowedPeers, BlockedPeers};
+use libp2p::gossipsub::MetricsConfig;
 use libp2p::identity::Keypair;
 use libp2p::kad::store::MemoryStore;
 use libp2p::request_response::{self, ProtocolSupport};
@@ -30,15 +37,23 @@ use tracing::warn;
 pub(super) struct Net {
     pub(super) limits: connection_limits::Behaviour,
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
+    /// In a private network: whoever was named.
+    pub(super) allowed: Toggle<allow_block_list::Behaviour<AllowedPeers>>,
     pub(super) gossip: Gated,
     pub(super) identify: identify::Behaviour,
     pub(super) ping: ping::Behaviour,
     pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
-    pub(super) kad: kad::Behaviour<MemoryStore>,
+    /// Answers others; we ask by ourselves (`find_node`).
+    pub(super) kad: Toggle<kad::Behaviour<MemoryStore>>,
+    pub(super) neighbours: request_response::Behaviour<FindNode>,
     pub(super) status: request_response::Behaviour<CanonicalCodec<Status, Status>>,
+    pub(super) goodbye: request_response::Behaviour<CanonicalCodec<Goodbye, Goodbye>>,
     pub(super) genesis: request_response::Behaviour<CanonicalCodec<GenesisRequest, Genesis>>,
     pub(super) sync: request_response::Behaviour<CanonicalCodec<SyncRequest, SyncResponse>>,
 }
+
+/// Streams of one connection that have not said what they are for, at most.
+const NEGOTIATING_MAX: usize = 16;
 
 /// What the agent version ends with: this and a number that no other run of a node has. Whoever sees another number on a
 /// second connection knows that the node was restarted, and that the first connection is dead.
@@ -50,57 +65,78 @@ pub(super) fn swarm(
     topics: &Topics,
     gate: &Arc<Gate>,
     traffic: Arc<Traffic>,
-) -> Result<Swarm<Net>, NetError> {
+    meters: Meters,
+) -> Result<Swarm<Guarded>, NetError> {
     let setup = |error: String| NetError::Setup(error);
     let key = Keypair::ed25519_from_bytes(config.identity).map_err(|error| setup(error.to_string()))?;
-    let behaviour = behaviour(&key, &config.genesis.short_name(), config.mdns, topics, gate).map_err(setup)?;
-    let transport = super::transport::counted(&key, traffic)?;
+    let behaviour = behaviour(&key, config, topics, gate).map_err(setup)?;
+    let transport = super::transport::counted(&key, traffic, meters)?;
     let swarm = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
         .with_other_transport(|_| transport)
         .map_err(|error| setup(error.to_string()))?
-        .with_behaviour(|_| Ok(behaviour))
+        .with_behaviour(|_| Ok(Guarded::new(behaviour)))
         .map_err(|error| setup(error.to_string()))?
-        .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE_MAX))
+        .with_swarm_config(|swarm| {
+            let swarm = swarm.with_idle_connection_timeout(IDLE_MAX);
+            swarm.with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
+        })
         .build();
     Ok(swarm)
 }
 
-fn behaviour(key: &Keypair, chain: &str, mdns: bool, topics: &Topics, gate: &Arc<Gate>) -> Result<Net, String> {
+fn behaviour(key: &Keypair, config: &NetConfig, topics: &Topics, gate: &Arc<Gate>) -> Result<Net, String> {
     let own_id = key.public().to_peer_id();
+    let chain = &config.genesis.short_name();
+    let looks_around = !config.only_peers;
+    let gossip = gossip::behaviour(topics, Arc::clone(gate))?;
+    let gossip = config.metrics.enter_others(|registry| {
+        gossip.with_metrics(registry.sub_registry_with_prefix("gossipsub"), MetricsConfig::default())
+    });
     Ok(Net {
         limits: connection_limits::Behaviour::new(connection_limits()),
         blocked: allow_block_list::Behaviour::default(),
-        gossip: Gated::new(gossip::behaviour(topics, Arc::clone(gate))?, Arc::clone(gate)),
-        identify: identify::Behaviour::new(identity(key, chain)),
+        allowed: Toggle::from(config.only_peers.then(|| only(&config.peers))),
+        gossip: Gated::new(gossip, Arc::clone(gate)),
+        identify: identify::Behaviour::new(identity(key, chain, config.announce)),
         ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_EVERY).with_timeout(PING_WITHIN)),
-        mdns: Toggle::from(mdns.then(|| start_mdns(own_id)).flatten()),
-        kad: kademlia(own_id, chain)?,
+        mdns: Toggle::from((looks_around && config.mdns).then(|| start_mdns(own_id)).flatten()),
+        kad: Toggle::from(looks_around.then(|| kademlia(own_id, chain)).transpose()?),
+        neighbours: neighbours(chain)?,
         status: ask(StreamProtocol::new(STATUS_PROTOCOL), STATUS_WIRE_MAX, STATUS_WIRE_MAX),
+        goodbye: ask(StreamProtocol::new(GOODBYE_PROTOCOL), STATUS_WIRE_MAX, STATUS_WIRE_MAX),
         genesis: ask(StreamProtocol::new(GENESIS_PROTOCOL), STATUS_WIRE_MAX, GENESIS_BYTES_MAX),
         sync: ask(protocol(sync_protocol(chain))?, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX),
     })
 }
 
+/// A backstop: who stays is for the membership to say, and the transport limits connections that are being made by others.
 fn connection_limits() -> connection_limits::ConnectionLimits {
     connection_limits::ConnectionLimits::default()
         .with_max_established(Some(CONNECTIONS_MAX))
-        .with_max_established_incoming(Some(CONNECTIONS_INBOUND_MAX))
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
-        .with_max_pending_incoming(Some(PENDING_MAX))
         .with_max_pending_outgoing(Some(PENDING_MAX))
 }
 
-fn identity(key: &Keypair, chain: &str) -> identify::Config {
+/// Nobody but the peers at these addresses. One without an id is let in by nobody: the settings refuse it.
+fn only(peers: &[String]) -> allow_block_list::Behaviour<AllowedPeers> {
+    let mut allowed = allow_block_list::Behaviour::default();
+    let named = peers.iter().filter_map(|address| peer_of(&address.parse().ok()?));
+    named.for_each(|peer| _ = allowed.allow_peer(peer));
+    allowed
+}
+
+fn identity(key: &Keypair, chain: &str, announce: Announce) -> identify::Config {
     let run: u64 = rand::random();
     identify::Config::new(format!("/blockchat/{chain}/1"), key.public())
         .with_agent_version(format!("blockchat-node/{}{RUN_MARK}{run:016x}", env!("CARGO_PKG_VERSION")))
         .with_push_listen_addr_updates(true)
+        .with_hide_listen_addrs(announce != Announce::All)
 }
 
 /// Nodes of the chain only, entered by us after their handshake. Always a server: nobody confirms addresses on a laptop
-/// or in a cluster, and without servers nobody answers. We need no records, so nobody may store any with us. Our own
-/// walks ask once where its periodic refresh asks once for every bucket.
+/// or in a cluster, and without servers nobody answers. We need no records, so nobody may store any with us. What it
+/// wants to dial in order to ask by itself, the gate denies.
 fn kademlia(own_id: libp2p::PeerId, chain: &str) -> Result<kad::Behaviour<MemoryStore>, String> {
     let mut config = kad::Config::new(kademlia_protocol(chain)?);
     config.set_kbucket_inserts(kad::BucketInserts::Manual).set_record_filtering(kad::StoreInserts::FilterBoth);
@@ -108,6 +144,13 @@ fn kademlia(own_id: libp2p::PeerId, chain: &str) -> Result<kad::Behaviour<Memory
     let mut kad = kad::Behaviour::with_config(own_id, MemoryStore::new(own_id), config);
     kad.set_mode(Some(kad::Mode::Server));
     Ok(kad)
+}
+
+/// Asks others, and is never asked: Kademlia itself answers.
+fn neighbours(chain: &str) -> Result<request_response::Behaviour<FindNode>, String> {
+    let config = request_response::Config::default().with_request_timeout(ANSWER_WITHIN);
+    let protocols = [(kademlia_protocol(chain)?, ProtocolSupport::Outbound)];
+    Ok(request_response::Behaviour::with_codec(FindNode, protocols, config))
 }
 
 /// Name of the Kademlia of a chain.
@@ -122,7 +165,7 @@ fn protocol(name: String) -> Result<StreamProtocol, String> {
 /// mDNS needs an interface other than loopback; without one the node works all the same.
 fn start_mdns(own_id: libp2p::PeerId) -> Option<mdns::tokio::Behaviour> {
     let started = mdns::tokio::Behaviour::new(mdns::Config::default(), own_id);
-    started.inspect_err(|error| warn!(%error, "no peer discovery on the local network")).ok()
+    started.inspect_err(|error| warn!(%error, "no mDNS peer discovery on the local network")).ok()
 }
 
 /// Questions and answers of two types, over one protocol.

@@ -63,9 +63,11 @@ impl Book {
         Self { path, peers, changed: false }
     }
 
-    /// All addresses.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (PeerId, &Multiaddr)> {
-        self.peers.iter().flat_map(|(peer, known)| known.addresses.iter().map(|address| (*peer, address)))
+    /// All addresses, and whether their peer was ever reached.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (PeerId, &Multiaddr, bool)> {
+        self.peers
+            .iter()
+            .flat_map(|(peer, known)| known.addresses.iter().map(|address| (*peer, address, known.dialled)))
     }
 
     /// An address led to this peer of our chain.
@@ -190,7 +192,7 @@ mod tests {
         book.changes().unwrap().write();
         assert!(book.changes().is_none(), "nothing changed since");
         let again = Book::open(Some(path));
-        let found: Vec<_> = again.entries().map(|(id, address)| (id, address.clone())).collect();
+        let found: Vec<_> = again.entries().map(|(id, address, _)| (id, address.clone())).collect();
         assert_eq!(found, [6, 4, 3].map(|port| (peer, address(port))));
     }
 
@@ -201,7 +203,7 @@ mod tests {
         book.claimed(peer, [address(1), address(2)].iter(), UnixMillis(1));
         book.worked(peer, &address(3), UnixMillis(2));
         book.claimed(peer, [address(4), address(5)].iter(), UnixMillis(3));
-        let found: Vec<_> = book.entries().map(|(_, address)| address.clone()).collect();
+        let found: Vec<_> = book.entries().map(|(_, address, _)| address.clone()).collect();
         assert_eq!(found, [3, 1, 2, 4].map(address), "a claim drives out nothing that was dialled");
     }
 
@@ -218,7 +220,7 @@ mod tests {
             book.claimed(PeerId::random(), [address(2)].iter(), UnixMillis(met));
         }
         assert_eq!(book.entries().count(), PEERS_MAX);
-        assert!(book.entries().any(|(peer, _)| peer == friend));
+        assert!(book.entries().any(|(peer, ..)| peer == friend));
     }
 
     #[test]
@@ -237,6 +239,6 @@ mod tests {
             book.worked(*peer, &address(1), UnixMillis(u64::try_from(met).unwrap()));
         }
         assert_eq!(book.entries().count(), PEERS_MAX);
-        assert!(book.entries().all(|(peer, _)| peer != peers[0]));
+        assert!(book.entries().all(|(peer, ..)| peer != peers[0]));
     }
 }

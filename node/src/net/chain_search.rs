@@ -6,12 +6,15 @@
 //! here; an address that does not answer is tried again for as long as somebody waits; one peer has one say.
 //! Start reading at [`ChainSearch::next`].
 
-use super::address::{is_name, is_worth_a_dial, peer_of, resolve, without_peer};
+use super::address::{is_name, peer_of, resolve, without_peer};
 use super::behaviour::ask;
 use super::codec::{Answer, CanonicalCodec};
 use super::config::{IDLE_MAX, NetError, PENDING_MAX, STATUS_WIRE_MAX};
-use super::dialer::Source;
-use super::listen::parse;
+use super::dial_error::failure_of;
+use super::listen::parse_peer;
+use super::membership::failure::Failure;
+use super::membership::scope::{Scope, scope_of};
+use super::membership::targets::Source;
 use blockchat_client::shapes::PeerSource;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
 use blockchat_proto::limits::GENESIS_BYTES_MAX;
@@ -48,6 +51,8 @@ const RESOLVING_MAX: usize = 64;
 pub struct SearchConfig {
     /// Addresses of peers: multiaddresses, with or without `/p2p/...`.
     pub peers: Vec<String>,
+    /// Addresses where a node may listen or not: tried as often, and not told of where nobody answers.
+    pub nearby: Vec<String>,
     /// Ask the local network too.
     pub mdns: bool,
 }
@@ -123,6 +128,10 @@ pub struct ChainSearch {
     /// Who has had a say.
     heard: BTreeSet<PeerId>,
     sightings: VecDeque<Sighting>,
+    /// Why the local network is not asked, though it should be.
+    mdns_failed: Option<String>,
+    /// Peers that the local network told of.
+    seen_by_mdns: BTreeSet<PeerId>,
     resolved_in: mpsc::Sender<Dial>,
     resolved: mpsc::Receiver<Dial>,
 }
@@ -139,8 +148,11 @@ impl ChainSearch {
     /// Errors: an address that is none.
     pub fn start(config: &SearchConfig) -> Result<Self, NetError> {
         let (resolved_in, resolved) = mpsc::channel(RESOLVING_MAX);
+        let (swarm, mdns_failed) = swarm(config)?;
         let mut search = Self {
-            swarm: swarm(config)?,
+            swarm,
+            mdns_failed,
+            seen_by_mdns: BTreeSet::new(),
             targets: BTreeMap::new(),
             dials: HashMap::new(),
             connected: BTreeMap::new(),
@@ -150,11 +162,24 @@ impl ChainSearch {
             resolved,
         };
         for given in &config.peers {
-            let address = parse(given)?;
+            let address = parse_peer(given)?;
             let source = if is_name(&address) { Source::Dns } else { Source::Configured };
             search.add(&address, peer_of(&address), source, Some(given.clone()));
         }
+        for address in &config.nearby {
+            search.add(&parse_peer(address)?, None, Source::Configured, None);
+        }
         Ok(search)
+    }
+
+    /// Why the local network is not asked, though it should be.
+    pub fn mdns_failed(&self) -> Option<&str> {
+        self.mdns_failed.as_deref()
+    }
+
+    /// How many peers the local network has told of so far.
+    pub fn seen_by_mdns(&self) -> usize {
+        self.seen_by_mdns.len()
     }
 
     /// The next thing that is found out. Cancel safe; never ends by itself.
@@ -219,7 +244,7 @@ impl ChainSearch {
 
     fn dial(&mut self, dial: Dial) {
         if dial.addresses.is_empty() {
-            self.unreachable(&dial.target, "the name is unknown".into());
+            self.unreachable(&dial.target, Failure::UnknownName.to_string());
         }
         let peer = self.targets.get(&dial.target).and_then(|target| target.peer);
         for address in dial.addresses {
@@ -231,7 +256,7 @@ impl ChainSearch {
             match self.swarm.dial(options) {
                 Ok(()) => drop(self.dials.insert(connection, dial.target.clone())),
                 Err(DialError::DialPeerConditionFalse(_)) => {}
-                Err(error) => self.unreachable(&dial.target, in_words(&error)),
+                Err(error) => self.unreachable(&dial.target, failure_of(&error).0.to_string()),
             }
         }
     }
@@ -258,26 +283,21 @@ impl ChainSearch {
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => drop(self.connected.remove(&peer_id)),
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 if let Some(target) = self.dials.remove(&connection_id) {
-                    if let DialError::WrongPeerId { obtained, .. } = error {
-                        self.correct(&target, obtained);
-                    }
-                    self.unreachable(&target, in_words(&error));
+                    self.unreachable(&target, failure_of(&error).0.to_string());
                 }
             }
             SwarmEvent::Behaviour(AskingEvent::Mdns(mdns::Event::Discovered(found))) => {
-                let worth = found.into_iter().filter(|(_, address)| is_worth_a_dial(address, false));
-                worth.for_each(|(peer, address)| self.add(&address, Some(peer), Source::Mdns, None));
+                for (peer, address) in found {
+                    if self.seen_by_mdns.len() < TARGETS_MAX {
+                        self.seen_by_mdns.insert(peer);
+                    }
+                    if scope_of(&address) > Some(Scope::Machine) {
+                        self.add(&address, Some(peer), Source::Mdns, None);
+                    }
+                }
             }
             SwarmEvent::Behaviour(AskingEvent::Genesis(event)) => self.on_genesis(event),
             _ => {}
-        }
-    }
-
-    /// The address counts more than the peer id beside it, which somebody may have copied wrongly: the chain is what is
-    /// wanted, and its hash is shown.
-    fn correct(&mut self, target: &Multiaddr, obtained: PeerId) {
-        if let Some(target) = self.targets.get_mut(target) {
-            target.peer = Some(obtained);
         }
     }
 
@@ -317,40 +337,18 @@ impl ChainSearch {
     }
 }
 
-/// libp2p's own words name every address and every layer; the innermost cause is what a person can act on.
-fn in_words(error: &DialError) -> String {
-    match error {
-        DialError::Transport(failures) => failures.last().map_or_else(|| error.to_string(), |(_, why)| innermost(why)),
-        DialError::WrongPeerId { obtained, .. } => format!("another peer answers there: {obtained}"),
-        other => other.to_string(),
-    }
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    // Some layers pass the one below on as text, which then ends with its words, and brackets of their own.
-    let text = cause.to_string();
-    let line = text.lines().map(str::trim).rfind(|line| line.contains(char::is_alphabetic)).unwrap_or("no answer");
-    let words = line.trim_end_matches(|c: char| !c.is_alphanumeric()).rsplit(": ").next().unwrap_or(line);
-    words.split(" (os error").next().unwrap_or(words).into()
-}
-
 /// A swarm that listens nowhere: nobody can find it, and it is gone once a chain is chosen.
-fn swarm(config: &SearchConfig) -> Result<Swarm<Asking>, NetError> {
+/// With it, why it cannot ask the local network.
+fn swarm(config: &SearchConfig) -> Result<(Swarm<Asking>, Option<String>), NetError> {
     let setup = |error: String| NetError::Setup(error);
     let key = Keypair::generate_ed25519();
     let own = key.public().to_peer_id();
     let often = mdns::Config { query_interval: MDNS_EVERY, ..mdns::Config::default() };
-    let mdns = match config.mdns.then(|| mdns::tokio::Behaviour::new(often, own)).transpose() {
-        Ok(mdns) => mdns,
-        // Whoever names a peer does without the local network.
-        Err(error) if !config.peers.is_empty() => {
-            debug!(%error, "cannot look around on the local network");
-            None
-        }
+    let elsewhere = !config.peers.is_empty() || !config.nearby.is_empty();
+    let (mdns, mdns_failed) = match config.mdns.then(|| mdns::tokio::Behaviour::new(often, own)).transpose() {
+        Ok(mdns) => (mdns, None),
+        // There are other places to look at.
+        Err(error) if elsewhere => (None, Some(error.to_string())),
         Err(error) => return Err(setup(format!("cannot look around on the local network: {error}"))),
     };
     let limits = connection_limits::ConnectionLimits::default()
@@ -371,5 +369,5 @@ fn swarm(config: &SearchConfig) -> Result<Swarm<Asking>, NetError> {
         .map_err(|error| setup(error.to_string()))?
         .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE_MAX))
         .build();
-    Ok(swarm)
+    Ok((swarm, mdns_failed))
 }

@@ -4,6 +4,7 @@
 //! Both run in the task of their connection, so that a large message holds up nobody else.
 //! Start reading at [`read`].
 
+use super::answers::Hold;
 use blockchat_proto::codec;
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::StreamProtocol;
@@ -13,12 +14,18 @@ use serde::de::DeserializeOwned;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use tokio::time::Instant;
+
+/// A long message is written in parts of so many bytes.
+const PART_BYTES: usize = 32 * 1024;
 
 /// What is answered: a value, or its canonical bytes where somebody made them already. What is read is always a value.
 #[derive(Clone, Debug)]
 pub(super) enum Answer<R> {
     Value(R),
     Bytes(Arc<[u8]>),
+    /// Bytes that count until they are written.
+    Held(Arc<[u8]>, Arc<Hold>),
 }
 
 /// One pair of request and response types with their limits in bytes.
@@ -77,6 +84,9 @@ where
         match response {
             Answer::Value(value) => write(io, &codec::encode(&value), self.response_max).await,
             Answer::Bytes(bytes) => write(io, &bytes, self.response_max).await,
+            Answer::Held(bytes, hold) => {
+                write_noting(io, &bytes, self.response_max, || hold.moved(Instant::now())).await
+            }
         }
     }
 }
@@ -107,10 +117,21 @@ async fn write<T>(io: &mut T, bytes: &[u8], limit_bytes: usize) -> io::Result<()
 where
     T: AsyncWrite + Unpin + Send,
 {
+    write_noting(io, bytes, limit_bytes, || {}).await
+}
+
+/// In parts; after each, `moved` is told.
+async fn write_noting<T>(io: &mut T, bytes: &[u8], limit_bytes: usize, moved: impl Fn() + Send) -> io::Result<()>
+where
+    T: AsyncWrite + Unpin + Send,
+{
     let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= limit_bytes);
     let length = length.ok_or_else(|| io::Error::other(format!("our message of {} bytes is too long", bytes.len())))?;
     io.write_all(&length.to_be_bytes()).await?;
-    io.write_all(bytes).await?;
+    for part in bytes.chunks(PART_BYTES) {
+        io.write_all(part).await?;
+        moved();
+    }
     io.close().await
 }
 

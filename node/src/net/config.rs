@@ -1,8 +1,11 @@
 //! What a network starts from, its limits, and why it may not start.
 
+use crate::config::Announce;
+use crate::metrics::Metrics;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::limits;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What [`super::start`] needs.
@@ -20,8 +23,14 @@ pub struct NetConfig {
     pub mdns: bool,
     /// Addresses under which others reach us, beyond those we see ourselves.
     pub external: Vec<String>,
+    /// Connect with `peers` and nobody else: no mDNS, no Kademlia, no book. Each of them has a peer id.
+    pub only_peers: bool,
+    /// Which of our addresses others are told.
+    pub announce: Announce,
     /// Where addresses that worked are kept.
     pub book: Option<PathBuf>,
+    /// Where the network counts.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Why the network does not start.
@@ -42,6 +51,14 @@ pub enum NetError {
         address: String,
         /// Why not.
         reason: String,
+    },
+    /// A peer that can never be dialled.
+    #[error("{found:?} cannot be dialled: {reason}")]
+    Peer {
+        /// What was given.
+        found: String,
+        /// Why not.
+        reason: &'static str,
     },
     /// The transport cannot be set up.
     #[error("cannot set up the network: {0}")]
@@ -69,23 +86,12 @@ pub(super) const STATUS_WIRE_MAX: usize = 1_024;
 /// A question of any kind is given up after this.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
-/// Below this many peers we look for more all the time.
-pub(super) const PEERS_FEW: usize = 4;
-/// Below this many peers we dial those we find.
-pub(super) const PEERS_WANTED: usize = 16;
-/// Above this many peers, those that only a walk through Kademlia led to are parted from again: walks dial whom they
-/// ask, and a network in which everybody keeps everybody has no place for a newcomer.
-pub(super) const PEERS_MANY: usize = 24;
-/// Connections at most.
-pub(super) const CONNECTIONS_MAX: u32 = 64;
-/// Connections that others made, at most: the rest is for peers of our own choice.
-pub(super) const CONNECTIONS_INBOUND_MAX: u32 = 50;
-/// Connections that are being made, each way, at most.
-pub(super) const PENDING_MAX: u32 = 32;
+/// Connections at most, whoever made them: far more than `membership` lets stay.
+pub(super) const CONNECTIONS_MAX: u32 = 128;
+/// Connections that we are making, at most.
+pub(super) const PENDING_MAX: u32 = 64;
 /// Connections to one peer at most: two, so that a restarted peer can come back while its old connection is half dead.
 pub(super) const CONNECTIONS_PER_PEER_MAX: u32 = 2;
-/// Connections from one address of the public internet, at most.
-pub(super) const CONNECTIONS_PER_PUBLIC_IP_MAX: usize = 16;
 /// A connection without anything to do is closed after this.
 pub(super) const IDLE_MAX: Duration = Duration::from_secs(600);
 /// Peers are pinged this often,

@@ -8,16 +8,15 @@
 //! gossip after all, or that takes nothing for [`CHOKED_FOR`] and says nothing new either, is connected anew; whoever knows
 //! an address dials again. One topic proves that what it subscribed to has arrived: which ones is its own affair. A peer
 //! that never said so (it came to fetch blocks) is left in peace.
-//! Start reading at [`Task::tick_deaf`].
+//! Start reading at [`why`].
 
-use super::peers::Peer;
+use super::peers::{Peer, Speech};
 use super::swarm_task::Task;
 use blockchat_proto::gossip::Topic;
 use libp2p::PeerId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
-use tracing::info;
 
 /// A peer tells its topics with its first message; what has not come after this was lost.
 const DEAF_AFTER: Duration = Duration::from_secs(20);
@@ -37,65 +36,35 @@ pub(super) struct Choked {
 
 impl Choked {
     /// A message found no room in the queue to the peer.
-    fn again(before: Option<Self>, now: Instant) -> Self {
+    pub(super) fn again(before: Option<Self>, now: Instant) -> Self {
         let since = before.filter(|before| now.duration_since(before.last) <= CHOKED_GAP).map_or(now, |one| one.since);
         Self { since, last: now }
     }
 
     /// `mute`: it says nothing new either.
-    fn is_for_good(&self, mute: bool) -> bool {
+    pub(super) fn is_for_good(&self, mute: bool) -> bool {
         self.last.duration_since(self.since) >= if mute { CHOKED_FOR } else { CHOKED_MAX }
     }
 }
 
+/// Why a peer is connected anew; nothing if it need not be. `hears`: it said at least one of our topics.
+pub(super) fn why(peer: &Peer, hears: bool, now: Instant) -> Option<&'static str> {
+    let old = now.duration_since(peer.first().since) >= DEAF_AFTER;
+    match peer.speech {
+        _ if peer.status().is_none() => None,
+        Speech::Refuses => Some("it refuses gossip"),
+        Speech::Gossips if old && !hears => Some("its topics were lost"),
+        Speech::Gossips | Speech::Unknown => None,
+    }
+}
+
 impl Task {
-    /// Looks for peers that cannot hear us.
-    pub(super) fn tick_deaf(&mut self, now: Instant) {
+    /// Peers that said at least one of our topics.
+    pub(super) fn hearing(&self) -> BTreeSet<PeerId> {
         let wanted: Vec<_> = Topic::ALL.iter().map(|topic| self.relay.topic_hash(*topic)).collect();
-        let gossip = &self.swarm.behaviour().gossip;
-        let hearing: BTreeSet<_> = gossip
-            .all_peers()
-            .filter(|(_, topics)| wanted.iter().any(|hash| topics.contains(&hash)))
-            .map(|(id, _)| *id)
-            .collect();
-        let why = |id: &PeerId, peer: &Peer| {
-            let old = now.duration_since(peer.first().since) >= DEAF_AFTER;
-            match (peer.refuses_gossip, old && !hearing.contains(id)) {
-                _ if peer.status.is_none() || !peer.gossips => None,
-                (true, _) => Some("it refuses gossip"),
-                (false, true) => Some("its topics were lost"),
-                (false, false) => None,
-            }
-        };
-        let deaf: Vec<_> = self.peers.iter().filter_map(|(id, peer)| Some((*id, why(id, peer)?))).collect();
-        for (id, why) in deaf {
-            self.connect_anew(id, why);
-        }
-    }
-
-    /// The queue to a peer overflowed since the last heartbeat.
-    pub(super) fn on_choked(&mut self, id: PeerId, now: Instant) {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
-        let choked = Choked::again(peer.choked, now);
-        peer.choked = Some(choked);
-        let mute = peer.gossiped.is_none_or(|last| now.duration_since(last) >= CHOKED_FOR);
-        if choked.is_for_good(mute) {
-            self.connect_anew(id, "it takes nothing any more");
-        }
-    }
-
-    /// A peer's side of gossip is closed.
-    pub(super) fn on_gossip_refused(&mut self, id: PeerId) {
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.refuses_gossip = true;
-        }
-    }
-
-    fn connect_anew(&mut self, id: PeerId, why: &str) {
-        info!(peer = %id, why, "gossip with peer is dead, connecting anew");
-        self.part(&id);
+        let peers = self.swarm.behaviour().gossip.all_peers();
+        let hear = peers.filter(|(_, topics)| wanted.iter().any(|hash| topics.contains(&hash)));
+        hear.map(|(id, _)| *id).collect()
     }
 }
 

@@ -1,74 +1,79 @@
-//! Finding peers: configured ones, the book, mDNS, Kademlia; and dialling them.
+//! Finding peers: dialling what the membership wants, names, the book, mDNS, and questions for others.
 //!
-//! Owns: targets, the book, walks through Kademlia. Does not own: connections that exist.
-//! Always true: names are resolved at every dial, by ourselves, and every address behind them is dialled; nobody is
-//! dialled who is connected; no address is needed after the first dial, because the book and Kademlia know the others.
-//! Start reading at [`Task::tick_discovery`].
+//! Owns: names (resolved at every dial, by ourselves, and every address behind them is dialled), the book, who is asked for
+//! others and how. Does not own: whom to dial and when (`membership`), connections that exist.
+//! Always true: nobody dials but this file: see `dial_gate`.
+//! Start reading at [`Task::resolve_and_dial`].
 
-use super::address::{ip_of, is_name, is_worth_a_dial, resolve, without_peer};
+use super::address::{is_name, resolve};
 use super::behaviour;
 use super::book::Book;
-use super::config::{NetConfig, NetError, PEERS_FEW, PEERS_WANTED};
-use super::dialer::{Dial, Dialer, Need, Source, Standing};
-use super::listen::parse;
+use super::config::{NetConfig, NetError};
+use super::dial_error::failure_of;
+use super::find_node::Neighbours;
+use super::membership::Fact;
+use super::membership::failure::Failure;
+use super::membership::targets::{AttemptId, Dial, Source, Standing};
 use super::swarm_task::Task;
 use crate::clock::unix_millis;
 use blockchat_client::shapes::KnownPeerView;
+use blockchat_proto::units::UnixMillis;
+use libp2p::request_response::{Event, Message};
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionId, DialError};
-use libp2p::{Multiaddr, PeerId, StreamProtocol, kad, mdns};
-use std::collections::BTreeMap;
+use libp2p::{Multiaddr, PeerId, StreamProtocol, mdns};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::debug;
 
 /// A book that changed is written this often: a node may be killed at any time, and its book is all it has then. It
 /// changes with new connections only.
 const BOOK_EVERY: Duration = Duration::from_secs(5);
-/// With few peers, Kademlia is asked this often,
-const WALK_FEW_EVERY: Duration = Duration::from_secs(5);
-/// and otherwise this often,
-const WALK_EVERY: Duration = Duration::from_secs(60);
-/// or this often, when all connections that we want are there: whom we know of is whom we have if they go. Each up to
-/// twice that.
-const WALK_CONTENT_EVERY: Duration = Duration::from_secs(300);
-/// Addresses that one caller may put into our book.
-const CLAIMS_MAX: usize = 2;
 /// Dials whose names are being resolved.
-const RESOLVING_MAX: usize = 64;
+pub(super) const RESOLVING_MAX: usize = 64;
+/// Most addresses behind one name that are dialled.
+const OF_NAME_MAX: usize = 256;
 
 /// What is needed to find peers.
 pub(super) struct Discovery {
-    pub(super) dialer: Dialer,
     pub(super) book: Book,
     /// Name of our chain's Kademlia.
     pub(super) kademlia: StreamProtocol,
+    /// Which dial a connection that is being made is of.
+    pub(super) attempts: HashMap<ConnectionId, AttemptId>,
     book_saved: Instant,
     saving: Option<JoinHandle<()>>,
-    walk_next: Instant,
     resolved: mpsc::Sender<Dial>,
 }
 
 impl Discovery {
-    /// With all that is known at the start. The receiver gets dials whose names were resolved.
-    ///
-    /// Errors: a configured address that is none.
-    pub(super) fn new(config: &NetConfig, own: PeerId) -> Result<(Self, mpsc::Receiver<Dial>), NetError> {
-        let now = Instant::now();
-        let mut dialer = Dialer::new(own);
-        for address in &config.peers {
-            dialer.add(parse(address)?, None, Source::Configured, now);
-        }
-        let book = Book::open(config.book.clone());
-        for (peer, address) in book.entries() {
-            dialer.add(address.clone(), Some(peer), Source::Book, now);
-        }
+    /// The receiver gets dials whose names were resolved.
+    pub(super) fn new(config: &NetConfig, now: Instant) -> Result<(Self, mpsc::Receiver<Dial>), NetError> {
         let (resolved, dials) = mpsc::channel(RESOLVING_MAX);
         let kademlia = behaviour::kademlia_protocol(&config.genesis.short_name()).map_err(NetError::Setup)?;
-        let fresh = Self { dialer, book, kademlia, book_saved: now, saving: None, walk_next: now, resolved };
+        let book = Book::open(config.book.clone().filter(|_| !config.only_peers));
+        let fresh = Self { book, kademlia, attempts: HashMap::new(), book_saved: now, saving: None, resolved };
         Ok((fresh, dials))
+    }
+
+    pub(super) fn reached(&mut self, id: PeerId, address: &Multiaddr) {
+        self.book.worked(id, address, unix_millis());
+    }
+
+    pub(super) fn called(&mut self, id: PeerId, addresses: &[Multiaddr]) {
+        self.book.claimed(id, addresses.iter(), unix_millis());
+    }
+
+    fn save(&mut self, now: Instant) {
+        if now.duration_since(self.book_saved) >= BOOK_EVERY {
+            self.book_saved = now;
+            if let Some(changes) = self.book.changes() {
+                self.saving = Some(tokio::task::spawn_blocking(move || changes.write()));
+            }
+        }
     }
 
     /// Writes the book for the last time. Blocks shortly.
@@ -85,39 +90,10 @@ impl Discovery {
 
 impl Task {
     pub(super) fn tick_discovery(&mut self, now: Instant) {
-        let greeted = self.peers.greeted();
-        let need = match greeted {
-            few if few < PEERS_FEW => Need::Few,
-            some if some < PEERS_WANTED => Need::Some,
-            _ => Need::None,
-        };
-        let due = self.discovery.dialer.due(now, need, |address, peer| self.peers.standing(address, peer));
-        for dial in due {
-            self.resolve_and_dial(dial);
-        }
-        if greeted > 0 && self.discovery.walk_next <= now {
-            self.walk(now, need);
-        }
-        if now.duration_since(self.discovery.book_saved) >= BOOK_EVERY {
-            self.discovery.book_saved = now;
-            if let Some(changes) = self.discovery.book.changes() {
-                self.discovery.saving = Some(tokio::task::spawn_blocking(move || changes.write()));
-            }
-        }
+        self.discovery.save(now);
     }
 
-    /// Asks Kademlia for whoever is near a random point: each walk ends somewhere else.
-    fn walk(&mut self, now: Instant, need: Need) {
-        let pause = match need {
-            Need::Few => WALK_FEW_EVERY,
-            Need::Some => WALK_EVERY,
-            Need::None => WALK_CONTENT_EVERY,
-        };
-        self.discovery.walk_next = now + pause.mul_f64(rand::random_range(1.0..2.0));
-        self.swarm.behaviour_mut().kad.get_closest_peers(PeerId::random());
-    }
-
-    fn resolve_and_dial(&mut self, dial: Dial) {
+    pub(super) fn resolve_and_dial(&mut self, dial: Dial) {
         if !dial.addresses.iter().any(is_name) {
             return self.dial(dial);
         }
@@ -125,38 +101,49 @@ impl Task {
         tokio::spawn(async move {
             let mut addresses = vec![];
             for address in dial.addresses {
-                addresses.extend(resolve(address).await);
+                addresses.extend(resolve(address).await.into_iter().take(OF_NAME_MAX));
             }
-            let source = if dial.source == Source::Configured { Source::Dns } else { dial.source };
             // A full queue means that many dials are under way: this target is tried again later.
-            drop(out.try_send(Dial { addresses, source, ..dial }));
+            drop(out.try_send(Dial { addresses, ..dial }));
         });
     }
 
-    /// Dials addresses without names.
+    /// Dials addresses without names; none: the name is unknown.
     pub(super) fn dial(&mut self, dial: Dial) {
-        let Dial { peer, addresses, source } = dial;
+        let Dial { attempt, peer, addresses, .. } = dial;
+        if addresses.is_empty() {
+            let failure = Failure::UnknownName;
+            return self.decide(Fact::DialFailed { attempt, peer, at: None, failure });
+        }
         if let Some(peer) = peer {
-            if self.peers.get(&peer).is_none() && !addresses.is_empty() {
-                self.attempt(DialOpts::peer_id(peer).addresses(addresses).allocate_new_port().build(), source);
+            if self.membership.peers.get(&peer).is_none() {
+                self.attempt(DialOpts::peer_id(peer).addresses(addresses).allocate_new_port().build(), attempt);
             }
             return;
         }
         for address in addresses {
-            let apart = self.peers.standing(&address, None) == Standing::Apart;
-            if apart && !self.is_own(&address) {
-                self.attempt(DialOpts::unknown_peer_id().address(address).allocate_new_port().build(), source);
+            if self.is_own(&address) {
+                debug!(%address, "not dialled: it is ours");
+            } else if self.membership.peers.standing(&address, None) == Standing::Apart {
+                self.attempt(DialOpts::unknown_peer_id().address(address).allocate_new_port().build(), attempt);
             }
         }
     }
 
-    fn attempt(&mut self, options: DialOpts, source: Source) {
-        let connection = options.connection_id();
+    fn attempt(&mut self, options: DialOpts, attempt: AttemptId) {
+        let (connection, peer) = (options.connection_id(), options.get_peer_id());
+        self.swarm.behaviour_mut().expect(connection);
         match self.swarm.dial(options) {
-            Ok(()) => self.discovery.dialer.attempted(connection, source),
+            Ok(()) => drop(self.discovery.attempts.insert(connection, attempt)),
             Err(DialError::DialPeerConditionFalse(_)) => {}
-            Err(error) => debug!(%error, "not dialled"),
+            Err(error) => self.give_up(attempt, peer, &error),
         }
+    }
+
+    fn give_up(&mut self, attempt: AttemptId, peer: Option<PeerId>, error: &DialError) {
+        debug!(?peer, %error, "dial failed");
+        let (failure, at) = failure_of(error);
+        self.decide(Fact::DialFailed { attempt, peer, at, failure });
     }
 
     fn is_own(&self, address: &Multiaddr) -> bool {
@@ -164,105 +151,88 @@ impl Task {
     }
 
     pub(super) fn on_dial_failed(&mut self, connection: ConnectionId, peer: Option<PeerId>, error: &DialError) {
-        let source = self.discovery.dialer.over(connection);
-        match (error, peer) {
-            (DialError::WrongPeerId { obtained, address }, Some(expected)) => {
-                if self.discovery.dialer.is_other(address, &expected) {
-                    warn!(%address, %expected, %obtained, "a configured peer has another id than told, dialling it all the same");
-                } else {
-                    self.discovery.book.is_wrong(expected, &without_peer(address));
-                }
-            }
-            _ => debug!(?peer, ?source, %error, "dial failed"),
+        if let Some(attempt) = self.discovery.attempts.remove(&connection) {
+            self.give_up(attempt, peer, error);
         }
     }
 
     pub(super) fn on_mdns(&mut self, event: mdns::Event) {
         // An expired record is no proof of death.
         if let mdns::Event::Discovered(found) = event {
-            let now = Instant::now();
-            for (peer, address) in found {
-                self.discovery.dialer.add(address, Some(peer), Source::Mdns, now);
+            found.into_iter().for_each(|(peer, address)| self.decide(Fact::Found { peer, address }));
+        }
+    }
+
+    /// Asks a peer for those near a random point.
+    pub(super) fn ask_for_others(&mut self, id: PeerId) {
+        let near = PeerId::random();
+        self.swarm.behaviour_mut().neighbours.send_request(&id, near);
+    }
+
+    pub(super) fn on_neighbours(&mut self, event: Event<PeerId, Neighbours>) {
+        match event {
+            Event::Message { peer: by, message: Message::Response { response: Neighbours(peers), .. }, .. } => {
+                self.decide(Fact::Named { by, peers });
+            }
+            Event::OutboundFailure { peer, error, .. } => debug!(%peer, %error, "asked for others in vain"),
+            Event::Message { .. } | Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
+        }
+    }
+
+    /// Our Kademlia tells others of a peer.
+    pub(super) fn route(&mut self, id: PeerId, addresses: Vec<Multiaddr>) {
+        for address in addresses {
+            if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
+                kad.add_address(&id, address);
             }
         }
     }
 
-    /// Kademlia learns of a peer once it is of our chain and said where it listens.
-    pub(super) fn feed_kademlia(&mut self, id: PeerId) {
-        let Some(peer) = self.peers.get(&id).filter(|peer| peer.status.is_some() && peer.routes) else {
-            return;
-        };
-        for address in peer.dialable() {
-            self.swarm.behaviour_mut().kad.add_address(&id, address.clone());
+    pub(super) fn unroute(&mut self, id: &PeerId) {
+        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
+            kad.remove_peer(id);
         }
     }
 
-    /// A walk found somebody.
-    pub(super) fn on_kademlia(&mut self, event: kad::Event) {
-        let kad::Event::OutboundQueryProgressed { result: kad::QueryResult::GetClosestPeers(result), .. } = event
-        else {
-            return;
-        };
-        let found = match result {
-            Ok(found) => found.peers,
-            Err(kad::GetClosestPeersError::Timeout { peers, .. }) => peers,
-        };
-        let now = Instant::now();
-        let local = self.swarm.listeners().all(|own| ip_of(own).is_some_and(|ip| ip.is_loopback()));
-        for kad::PeerInfo { peer_id, addrs } in found {
-            for address in addrs.into_iter().filter(|address| is_worth_a_dial(address, local)) {
-                self.discovery.dialer.add(address, Some(peer_id), Source::Kademlia, now);
-            }
-        }
-    }
-
-    /// A new peer, from wherever we dialled it, is worth remembering.
-    pub(super) fn remember(&mut self, id: PeerId) {
-        let Some(peer) = self.peers.get(&id) else {
-            return;
-        };
-        self.discovery.dialer.greeted(id, peer.first().source);
-        let now = unix_millis();
-        for connection in peer.connections.iter().filter(|connection| !connection.inbound) {
-            self.discovery.book.worked(id, &without_peer(&connection.address), now);
-        }
-        info!(
-            peer = %id, address = %peer.first().address, source = peer.first().source.told().as_str(), "peer joined"
-        );
-        self.note_caller(id);
-    }
-
-    /// Whoever called us is written down too, where it says that it listens, if that is on the machine that it called
-    /// from: a node that everybody else dials would have an empty book.
-    pub(super) fn note_caller(&mut self, id: PeerId) {
-        let Some(peer) = self.peers.get(&id).filter(|peer| peer.status.is_some() && peer.first().inbound) else {
-            return;
-        };
-        let ip = ip_of(&peer.first().address);
-        let own = peer.dialable().filter(|address| ip_of(address) == ip).take(CLAIMS_MAX);
-        self.discovery.book.claimed(id, own, unix_millis());
-    }
-
-    /// Everybody we know of: whom we could dial, and whom we are connected to.
+    /// All that we know of: those we are connected to, and those we could dial, with what stands in the way.
     pub(super) fn known(&self) -> Vec<KnownPeerView> {
-        let mut known: BTreeMap<PeerId, KnownPeerView> = BTreeMap::new();
-        let mut learn = |id: PeerId, address: Option<&Multiaddr>, source: Source| {
+        let (now, clock) = (Instant::now(), unix_millis().0);
+        let mut known: BTreeMap<(Option<PeerId>, Option<String>), KnownPeerView> = BTreeMap::new();
+        let peers = &self.membership.peers;
+        let mut learn = |id: Option<PeerId>, address: Option<&Multiaddr>, source: Source| {
+            let key = (id, address.map(Multiaddr::to_string).filter(|_| id.is_none()));
             let fresh = || KnownPeerView {
-                peer_id: id.to_string(),
+                peer_id: id.map(|id| id.to_string()),
                 addresses: vec![],
                 source: source.told(),
-                connected: self.peers.get(&id).is_some_and(|peer| peer.status.is_some()),
+                connected: id.and_then(|id| peers.get(&id)).is_some_and(|peer| peer.status().is_some()),
+                problem: None,
+                next_try: None,
             };
-            let addresses = &mut known.entry(id).or_insert_with(fresh).addresses;
-            let address = address.map(Multiaddr::to_string).filter(|address| !addresses.contains(address));
-            addresses.extend(address);
+            let view = known.entry(key.clone()).or_insert_with(fresh);
+            let address = address.map(Multiaddr::to_string).filter(|address| !view.addresses.contains(address));
+            view.addresses.extend(address);
+            key
         };
-        for (id, peer) in self.peers.iter().filter(|(_, peer)| peer.status.is_some()) {
-            learn(*id, None, peer.first().source);
-            peer.dialable().for_each(|address| learn(*id, Some(address), peer.first().source));
+        for (id, peer) in peers.iter().filter(|(_, peer)| peer.status().is_some()) {
+            learn(Some(*id), None, peer.first().source);
+            peer.dialable().for_each(|address| _ = learn(Some(*id), Some(address), peer.first().source));
         }
-        self.discovery.dialer.known().for_each(|(id, address, source)| learn(id, Some(address), source));
-        self.discovery.book.entries().for_each(|(id, address)| learn(id, Some(address), Source::Book));
+        let mut problems = vec![];
+        for target in self.membership.targets.shown(self.membership.need()) {
+            let id = target.peer.or_else(|| peers.at(target.address));
+            let key = learn(id, Some(target.address), target.source);
+            let wait = target.next.saturating_duration_since(now);
+            let next = clock.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            problems.push((key, target.failure.map(ToString::to_string), UnixMillis(next)));
+        }
+        self.discovery.book.entries().for_each(|(id, address, _)| _ = learn(Some(id), Some(address), Source::Book));
+        for (key, problem, next) in problems {
+            if let Some(view) = known.get_mut(&key).filter(|view| !view.connected) {
+                view.problem = view.problem.take().or(problem);
+                view.next_try = Some(view.next_try.map_or(next, |before| before.min(next)));
+            }
+        }
         known.into_values().collect()
     }
 }

@@ -166,20 +166,30 @@ fn thresholds() -> PeerScoreThresholds {
     }
 }
 
+/// What is to be known of a message once there is a verdict.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    /// Who brought it first.
+    pub(super) source: PeerId,
+    /// `None` of none of ours.
+    pub(super) topic: Option<Topic>,
+    pub(super) bytes: usize,
+}
+
 /// Messages that were handed out and wait for a verdict.
 #[derive(Default)]
 pub(super) struct Waiting {
     next: u64,
-    messages: BTreeMap<GossipTicket, (MessageId, PeerId)>,
+    messages: BTreeMap<GossipTicket, (MessageId, Held)>,
     order: VecDeque<GossipTicket>,
 }
 
 impl Waiting {
     /// A ticket for a message; the oldest one waiting may be given up for it.
-    pub(super) fn issue(&mut self, id: MessageId, source: PeerId) -> GossipTicket {
+    pub(super) fn issue(&mut self, id: MessageId, held: Held) -> GossipTicket {
         self.next += 1;
         let ticket = GossipTicket(self.next);
-        self.messages.insert(ticket, (id, source));
+        self.messages.insert(ticket, (id, held));
         self.order.push_back(ticket);
         while self.order.len() > WAITING_MAX {
             if let Some(oldest) = self.order.pop_front() {
@@ -189,15 +199,15 @@ impl Waiting {
         ticket
     }
 
-    /// Carries out a verdict, once.
-    pub(super) fn settle(&mut self, gossip: &mut Gossip, ticket: GossipTicket, verdict: NetVerdict) -> Option<PeerId> {
-        let (id, source) = self.messages.remove(&ticket)?;
+    /// Carries out a verdict, once; on whose message, and on which topic.
+    pub(super) fn settle(&mut self, gossip: &mut Gossip, ticket: GossipTicket, verdict: NetVerdict) -> Option<Held> {
+        let (id, held) = self.messages.remove(&ticket)?;
         let acceptance = match verdict {
             NetVerdict::Accept => MessageAcceptance::Accept,
             NetVerdict::Reject => MessageAcceptance::Reject,
             NetVerdict::Ignore => MessageAcceptance::Ignore,
         };
-        gossip.report_message_validation_result(&id, &source, acceptance);
-        Some(source)
+        gossip.report_message_validation_result(&id, &held.source, acceptance);
+        Some(held)
     }
 }

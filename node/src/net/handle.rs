@@ -3,8 +3,9 @@
 //! Always true: what does not fit into the queue is dropped and counted; everything sent here is repeated by somebody.
 //! Start reading at [`NetHandle`].
 
+use super::config::EVENTS_MAX;
 use crate::traffic::Traffic;
-use blockchat_client::shapes::{KnownPeerView, PeerView};
+use blockchat_client::shapes::{KnownPeerView, PeerView, QueueView};
 use blockchat_engine::effect::Offence;
 use blockchat_engine::event::{GossipTicket, PeerTag, RequestFailure, SyncId};
 use blockchat_proto::block::Block;
@@ -118,6 +119,7 @@ pub enum NetEvent {
 pub(super) enum Command {
     Broadcast(Box<ConsensusMessage>),
     Gossip(Vec<VerifiedTransaction>),
+    Evidence(Box<Evidence>),
     Verdict(GossipTicket, NetVerdict),
     Request(SyncId, PeerTag, SyncRequest),
     Respond(InboundId, Arc<[u8]>),
@@ -141,6 +143,12 @@ pub(super) struct Shared {
     pub(super) listen: Mutex<Vec<String>>,
     pub(super) peers: AtomicUsize,
     pub(super) dropped: AtomicU64,
+    /// Where events go, to see how many wait.
+    pub(super) events: mpsc::WeakSender<NetEvent>,
+    /// Control events that the runtime did not take in time.
+    pub(super) events_dropped: AtomicU64,
+    /// Batches of transactions that found no room among them.
+    pub(super) transactions_dropped: AtomicU64,
     pub(super) traffic: Arc<Traffic>,
 }
 
@@ -153,6 +161,11 @@ impl NetHandle {
     /// Sends transactions to all peers, in batches.
     pub fn gossip(&self, transactions: Vec<VerifiedTransaction>) {
         self.send(Command::Gossip(transactions));
+    }
+
+    /// Tells all peers of a contradiction.
+    pub fn gossip_evidence(&self, evidence: Evidence) {
+        self.send(Command::Evidence(Box::new(evidence)));
     }
 
     /// Says what becomes of a gossiped message.
@@ -223,9 +236,22 @@ impl NetHandle {
         self.shared.peers.load(Ordering::Relaxed)
     }
 
-    /// What was dropped so far because the queue was full.
-    pub fn dropped(&self) -> u64 {
-        self.shared.dropped.load(Ordering::Relaxed)
+    /// How full the network's queues are, and what they dropped.
+    pub fn queues(&self) -> Vec<QueueView> {
+        let dropped = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (max, waiting) = (self.commands.max_capacity(), self.commands.max_capacity() - self.commands.capacity());
+        let events = self.shared.events.upgrade().map_or(0, |events| events.max_capacity() - events.capacity());
+        let (of_transactions, shared) = (EVENTS_MAX / 2, &self.shared);
+        vec![
+            QueueView::new("net_commands", waiting, max, dropped(&shared.dropped)),
+            QueueView::new("net_events", events, EVENTS_MAX, dropped(&shared.events_dropped)),
+            QueueView::new(
+                "net_transactions",
+                events.min(of_transactions),
+                of_transactions,
+                dropped(&shared.transactions_dropped),
+            ),
+        ]
     }
 
     /// Resolves once the network has stopped after a shutdown: its peer book is written, its sockets are closed.

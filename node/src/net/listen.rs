@@ -3,6 +3,7 @@
 use super::address::ip_of;
 use super::config::{NetConfig, NetError};
 use super::swarm_task::Task;
+use crate::config::Announce;
 use futures::{FutureExt, StreamExt};
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
@@ -23,11 +24,46 @@ pub(super) fn parse(text: &str) -> Result<Multiaddr, NetError> {
         .map_err(|error: libp2p::multiaddr::Error| NetError::Address { found: text.into(), reason: error.to_string() })
 }
 
+/// The address of a peer that the operator named: one that can be dialled.
+pub(super) fn parse_peer(text: &str) -> Result<Multiaddr, NetError> {
+    let address = parse(text)?;
+    match check_dialable(&address) {
+        Ok(()) => Ok(address),
+        Err(reason) => Err(NetError::Peer { found: text.into(), reason }),
+    }
+}
+
+fn check_dialable(address: &Multiaddr) -> Result<(), &'static str> {
+    let parts: Vec<_> = address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect();
+    match parts.as_slice() {
+        [host, Protocol::Tcp(port)] if *port != 0 && is_host(host) => Ok(()),
+        [host, Protocol::Tcp(0)] if is_host(host) => Err("port 0 is nobody's: name the port that the peer listens on"),
+        [host] if is_host(host) => Err("it names no port: add /tcp/7475, or where the peer listens"),
+        [_, Protocol::Udp(_), ..] => Err("peers speak TCP, not QUIC or anything else over UDP: name its /tcp/ port"),
+        [_, Protocol::Tcp(_), Protocol::Ws(_) | Protocol::Wss(_) | Protocol::Tls, ..] => {
+            Err("peers speak TCP without WebSocket: leave away what comes after the port")
+        }
+        _ => Err(
+            "it must be /ip4/ADDRESS/tcp/PORT, /ip6/ADDRESS/tcp/PORT or /dns4/NAME/tcp/PORT, and may end in /p2p/ID",
+        ),
+    }
+}
+
+fn is_host(part: &Protocol<'_>) -> bool {
+    match part {
+        Protocol::Ip4(ip) => !ip.is_unspecified(),
+        Protocol::Ip6(ip) => !ip.is_unspecified(),
+        Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) => true,
+        _ => false,
+    }
+}
+
 impl Task {
     /// Listens everywhere it is told to, and waits until each listener has an address. Whatever else happens meanwhile
     /// (peers that come at once) is dealt with as always.
     pub(super) async fn listen(&mut self, config: &NetConfig) -> Result<(), NetError> {
-        for address in &config.external {
+        let external = config.external.iter().filter(|_| config.announce != Announce::None);
+        for address in external {
             self.swarm.add_external_address(parse(address)?);
         }
         let mut waiting = BTreeMap::new();
@@ -97,6 +133,32 @@ fn listen_plainly(address: SocketAddr) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::net::TcpListener;
+
+    #[test]
+    fn what_can_never_be_dialled_is_refused_with_the_reason() {
+        for good in [
+            "/ip4/10.0.0.1/tcp/7475",
+            "/ip6/::1/tcp/7475",
+            "/dns4/node.example/tcp/7475",
+            "/dns/node.example/tcp/7475/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp",
+        ] {
+            assert!(parse_peer(good).is_ok(), "{good}");
+        }
+        for (wrong, reason) in [
+            ("/ip4/10.0.0.1", "no port"),
+            ("/dns4/node.example", "no port"),
+            ("/ip4/10.0.0.1/tcp/0", "port 0"),
+            ("/ip4/10.0.0.1/udp/7475/quic-v1", "not QUIC"),
+            ("/ip4/10.0.0.1/tcp/7475/ws", "WebSocket"),
+            ("/ip4/0.0.0.0/tcp/7475", "must be"),
+            ("/memory/7", "must be"),
+            ("/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp", "must be"),
+            ("10.0.0.1:7475", "not a multiaddress"),
+        ] {
+            let refused = parse_peer(wrong).unwrap_err().to_string();
+            assert!(refused.contains(reason) && refused.contains(wrong), "{refused}");
+        }
+    }
 
     #[test]
     fn a_port_is_free_for_one_kind_of_address_while_the_other_is_in_use() {

@@ -6,12 +6,14 @@
 //! Always true: libp2p's types never leave this folder; every queue is bounded; a handle never waits.
 //!
 //! Where what lives: `swarm_task` (the loop), and by subject `connections`, `status` (handshake), `relay` (gossip in and
-//! out; settings in `gossip`, what a peer may bring in `gate` and `shares`, batches in `batcher`, links that went dead in `deaf`), `sync_protocol` (questions; bytes in `codec`), `discovery` (targets in
-//! `dialer`, the file in `book`). Facts about peers: `peers`, `peer_score`, `quota`.
+//! out; settings in `gossip`, what a peer may bring in `gate` and `shares`, batches in `batcher`, links that went dead in `deaf`), `sync_protocol` (questions; bytes in `codec`), `discovery`
+//! (names, the file in `book`, questions for others in `find_node`), `goodbye`. All decisions about peers, and nothing else:
+//! `membership`; no dial but its own gets through `dial_gate`. Facts about peers: `peers`, `peer_score`, `quota`; for readers `peer_views`.
 //! Before there is a node: `chain_search`.
 //! Start reading at [`start`].
 
 mod address;
+mod answers;
 mod batcher;
 mod behaviour;
 mod book;
@@ -20,14 +22,20 @@ mod codec;
 mod config;
 mod connections;
 mod deaf;
-mod dialer;
+mod dial_error;
+mod dial_gate;
 mod discovery;
+mod find_node;
 mod gate;
+mod goodbye;
 mod gossip;
 mod handle;
 mod listen;
+mod membership;
+mod meter;
 mod peer_id;
 mod peer_score;
+mod peer_views;
 mod peers;
 mod quota;
 mod relay;

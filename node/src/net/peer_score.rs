@@ -25,7 +25,7 @@ const BAN_MAX: Duration = Duration::from_secs(24 * 3_600);
 const PEERS_MAX: usize = 4_096;
 
 /// What a peer did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fault {
     /// A question that does not decode.
     Question,
@@ -60,6 +60,8 @@ struct Record {
     points: f64,
     at: Instant,
     bans: u32,
+    /// How often it did what, and when last: for readers.
+    faults: BTreeMap<Fault, (u32, Instant)>,
 }
 
 impl Record {
@@ -79,9 +81,12 @@ impl Scores {
     /// Counts a fault, and says what the peer deserves now.
     pub(super) fn lower(&mut self, peer: PeerId, fault: Fault, now: Instant) -> Judgement {
         self.make_room(peer, now);
-        let record = self.records.entry(peer).or_insert(Record { points: 0.0, at: now, bans: 0 });
+        let record =
+            self.records.entry(peer).or_insert(Record { points: 0.0, at: now, bans: 0, faults: BTreeMap::new() });
         record.points = record.points(now) + fault.points();
         record.at = now;
+        let (times, last) = record.faults.entry(fault).or_insert((0, now));
+        (*times, *last) = (times.saturating_add(1), now);
         if record.points >= BAN_AT {
             let pause = BAN.saturating_mul(1 << record.bans.min(5)).min(BAN_MAX);
             record.bans += 1;
@@ -89,6 +94,13 @@ impl Scores {
             return Judgement::Part(pause);
         }
         if record.points >= PART_AT { Judgement::Part(PART) } else { Judgement::Stay }
+    }
+
+    /// A peer's points now, and the faults that it was ever blamed for: how often, and when last.
+    pub(super) fn of(&self, peer: &PeerId, now: Instant) -> (f64, impl Iterator<Item = (Fault, u32, Instant)>) {
+        let record = self.records.get(peer);
+        let faults = record.into_iter().flat_map(|record| &record.faults);
+        (record.map_or(0.0, |record| record.points(now)), faults.map(|(fault, (times, last))| (*fault, *times, *last)))
     }
 
     /// All peers with points, as scores: negative, nearer to 0 as time goes by.
@@ -134,6 +146,19 @@ mod tests {
         let later = now + HALF_LIFE;
         assert_eq!(scores.all(later).collect::<Vec<_>>(), [(peer, -5.0)]);
         assert_eq!(scores.lower(peer, Fault::Gossip, later), Judgement::Stay);
+    }
+
+    #[test]
+    fn readers_see_what_the_points_are_for() {
+        let (mut scores, peer, now) = (Scores::default(), PeerId::random(), Instant::now());
+        let later = now + Duration::from_secs(1);
+        scores.lower(peer, Fault::Question, now);
+        scores.lower(peer, Fault::Gossip, now);
+        scores.lower(peer, Fault::Question, later);
+        let (points, faults) = scores.of(&peer, later);
+        assert!((19.9..20.0).contains(&points), "{points}");
+        assert_eq!(faults.collect::<Vec<_>>(), [(Fault::Question, 2, later), (Fault::Gossip, 1, now)]);
+        assert_eq!(scores.of(&PeerId::random(), now).1.count(), 0);
     }
 
     #[test]

@@ -4,12 +4,11 @@
 //! connection bears it out.
 //! Start reading at [`Peer`].
 
-use super::address::{ip_of, is_public, is_worth_a_dial, without_peer};
-use super::config::PEERS_MANY;
+use super::address::{ip_of, without_peer};
 use super::deaf::Choked;
-use super::dialer::{Source, Standing};
+use super::membership::scope::may_name;
+use super::membership::targets::{AttemptId, Source, Standing};
 use super::quota::Pace;
-use blockchat_client::shapes::PeerView;
 use blockchat_engine::event::PeerTag;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::sync::Status;
@@ -17,7 +16,6 @@ use blockchat_proto::units::Height;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -27,8 +25,6 @@ const OTHER_CHAIN_PAUSE: Duration = Duration::from_secs(60);
 const OTHER_CHAIN_PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// Most peers remembered as being of another chain.
 const STRANGERS_MAX: usize = 1_024;
-/// A visit is over after this.
-const VISIT: Duration = Duration::from_secs(10);
 /// Most addresses kept of what a peer says of itself.
 const ADDRESSES_MAX: usize = 16;
 
@@ -40,10 +36,32 @@ pub(super) struct Connection {
     pub(super) since: Instant,
     /// Last sign of life on this very connection.
     pub(super) heard: Instant,
-    /// For outbound ones: whose target it was.
+    /// For outbound ones: how its target was found.
     pub(super) source: Source,
-    /// Was it made by Kademlia itself, to ask something?
-    pub(super) visit: bool,
+    /// For outbound ones: the dial that made it.
+    pub(super) attempt: Option<AttemptId>,
+}
+
+/// How far a peer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It has not said which chain it is of.
+    Greeting,
+    /// It is of our chain; this is what it said last.
+    Member(Status),
+    /// It was told that it has to go, then.
+    Leaving(Instant),
+}
+
+/// What we know of a peer's gossip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speech {
+    /// It never said that it speaks it.
+    Unknown,
+    /// It does.
+    Gossips,
+    /// It refused it, whatever it says.
+    Refuses,
 }
 
 /// One connected peer.
@@ -53,22 +71,22 @@ pub(super) struct Peer {
     pub(super) connections: Vec<Connection>,
     /// Number of its run, if it tells: another one on a second connection means that it was restarted.
     pub(super) run: Option<String>,
+    /// Which program it says it is.
+    pub(super) client: Option<String>,
     /// Where it says that it listens.
     pub(super) listens: Vec<Multiaddr>,
-    /// Did it ever say that it speaks gossip?
-    pub(super) gossips: bool,
-    /// Did it refuse gossip all the same?
-    pub(super) refuses_gossip: bool,
+    pub(super) speech: Speech,
     /// Does it take part in Kademlia?
     pub(super) routes: bool,
     pub(super) latency: Option<Duration>,
-    /// What it last said; `None` until the handshake.
-    pub(super) status: Option<Status>,
+    pub(super) stage: Stage,
     /// When and up to which height we last told it where we are.
     pub(super) told: Option<(Instant, Height)>,
     pub(super) choked: Option<Choked>,
     /// When it last sent us a gossip message that was news.
     pub(super) gossiped: Option<Instant>,
+    /// When it last delivered a block or vote that was news, and true.
+    pub(super) delivered: Option<Instant>,
     pub(super) pace: PeerPace,
 }
 
@@ -86,15 +104,16 @@ impl Peer {
             tag,
             connections: vec![connection],
             run: None,
+            client: None,
             listens: vec![],
-            gossips: false,
-            refuses_gossip: false,
+            speech: Speech::Unknown,
             routes: false,
             latency: None,
-            status: None,
+            stage: Stage::Greeting,
             told: None,
             choked: None,
             gossiped: None,
+            delivered: None,
             pace: PeerPace::default(),
         }
     }
@@ -104,10 +123,22 @@ impl Peer {
         self.connections.first().expect("a peer without connections is no peer")
     }
 
-    /// Where it says that it listens, as far as it is worth a dial.
+    /// What it last said; `None` until the handshake, and once it was told to go.
+    pub(super) fn status(&self) -> Option<Status> {
+        match self.stage {
+            Stage::Member(status) => Some(status),
+            Stage::Greeting | Stage::Leaving(_) => None,
+        }
+    }
+
+    /// Did we make a connection to it?
+    pub(super) fn is_outbound(&self) -> bool {
+        self.connections.iter().any(|connection| !connection.inbound)
+    }
+
+    /// Where it says that it listens, as far as it may say so.
     pub(super) fn dialable(&self) -> impl Iterator<Item = &Multiaddr> {
-        let local = ip_of(&self.first().address).is_some_and(|ip| ip.is_loopback());
-        self.listens.iter().filter(move |address| is_worth_a_dial(address, local))
+        self.listens.iter().filter(|address| may_name(&self.first().address, address))
     }
 
     /// Would a dial of this address lead to this peer, as far as we know? What it says of itself counts for the machine
@@ -123,7 +154,7 @@ impl Peer {
     }
 
     fn standing(&self) -> Standing {
-        if self.status.is_some() { Standing::Greeted } else { Standing::Connected }
+        if self.status().is_some() { Standing::Greeted } else { Standing::Connected }
     }
 }
 
@@ -190,7 +221,7 @@ impl Peers {
 
     /// Peers that completed the handshake.
     pub(super) fn greeted(&self) -> usize {
-        self.connected.values().filter(|peer| peer.status.is_some()).count()
+        self.connected.values().filter(|peer| peer.status().is_some()).count()
     }
 
     /// How it stands with whoever is at this address, or with this peer.
@@ -200,35 +231,14 @@ impl Peers {
         found.map_or(Standing::Apart, Peer::standing)
     }
 
-    /// Peers above [`PEERS_MANY`] whom we only visited, the longest ago first.
-    pub(super) fn surplus_visits(&self, now: Instant) -> Vec<PeerId> {
-        let surplus = self.greeted().saturating_sub(PEERS_MANY);
-        let over = |peer: &Peer| peer.connections.iter().all(|one| one.visit && now.duration_since(one.since) >= VISIT);
-        let mut visited: Vec<_> =
-            self.connected.iter().filter(|(_, peer)| over(peer)).map(|(id, peer)| (peer.first().since, *id)).collect();
-        visited.sort();
-        visited.into_iter().take(surplus).map(|(_, id)| id).collect()
+    /// Peers of our chain that we called ourselves.
+    pub(super) fn outbound(&self) -> usize {
+        self.connected.values().filter(|peer| peer.status().is_some() && peer.is_outbound()).count()
     }
 
-    /// Connections from the public address that this one is from.
-    pub(super) fn count_at_public_ip(&self, ip: IpAddr) -> usize {
-        let same = |connection: &&Connection| ip_of(&connection.address) == Some(ip);
-        if is_public(ip) { self.connected.values().flat_map(|peer| &peer.connections).filter(same).count() } else { 0 }
-    }
-
-    /// For the API.
-    pub(super) fn view(&self) -> Vec<PeerView> {
-        let greeted = self.connected.iter().filter_map(|(id, peer)| Some((id, peer, peer.status?)));
-        let view = |(id, peer, status): (&PeerId, &Peer, Status)| PeerView {
-            peer_id: id.to_string(),
-            address: peer.first().address.to_string(),
-            inbound: peer.first().inbound,
-            height: status.height,
-            latency_ms: peer.latency.and_then(|latency| u64::try_from(latency.as_millis()).ok()),
-            latency_us: peer.latency.and_then(|latency| u64::try_from(latency.as_micros()).ok()),
-            source: peer.first().source.told(),
-        };
-        greeted.map(view).collect()
+    /// The peer at this address, as far as we know.
+    pub(super) fn at(&self, address: &Multiaddr) -> Option<PeerId> {
+        self.connected.iter().find(|(_, peer)| peer.is_at(address)).map(|(id, _)| *id)
     }
 }
 
@@ -264,34 +274,12 @@ impl Strangers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockchat_proto::units::UnixMillis;
 
     fn connection(address: &str, inbound: bool) -> Connection {
         let now = Instant::now();
         let source = if inbound { Source::Inbound } else { Source::Book };
         let id = ConnectionId::new_unchecked(1);
-        Connection { id, address: address.parse().unwrap(), inbound, since: now, heard: now, source, visit: false }
-    }
-
-    #[test]
-    fn who_was_only_visited_is_parted_from_once_there_are_many() {
-        let mut peers = Peers::default();
-        let chain = crate::net::tests::people::genesis("test").hash();
-        let (height, earliest, time) = (Height(0), Height(1), UnixMillis(0));
-        let status = Status { version: 1, chain, height, hash: chain, earliest, time };
-        for number in 0..PEERS_MANY + 5 {
-            let id = PeerId::random();
-            let visit = number % 3 == 0;
-            peers.connected(id, Connection { visit, ..connection("/ip4/10.0.0.1/tcp/1", false) });
-            peers.get_mut(&id).unwrap().status = Some(status);
-        }
-        let now = Instant::now();
-        assert_eq!(peers.surplus_visits(now), [], "a visit may take its time");
-        let surplus = peers.surplus_visits(now + VISIT);
-        assert_eq!(surplus.len(), 5);
-        assert!(surplus.iter().all(|id| peers.get(id).unwrap().first().visit));
-        peers.get_mut(&surplus[0]).unwrap().status = None;
-        assert_eq!(peers.surplus_visits(now + VISIT).len(), 4, "as many as are too many");
+        Connection { id, address: address.parse().unwrap(), inbound, since: now, heard: now, source, attempt: None }
     }
 
     #[test]

@@ -12,8 +12,9 @@
 use super::batcher::Batcher;
 use super::config::EVENTS_MAX;
 use super::gate::Gate;
-use super::gossip::{Topics, Waiting, wire_max};
+use super::gossip::{Held, Topics, Waiting, wire_max};
 use super::handle::{NetEvent, NetVerdict};
+use super::membership::Fact;
 use super::peer_score::Fault;
 use super::swarm_task::Task;
 use blockchat_engine::event::{GossipTicket, PeerTag};
@@ -22,10 +23,12 @@ use blockchat_proto::gossip::{
     ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION, EvidenceEnvelope, Topic, TransactionBatch,
 };
 use blockchat_proto::limits::BATCH_TRANSACTIONS_MAX;
+use blockchat_proto::vote::Evidence;
 use libp2p::PeerId;
 use libp2p::gossipsub::{Message, MessageId, PublishError, TopicHash};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -41,6 +44,8 @@ pub(super) struct Relay {
     waiting: Waiting,
     pub(super) batcher: Batcher,
     unsent: VecDeque<(Instant, ConsensusMessage)>,
+    /// Evidence that nobody could hear yet.
+    unheard: Vec<Evidence>,
     gate: Arc<Gate>,
 }
 
@@ -52,6 +57,7 @@ impl Relay {
             waiting: Waiting::default(),
             batcher: Batcher::new(started_ms, Instant::now()),
             unsent: VecDeque::new(),
+            unheard: vec![],
             gate,
         }
     }
@@ -65,14 +71,17 @@ impl Task {
     /// A message came, for the first time.
     pub(super) fn on_message(&mut self, source: PeerId, id: MessageId, message: &Message) {
         let refused = Gate::is_refused(&id);
-        let ticket = self.relay.waiting.issue(id, source);
-        let (topic, peer) = (self.relay.topics.of(&message.topic), self.peers.get_mut(&source));
+        let ticket = self
+            .relay
+            .waiting
+            .issue(id, Held { source, topic: self.relay.topics.of(&message.topic), bytes: message.data.len() });
+        let (topic, peer) = (self.relay.topics.of(&message.topic), self.membership.peers.get(&source));
         let (Some(topic), Some(peer), false) = (topic, peer, refused) else {
             debug!(peer = %source, refused, "gossip that is not looked at");
             return self.settle(ticket, NetVerdict::Ignore);
         };
-        peer.gossiped = Some(Instant::now());
         let from = peer.tag;
+        self.decide(Fact::Gossiped { id: source });
         self.judge(source, from, ticket, topic, &message.data);
     }
 
@@ -93,7 +102,9 @@ impl Task {
     fn deliver(&mut self, event: NetEvent) -> bool {
         match event {
             NetEvent::Transactions { .. } => {
-                self.events.capacity() > EVENTS_MAX / 2 && self.events.try_send(event).is_ok()
+                let taken = self.events.capacity() > EVENTS_MAX / 2 && self.events.try_send(event).is_ok();
+                self.shared.transactions_dropped.fetch_add(u64::from(!taken), Ordering::Relaxed);
+                taken
             }
             event => self.tell(event),
         }
@@ -102,9 +113,17 @@ impl Task {
     /// Carries out a verdict; a rejection is held against who sent us the message: honest nodes check before they pass
     /// anything on.
     pub(super) fn settle(&mut self, ticket: GossipTicket, verdict: NetVerdict) {
-        let source = self.relay.waiting.settle(&mut self.swarm.behaviour_mut().gossip, ticket, verdict);
-        if let (NetVerdict::Reject, Some(source)) = (verdict, source) {
-            self.lower(source, Fault::Gossip);
+        let settled = self.relay.waiting.settle(&mut self.swarm.behaviour_mut().gossip, ticket, verdict);
+        let Some(Held { source: id, topic, bytes }) = settled else {
+            return;
+        };
+        if verdict == NetVerdict::Accept {
+            self.decide(Fact::Sent { to: None, bytes });
+        }
+        match (verdict, topic) {
+            (NetVerdict::Reject, _) => self.lower(id, Fault::Gossip),
+            (NetVerdict::Accept, Some(Topic::Blocks | Topic::Votes)) => self.decide(Fact::Delivered { id }),
+            (NetVerdict::Accept | NetVerdict::Ignore, _) => {}
         }
     }
 
@@ -147,8 +166,23 @@ impl Task {
         }
     }
 
+    /// Publishes evidence; what nobody could hear is tried again when somebody subscribes.
+    pub(super) fn publish_evidence(&mut self, evidence: Evidence) {
+        let bytes = codec::encode(&EvidenceEnvelope { version: ENVELOPE_VERSION, evidence: evidence.clone() });
+        match self.publish(Topic::Evidence, bytes) {
+            Ok(()) => {}
+            Err(PublishError::NoPeersSubscribedToTopic | PublishError::AllQueuesFull(_)) => {
+                if self.relay.unheard.len() < UNSENT_MAX {
+                    self.relay.unheard.push(evidence);
+                }
+            }
+            Err(error) => warn!(%error, "evidence not sent"),
+        }
+    }
+
     fn publish(&mut self, topic: Topic, bytes: Vec<u8>) -> Result<(), PublishError> {
         let ident = self.relay.topics.ident(topic);
+        self.decide(Fact::Sent { to: None, bytes: bytes.len() });
         match self.swarm.behaviour_mut().gossip.publish(ident, bytes) {
             Ok(_) | Err(PublishError::Duplicate) => Ok(()),
             Err(error) => Err(error),
@@ -157,6 +191,8 @@ impl Task {
 
     pub(super) fn on_subscribed(&mut self, topic: &TopicHash) {
         if self.relay.topics.of(topic).is_some() {
+            let unheard = std::mem::take(&mut self.relay.unheard);
+            unheard.into_iter().for_each(|evidence| self.publish_evidence(evidence));
             self.broadcast_unsent(Instant::now());
         }
     }

@@ -1,25 +1,23 @@
 //! The status handshake: who I am and how far I am, both ways, on connecting and with every new head. SPEC SYNC-1.
 //!
-//! Always true: a peer counts, is asked and is answered only after it said that it is of our chain; one of another chain
-//! is parted from, and avoided for a while; one that never says anything is let go.
-//! Start reading at [`Task::on_status`].
+//! Owns: when it is said. Does not own: what follows from it (`membership`).
+//! Always true: a peer counts, is asked and is answered only after it said that it is of our chain.
+//! Start reading at [`Task::on_status_event`].
 
 use super::codec::Answer;
-use super::handle::NetEvent;
-use super::peers::Peer;
+use super::membership::Fact;
+use super::peers::Stage;
 use super::quota::STATUSES;
 use super::swarm_task::Task;
 use crate::clock::unix_millis;
 use blockchat_engine::event::PeerTag;
-use blockchat_proto::sync::{STATUS_VERSION, Status};
+use blockchat_proto::sync::Status;
 use libp2p::PeerId;
 use libp2p::request_response::{self, Message, OutboundFailure};
 use std::time::Duration;
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::debug;
 
-/// A peer that has not said where it is by then is let go.
-const DEADLINE: Duration = Duration::from_secs(10);
 /// The status is said again this often, whether or not there is a new head.
 const EVERY: Duration = Duration::from_secs(30);
 /// A peer is told of new heads at most this often,
@@ -60,59 +58,29 @@ impl Task {
 
     fn may_say_status(&mut self, id: &PeerId) -> bool {
         let now = Instant::now();
-        self.peers.get_mut(id).is_some_and(|peer| peer.pace.status.spend(STATUSES, 1, now).is_ok())
+        let here = self.membership.peers.get_mut(id).filter(|peer| !matches!(peer.stage, Stage::Leaving(_)));
+        here.is_some_and(|peer| peer.pace.status.spend(STATUSES, 1, now).is_ok())
     }
 
-    /// A first status that got lost with one of two connections is said again; otherwise there is another soon.
     fn on_unanswered(&mut self, id: PeerId, error: &OutboundFailure) {
         debug!(peer = %id, %error, "status not answered");
-        let waiting = self.peers.get(&id).is_some_and(|peer| peer.status.is_none());
-        if waiting && matches!(error, OutboundFailure::ConnectionClosed) {
-            self.greet(&id);
+        if matches!(error, OutboundFailure::ConnectionClosed) {
+            self.decide(Fact::Unanswered { id });
         }
     }
 
-    /// A peer of our chain is told to the engine; any other is parted from.
     fn on_status(&mut self, id: PeerId, status: Status) {
-        let ours = self.status.borrow().chain;
-        if status.version != STATUS_VERSION || status.chain != ours {
-            return self.part_from_stranger(id, &status);
-        }
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
-        let first = peer.status.replace(status).is_none();
-        let tag = peer.tag;
-        self.tell(NetEvent::PeerStatus { peer: tag, status });
-        if first {
-            self.on_greeted(id);
-        }
-    }
-
-    fn on_greeted(&mut self, id: PeerId) {
-        self.count_peers();
-        self.remember(id);
-        self.feed_kademlia(id);
-    }
-
-    fn part_from_stranger(&mut self, id: PeerId, status: &Status) {
-        let (until, news) = self.strangers.met(id, status.chain, Instant::now());
-        if news {
-            let (theirs, ours) = (status.chain.short(), self.status.borrow().chain.short());
-            info!(peer = %id, %theirs, %ours, version = status.version, "peer is of another chain, parting: its genesis differs from ours");
-        }
-        self.discovery.dialer.postpone(id, until);
-        self.part(&id);
+        self.decide(Fact::Said { id, status });
     }
 
     /// Tells everyone who is behind our head, or has not heard of us for a while; nobody more often than allowed.
     pub(super) fn tell_all(&mut self) {
         let (now, ours) = (Instant::now(), self.status.borrow_and_update().height);
-        let count = u32::try_from(self.peers.greeted()).unwrap_or(u32::MAX);
+        let count = u32::try_from(self.membership.peers.greeted()).unwrap_or(u32::MAX);
         let pause = PAUSE_MIN.max(PAUSE_PER_PEER.saturating_mul(count));
         let mut due = vec![];
-        for (id, peer) in self.peers.iter_mut() {
-            let Some(theirs) = peer.status else {
+        for (id, peer) in self.membership.peers.iter_mut() {
+            let Stage::Member(theirs) = peer.stage else {
                 continue;
             };
             let is_news = ours > theirs.height && peer.told.is_none_or(|(_, height)| height < ours);
@@ -127,18 +95,8 @@ impl Task {
 
     /// One peer seems to be behind.
     pub(super) fn send_status(&mut self, peer: PeerTag) {
-        if let Some(id) = self.peers.id(peer) {
+        if let Some(id) = self.membership.peers.id(peer) {
             self.greet(&id);
-        }
-    }
-
-    /// A peer that never says who it is takes a place that others need.
-    pub(super) fn part_from_silent(&mut self, now: Instant) {
-        let silent = |peer: &Peer| peer.status.is_none() && now.duration_since(peer.first().since) >= DEADLINE;
-        let silent: Vec<_> = self.peers.iter().filter(|(_, peer)| silent(peer)).map(|(id, _)| *id).collect();
-        for id in silent {
-            debug!(peer = %id, "peer never said which chain it is of, parting");
-            self.part(&id);
         }
     }
 }

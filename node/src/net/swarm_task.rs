@@ -2,32 +2,33 @@
 //!
 //! Always true: it never waits for anything but its own `select!`; the runtime gets control events in order, and if it
 //! does not keep up, transactions are dropped first (their nodes repeat them).
-//! Its work is spread by subject: `connections`, `status`, `relay` (gossip), `sync_protocol`, `discovery`.
+//! What follows from anything that happens to peers is decided by the `membership`; the work is spread by subject:
+//! `connections`, `status`, `relay` (gossip), `sync_protocol`, `discovery`.
 //! Start reading at [`Task::run`].
 
-use super::behaviour::{self, Net, NetEvent as SwarmNetEvent};
+use super::behaviour::{self, NetEvent as SwarmNetEvent};
 use super::config::{COMMANDS_MAX, EVENTS_MAX, NetConfig, NetError};
-use super::connections::Care;
-use super::dialer::Dial;
+use super::dial_gate::Guarded;
 use super::discovery::Discovery;
 use super::gate::Gate;
 use super::gossip::Topics;
 use super::handle::{Command, NetEvent, NetHandle, Shared};
-use super::peer_score::{Fault, Scores};
-use super::peers::{Peers, Strangers};
+use super::listen::parse_peer;
+use super::membership::targets::Dial;
+use super::membership::{Charter, Fact, Membership};
+use super::meter::Meters;
 use super::relay::Relay;
 use super::sync_protocol::Questions;
 use crate::clock::unix_millis;
 use crate::traffic::Traffic;
-use blockchat_engine::effect::Offence;
-use blockchat_engine::event::PeerTag;
 use blockchat_proto::sync::Status;
 use futures::StreamExt;
-use libp2p::swarm::SwarmEvent;
-use libp2p::{Multiaddr, Swarm, gossipsub, identify};
-use std::collections::VecDeque;
+use libp2p::metrics::Recorder;
+use libp2p::swarm::{ConnectionId, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify};
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -52,34 +53,39 @@ pub async fn start(
     let topics = Topics::new(&config.genesis.short_name());
     let traffic = Arc::new(Traffic::default());
     let gate = Arc::new(Gate::new(available_parallelism().map_or(1, NonZero::get)));
-    let swarm = behaviour::swarm(&config, &topics, &gate, Arc::clone(&traffic))?;
+    let meters = Meters::default();
+    let swarm = behaviour::swarm(&config, &topics, &gate, Arc::clone(&traffic), meters.clone())?;
     let own = *swarm.local_peer_id();
     let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
     let (events_out, events) = mpsc::channel(EVENTS_MAX);
-    let (discovery, resolved) = Discovery::new(&config, own)?;
+    let now = Instant::now();
+    let (discovery, resolved) = Discovery::new(&config, now)?;
+    let membership = membership(&config, own, &discovery, now)?;
     let shared = Arc::new(Shared {
         peer_id: own.to_string(),
         listen: Mutex::new(vec![]),
         peers: AtomicUsize::new(0),
         dropped: AtomicU64::new(0),
+        events: events_out.downgrade(),
+        events_dropped: AtomicU64::new(0),
+        transactions_dropped: AtomicU64::new(0),
         traffic,
     });
-    let now = Instant::now();
     let mut task = Box::new(Task {
         swarm,
         status,
         events: events_out,
         backlog: VecDeque::new(),
         shared: Arc::clone(&shared),
-        peers: Peers::default(),
-        strangers: Strangers::default(),
-        scores: Scores::default(),
-        care: Care::new(now),
+        membership,
+        meters,
+        traffics: HashMap::new(),
         discovery,
         relay: Relay::new(topics, gate, unix_millis().0),
         questions: Questions::new(&config.genesis),
+        libp2p_metrics: config.metrics.enter_others(libp2p::metrics::Metrics::new),
     });
-    for peer in task.discovery.dialer.configured() {
+    for peer in task.membership.targets.configured() {
         task.swarm.behaviour_mut().limits.bypass_peer_id(peer);
     }
     task.listen(&config).await?;
@@ -87,21 +93,33 @@ pub async fn start(
     Ok((NetHandle { commands, shared }, events))
 }
 
+fn membership(config: &NetConfig, own: PeerId, discovery: &Discovery, now: Instant) -> Result<Membership, NetError> {
+    let configured = config.peers.iter().map(|address| parse_peer(address)).collect::<Result<_, _>>()?;
+    let (chain, seed) = (config.genesis.hash(), rand::random());
+    let charter = Charter { own, chain, configured, only_configured: config.only_peers, seed };
+    let mut membership = Membership::new(&charter, now);
+    for (peer, address, dialled) in discovery.book.entries() {
+        membership.targets.remembered(peer, address, dialled, now);
+    }
+    Ok(membership)
+}
+
 /// The swarm and everything that is known about its peers.
 pub(super) struct Task {
-    pub(super) swarm: Swarm<Net>,
+    pub(super) swarm: Swarm<Guarded>,
     /// Where the chain is; what we tell of ourselves.
     pub(super) status: watch::Receiver<Status>,
     pub(super) events: mpsc::Sender<NetEvent>,
     backlog: VecDeque<NetEvent>,
     pub(super) shared: Arc<Shared>,
-    pub(super) peers: Peers,
-    pub(super) strangers: Strangers,
-    pub(super) scores: Scores,
-    pub(super) care: Care,
+    pub(super) membership: Membership,
+    meters: Meters,
+    /// What went over each connection; absent where it is counted with that of others.
+    pub(super) traffics: HashMap<ConnectionId, Arc<Traffic>>,
     pub(super) discovery: Discovery,
     pub(super) relay: Relay,
     pub(super) questions: Questions,
+    libp2p_metrics: libp2p::metrics::Metrics,
 }
 
 impl Task {
@@ -138,28 +156,19 @@ impl Task {
         match command {
             Command::Broadcast(message) => self.broadcast(*message),
             Command::Gossip(transactions) => self.relay.batcher.add(transactions),
+            Command::Evidence(evidence) => self.publish_evidence(*evidence),
             Command::Verdict(ticket, verdict) => self.settle(ticket, verdict),
             Command::Request(request, peer, question) => self.ask(request, peer, question),
             Command::Respond(inbound, bytes) => self.respond(inbound, bytes),
             Command::SendStatus(peer) => self.send_status(peer),
             Command::Blame(peer, offence) => self.blame(peer, offence),
-            Command::Peers(answer) => drop(answer.send(self.peers.view())),
+            Command::Peers(answer) => drop(answer.send(self.peer_views())),
             Command::Known(answer) => drop(answer.send(self.known())),
         }
     }
 
-    fn blame(&mut self, peer: PeerTag, offence: Offence) {
-        if let Some(id) = self.peers.id(peer) {
-            self.lower(
-                id,
-                match offence {
-                    Offence::BadBlocks => Fault::Blocks,
-                },
-            );
-        }
-    }
-
     pub(super) fn on_swarm(&mut self, event: SwarmEvent<SwarmNetEvent>) {
+        self.count(&event);
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
@@ -185,6 +194,17 @@ impl Task {
         }
     }
 
+    /// libp2p's own metrics. Identify's are left out: they are made of what strangers say.
+    fn count(&self, event: &SwarmEvent<SwarmNetEvent>) {
+        self.libp2p_metrics.record(event);
+        match event {
+            SwarmEvent::Behaviour(SwarmNetEvent::Gossip(event)) => self.libp2p_metrics.record(event),
+            SwarmEvent::Behaviour(SwarmNetEvent::Ping(event)) => self.libp2p_metrics.record(event),
+            SwarmEvent::Behaviour(SwarmNetEvent::Kad(event)) => self.libp2p_metrics.record(event),
+            _ => {}
+        }
+    }
+
     fn show_listeners(&self) {
         let now = self.swarm.listeners().map(Multiaddr::to_string).collect();
         *self.shared.listen.lock().expect("nobody panics while holding it") = now;
@@ -198,31 +218,32 @@ impl Task {
             SwarmNetEvent::Gossip(gossipsub::Event::Subscribed { topic, .. }) => self.on_subscribed(&topic),
             SwarmNetEvent::Gossip(gossipsub::Event::SlowPeer { peer_id, failed_messages }) => {
                 debug!(peer = %peer_id, ?failed_messages, "peer does not keep up");
-                self.on_choked(peer_id, Instant::now());
+                self.decide(Fact::Choked { id: peer_id });
             }
             SwarmNetEvent::Gossip(gossipsub::Event::GossipsubNotSupported { peer_id }) => {
-                self.on_gossip_refused(peer_id);
+                self.decide(Fact::RefusesGossip { id: peer_id });
             }
             SwarmNetEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 self.on_identified(peer_id, info);
             }
             SwarmNetEvent::Ping(event) => self.on_ping(event),
             SwarmNetEvent::Mdns(event) => self.on_mdns(event),
-            SwarmNetEvent::Kad(event) => self.on_kademlia(event),
+            SwarmNetEvent::Neighbours(event) => self.on_neighbours(event),
             SwarmNetEvent::Status(event) => self.on_status_event(event),
+            SwarmNetEvent::Goodbye(event) => self.on_goodbye(event),
             SwarmNetEvent::Genesis(event) => self.on_genesis(event),
             SwarmNetEvent::Sync(event) => self.on_sync(event),
-            SwarmNetEvent::Gossip(_) | SwarmNetEvent::Identify(_) => {}
+            SwarmNetEvent::Gossip(_) | SwarmNetEvent::Identify(_) | SwarmNetEvent::Kad(_) => {}
         }
     }
 
     fn on_tick(&mut self) {
         let now = Instant::now();
-        self.tick_connections(now);
-        self.tick_deaf(now);
+        let hearing = self.hearing();
+        let flows = self.meters.flows(now);
+        self.decide(Fact::Tick { hearing, flows });
         self.tick_discovery(now);
         self.tick_relay(now);
-        self.part_from_silent(now);
         self.tell_all();
     }
 
@@ -232,6 +253,7 @@ impl Task {
         if room {
             self.backlog.push_back(event);
         } else {
+            self.shared.events_dropped.fetch_add(1, Ordering::Relaxed);
             warn!("the node does not keep up with its peers, dropping");
         }
         room

@@ -4,8 +4,10 @@
 //! no offence; every question of ours is answered, if only with a failure.
 //! Start reading at [`Task::ask`] for our questions, [`Task::on_question`] for those of peers.
 
+use super::answers::{Admitted, Answers, Hold};
 use super::codec::Answer;
 use super::handle::{InboundId, NetEvent};
+use super::membership::Fact;
 use super::peer_score::Fault;
 use super::quota::{GENESES, SYNC_BYTES};
 use super::swarm_task::Task;
@@ -25,13 +27,9 @@ use tokio::time::Instant;
 use tracing::debug;
 
 /// Our questions under way to one peer, at most.
-const QUESTIONS_PER_PEER_MAX: usize = 4;
+const QUESTIONS_PER_PEER_MAX: usize = 2;
 /// And to all.
 const QUESTIONS_MAX: usize = 24;
-/// Peers' questions that wait for our answer: of one peer, at most.
-const INBOUND_PER_PEER_MAX: usize = 4;
-/// And of all.
-const INBOUND_MAX: usize = 64;
 /// When to ask again, if there is no better guess.
 const RETRY: Duration = Duration::from_millis(200);
 /// No peer can put us off for longer.
@@ -43,6 +41,7 @@ pub(super) struct Questions {
     genesis: Arc<[u8]>,
     ours: HashMap<OutboundRequestId, (SyncId, PeerId)>,
     theirs: BTreeMap<InboundId, Inbound>,
+    answers: Answers,
     next: u64,
 }
 
@@ -51,29 +50,25 @@ struct Inbound {
     peer: PeerId,
     number: InboundRequestId,
     channel: ResponseChannel<Answer<SyncResponse>>,
+    hold: Hold,
 }
 
 impl Questions {
     pub(super) fn new(genesis: &VerifiedGenesis) -> Self {
         let genesis = codec::encode(genesis.genesis()).into();
-        Self { genesis, ours: HashMap::new(), theirs: BTreeMap::new(), next: 0 }
+        Self { genesis, ours: HashMap::new(), theirs: BTreeMap::new(), answers: Answers::default(), next: 0 }
     }
 
     fn may_ask(&self, peer: PeerId) -> bool {
         let to_peer = self.ours.values().filter(|(_, asked)| *asked == peer).count();
         to_peer < QUESTIONS_PER_PEER_MAX && self.ours.len() < QUESTIONS_MAX
     }
-
-    fn may_be_asked(&self, peer: PeerId) -> bool {
-        let of_peer = self.theirs.values().filter(|question| question.peer == peer).count();
-        of_peer < INBOUND_PER_PEER_MAX && self.theirs.len() < INBOUND_MAX
-    }
 }
 
 impl Task {
     /// A question of the engine's to one peer.
     pub(super) fn ask(&mut self, request: SyncId, peer: PeerTag, question: SyncRequest) {
-        let failure = match self.peers.id(peer) {
+        let failure = match self.membership.peers.id(peer) {
             Some(id) if self.questions.may_ask(id) => {
                 let number = self.swarm.behaviour_mut().sync.send_request(&id, question);
                 self.questions.ours.insert(number, (request, id));
@@ -87,14 +82,17 @@ impl Task {
 
     /// The runtime's answer to a peer; it may be gone by now.
     pub(super) fn respond(&mut self, inbound: InboundId, bytes: Arc<[u8]>) {
-        let Some(Inbound { peer, channel, .. }) = self.questions.theirs.remove(&inbound) else {
+        let Some(Inbound { peer, channel, hold, .. }) = self.questions.theirs.remove(&inbound) else {
             return;
         };
-        if let Some(peer) = self.peers.get_mut(&peer) {
+        let now = Instant::now();
+        if let Some(peer) = self.membership.peers.get_mut(&peer) {
             // What is over the quota is seen with the next question.
-            _ = peer.pace.sync.spend(SYNC_BYTES, bytes.len(), Instant::now());
+            _ = peer.pace.sync.spend(SYNC_BYTES, bytes.len(), now);
         }
-        drop(self.swarm.behaviour_mut().sync.send_response(channel, Answer::Bytes(bytes)));
+        self.decide(Fact::Sent { to: Some(peer), bytes: bytes.len() });
+        hold.moved(now);
+        drop(self.swarm.behaviour_mut().sync.send_response(channel, Answer::Held(bytes, Arc::new(hold))));
     }
 
     pub(super) fn on_sync(&mut self, event: Event<SyncRequest, Answer<SyncResponse>>) {
@@ -123,10 +121,10 @@ impl Task {
         channel: ResponseChannel<Answer<SyncResponse>>,
     ) {
         match self.admit_question(id) {
-            Ok(peer) => {
+            Ok((peer, hold)) => {
                 self.questions.next += 1;
                 let inbound = InboundId(self.questions.next);
-                self.questions.theirs.insert(inbound, Inbound { peer: id, number, channel });
+                self.questions.theirs.insert(inbound, Inbound { peer: id, number, channel, hold });
                 self.tell(NetEvent::Inbound { inbound, peer, request });
             }
             Err(wait) => {
@@ -137,14 +135,18 @@ impl Task {
     }
 
     /// Only peers of our chain are served, within their quotas; others are told when to ask again.
-    fn admit_question(&mut self, id: PeerId) -> Result<PeerTag, Duration> {
-        let room = self.questions.may_be_asked(id);
-        match self.peers.get_mut(&id) {
-            Some(peer) if peer.status.is_some() && room => {
-                peer.pace.sync.spend(SYNC_BYTES, 1, Instant::now())?;
-                Ok(peer.tag)
+    fn admit_question(&mut self, id: PeerId) -> Result<(PeerTag, Hold), Duration> {
+        let now = Instant::now();
+        let peer = self.membership.peers.get_mut(&id).filter(|peer| peer.status().is_some()).ok_or(RETRY)?;
+        let tag = peer.tag;
+        peer.pace.sync.spend(SYNC_BYTES, 1, now)?;
+        match self.questions.answers.admit(id, now) {
+            Admitted::Yes(hold) => Ok((tag, hold)),
+            Admitted::Busy => Err(RETRY),
+            Admitted::Behind(other) => {
+                self.decide(Fact::TakesNothing { id: other });
+                Err(RETRY)
             }
-            _ => Err(RETRY),
         }
     }
 
@@ -152,7 +154,8 @@ impl Task {
         let Some((request, _)) = self.questions.ours.remove(&number) else {
             return;
         };
-        let (Some(peer), Answer::Value(response)) = (self.peers.get(&id).map(|peer| peer.tag), response) else {
+        let (Some(peer), Answer::Value(response)) = (self.membership.peers.get(&id).map(|peer| peer.tag), response)
+        else {
             self.tell(NetEvent::RequestFailed { request, reason: RequestFailure::Unreachable });
             return;
         };
@@ -191,7 +194,7 @@ impl Task {
         match event {
             Event::Message { peer, message: Message::Request { channel, .. }, .. } => {
                 let now = Instant::now();
-                let pace = self.peers.get_mut(&peer).map(|peer| &mut peer.pace.genesis);
+                let pace = self.membership.peers.get_mut(&peer).map(|peer| &mut peer.pace.genesis);
                 if pace.is_some_and(|pace| pace.spend(GENESES, 1, now).is_ok()) {
                     let genesis = Answer::Bytes(Arc::clone(&self.questions.genesis));
                     drop(self.swarm.behaviour_mut().genesis.send_response(channel, genesis));

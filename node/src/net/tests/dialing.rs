@@ -43,6 +43,15 @@ async fn a_name_is_resolved_and_does_not_lead_to_more_than_one_connection() {
 }
 
 #[tokio::test]
+async fn a_name_that_leads_nowhere_is_no_error_and_does_not_keep_from_those_that_lead_somewhere() {
+    let mut one = Node::start(config(1)).await;
+    let nowhere = "/dns4/not-there-yet.invalid/tcp/7475".to_owned();
+    let mut other = Node::start(NetConfig { peers: vec![nowhere, one.address()], ..caller(2, String::new()) }).await;
+    one.peer().await;
+    other.peer().await;
+}
+
+#[tokio::test]
 async fn how_a_peer_was_found_is_told_on_both_sides() {
     let one = Node::start(config(1)).await;
     let by_name = Node::start(caller(2, format!("/dns4/localhost/tcp/{}", one.port()))).await;
@@ -70,12 +79,33 @@ async fn our_own_address_among_the_peers_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_wrong_peer_id_beside_an_address_does_not_keep_nodes_apart() {
-    let mut one = Node::start(config(1)).await;
+async fn another_peer_than_named_at_an_address_is_refused_and_shown() {
+    let one = Node::start(config(1)).await;
     let wrong = crate::net::peer_id_of(&[77; 32]);
-    let mut other = Node::start(caller(2, format!("{}/p2p/{wrong}", one.address()))).await;
-    other.peer().await;
-    one.peer().await;
+    let other = Node::start(caller(2, format!("{}/p2p/{wrong}", one.address()))).await;
+    let shown = async || other.net.peers_known().await.into_iter().find(|known| known.problem.is_some());
+    eventually("it is shown", async || shown().await.is_some()).await;
+    let known = shown().await.unwrap();
+    assert_eq!((known.peer_id, known.connected), (Some(wrong), false));
+    assert!(known.problem.unwrap().contains(&one.net.peer_id()), "which peer answers is told");
+    assert!(known.next_try.is_some());
+    assert_eq!((other.net.peer_count(), one.net.peer_count()), (0, 0));
+}
+
+#[tokio::test]
+async fn what_is_not_reached_is_shown_with_the_reason_and_the_next_try() {
+    let port = free_port().await;
+    let (nobody, unknown) = (format!("/ip4/127.0.0.1/tcp/{port}"), "/dns4/nowhere.invalid/tcp/7475".to_owned());
+    let peers = vec![nobody.clone(), unknown.clone()];
+    let node = Node::start(NetConfig { peers, ..config(1) }).await;
+    for (address, reason) in [(nobody, "refused"), (unknown, "unknown name")] {
+        eventually(&format!("{address} is shown: {reason}"), async || {
+            let known = node.net.peers_known().await;
+            let shown = known.iter().find(|known| known.addresses == [address.clone()]);
+            shown.is_some_and(|known| known.problem.as_ref().is_some_and(|problem| problem.contains(reason)))
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ async fn liar(answer: Vec<u8>) -> (String, JoinHandle<()>) {
 }
 
 fn search(peers: Vec<String>) -> ChainSearch {
-    ChainSearch::start(&SearchConfig { peers, mdns: false }).unwrap()
+    ChainSearch::start(&SearchConfig { peers, nearby: vec![], mdns: false }).unwrap()
 }
 
 async fn next(search: &mut ChainSearch) -> Sighting {
@@ -82,7 +82,7 @@ async fn an_address_without_a_node_is_told_with_the_reason_and_tried_again() {
         let Sighting::Unreachable { address: told, reason } = next(&mut search).await else {
             panic!("somebody answers")
         };
-        assert_eq!((told, reason.as_str()), (address.clone(), "Connection refused"));
+        assert_eq!((told, reason.as_str()), (address.clone(), "connection refused: nobody listens there"));
     }
     let node = Node::start(crate::net::NetConfig { listen: vec![address], ..config(1) }).await;
     while !matches!(next(&mut search).await, Sighting::Chain { .. }) {}

@@ -1,12 +1,15 @@
 //! Nodes that consist of a network and nothing else, and waiting for what happens to them.
 
 use super::people::genesis;
+use crate::config::Announce;
+use crate::metrics::Metrics;
 use crate::net::{NetConfig, NetEvent, NetHandle, NetVerdict, start};
 use blockchat_engine::event::PeerTag;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::sync::{STATUS_VERSION, Status};
 use blockchat_proto::units::{Height, UnixMillis};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -35,7 +38,10 @@ pub(super) fn config(seed: u8) -> NetConfig {
         peers: vec![],
         mdns: false,
         external: vec![],
+        only_peers: false,
+        announce: Announce::All,
         book: None,
+        metrics: Arc::new(Metrics::new(0)),
     }
 }
 

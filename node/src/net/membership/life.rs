@@ -1,0 +1,313 @@
+//! The life of a peer: it connects, says who it is, is greeted, lives, and leaves.
+//!
+//! Start reading at [`Membership::connected`].
+
+use super::failure::Failure;
+use super::places::{Caller, Place, place_for};
+use super::scope::group_of;
+use super::targets::Source;
+use super::{About, Act, Membership, Note, Way};
+use crate::net::address::{ip_of, without_peer};
+use crate::net::deaf::Choked;
+use crate::net::peer_score::{Fault, Judgement};
+use crate::net::peers::{Connection, Peer, Speech, Stage};
+use blockchat_proto::sync::{Parting, STATUS_VERSION, Status};
+use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Addresses that one caller may put into our book.
+const CLAIMS_MAX: usize = 2;
+/// Fewer peers than this are kept whatever they do.
+const PEERS_LAST: usize = 3;
+/// A peer that has no place for us, or does not want us, is not dialled for so long.
+const DISMISSED_FOR: Duration = Duration::from_secs(60);
+/// A peer that says nothing new for so long, and takes nothing, is mute.
+const MUTE_AFTER: Duration = Duration::from_secs(60);
+
+impl Membership {
+    pub(super) fn connected(
+        &mut self,
+        id: PeerId,
+        connection: ConnectionId,
+        address: Multiaddr,
+        way: Way,
+        now: Instant,
+    ) -> Vec<Act> {
+        let (inbound, attempt) = match way {
+            Way::In => (true, None),
+            Way::Out(attempt) => (false, Some(attempt)),
+        };
+        let source = attempt.and_then(|attempt| self.targets.source_of(attempt)).unwrap_or(Source::Inbound);
+        let here = self.callers();
+        let fresh = Connection { id: connection, address, inbound, since: now, heard: now, source, attempt };
+        if !self.peers.connected(id, fresh) {
+            return self.reached_too(id, connection);
+        }
+        if !inbound {
+            return vec![Act::Greet(id)];
+        }
+        let newcomer = self.peers.get(&id).map(|peer| self.caller(id, peer));
+        match newcomer.map_or(Place::Full, |newcomer| place_for(&newcomer, &here, now)) {
+            Place::Free => vec![Act::Greet(id)],
+            Place::Of(other) => {
+                let mut acts = self.dismiss(other, Parting::Full, now);
+                acts.push(Act::Greet(id));
+                acts
+            }
+            Place::Full => self.dismiss(id, Parting::Full, now),
+        }
+    }
+
+    /// A second connection to a peer of our chain, which we made: this address led to it, too.
+    fn reached_too(&mut self, id: PeerId, connection: ConnectionId) -> Vec<Act> {
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.status().is_some()) else {
+            return vec![];
+        };
+        let made = peer.connections.iter().find(|one| one.id == connection && !one.inbound);
+        let Some((address, attempt)) = made.and_then(|one| Some((one.address.clone(), one.attempt?))) else {
+            return vec![];
+        };
+        self.targets.worked(id, attempt, &address);
+        vec![Act::Reached(id, without_peer(&address))]
+    }
+
+    /// Those that called us, and that we did not call.
+    fn callers(&self) -> Vec<Caller> {
+        let called =
+            self.peers.iter().filter(|(_, peer)| !peer.is_outbound() && !matches!(peer.stage, Stage::Leaving(_)));
+        called.map(|(id, peer)| self.caller(*id, peer)).collect()
+    }
+
+    fn caller(&self, id: PeerId, peer: &Peer) -> Caller {
+        let first = peer.first();
+        Caller {
+            id,
+            group: group_of(&first.address),
+            since: first.since,
+            delivered: peer.delivered,
+            configured: self.targets.is_configured(&id),
+        }
+    }
+
+    /// Tells a peer that it has to go; it is no member from now on.
+    fn dismiss(&mut self, id: PeerId, why: Parting, now: Instant) -> Vec<Act> {
+        let gone = self.leave(id, now);
+        gone.into_iter().chain([Act::Unroute(id), Act::Dismiss(id, why)]).collect()
+    }
+
+    /// It is no member from now on; the node is told, if it knew it.
+    pub(super) fn leave(&mut self, id: PeerId, now: Instant) -> Option<Act> {
+        let peer = self.peers.get_mut(&id)?;
+        let known = peer.status().is_some() || peer.gossiped.is_some();
+        peer.stage = Stage::Leaving(now);
+        peer.gossiped = None;
+        known.then_some(Act::TellGone(peer.tag))
+    }
+
+    pub(super) fn closed(&mut self, id: PeerId, connection: ConnectionId, now: Instant) -> Vec<Act> {
+        let Some(gone) = self.peers.disconnected(&id, connection) else {
+            return vec![];
+        };
+        let mut acts = vec![];
+        if gone.stage == Stage::Greeting && gone.is_outbound() {
+            acts.extend(self.turned_away(id, &gone, &Failure::NoNode, now, now));
+        }
+        self.targets.gone(id, now);
+        if gone.status().is_some() {
+            acts.push(Act::Say(Note::Left { id }));
+        }
+        // The node knows it by its status, or by what it gossiped.
+        if gone.status().is_some() || gone.gossiped.is_some() {
+            acts.push(Act::TellGone(gone.tag));
+        }
+        acts
+    }
+
+    /// A peer says who it is; on a second connection, whether it was restarted.
+    pub(super) fn identified(&mut self, id: PeerId, about: About) -> Vec<Act> {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return vec![];
+        };
+        if about.gossips && peer.speech == Speech::Unknown {
+            peer.speech = Speech::Gossips;
+        }
+        peer.routes = about.routes;
+        peer.client = about.client;
+        let restarted = peer.run.is_some() && about.run.is_some() && peer.run != about.run;
+        peer.run = about.run.or(peer.run.take());
+        self.peers.listens(&id, about.listens);
+        if restarted {
+            return self.anew(id, "it was restarted");
+        }
+        self.introduce(id)
+    }
+
+    /// What a peer says of its addresses is told to others, and kept if it called us, once it is of our chain.
+    fn introduce(&self, id: PeerId) -> Vec<Act> {
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.status().is_some()) else {
+            return vec![];
+        };
+        let mut acts = vec![];
+        let listens: Vec<_> = peer.dialable().cloned().collect();
+        if peer.first().inbound {
+            // On the machine that it called from: a node that everybody else dials would have an empty book.
+            let ip = ip_of(&peer.first().address);
+            let own = listens.iter().filter(|address| ip_of(address) == ip).take(CLAIMS_MAX).cloned().collect();
+            acts.push(Act::Called(id, own));
+        }
+        if peer.routes && !listens.is_empty() {
+            acts.push(Act::Route(id, listens));
+        }
+        acts
+    }
+
+    pub(super) fn pinged(&mut self, id: PeerId, connection: ConnectionId, latency: Duration, now: Instant) -> Vec<Act> {
+        self.note(id, |peer| {
+            peer.latency = Some(latency);
+            let pinged = peer.connections.iter_mut().find(|one| one.id == connection);
+            pinged.into_iter().for_each(|one| one.heard = now);
+        })
+    }
+
+    /// A peer of our chain is told to the node; any other is parted from.
+    pub(super) fn said(&mut self, id: PeerId, status: Status, now: Instant) -> Vec<Act> {
+        if status.version != STATUS_VERSION || status.chain != self.chain {
+            return self.of_other_chain(id, &status, now);
+        }
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return vec![];
+        };
+        let first = match peer.stage {
+            Stage::Leaving(_) => return vec![],
+            Stage::Greeting => true,
+            Stage::Member(_) => false,
+        };
+        peer.stage = Stage::Member(status);
+        let mut acts = vec![Act::TellStatus(peer.tag, status)];
+        if first {
+            acts.extend(self.greeted(id));
+        }
+        acts
+    }
+
+    /// A new peer is worth remembering, wherever we dialled it.
+    fn greeted(&mut self, id: PeerId) -> Vec<Act> {
+        let Some(peer) = self.peers.get(&id) else {
+            return vec![];
+        };
+        let (address, source) = (peer.first().address.clone(), peer.first().source);
+        let mut acts = vec![Act::Say(Note::Joined { id, address, source })];
+        for one in peer.connections.iter().filter(|one| !one.inbound) {
+            acts.push(Act::Reached(id, without_peer(&one.address)));
+            if let Some(attempt) = one.attempt {
+                self.targets.worked(id, attempt, &one.address);
+            }
+        }
+        acts.extend(self.introduce(id));
+        acts
+    }
+
+    fn of_other_chain(&mut self, id: PeerId, status: &Status, now: Instant) -> Vec<Act> {
+        if self.peers.get(&id).is_none_or(|peer| matches!(peer.stage, Stage::Leaving(_))) {
+            return vec![];
+        }
+        let (until, news) = self.strangers.met(id, status.chain, now);
+        let mut acts = vec![];
+        if let Some(peer) = self.peers.get(&id).filter(|peer| peer.is_outbound()) {
+            let at = without_peer(&peer.first().address);
+            acts.extend(self.turned_away_at(id, at, &Failure::OtherChain(Some(status.chain)), until, now));
+        }
+        self.targets.postpone(id, until);
+        if news {
+            acts.push(Act::Say(Note::OtherChain { id, theirs: status.chain, version: status.version }));
+        }
+        acts.extend(self.dismiss(id, Parting::OtherChain, now));
+        acts
+    }
+
+    /// A first status that got lost with one of two connections is said again; otherwise there is another soon.
+    pub(super) fn unanswered(&mut self, id: PeerId) -> Vec<Act> {
+        let waiting = self.peers.get(&id).is_some_and(|peer| peer.stage == Stage::Greeting);
+        waiting.then_some(Act::Greet(id)).into_iter().collect()
+    }
+
+    /// It wants us to go: we do, and come back later.
+    pub(super) fn dismissed(&mut self, id: PeerId, why: Parting, now: Instant) -> Vec<Act> {
+        let Some(peer) = self.peers.get(&id).filter(|peer| !matches!(peer.stage, Stage::Leaving(_))) else {
+            return vec![Act::Part(id)];
+        };
+        let at = without_peer(&peer.first().address);
+        let outbound = peer.is_outbound();
+        let failure = match why {
+            Parting::Full => Failure::Full,
+            Parting::OtherChain => Failure::OtherChain(None),
+        };
+        let pause = self.dice.stretch(DISMISSED_FOR, 100);
+        let mut acts: Vec<_> = self.leave(id, now).into_iter().collect();
+        if outbound {
+            acts.extend(self.turned_away_at(id, at, &failure, now + pause, now));
+        }
+        acts.push(Act::Part(id));
+        acts
+    }
+
+    fn turned_away(&mut self, id: PeerId, peer: &Peer, why: &Failure, until: Instant, now: Instant) -> Option<Act> {
+        self.turned_away_at(id, without_peer(&peer.first().address), why, until, now)
+    }
+
+    /// A peer that we called, at this address, does not stay: what led to it is not dialled before `until`. Told to people
+    /// if it is news of one that the operator named.
+    pub(super) fn turned_away_at(
+        &mut self,
+        id: PeerId,
+        at: Multiaddr,
+        why: &Failure,
+        until: Instant,
+        now: Instant,
+    ) -> Option<Act> {
+        let by_id = self.targets.refused(id, why, until, now);
+        let by_address = self.targets.refused_at(&at, why, until);
+        let note = Note::Unreachable { addresses: vec![at], why: why.clone() };
+        (by_id || by_address).then_some(Act::Say(note))
+    }
+
+    /// Closes all connections to a peer. Those that know an address dial again.
+    pub(super) fn anew(&mut self, id: PeerId, why: &'static str) -> Vec<Act> {
+        vec![Act::Say(Note::Anew { id, why }), Act::Part(id)]
+    }
+
+    /// Holds a fault against a peer, and does what that calls for.
+    pub(super) fn wronged(&mut self, id: PeerId, fault: Fault, now: Instant) -> Vec<Act> {
+        let judgement = self.scores.lower(id, fault, now);
+        let spared = self.targets.is_configured(&id) || self.peers.greeted() < PEERS_LAST;
+        let mut acts = vec![Act::Say(Note::Misbehaves { id, fault, spared })];
+        acts.extend(self.tell_scores(now));
+        if let Judgement::Part(pause) = judgement
+            && !spared
+        {
+            self.targets.postpone(id, now + pause);
+            let until = self.blocked.get(&id).map_or(now + pause, |until| (*until).max(now + pause));
+            self.blocked.insert(id, until);
+            acts.extend([Act::Block(id), Act::Unroute(id)]);
+        }
+        acts
+    }
+
+    pub(super) fn tell_scores(&mut self, now: Instant) -> Vec<Act> {
+        self.scores_told = now;
+        self.scores.all(now).map(|(peer, score)| Act::Score(peer, score)).collect()
+    }
+
+    /// The queue to a peer overflowed since the last heartbeat.
+    pub(super) fn choked(&mut self, id: PeerId, now: Instant) -> Vec<Act> {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return vec![];
+        };
+        let choked = Choked::again(peer.choked, now);
+        peer.choked = Some(choked);
+        let mute = peer.gossiped.is_none_or(|last| now.duration_since(last) >= MUTE_AFTER);
+        if choked.is_for_good(mute) { self.anew(id, "it takes nothing any more") } else { vec![] }
+    }
+}
