@@ -86,10 +86,26 @@ fn write(transaction: &WriteTransaction, blocks: &[CommittedBlock], last: &Commi
         }
         heights.insert(&block.hash().0, height.0)?;
     }
+    write_sets(transaction, blocks)?;
     let tip = TipRecord::of(&last.applied).encode();
     transaction.open_table(tables::META)?.insert(tables::META_TIP, tip.as_slice())?;
     let changed = blocks.iter().flat_map(|committed| committed.applied.accounts()).collect();
     write_accounts(transaction, &changed)
+}
+
+/// The sets that blocks hand over to, for receipts.
+fn write_sets(transaction: &WriteTransaction, blocks: &[CommittedBlock]) -> Result<(), redb::Error> {
+    let changes = blocks.iter().filter(|committed| {
+        let header = committed.block.header();
+        header.validators_hash != header.next_validators_hash
+    });
+    let (mut heights, mut sets) = (transaction.open_table(tables::CHANGES)?, transaction.open_table(tables::SETS)?);
+    for committed in changes {
+        let (height, next) = (committed.block.height(), committed.applied.next_validators());
+        heights.insert(height.0, record::seal_at(height, 0, &next.hash().0).as_slice())?;
+        sets.insert(&next.hash().0, record::seal(&codec::encode(&next.as_members())).as_slice())?;
+    }
+    Ok(())
 }
 
 /// An account that is back to the default is as good as absent, and absent ones have no entry.

@@ -80,7 +80,7 @@ impl FrameLog {
             Some(salt) => (salt, bytes.len()),
             None if bytes.len() <= HEAD_BYTES => {
                 if !bytes.is_empty() {
-                    warn!(file = %path.display(), "it held nothing, and its head is damaged: it is written anew");
+                    warn!(file = %path.display(), "the file is empty and its header is damaged: the header is rewritten");
                 }
                 (write_head(&mut file, path)?, HEAD_BYTES)
             }
@@ -165,7 +165,7 @@ impl FrameLog {
         }
         if at < bytes.len() {
             let (file, lost) = (self.path.display(), bytes.len() - at);
-            warn!(%file, offset = at, bytes = lost, "its end is torn or damaged and is cut off; what is before it is whole");
+            warn!(%file, offset = at, bytes = lost, "the end of the file is damaged and removed; the part before it is intact");
             self.cut(offset(at))?;
         }
         self.attempt("make durable", |log| {

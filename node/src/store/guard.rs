@@ -15,11 +15,11 @@
 use super::error::{GUARD_LOST, StoreError};
 use super::lock::open_alone;
 use blockchat_engine::journal::{GuardMark, GuardState, Lock};
+use blockchat_host::platform;
 use blockchat_host::whole_file::{self, Access};
 use blockchat_proto::codec;
 use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use tracing::warn;
 
@@ -73,8 +73,17 @@ impl Guard {
 
     /// Writes the guard of a new key: nothing was ever signed. Refuses to replace one that is there.
     pub fn create(path: &Path) -> Result<(), StoreError> {
-        whole_file::create(path, &both_slots(&GuardState::START), Access::Private)
-            .map_err(StoreError::io(path, "create"))
+        Self::create_at(path, &GuardState::START)
+    }
+
+    /// The same for a key that has perhaps signed something, but nothing above this state.
+    pub fn create_at(path: &Path, state: &GuardState) -> Result<(), StoreError> {
+        whole_file::create(path, &both_slots(state), Access::Private).map_err(StoreError::io(path, "create"))
+    }
+
+    /// The file of a new key's guard.
+    pub fn of_new_key() -> Vec<u8> {
+        both_slots(&GuardState::START)
     }
 
     /// Makes `state` the guard, whatever was there, damaged or lost. The owner answers for it: nothing above its mark was ever
@@ -95,7 +104,7 @@ impl Guard {
             return Err(StoreError::Broken { file: self.path.clone() });
         };
         let next = self.sequence + 1;
-        let write = file.write_all_at(&slot(next, state), offset(next)).and_then(|()| file.sync_data());
+        let write = platform::write_all_at(file, &slot(next, state), offset(next)).and_then(|()| file.sync_data());
         match write {
             Ok(()) => self.sequence = next,
             Err(_) => self.broken = true,

@@ -12,7 +12,7 @@ pub use super::StoreError;
 use super::body::{self, Stored};
 use super::database::{Fenced, fault, read_fault};
 use super::lazy_index::LazyIndex;
-use super::record::{self, TipRecord};
+use super::record::{self, Frame, TipRecord};
 use super::tables;
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::hash::Hash32;
@@ -20,11 +20,13 @@ use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::CertifiedBlock;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
+use blockchat_proto::vote::Certificate;
 use redb::{ReadTransaction, StorageError};
 use std::path::Path;
 use std::sync::Arc;
 
 pub use super::account_history::{AccountRow, Part};
+pub use super::finality::{FinalHeader, NoReceipt};
 pub use super::record::StoredBlock;
 pub use super::rows::{BlockRow, Direction, Row, RowKind, TransactionRow};
 pub use super::touches::{Filter, Kinds, Position};
@@ -162,7 +164,11 @@ impl Reader<'_> {
     }
 
     pub(super) fn damaged(&self, height: Height, reason: impl ToString) -> StoreError {
-        StoreError::damaged(self.file, format!("block {height}"), reason)
+        self.damaged_at(format!("block {height}"), reason)
+    }
+
+    pub(super) fn damaged_at(&self, place: String, reason: impl ToString) -> StoreError {
+        StoreError::damaged(self.file, place, reason)
     }
 
     pub(super) fn tip_record(&self) -> Result<Option<TipRecord>, StoreError> {
@@ -193,6 +199,14 @@ impl Reader<'_> {
 
     /// A block that is missing between the earliest and the tip is damage.
     pub(super) fn block(&self, height: Height) -> Result<Option<StoredBlock>, StoreError> {
+        let Some((frame, certificate)) = self.frame(height)? else { return Ok(None) };
+        let transactions = self.stored_rows(height, |_, stored| stored.transaction())?;
+        let whole = frame.fill(certificate, transactions);
+        whole.map(Some).map_err(|reason| self.damaged(height, reason))
+    }
+
+    /// A block without its transactions, and its certificate.
+    pub(super) fn frame(&self, height: Height) -> Result<Option<(Frame, Certificate)>, StoreError> {
         let blocks = self.open(tables::BLOCKS)?;
         let Some(bytes) = blocks.get(height.0).map_err(self.fault())? else {
             let tip = self.tip_record()?.map_or(Height(0), |record| record.tip.height);
@@ -201,11 +215,8 @@ impl Reader<'_> {
                 false => Ok(None),
             };
         };
-        let (frame, certificate) =
-            record::decode_block(height, bytes.value()).map_err(|reason| self.damaged(height, reason))?;
-        let transactions = self.stored_rows(height, |_, stored| stored.transaction())?;
-        let whole = frame.fill(certificate, transactions);
-        whole.map(Some).map_err(|reason| self.damaged(height, reason))
+        let decoded = record::decode_block(height, bytes.value());
+        decoded.map(Some).map_err(|reason| self.damaged(height, reason))
     }
 
     /// What is made of the rows of a block, in order, without what `read` leaves out.

@@ -2,9 +2,7 @@
 
 use super::error::StoreError;
 use blockchat_host::whole_file;
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
 /// Opens `file` for reading and writing and holds it for this process alone, as long as the returned handle lives.
@@ -18,12 +16,12 @@ pub(super) fn open_alone(file: &Path, create: bool) -> Result<File, StoreError> 
             .truncate(false)
             .open(file)
             .map_err(StoreError::io(file, "open"))?;
-        match flock(&handle, FlockOperation::NonBlockingLockExclusive) {
+        match handle.try_lock() {
             // Another file may have taken its name meanwhile: the lock of the old one says nothing of that.
             Ok(()) if !whole_file::is_at(&handle, file).map_err(StoreError::io(file, "look at"))? => {}
             Ok(()) => return Ok(handle),
-            Err(Errno::WOULDBLOCK) => return Err(StoreError::InUse { file: file.to_path_buf() }),
-            Err(other) => return Err(StoreError::io(file, "lock")(other.into())),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { file: file.to_path_buf() }),
+            Err(TryLockError::Error(other)) => return Err(StoreError::io(file, "lock")(other)),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What survives: final blocks and the state they lead to, what we signed, our own transactions, the guard.
+//! What survives: final blocks and the state they lead to, what we signed, our own transactions, contradictions
+//! that nobody paid for yet, the guard.
 //!
 //! Owns: every file below `data/`, and the guard beside the key. Does not own: any decision (what to write and when comes
 //! from the engine as effects; `runtime::perform` calls in here). Database types never leave this folder.
@@ -8,6 +9,7 @@
 //! | `data/store.redb` | [`disk`] writes, [`history`] reads | with final blocks, each commit atomic |
 //! | `data/journal` | [`sign_journal`] on [`frame_log`] | at every sync point, before anything is sent |
 //! | `keys/guard` | [`guard`] | at every sync point, after the journal |
+//! | `data/evidence` | [`evidence`] | before anybody hears of it |
 //! | `data/own` | [`own`] on [`frame_log`] | when the system writes it back: a repeated submit is harmless |
 //!
 //! Always true: a byte that changed on disk is found and named, never served (every record carries a checksum, the state
@@ -19,6 +21,8 @@ mod body;
 mod database;
 pub mod disk;
 mod error;
+pub mod evidence;
+mod finality;
 pub mod frame_log;
 pub mod guard;
 pub mod history;
@@ -33,6 +37,7 @@ mod schema;
 pub mod sign_journal;
 mod tables;
 mod touches;
+pub mod upkeep;
 
 pub use error::StoreError;
 pub use recover::{Opened, open};

@@ -31,7 +31,7 @@ pub(super) fn index(database: &Fenced, history: &History, tip: Height) -> Result
         if is_whole(database)? {
             return Ok(());
         }
-        info!(%tip, "the indexes are made anew");
+        info!(%tip, "rebuilding the indexes");
         clear(database)?;
         let mut next = history.earliest()?;
         while next <= tip {

@@ -50,6 +50,11 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// The header alone.
+    pub(super) fn into_header(self) -> Header {
+        self.header
+    }
+
     fn of(block: &VerifiedBlock) -> Self {
         Self {
             header: block.header().clone(),

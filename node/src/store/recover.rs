@@ -5,6 +5,7 @@
 
 use super::StoreError;
 use super::disk::Disk;
+use super::evidence::EvidenceFile;
 use super::history::{History, Reader};
 use super::lazy_index::{self, LazyIndex};
 use super::own::OwnLog;
@@ -22,7 +23,7 @@ use blockchat_proto::ledger::{Account, Ledger, Snapshot};
 use blockchat_proto::transaction::SignedTransaction;
 use blockchat_proto::units::Height;
 use blockchat_proto::validators::Validator;
-use blockchat_proto::vote::Certificate;
+use blockchat_proto::vote::{Certificate, Evidence};
 use redb::{ReadableTable, ReadableTableMetadata};
 use std::fs;
 use std::path::Path;
@@ -41,6 +42,8 @@ pub struct Opened {
     pub journal: SignJournal,
     /// Own transactions.
     pub own: OwnLog,
+    /// Contradictions that wait for a block.
+    pub evidence: EvidenceFile,
     /// The ledger at the last durable block.
     pub ledger: Ledger,
     /// Proof of that block; absent at genesis.
@@ -49,6 +52,8 @@ pub struct Opened {
     pub journal_entries: Vec<JournalEntry>,
     /// Own transactions that were not final, not yet verified.
     pub own_transactions: Vec<SignedTransaction>,
+    /// Those contradictions, not yet verified.
+    pub evidence_kept: Vec<Evidence>,
 }
 
 /// Opens the data folder of a node of this chain; makes what is missing. Recomputes the state root: about 3 us an account.
@@ -65,8 +70,20 @@ pub fn open(folder: &Path, genesis: &VerifiedGenesis) -> Result<Opened, StoreErr
     history.read("the last blocks", |reader| restore_index(reader, &index, tip))?;
     let (journal, journal_entries) = SignJournal::open(&folder.join("journal"), tip)?;
     let (own, own_transactions) = OwnLog::open(&folder.join("own"))?;
+    let (evidence, evidence_kept) = EvidenceFile::open(&folder.join("evidence"));
     let disk = Disk::new(database, index);
-    Ok(Opened { disk, history, journal, own, ledger, tip_certificate, journal_entries, own_transactions })
+    Ok(Opened {
+        disk,
+        history,
+        journal,
+        own,
+        evidence,
+        ledger,
+        tip_certificate,
+        journal_entries,
+        own_transactions,
+        evidence_kept,
+    })
 }
 
 fn restore(

@@ -92,6 +92,8 @@ pub enum RowKind {
     Jailed = 7,
     /// An *announce*.
     Announce = 8,
+    /// A validator barred for misbehaviour.
+    Barred = 9,
 }
 
 /// How an account has to do with a row.
@@ -133,6 +135,7 @@ impl Mention {
             LedgerAct::Paid { .. } => RowKind::Fees,
             LedgerAct::Released { .. } => RowKind::Released,
             LedgerAct::Jailed { .. } => RowKind::Jailed,
+            LedgerAct::Barred { .. } => RowKind::Barred,
         };
         Self { id: None, kind, first: (act.account(), Direction::In), second: None }
     }

@@ -60,6 +60,9 @@ fn fill(transaction: &WriteTransaction, genesis: &VerifiedGenesis) -> Result<(),
     transaction.open_table(tables::TOUCHES)?;
     transaction.open_table(tables::BODIES)?;
     transaction.open_table(tables::BLOCK_ROWS)?;
+    transaction.open_table(tables::CHANGES)?;
+    let members = seal(&codec::encode(&genesis.validators().as_members()));
+    transaction.open_table(tables::SETS)?.insert(&genesis.validators().hash().0, members.as_slice())?;
     rebuild::mark(transaction)?;
     let mut accounts = transaction.open_table(tables::ACCOUNTS)?;
     for (address, account) in Ledger::at_genesis(genesis).accounts() {

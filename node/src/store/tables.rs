@@ -17,6 +17,10 @@ pub(super) const BODIES: TableDefinition<'static, (u64, u32), &[u8]> = TableDefi
 pub(super) const BLOCK_ROWS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("block_rows");
 /// Account, height and number of the first row -> which rows concern the account, as `touches` lays them out.
 pub(super) const TOUCHES: TableDefinition<'static, (&[u8; 32], u64, u32), &[u8]> = TableDefinition::new("touches");
+/// Height of a block that handed over to another set -> the hash of that set, sealed under the height.
+pub(super) const CHANGES: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("set_changes");
+/// Hash of a validator set -> its canonical members, sealed.
+pub(super) const SETS: TableDefinition<'static, &[u8; 32], &[u8]> = TableDefinition::new("sets");
 /// Address -> canonical account, as it is after the tip.
 pub(super) const ACCOUNTS: TableDefinition<'static, &[u8; 32], &[u8]> = TableDefinition::new("accounts");
 
