@@ -46,7 +46,9 @@ pub(super) fn history(found: AccountRow) -> HistoryView {
         Row::Ledger(act) => {
             let amount = match act {
                 LedgerAct::Jailed { .. } => Coins::ZERO,
-                LedgerAct::Paid { amount, .. } | LedgerAct::Released { amount, .. } => amount,
+                LedgerAct::Paid { amount, .. }
+                | LedgerAct::Released { amount, .. }
+                | LedgerAct::Barred { amount, .. } => amount,
             };
             HistoryView { to: Some(act.account()), amount, ..blank }
         }
@@ -80,6 +82,7 @@ fn kind(kind: RowKind) -> HistoryKind {
         RowKind::Fees => HistoryKind::Fees,
         RowKind::Released => HistoryKind::Released,
         RowKind::Jailed => HistoryKind::Jailed,
+        RowKind::Barred => HistoryKind::Barred,
         RowKind::Announce => HistoryKind::Announce,
     }
 }
@@ -95,6 +98,7 @@ pub(super) fn kind_wanted(kind: HistoryKind) -> Option<RowKind> {
         HistoryKind::Fees => RowKind::Fees,
         HistoryKind::Released => RowKind::Released,
         HistoryKind::Jailed => RowKind::Jailed,
+        HistoryKind::Barred => RowKind::Barred,
         HistoryKind::Announce => RowKind::Announce,
         HistoryKind::Unknown => return None,
     })

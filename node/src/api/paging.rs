@@ -9,6 +9,8 @@ use crate::store::history::Position;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use blockchat_client::shapes::{ApiCode, Cursor, Page, PageRequest};
+use blockchat_engine::engine_view::PoolPlace;
+use blockchat_proto::keys::Address;
 use blockchat_proto::units::Height;
 
 /// What comes out of the query of a request.
@@ -36,6 +38,13 @@ pub(super) const PEERS_KNOWN: List = List { number: 3, limit_default: 500, limit
 pub(super) const HISTORY: List = List { number: 4, limit_default: 50, limit_max: 500 };
 /// Final blocks.
 pub(super) const BLOCKS: List = List { number: 5, limit_default: 50, limit_max: 500 };
+/// Their headers.
+pub(super) const HEADERS: List = List { number: 8, limit_default: 50, limit_max: 500 };
+
+/// Validators: most often all of them in one part.
+pub(super) const VALIDATORS: List = List { number: 6, limit_default: 500, limit_max: 500 };
+/// What is pooled.
+pub(super) const POOL: List = List { number: 7, limit_default: 50, limit_max: 500 };
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +109,15 @@ impl Part {
         Ok(Some((Height(u64::from_be_bytes([a, b, c, d, e, f, g, h])), u32::from_be_bytes(index))))
     }
 
+    /// Where it begins, in the list of the pool.
+    pub(super) fn pool_place(&self) -> Result<Option<PoolPlace>, ApiError> {
+        let Some(after) = &self.after else { return Ok(None) };
+        let (sender, rest) = after.split_first_chunk::<32>().ok_or_else(bad_cursor)?;
+        let (where_, nonce) = rest.split_first().ok_or_else(bad_cursor)?;
+        let nonce: [u8; 8] = nonce.try_into().map_err(|_| bad_cursor())?;
+        Ok(Some((Address(*sender), *where_, u64::from_be_bytes(nonce))))
+    }
+
     /// Where it begins, in a list of blocks.
     pub(super) fn height(&self) -> Result<Option<Height>, ApiError> {
         let Some(after) = &self.after else { return Ok(None) };
@@ -124,6 +142,11 @@ pub(super) fn place_of_height(height: Height) -> Vec<u8> {
     height.0.to_be_bytes().to_vec()
 }
 
+/// A place in the pool as the place in a list.
+pub(super) fn place_of_pooled((sender, where_, nonce): PoolPlace) -> Vec<u8> {
+    [&sender.0[..], &[where_], &nonce.to_be_bytes()].concat()
+}
+
 /// A position in blocks as the place in a list.
 pub(super) fn place_of_position((height, index): Position) -> Vec<u8> {
     [&height.0.to_be_bytes()[..], &index.to_be_bytes()[..]].concat()
@@ -135,7 +158,7 @@ pub(super) fn bad_query(detail: impl Into<String>) -> ApiError {
 }
 
 fn bad_cursor() -> ApiError {
-    bad_query("the cursor is none that this node gave for this list: begin without one")
+    bad_query("the cursor is invalid for this list: start without a cursor")
 }
 
 #[cfg(test)]
@@ -174,6 +197,17 @@ mod tests {
         let part = MESSAGES.part(asked(None, Some(cursor.clone()))).unwrap();
         assert_eq!((part.limit, part.position()), (50, Ok(Some(position))));
         assert_eq!(PEERS.part(asked(None, Some(cursor))), Err(bad_cursor()), "another list's");
+    }
+
+    #[test]
+    fn a_place_in_the_pool_comes_back_from_its_cursor_and_a_short_one_is_refused() {
+        let place = (Address([9; 32]), 1, 1 << 40);
+        let bytes = place_of_pooled(place);
+        for end in 0..bytes.len() {
+            let part = POOL.part(asked(None, Some(POOL.cursor(&bytes[..end])))).unwrap();
+            assert_eq!(part.pool_place(), Err(bad_cursor()), "{end}");
+        }
+        assert_eq!(POOL.part(asked(None, Some(POOL.cursor(&bytes)))).unwrap().pool_place(), Ok(Some(place)));
     }
 
     #[test]

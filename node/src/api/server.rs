@@ -11,12 +11,16 @@ use super::connections;
 use super::listener::Door;
 use super::problem::ApiError;
 use super::room::SharedRoom;
-use super::routes::{accounts, blocks, events, health, history, messages, peers, status, transactions};
+use super::routes::{
+    accounts, blocks, consensus, events, health, history, messages, metrics, node, page, peers, pool, receipts, status,
+    transactions, validators,
+};
 use super::state::ApiState;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{get, post};
 use blockchat_client::shapes::{ApiCode, path};
 use std::time::Duration;
@@ -43,9 +47,22 @@ pub fn router(state: ApiState) -> Router {
     let reads = Router::new()
         .route(path::STATUS, get(status::status))
         .route(path::GENESIS, get(status::genesis))
+        .route(path::CONSENSUS, get(consensus::consensus))
+        .route(path::VALIDATORS, get(validators::validators))
+        .route(path::POOL, get(pool::pool))
+        .route(path::NODE, get(node::node))
+        .route(path::METRICS, get(metrics::metrics))
+        .route(path::OPENAPI, get(page::openapi))
+        .route("/", get(page::index))
+        .route("/page.js", get(page::script))
+        .route("/page.css", get(page::style))
         .route(path::PEERS, get(peers::peers))
         .route(path::PEERS_KNOWN, get(peers::known))
         .route(&under(path::ACCOUNTS, "address"), get(accounts::account))
+        .route(&format!("{}/{}", under(path::ACCOUNTS, "address"), path::PROOF), get(receipts::account))
+        .route(&under(path::RECEIPTS, "id"), get(receipts::receipt))
+        .route(path::HEADERS, get(receipts::headers))
+        .route(&under(path::VALIDATOR_SETS, "hash"), get(receipts::validator_set))
         .route(&under(path::MESSAGES, "address"), get(messages::messages))
         .route(&under(path::HISTORY, "address"), get(history::history))
         .route(&under(path::BLOCKS, "block"), get(blocks::block))
@@ -71,7 +88,8 @@ pub fn router(state: ApiState) -> Router {
         None => routes,
     };
     let check = move |request: Request, next: Next| access::check(access.clone(), request, next);
-    routes.layer(middleware::from_fn(check)).with_state(state)
+    let count = middleware::from_fn_with_state(state.clone(), counted);
+    routes.layer(middleware::from_fn(check)).layer(count).with_state(state)
 }
 
 /// Serves until `shutdown`; requests under way are finished, event streams are ended.
@@ -94,6 +112,13 @@ fn body_first(routes: Router<ApiState>, most: usize, bodies: SharedRoom) -> Rout
 
 fn under(path: &str, name: &str) -> String {
     format!("{path}/{{{name}}}")
+}
+
+/// Counts answers by their status.
+async fn counted(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    state.info.metrics.answered(response.status().as_u16());
+    response
 }
 
 async fn no_such_path(uri: Uri) -> ApiError {

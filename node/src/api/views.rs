@@ -1,34 +1,65 @@
 //! The ledger's types as the API's JSON shapes. Pure.
 
-use super::final_blocks::Found;
+use super::final_blocks::{FinalPlace, Found};
 use crate::store::history::StoredBlock;
 use blockchat_client::shapes::{
-    AccountView, BlockTransactionView, BlockView, Phase, RulesView, TransactionState, UnbondingView, ValidatorView,
+    AccountView, BlockTransactionView, BlockView, ConsensusEvent, Phase, RulesView, TransactionState, UnbondingView,
+    ValidatorView,
 };
-use blockchat_engine::chain_view::{ChainView, PhaseView};
+use blockchat_engine::chain_view::{ChainView, PhaseView, RulesView as Rules};
 use blockchat_engine::effect::AccountAnswer;
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::genesis::Parameters;
+use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{TxRejected, fee_for};
 use blockchat_proto::transaction::SignedTransaction;
+use blockchat_proto::units::UnixMillis;
 
 /// What the node does now.
 pub(super) fn phase(view: &ChainView) -> Phase {
-    match &view.phase {
+    phase_of(&view.phase, view.validators.total(), view.rules)
+}
+
+/// The same of its parts: `total` is the stake of the set that decides.
+pub(super) fn phase_of(phase: &PhaseView, total: Stake, rules: Rules) -> Phase {
+    match phase {
         PhaseView::Idle => Phase::Idle,
         PhaseView::Deciding => Phase::Deciding,
         PhaseView::CatchingUp { target } => Phase::CatchingUp { target: *target },
-        PhaseView::UpdateNeeded => Phase::UpdateNeeded { version: view.rules.version, known: view.rules.known },
-        PhaseView::WaitingForStake { online, missing } => Phase::WaitingForStake {
-            online_percent: percent(*online, view.validators.total()),
-            missing: missing.clone(),
-        },
+        PhaseView::UpdateNeeded => Phase::UpdateNeeded { version: rules.version, known: rules.known },
+        PhaseView::WaitingForStake { online, missing } => {
+            Phase::WaitingForStake { online_percent: percent(*online, total), missing: missing.clone() }
+        }
     }
+}
+
+/// Where consensus stands, for event streams.
+pub fn consensus_event(view: &ChainView, time: UnixMillis) -> ConsensusEvent {
+    ConsensusEvent {
+        time,
+        height: view.tip.height.next(),
+        round: view.round,
+        leader: view.leader,
+        phase: phase(view),
+        voting: view.voting,
+    }
+}
+
+/// Is the newest block known here, as far as peers can tell?
+pub(super) fn at_tip(view: &ChainView, peers: usize, validator: Option<Address>) -> bool {
+    let alone = is_alone(view, validator);
+    let arrived = matches!(view.phase, PhaseView::Idle | PhaseView::Deciding | PhaseView::WaitingForStake { .. });
+    view.settled && arrived && (alone || peers > 0)
+}
+
+/// Does nobody but this node's validator decide?
+pub(super) fn is_alone(view: &ChainView, validator: Option<Address>) -> bool {
+    matches!((view.validators.members(), validator), ([only], Some(own)) if only.address == own)
 }
 
 /// By which rules.
 pub(super) fn rules(view: &ChainView) -> RulesView {
-    let blockchat_engine::chain_view::RulesView { version, known, next_begins } = view.rules;
+    let Rules { version, known, next_begins } = view.rules;
     RulesView { version, known, next_begins }
 }
 
@@ -50,7 +81,7 @@ pub(super) fn validators(view: &ChainView) -> Vec<ValidatorView> {
     members.map(|member| ValidatorView { address: member.address, stake: coins(member.stake) }).collect()
 }
 
-fn coins(stake: Stake) -> Coins {
+pub(super) fn coins(stake: Stake) -> Coins {
     Coins::from_micros(stake.0).expect("a stake is part of the supply, which is capped")
 }
 
@@ -104,9 +135,9 @@ pub(super) fn refused(reason: &TxRejected) -> TransactionState {
 }
 
 /// A final transaction's place.
-pub(super) fn final_state(found: &Found) -> TransactionState {
-    let header = &found.block.block.header;
-    TransactionState::Final { height: header.height, index: found.index, leader: header.leader }
+pub(super) fn final_state(place: FinalPlace) -> TransactionState {
+    let FinalPlace { height, index, leader } = place;
+    TransactionState::Final { height, index, leader }
 }
 
 /// What is at this place; `None` only if the index is damaged.

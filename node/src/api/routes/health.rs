@@ -4,6 +4,8 @@
 
 use crate::api::problem::ApiError;
 use crate::api::{ApiState, views};
+use crate::clock::unix_millis;
+use crate::clock_watch;
 use crate::engine_handle::EngineUnavailable;
 use crate::silence;
 use axum::Json;
@@ -12,10 +14,14 @@ use blockchat_client::shapes::{ApiCode, LiveView, ReadyView};
 use blockchat_engine::chain_view::{ChainView, PhaseView};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use blockchat_proto::units::UnixMillis;
 use std::time::Duration;
 
 /// An event loop that answers nothing for so long hangs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// A height that is undecided for so long, in ms, is not what a node is for.
+const UNDECIDED_MS: u64 = 30_000;
 
 /// 200 while the event loop answers; a full queue is work, not death.
 pub(in crate::api) async fn live(State(state): State<ApiState>) -> Result<Json<LiveView>, ApiError> {
@@ -30,7 +36,7 @@ pub(in crate::api) async fn live(State(state): State<ApiState>) -> Result<Json<L
 pub(in crate::api) async fn ready(State(state): State<ApiState>) -> Result<Json<ReadyView>, ApiError> {
     let view = state.engine.view();
     let peers = state.info.peers.borrow().len();
-    let reason = takes_no_part(&view, peers, state.info.validator);
+    let reason = takes_no_part(&view, peers, state.info.validator, unix_millis());
     if let Some(reason) = reason {
         return Err(ApiError::new(ApiCode::NotReady, reason));
     }
@@ -39,11 +45,14 @@ pub(in crate::api) async fn ready(State(state): State<ApiState>) -> Result<Json<
 }
 
 /// Why it takes no part; nothing if it does.
-fn takes_no_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Option<String> {
-    let member = validator.is_some_and(|own| view.validators.get(&own).is_some());
-    let alone = matches!((view.validators.members(), validator), ([only], Some(own)) if only.address == own);
+fn takes_no_part(view: &ChainView, peers: usize, validator: Option<Address>, now: UnixMillis) -> Option<String> {
+    let member = view.staked || validator.is_some_and(|own| view.validators.get(&own).is_some());
+    let alone = views::is_alone(view, validator);
     let catches_up = matches!(view.phase, PhaseView::CatchingUp { .. });
     if let Some(reason) = silence::explain(view).filter(|_| member && !catches_up) {
+        return Some(reason);
+    }
+    if let Some(reason) = clock_watch::begins(view, now) {
         return Some(reason);
     }
     match &view.phase {
@@ -56,8 +65,17 @@ fn takes_no_part(view: &ChainView, peers: usize, validator: Option<Address>) -> 
         PhaseView::UpdateNeeded => Some(views::update_needed(view)),
         PhaseView::Idle | PhaseView::Deciding if peers == 0 && !alone => Some("no peers yet".into()),
         PhaseView::Idle | PhaseView::Deciding if !view.settled => Some("starting: not yet at the tip".into()),
-        PhaseView::Idle | PhaseView::Deciding => None,
+        PhaseView::Idle | PhaseView::Deciding => undecided(view, now),
     }
+}
+
+/// A height that does not end, though enough of the stake is there.
+fn undecided(view: &ChainView, now: UnixMillis) -> Option<String> {
+    let lasts_ms = now.since(view.undecided_since?);
+    let (height, round, seconds) = (view.tip.height.next(), view.round, lasts_ms / 1_000);
+    (lasts_ms >= UNDECIDED_MS).then(|| {
+        format!("height {height} is undecided for {seconds} s, in round {round}: see its log, and the status of others")
+    })
 }
 
 #[cfg(test)]
@@ -66,7 +84,7 @@ mod tests {
     use blockchat_engine::chain_view::{RulesView, Silence};
     use blockchat_proto::coins::{Coins, Stake};
     use blockchat_proto::ledger::Tip;
-    use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
+    use blockchat_proto::units::{Height, Round, RulesVersion};
     use blockchat_proto::validators::{Validator, ValidatorSet};
 
     const OWN: Address = Address([1; 32]);
@@ -77,6 +95,7 @@ mod tests {
             tip: Tip { height: Height(7), hash: Hash32::ZERO, time: UnixMillis(0), parent: Hash32::ZERO },
             state_root: Hash32::ZERO,
             supply: Coins::ZERO,
+            stakes: std::sync::Arc::default(),
             validators: ValidatorSet::new((1..=members).map(member).collect()).unwrap(),
             round: Round(0),
             leader: OWN,
@@ -84,9 +103,38 @@ mod tests {
             rules: RulesView { version: RulesVersion(2), known: RulesVersion(1), next_begins: None },
             voting: true,
             silence: None,
+            clocks_ahead_ms: None,
+            staked: false,
+            undecided_since: None,
+            silent: vec![],
             settled: true,
             pool_transactions: 0,
             pool_bytes: 0,
+        }
+    }
+
+    /// At the moment 0.
+    fn takes_no_part(view: &ChainView, peers: usize, validator: Option<Address>) -> Option<String> {
+        super::takes_no_part(view, peers, validator, UnixMillis(0))
+    }
+
+    #[test]
+    fn a_height_without_end_is_no_readiness() {
+        let begun = UnixMillis(1_000);
+        let deciding = ChainView { undecided_since: Some(begun), ..view(4, PhaseView::Deciding) };
+        let at = |now| super::takes_no_part(&deciding, 3, Some(OWN), now);
+        assert_eq!(at(begun.plus(29_999)), None);
+        assert_eq!(at(UnixMillis(0)), None, "the clock was set back");
+        let reason = at(begun.plus(31_000)).unwrap();
+        assert!(reason.starts_with("height 8 is undecided for 31 s, in round 0"), "{reason}");
+    }
+
+    #[test]
+    fn who_has_stake_and_is_jailed_for_its_silence_still_says_which_command_opens_it() {
+        for (silence, words) in [(Silence::NoGuard, "guard reset"), (Silence::Elsewhere, "guard reset --api")] {
+            let jailed = ChainView { silence: Some(silence), staked: true, ..view(4, PhaseView::Idle) };
+            let reason = takes_no_part(&jailed, 3, Some(Address([9; 32]))).unwrap();
+            assert!(reason.contains(words), "{reason}");
         }
     }
 
@@ -123,6 +171,8 @@ mod tests {
             (Silence::Locked { round, block }, "guard reset --drop-lock"),
             (Silence::Behind { signed: Height(9) }, "put back a data folder"),
             (Silence::Closed, "nothing to do"),
+            (Silence::Listening, "nothing to do"),
+            (Silence::Elsewhere, "guard reset --api"),
         ] {
             let silent = ChainView { silence: Some(silence), ..view(4, PhaseView::Deciding) };
             let reason = takes_no_part(&silent, 3, Some(OWN)).unwrap();

@@ -18,7 +18,7 @@ pub(in crate::api) async fn peers(
     Ok(Json(PEERS.page_of_all(&part, peers, |peer| peer.peer_id.clone().into_bytes())))
 }
 
-/// All peers that the node knows of, by peer id: it asks its network, because the list may be long and is seldom wanted.
+/// All peers that the node knows of, by peer id, after the addresses at which none has answered: it asks its network, because the list may be long and is seldom wanted.
 pub(in crate::api) async fn known(
     State(state): State<ApiState>,
     query: PageQuery,
@@ -28,5 +28,14 @@ pub(in crate::api) async fn known(
     let (answer, known) = oneshot::channel();
     state.info.known.send(answer).await.map_err(|_| stopping())?;
     let known = known.await.map_err(|_| stopping())?;
-    Ok(Json(PEERS_KNOWN.page_of_all(&part, known, |peer| peer.peer_id.clone().into_bytes())))
+    Ok(Json(PEERS_KNOWN.page_of_all(&part, known, place_of_known)))
+}
+
+/// Addresses at which no peer has answered come first, and then peers.
+fn place_of_known(peer: &KnownPeerView) -> Vec<u8> {
+    match (&peer.peer_id, peer.addresses.first()) {
+        (Some(id), _) => id.clone().into_bytes(),
+        (None, Some(address)) => address.clone().into_bytes(),
+        (None, None) => vec![],
+    }
 }

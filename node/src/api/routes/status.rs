@@ -1,6 +1,8 @@
 //! `GET /v1/status` and `GET /v1/genesis`.
 
-use crate::api::{ApiState, views};
+use crate::api::{ApiState, leaders, views};
+use crate::clock::unix_millis;
+use crate::clock_watch;
 use crate::silence;
 use axum::Json;
 use axum::extract::State;
@@ -24,16 +26,24 @@ pub(in crate::api) async fn status(State(state): State<ApiState>) -> Json<Status
         state_root: view.state_root,
         tip_time: view.tip.time,
         supply: view.supply,
+        burned: view.stakes.burned,
         phase: views::phase(&view),
         rules: views::rules(&view),
         round: view.round,
         leader: Some(view.leader),
         voting: view.voting,
         silence: silence::explain(&view),
+        clock: clock_watch::explain(&view).or_else(|| clock_watch::begins(&view, unix_millis())),
+        at_tip: views::at_tip(&view, info.peers.borrow().len(), info.validator),
+        undecided_since: view.undecided_since,
+        silent: view.silent.clone(),
         peers: u32::try_from(info.peers.borrow().len()).unwrap_or(u32::MAX),
         pool_transactions: u32::try_from(view.pool_transactions).unwrap_or(u32::MAX),
         pool_bytes: u64::try_from(view.pool_bytes).unwrap_or(u64::MAX),
         validators: views::validators(&view),
+        leaders: leaders::leaders(&view.stakes.led),
+        queue: leaders::queue(&view.stakes.queue),
+        barred: view.stakes.barred.clone(),
         started: info.started,
         traffic: info.traffic.so_far(),
     })

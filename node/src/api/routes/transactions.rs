@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use blockchat_client::shapes::{ApiCode, BATCH_CONTENT_TYPE, SubmitView, TransactionState, TransactionView};
+use blockchat_client::shapes::{ApiCode, BATCH_CONTENT_TYPE, SubmitView, TransactionState, TransactionView, WaitView};
 use blockchat_engine::chain_view::PhaseView;
 use blockchat_engine::effect::SubmitOutcome;
 use blockchat_proto::codec;
@@ -40,7 +40,10 @@ pub(in crate::api) async fn submit(
     let Json(signed) = body.map_err(|rejection| json_problem(&rejection))?;
     let (id, submitted) = enter(&state, vec![signed]).await?.pop().expect("one answer for one transaction");
     match submitted {
-        Submitted::Known(place) => Ok((StatusCode::ACCEPTED, Json(SubmitView { id, state: place }))),
+        Submitted::Known(place) => {
+            let waits = waits(&state, id, &place).await?;
+            Ok((StatusCode::ACCEPTED, Json(SubmitView { id, state: place, waits })))
+        }
         Submitted::Refused(reason) => Err(ApiError::refused(&reason)),
     }
 }
@@ -58,8 +61,8 @@ pub(in crate::api) async fn submit_batch(
     let signed = decode_batch(&bytes)?;
     let answers = enter(&state, signed).await?.into_iter();
     let view = |(id, submitted)| match submitted {
-        Submitted::Known(state) => SubmitView { id, state },
-        Submitted::Refused(reason) => SubmitView { id, state: views::refused(&reason) },
+        Submitted::Known(state) => SubmitView { id, state, waits: None },
+        Submitted::Refused(reason) => SubmitView { id, state: views::refused(&reason), waits: None },
     };
     Ok(Json(answers.map(view).collect()))
 }
@@ -79,18 +82,28 @@ pub(in crate::api) async fn transaction(
         Some((SubmitOutcome::InBlock(height), kept)) => (TransactionState::InBlock { height }, signed(kept)),
         Some((SubmitOutcome::Refused(reason) | SubmitOutcome::MaybeFinal(reason), kept)) => {
             match final_place(&state, id).await? {
-                Some(found) => (views::final_state(&found), views::transaction_at(&found).cloned()),
+                Some(found) => (views::final_state(found.place()), views::transaction_at(&found).cloned()),
                 None => (views::refused(&reason), signed(kept)),
             }
         }
         None => {
             let found = final_place(&state, id).await?.ok_or_else(|| unknown(id))?;
-            (views::final_state(&found), views::transaction_at(&found).cloned())
+            (views::final_state(found.place()), views::transaction_at(&found).cloned())
         }
     };
     let parameters = &state.genesis.genesis().parameters;
     let fee = signed.as_ref().and_then(|known| fee_for(&known.transaction.body, parameters).ok());
-    Ok(Json(TransactionView { id, state: place, transaction: signed, fee }))
+    let waits = waits(&state, id, &place).await?;
+    Ok(Json(TransactionView { id, state: place, waits, transaction: signed, fee }))
+}
+
+/// What a queued transaction waits for; it may have moved on since it was found queued.
+async fn waits(state: &ApiState, id: TransactionId, place: &TransactionState) -> Result<Option<WaitView>, ApiError> {
+    if *place != TransactionState::Queued {
+        return Ok(None);
+    }
+    let wait = state.engine.wait(id).await?;
+    Ok(wait.map(|wait| WaitView { next_nonce: wait.next_nonce, until: wait.until }))
 }
 
 fn signed(kept: Option<VerifiedTransaction>) -> Option<SignedTransaction> {
@@ -103,7 +116,7 @@ fn unknown(id: Hash32) -> ApiError {
 }
 
 async fn final_place(state: &ApiState, id: TransactionId) -> Result<Option<Found>, ApiError> {
-    Ok(state.blocks.find(vec![id]).await?.pop().flatten())
+    Ok(state.blocks.find(id).await?)
 }
 
 /// Verifies, submits, and looks up what may be final already. One answer each, in order.
@@ -153,10 +166,10 @@ async fn settle_final(
     if perhaps_final.is_empty() {
         return Ok(());
     }
-    let places = state.blocks.find(perhaps_final.iter().map(|(_, id)| *id).collect()).await?;
+    let places = state.blocks.places(perhaps_final.iter().map(|(_, id)| *id).collect()).await?;
     for ((index, _), place) in perhaps_final.into_iter().zip(places) {
         if let Some(found) = place {
-            answers[index].1 = Submitted::Known(views::final_state(&found));
+            answers[index].1 = Submitted::Known(views::final_state(found));
         }
     }
     Ok(())

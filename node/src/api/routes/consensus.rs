@@ -1,0 +1,13 @@
+//! `GET /v1/consensus`.
+
+use crate::api::problem::ApiError;
+use crate::api::{ApiState, consensus_views};
+use axum::Json;
+use axum::extract::State;
+use blockchat_client::shapes::ConsensusView;
+
+/// How the next height is being decided, and how the last ones were: the engine builds it for whoever asks.
+pub(in crate::api) async fn consensus(State(state): State<ApiState>) -> Result<Json<ConsensusView>, ApiError> {
+    let view = state.engine.consensus().await?;
+    Ok(Json(consensus_views::consensus(&view)))
+}
