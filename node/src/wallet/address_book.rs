@@ -94,10 +94,22 @@ impl AddressBook {
         })
     }
 
+    /// The text of its file.
+    pub fn content(&self) -> String {
+        toml::to_string(self).expect("names and addresses are plain text")
+    }
+
     /// Replaces the file; if it is a link, what that leads to.
     pub fn write(&self, path: &Path) -> Result<(), AddressBookError> {
-        let text = toml::to_string(self).expect("names and addresses are plain text");
+        let text = self.content();
         whole_file::replace(path, text.as_bytes()).map_err(|source| AddressBookError::Io { path: path.into(), source })
+    }
+
+    /// Adds those names of another book that are free here.
+    pub fn add_free(&mut self, other: &Self) {
+        for (name, address) in &other.contacts {
+            self.contacts.entry(name.clone()).or_insert(*address);
+        }
     }
 
     /// Adds a name. Adding the same once more changes nothing; another address under a taken name is refused.

@@ -79,7 +79,7 @@ pub enum KeystoreError {
         path: PathBuf,
     },
     /// A key is never overwritten.
-    #[error("{path} exists already, and a key is never overwritten", path = path.display())]
+    #[error("{path} already exists, and a key is never overwritten", path = path.display())]
     Exists {
         /// Where.
         path: PathBuf,
@@ -159,17 +159,41 @@ pub fn create(
         io::ErrorKind::AlreadyExists => KeystoreError::Exists { path: path.into() },
         _ => KeystoreError::Io { path: path.into(), source },
     };
-    let pem = encode(signer, passphrase)
-        .map_err(|error| KeystoreError::NotAKey { path: path.into(), reason: error.to_string() })?;
+    let text = content(path, signer, key_use, passphrase)?;
     if let Some(folder) = path.parent() {
         whole_file::create_folder(folder).map_err(io_error)?;
     }
+    whole_file::create(path, text.as_bytes(), Access::Private).map_err(io_error)
+}
+
+/// The text of a key file that is going to be at `path`. Cost as for [`create`].
+pub fn content(
+    path: &Path,
+    signer: &Signer,
+    key_use: KeyUse,
+    passphrase: Option<&Passphrase>,
+) -> Result<Zeroizing<String>, KeystoreError> {
+    let pem = encode(signer, passphrase)
+        .map_err(|error| KeystoreError::NotAKey { path: path.into(), reason: error.to_string() })?;
     let title = match key_use {
         KeyUse::Account => format!("BlockChat key of {}", signer.address()),
         KeyUse::Peer => "BlockChat peer key".into(),
     };
-    let text = Zeroizing::new(format!("{title}\n{}", *pem));
-    whole_file::create(path, text.as_bytes(), Access::Private).map_err(io_error)
+    Ok(Zeroizing::new(format!("{title}\n{}", *pem)))
+}
+
+/// Copies a key file from where others decide who may read it, such as the volume of a Secret, to a private file; what
+/// was there is replaced. Whose key it is, if that can be seen without its passphrase.
+///
+/// Errors: it is no key; the system's.
+pub fn install(from: &Path, to: &Path) -> Result<Option<Address>, KeystoreError> {
+    let text = read_any(from)?;
+    pem_block(from, &text)?;
+    if let Some(folder) = to.parent() {
+        whole_file::create_folder(folder).map_err(|source| KeystoreError::Io { path: folder.into(), source })?;
+    }
+    whole_file::replace_private(to, text.as_bytes()).map_err(|source| KeystoreError::Io { path: to.into(), source })?;
+    address_of(to)
 }
 
 /// PKCS#8 version 1: the public key is left out, because OpenSSL 3.0 cannot read version 2.
@@ -230,18 +254,23 @@ fn decrypt(path: &Path, pem: &str, passphrase: &Passphrase) -> Result<SigningKey
     Err(KeystoreError::WrongPassphrase { path: path.into() })
 }
 
+/// Of a file that its owner alone may read.
 fn read(path: &Path) -> Result<Zeroizing<String>, KeystoreError> {
+    let text = read_any(path)?;
+    let mode = whole_file::open_bits(path).map_err(|source| KeystoreError::Io { path: path.into(), source })?;
+    if mode != 0 {
+        return Err(KeystoreError::OpenPermissions { path: path.into(), mode });
+    }
+    Ok(text)
+}
+
+fn read_any(path: &Path) -> Result<Zeroizing<String>, KeystoreError> {
     let io_error = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => KeystoreError::Missing { path: path.into() },
         _ => KeystoreError::Io { path: path.into(), source },
     };
-    let found = std::fs::metadata(path).map_err(io_error)?;
-    if !found.is_file() {
-        return Err(not_a_key(path, "it is no file"));
-    }
-    let mode = whole_file::open_bits(path).map_err(io_error)?;
-    if mode != 0 {
-        return Err(KeystoreError::OpenPermissions { path: path.into(), mode });
+    if !std::fs::metadata(path).map_err(io_error)?.is_file() {
+        return Err(not_a_key(path, "it is not a file"));
     }
     text::read(path, KEY_FILE_BYTES_MAX).map(Zeroizing::new).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => not_a_key(path, error),

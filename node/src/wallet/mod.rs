@@ -3,4 +3,5 @@
 
 pub mod address_book;
 pub mod keystore;
+pub mod seal;
 pub mod sign;

@@ -4,6 +4,7 @@ use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction, Transaction};
+use blockchat_proto::units::Height;
 
 /// Coins, a message, or both. Whether it has either is for the ledger to check; ask before you sign.
 pub fn send_body(to: Address, amount: Coins, message: Option<String>) -> Body {
@@ -12,7 +13,12 @@ pub fn send_body(to: Address, amount: Coins, message: Option<String>) -> Body {
 
 /// Signs `body` for the chain with this genesis hash; valid for ever, which is what a wallet that waits wants.
 pub fn sign(signer: &Signer, chain: Hash32, nonce: u64, body: Body) -> SignedTransaction {
-    Transaction { chain, sender: signer.address(), nonce, expiry: None, body }.sign(signer)
+    sign_until(signer, chain, nonce, None, body)
+}
+
+/// The same; `expiry` is the last height at which it is valid.
+pub fn sign_until(signer: &Signer, chain: Hash32, nonce: u64, expiry: Option<Height>, body: Body) -> SignedTransaction {
+    Transaction { chain, sender: signer.address(), nonce, expiry, body }.sign(signer)
 }
 
 #[cfg(test)]
