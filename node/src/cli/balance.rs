@@ -6,13 +6,14 @@ use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, bcc, pairs};
+use super::submit::how_to_get_coins;
 use blockchat_client::shapes::{AccountView, Standing};
 
 /// Asks the node.
 pub(crate) async fn balance(home: &Home, args: BalanceArgs, format: Format) -> Result<(), Failure> {
     let names = Names::of(home)?;
     let address = names.account(args.account.as_deref())?;
-    let account = node::client(home, &args.api)?.account(&address).await?;
+    let account = node::client(home, &args.api).await?.account(&address).await?;
     format.print(&account, |account| shown(account, &names));
     Ok(())
 }
@@ -20,6 +21,7 @@ pub(crate) async fn balance(home: &Home, args: BalanceArgs, format: Format) -> R
 /// One account for a person; what is nothing is left out.
 pub(crate) fn shown(account: &AccountView, names: &Names) -> String {
     let some = |wanted: bool, text: String| if wanted { text } else { String::new() };
+    let is_new = account.balance.is_zero() && account.stake.is_zero() && account.pending_nonce == 0;
     let pending = account.pending_balance != account.balance;
     let is_validator = !account.stake.is_zero() || account.standing != Standing::Inactive;
     let unbonding: Vec<_> = account
@@ -35,5 +37,6 @@ pub(crate) fn shown(account: &AccountView, names: &Names) -> String {
         ("pending", some(pending, format!("{} once its pooled transactions are final", bcc(account.pending_balance)))),
         ("stake", some(is_validator, format!("{}, {}", bcc(account.stake), account.standing.as_str()))),
         ("returns", unbonding.join("; ")),
+        ("next", some(is_new, how_to_get_coins(account))),
     ])
 }

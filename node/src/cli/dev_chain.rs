@@ -2,30 +2,31 @@
 
 use super::failure::Failure;
 use super::home::Home;
-use super::network::{self, Plan, PlannedHome, Reach};
+use super::network::{self, FAUCET, Plan, PlannedHome, PlannedWallet, Reach};
 use super::output::note;
 use crate::clock::unix_millis;
-use crate::config::API_LISTEN_DEFAULT;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Parameters, VerifiedGenesis};
-use std::net::SocketAddr;
 
-/// Coins of its only account.
+/// Coins of its validator.
 const FUND: Coins = Coins::from_bcc(10_000);
 /// Of these, staked.
 const STAKE: Coins = Coins::from_bcc(1_000);
+/// Coins of its faucet: for everybody who joins.
+const FAUCET_FUND: Coins = Coins::from_bcc(1_000_000);
 
-/// Writes a chain with one validator into an unused home. It listens for peers on this machine only: nobody else has
-/// its genesis.
-pub(crate) fn create(home: &Home) -> Result<VerifiedGenesis, Failure> {
-    let api: SocketAddr = API_LISTEN_DEFAULT.parse().expect("the default is an address and port");
+/// Writes a chain with one validator into an unused home, and a wallet with coins to give away. Unless it is shared, it
+/// listens for peers on this machine only.
+pub(crate) fn create(home: &Home, share: bool) -> Result<VerifiedGenesis, Failure> {
     let own = PlannedHome {
         name: "dev".into(),
         path: home.path().into(),
-        api_port: api.port(),
+        api_port: 0,
         p2p_port: 0,
-        reach: Reach::Machine,
+        reach: Reach::Usual { share },
+        host: None,
     };
+    let faucet = PlannedWallet { name: FAUCET.into(), path: home.wallet_path(FAUCET)?, fund: FAUCET_FUND };
     let plan = Plan {
         folder: home.path().into(),
         name: "dev".into(),
@@ -33,7 +34,7 @@ pub(crate) fn create(home: &Home) -> Result<VerifiedGenesis, Failure> {
         fund: FUND,
         stake: STAKE,
         homes: vec![own],
-        wallets: vec![],
+        wallets: vec![faucet],
         passphrase: None,
     };
     let written = network::write(&plan, unix_millis(), || refuse_used(home))?;
@@ -44,7 +45,7 @@ pub(crate) fn create(home: &Home) -> Result<VerifiedGenesis, Failure> {
 }
 
 /// A home that was in use and lost its genesis must not silently become another chain.
-fn refuse_used(home: &Home) -> Result<(), Failure> {
+pub(crate) fn refuse_used(home: &Home) -> Result<(), Failure> {
     let used = ["config.toml", "keys", "data"].map(|name| home.path().join(name));
     match used.iter().find(|path| path.exists()) {
         None => Ok(()),

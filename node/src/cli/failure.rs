@@ -42,6 +42,27 @@ impl Failure {
         Self { code: code.into(), ..self }
     }
 
+    /// With another next step than the code has by itself.
+    pub(crate) fn advising(self, next: impl Into<String>) -> Self {
+        Self { next: next.into(), ..self }
+    }
+
+    /// With another exit code.
+    pub(crate) fn exiting(self, exit: u8) -> Self {
+        Self { exit, ..self }
+    }
+
+    /// Has it this code?
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code == code
+    }
+
+    /// Cause and next step, for a place that has no exit code.
+    pub(crate) fn told(&self) -> String {
+        // Lines of a cause that somebody else wrote must not pass for ours.
+        format!("error: {}\n next: {}", self.cause.replace('\n', "\n       "), self.next)
+    }
+
     /// What a node refuses: with its code, what helps, and whether to try again.
     pub(crate) fn refused(cause: impl Into<String>, code: &Code, retry: Retry) -> Self {
         Self { retry: Some(retry), ..Self::new(cause, next_after(code)) }.coded(code.as_str())
@@ -55,7 +76,7 @@ impl Failure {
     /// A file of ours that the system refuses.
     pub(crate) fn file(path: &Path, doing: &str, error: &std::io::Error) -> Self {
         let next = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => "use a folder that you own: --home DIR",
+            std::io::ErrorKind::PermissionDenied => "use a folder that you own, with --home DIR",
             std::io::ErrorKind::StorageFull => "free some space, then try again",
             std::io::ErrorKind::ReadOnlyFilesystem => "use a folder that can be written: --home DIR",
             _ => "check the path and try again",
@@ -66,8 +87,7 @@ impl Failure {
     /// Prints it to standard error and gives the exit code.
     pub(crate) fn report(&self, format: Format) -> ExitCode {
         let text = match format {
-            // Lines of a cause that somebody else wrote must not pass for ours.
-            Format::Table => format!("error: {}\n next: {}", self.cause.replace('\n', "\n       "), self.next),
+            Format::Table => self.told(),
             Format::Json => {
                 let mut error = serde_json::json!({ "error": self.cause, "next": self.next, "code": self.code });
                 if let Some(retry) = self.retry {
@@ -89,7 +109,8 @@ impl From<ClientError> for Failure {
                 Self::usage(cause, "give the address that `blockchat-node run` printed").coded("bad_url")
             }
             ClientError::NoNode { .. } | ClientError::HungUp { .. } | ClientError::Timeout { .. } => {
-                let next = "start one with `blockchat-node run`, or name a running one with --api http://HOST:PORT";
+                let next = "start the node of this home with `blockchat-node run` (with --join if others began the chain), or \
+                            name a running one with --api http://HOST:PORT";
                 Self::new(cause, next).coded("no_node")
             }
             ClientError::Foreign { .. } | ClientError::Shape { .. } | ClientError::TooLong { .. } => {
@@ -122,14 +143,14 @@ const IN_A_MOMENT: &str = "try again in a moment";
 
 fn next_after_refusal(code: TxCode) -> &'static str {
     match code {
-        TxCode::InsufficientFunds => "see what can be spent with `blockchat-node balance`, or send less",
+        TxCode::InsufficientFunds => "see the spendable amount with `blockchat-node balance`, or send less",
         TxCode::MessageTooLong => "split the message: at most 1,024 bytes fit into one",
         TxCode::StaleNonce | TxCode::NonceTaken | TxCode::EarlyNonce => {
-            "another transaction of this account was faster: send it again"
+            "another transaction of this account used the nonce first: send it again"
         }
-        TxCode::OtherChain => "this key's home belongs to another chain: check --home and --api",
+        TxCode::OtherChain => "the home of this key belongs to another chain: check --home and --api",
         TxCode::StakeOutOfRange | TxCode::StakeUnchanged => "see the present stake with `blockchat-node balance`",
-        TxCode::TooManyUnbonding => "wait for the first release: `blockchat-node balance` shows when",
+        TxCode::TooManyUnbonding => "wait for the first release: `blockchat-node balance` shows the date",
         TxCode::PoolFull | TxCode::SenderLimit => IN_A_MOMENT,
         _ => SEE_MORE,
     }
@@ -140,7 +161,7 @@ fn next_after_problem(code: ApiCode) -> &'static str {
         ApiCode::Busy | ApiCode::Timeout | ApiCode::Starting => IN_A_MOMENT,
         ApiCode::BadBlockReference => "see the last block with `blockchat-node view`",
         ApiCode::BlockNotFound => "see how far the chain is with `blockchat-node status`",
-        ApiCode::TransactionUnknown => "check the id; a transaction that was never accepted is not remembered for long",
+        ApiCode::TransactionUnknown => "check the id; refused transactions are only remembered for a short time",
         ApiCode::StoreFault | ApiCode::Stuck => "look at the node's log",
         ApiCode::NotReady => "see more with `blockchat-node status`",
         _ => SEE_MORE,
@@ -164,12 +185,15 @@ impl From<RunError> for Failure {
             RunError::Net(NetError::Address { .. }) => {
                 Self::new(cause, "correct --listen, --peer or --external, or [p2p] in config.toml").coded("bad_config")
             }
+            RunError::Net(NetError::Peer { .. }) => {
+                Self::new(cause, "correct --peer, or peers under [p2p] in config.toml").coded("bad_config")
+            }
             RunError::Log(_) => {
                 Self::new(cause, "correct --log, BLOCKCHAT_LOG or [log] in config.toml").coded("bad_config")
             }
             RunError::Ready { .. } => Self::new(cause, "choose another file with --ready-file").coded("disk_refused"),
             RunError::Fault(NodeFault::Engine(_)) | RunError::EnginePanicked => {
-                let next = "keep the folder and the log for a report; it is safe to start the node again";
+                let next = "keep the folder and the log for a bug report; it is safe to restart the node";
                 Self::new(cause, next).coded("node_fault")
             }
             RunError::Net(NetError::Setup(_)) | RunError::System(_) => {
@@ -200,7 +224,7 @@ impl From<KeystoreError> for Failure {
                 failure(&format!("chmod 600 {}", path.display())).coded("key_open")
             }
             KeystoreError::PassphraseNeeded { .. } => {
-                failure("run it in a terminal to be asked for the passphrase, or give --passphrase-file FILE")
+                failure("run the command in a terminal, which asks for the passphrase, or use --passphrase-file FILE")
                     .coded("passphrase_needed")
             }
             KeystoreError::WrongPassphrase { .. } => {

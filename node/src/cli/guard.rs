@@ -91,7 +91,7 @@ fn not_reset(error: StoreError) -> Failure {
 /// A guard that is whole needs no reset; replacing it could make the key contradict itself.
 fn refuse_whole(path: &Path, args: &GuardResetArgs) -> Result<(), Failure> {
     match Guard::peek(path) {
-        Ok(Some(state)) if !args.force => {
+        Ok(Some(state)) if !args.force && state.mark != GuardMark::STOPPED => {
             let cause = format!("the guard is whole: it stands at height {}", state.mark.height);
             let next = "nothing to do; --force replaces it all the same, at the risk of a burnt stake";
             Err(Failure::new(cause, next).coded("guard_whole"))
@@ -105,14 +105,13 @@ async fn quiet_height(home: &Home, args: &GuardResetArgs) -> Result<Height, Fail
     if let Some(height) = args.height {
         return Ok(Height(height));
     }
-    let client = node::client(home, &args.api)?;
     let own = keystore::address_of(&home.validator_path()?)?;
     let mut highest = Height(0);
     for turn in 0..LISTENS {
         if turn > 0 {
             tokio::time::sleep(LISTEN_PAUSE).await;
         }
-        let (_, status) = node::chain(&client, home).await?;
+        let (_, _, status) = node::chain(home, &args.api).await?;
         let alone = matches!(status.validators.as_slice(), [only] if Some(only.address) == own);
         // Others may hold votes of this key for the block being decided; a lone validator has nobody to contradict.
         highest = highest.max(if alone { status.height } else { status.height.next() });
@@ -124,6 +123,9 @@ fn shown(view: &GuardView) -> String {
     let stands = match &view.mark {
         None => "lost: this key signs nothing until `blockchat-node guard reset`".into(),
         Some(mark) if *mark == GuardMark::START => "new: nothing was ever signed".into(),
+        Some(mark) if *mark == GuardMark::STOPPED => {
+            "stopped: another node signs with this key. Find it and stop it, then `blockchat-node guard reset`".into()
+        }
         Some(mark) if mark.ends_its_height() => format!("signs above height {} only", mark.height),
         Some(mark) => {
             let step = match mark.step {

@@ -1,21 +1,30 @@
-//! `history`: what happened to an account, money and messages alike. A table has the newest last, where the eye is; JSON
-//! has the order of the API, the newest first.
+//! `history`: what happened to an account, money and messages alike, and what of its own is on the way. A table has the
+//! newest last, where the eye is; JSON has the order of the API, the newest first.
 
 use super::args::HistoryArgs;
+use super::csv;
 use super::failure::Failure;
 use super::home::Home;
 use super::names::Names;
 use super::node;
-use super::output::{Format, amount, moment, printable, table};
-use blockchat_client::shapes::{Direction, HistoryKind, HistoryRequest, HistoryView, Page};
+use super::output::{Format, amount, moment, printable, say, table};
+use blockchat_client::Client;
+use blockchat_client::shapes::{Direction, HistoryKind, HistoryRequest, HistoryView, Page, PoolRequest, PoolRowView};
+use blockchat_host::stream;
+use blockchat_proto::keys::Address;
 use blockchat_proto::units::Height;
+use serde::Serialize;
 
 /// Asks the node.
 pub(crate) async fn history(home: &Home, args: HistoryArgs, format: Format) -> Result<(), Failure> {
     let names = Names::of(home)?;
     let address = names.account(args.account.as_deref())?;
-    let client = node::client(home, &args.api)?;
-    let wanted = HistoryRequest {
+    let client = node::client(home, &args.api).await?;
+    if args.all && !args.csv && format == Format::Table {
+        let next = "add --csv or --output json; a table shows one page, and --limit its length";
+        return Err(Failure::usage("a table of all pages would be too long to read", next));
+    }
+    let mut wanted = HistoryRequest {
         limit: Some(args.limit),
         cursor: args.cursor,
         direction: args.direction.map(Into::into),
@@ -23,22 +32,104 @@ pub(crate) async fn history(home: &Home, args: HistoryArgs, format: Format) -> R
         from: args.from.map(Height),
         to: args.to.map(Height),
     };
-    let found = client.history(&address, &wanted).await?;
-    format.print(&found, |found| shown(found, &names));
-    Ok(())
+    if !args.csv && !args.all {
+        let pending = pending(&client, &address, &wanted).await;
+        let found = Listed { page: client.history(&address, &wanted).await?, pending };
+        format.print(&found, |found| shown(found, &names));
+        return Ok(());
+    }
+    if args.csv {
+        say(&csv::line(COLUMNS));
+    }
+    loop {
+        let page = client.history(&address, &wanted).await?;
+        for one in &page.items {
+            if args.csv { say(&csv_line(one, &names)) } else { stream::say_json(&serde_json::json!(one).to_string()) }
+        }
+        match page.next {
+            Some(next) if args.all && wanted.cursor.as_ref() != Some(&next) => wanted.cursor = Some(next),
+            _ => return Ok(()),
+        }
+    }
 }
 
-fn shown(found: &Page<HistoryView>, names: &Names) -> String {
+/// One part of a history, and what is not final yet.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    page: Page<HistoryView>,
+    /// Of the account's own transactions; with the first part only.
+    pending: Vec<PoolRowView>,
+}
+
+/// What the account has signed and is not final, where it fits what is wanted. A comfort: a node that does not tell hinders
+/// nothing.
+async fn pending(client: &Client, address: &Address, wanted: &HistoryRequest) -> Vec<PoolRowView> {
+    let HistoryRequest { limit, cursor, direction, kind, from, to } = wanted;
+    if cursor.is_some() || from.is_some() || to.is_some() || *direction == Some(Direction::In) {
+        return vec![];
+    }
+    let request = PoolRequest { limit: *limit, account: Some(*address), ..PoolRequest::default() };
+    let found = client.pool(&request).await.map(|page| page.items).unwrap_or_default();
+    found.into_iter().filter(|one| kind.is_none_or(|kind| one.kind == kind)).collect()
+}
+
+const COLUMNS: [&str; 12] =
+    ["time", "block", "index", "kind", "direction", "from", "to", "name", "bcc", "fee", "message", "id"];
+
+/// Whole addresses beside the name of the other one: a file outlives the address book.
+fn csv_line(one: &HistoryView, names: &Names) -> String {
+    let address = |account: Option<Address>| account.map(|address| address.to_string()).unwrap_or_default();
+    let other = if one.direction == Direction::In { one.from } else { one.to };
+    let text = match (&one.text, one.sealed) {
+        (Some(text), _) => text.clone(),
+        (None, true) => "[sealed]".into(),
+        (None, false) => String::new(),
+    };
+    let way = serde_json::json!(one.direction);
+    let fields = [
+        moment(one.time),
+        one.height.to_string(),
+        one.index.to_string(),
+        word(one.kind).into(),
+        way.as_str().unwrap_or_default().into(),
+        address(one.from),
+        address(one.to),
+        other.and_then(|other| names.name(&other)).unwrap_or_default().into(),
+        amount(one.amount),
+        one.fee.map(amount).unwrap_or_default(),
+        printable(&text),
+        one.id.map(|id| id.to_string()).unwrap_or_default(),
+    ];
+    csv::line(fields.iter().map(String::as_str))
+}
+
+fn shown(found: &Listed, names: &Names) -> String {
+    let Listed { page: found, pending } = found;
     let more = match &found.next {
         Some(next) => format!("older ones: the same command with --cursor {next}\n"),
         None => String::new(),
     };
-    if found.items.is_empty() {
+    if found.items.is_empty() && pending.is_empty() {
         let nothing = if more.is_empty() { "nothing final yet\n" } else { "nothing in this part\n" };
         return format!("{nothing}{more}").trim_end().into();
     }
-    let rows = found.items.iter().rev().map(|one| row(one, names)).collect();
-    format!("{more}{}", table(&["time", "block", "what", "with", "bcc", "fee", "message"], &[1, 4, 5], rows))
+    let rows = found.items.iter().rev().map(|one| row(one, names)).chain(pending.iter().map(|one| pooled(one, names)));
+    let header = ["time", "block", "state", "what", "with", "bcc", "fee", "message"];
+    format!("{more}{}", table(&header, &[1, 5, 6], rows.collect()))
+}
+
+/// What is on its way, since when.
+fn pooled(one: &PoolRowView, names: &Names) -> Vec<String> {
+    let state = if one.queued { "queued" } else { "pooled" };
+    let with = one.to.map(|to| names.show(&to)).unwrap_or_default();
+    let coins = match (one.kind, one.amount.is_zero()) {
+        (HistoryKind::Stake, _) => amount(one.amount),
+        (_, true) => String::new(),
+        (_, false) => format!("-{}", amount(one.amount)),
+    };
+    let what = word(one.kind).into();
+    vec![moment(one.since), String::new(), state.into(), what, with, coins, amount(one.fee), String::new()]
 }
 
 fn row(one: &HistoryView, names: &Names) -> Vec<String> {
@@ -64,7 +155,7 @@ fn row(one: &HistoryView, names: &Names) -> Vec<String> {
         (None, false) => String::new(),
     };
     let with = other.map(|address| names.show(&address)).unwrap_or_default();
-    vec![moment(one.time), one.height.to_string(), word(one.kind).into(), with, coins, fee, text]
+    vec![moment(one.time), one.height.to_string(), "final".into(), word(one.kind).into(), with, coins, fee, text]
 }
 
 fn word(kind: HistoryKind) -> &'static str {
@@ -77,6 +168,7 @@ fn word(kind: HistoryKind) -> &'static str {
         HistoryKind::Fees => "fees earned",
         HistoryKind::Released => "released",
         HistoryKind::Jailed => "jailed",
+        HistoryKind::Barred => "barred, burned",
         HistoryKind::Announce => "announce",
         HistoryKind::Unknown => "something new",
     }
@@ -87,7 +179,6 @@ mod tests {
     use super::*;
     use blockchat_proto::coins::Coins;
     use blockchat_proto::hash::Hash32;
-    use blockchat_proto::keys::Address;
     use blockchat_proto::units::UnixMillis;
 
     const ME: Address = Address([1; 32]);
@@ -122,7 +213,7 @@ mod tests {
         let names = Names::of(&Home::locate(Some("/nowhere".into())).unwrap()).unwrap();
         let cells = |view: HistoryView| {
             let cells = row(&view, &names);
-            (cells[4].clone(), cells[5].clone())
+            (cells[5].clone(), cells[6].clone())
         };
         let cells = |kind, direction, bcc| cells(view(kind, direction, bcc));
         assert_eq!(cells(HistoryKind::Payment, Direction::In, 5), ("+5".into(), String::new()));

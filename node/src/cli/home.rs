@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::names::{OWN, VALIDATOR};
+use super::output::quoted;
 use crate::config::Layer;
 use crate::wallet::address_book::{self, AddressBook};
 use crate::wallet::keystore::{self, KeystoreError};
@@ -16,6 +17,16 @@ use std::path::{Path, PathBuf};
 /// Longest genesis as JSON, in bytes: at most so many times longer than its canonical bytes.
 const GENESIS_JSON_BYTES_MAX: u64 = limits::GENESIS_BYTES_MAX as u64 * 8;
 
+/// Are these two names one, but for a letter that is wrong, missing, too much or in the wrong place? Numbers at the end tell
+/// homes apart: id0 and id1 are two.
+fn is_slip(typed: &str, meant: &str) -> bool {
+    let number = |name: &str| name.chars().rev().take_while(char::is_ascii_digit).collect::<String>();
+    number(typed) == number(meant) && meant.chars().count() > 1 && strsim::osa_distance(typed, meant) == 1
+}
+
+/// Where a node logs to whose terminal is needed for a prompt.
+pub(crate) const LOG_FILE_WITH_SHELL: &str = "data/node.log";
+
 /// One home; nothing need exist yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Home {
@@ -28,13 +39,42 @@ impl Home {
         // An empty variable is one that is not set.
         let path = match named.filter(|path| !path.as_os_str().is_empty()) {
             Some(path) => path,
-            None => user_data_folder()
-                .ok_or_else(|| {
-                    Failure::usage("this system names no folder for a user's data", "name one with --home DIR")
-                })?
-                .join("blockchat"),
+            None => usual_path().ok_or_else(|| {
+                Failure::usage("this system names no folder for a user's data", "name one with --home DIR")
+            })?,
         };
         Ok(Self { path: std::path::absolute(&path).unwrap_or(path) })
+    }
+
+    /// Is it the home of a person who names none?
+    pub(crate) fn is_usual(&self) -> bool {
+        usual_path().is_some_and(|usual| usual == self.path)
+    }
+
+    /// Was it named by the environment, as in a container, and by nobody who types?
+    pub(crate) fn is_by_variable(&self) -> bool {
+        let named = std::env::var_os("BLOCKCHAT_HOME").filter(|value| !value.is_empty());
+        named.is_some_and(|named| std::path::absolute(named).is_ok_and(|named| named == self.path))
+    }
+
+    /// A home beside this one that holds a chain, and whose name differs by a slip of the fingers.
+    pub(crate) fn resembled(&self) -> Option<PathBuf> {
+        let own = self.path.file_name()?.to_str()?;
+        let beside = std::fs::read_dir(self.path.parent()?).ok()?.flatten().map(|entry| entry.path());
+        let slip = |path: &PathBuf| {
+            let name = path.file_name().and_then(OsStr::to_str);
+            name.is_some_and(|name| name != own && is_slip(own, name)) && path.join("genesis.json").exists()
+        };
+        beside.filter(slip).min()
+    }
+
+    /// For a command that is printed: what names this home to it, with a blank before; nothing if it need not be named.
+    pub(crate) fn flag(&self) -> String {
+        let by_variable = std::env::var_os("BLOCKCHAT_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
+        if Self::locate(by_variable).is_ok_and(|default| default == *self) {
+            return String::new();
+        }
+        format!(" --home {}", quoted(&self.path.display().to_string()))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -54,12 +94,17 @@ impl Home {
         Ok(Layer::read(&self.config_path())?)
     }
 
+    /// Where the node of this home logs to, if it is told to log to a file.
+    pub(crate) fn log_file(&self) -> Result<PathBuf, Failure> {
+        Ok(self.path.join(self.config()?.log.file.unwrap_or_else(|| LOG_FILE_WITH_SHELL.into())))
+    }
+
     /// The chain of this home, if it has one.
     pub(crate) fn genesis(&self) -> Result<Option<VerifiedGenesis>, Failure> {
         let path = self.genesis_path();
         let wrong = |reason: String| {
             let next = "copy genesis.json from another node of the chain";
-            Failure::new(format!("{} is no genesis: {reason}", path.display()), next).coded("bad_genesis")
+            Failure::new(format!("{} is not a valid genesis: {reason}", path.display()), next).coded("bad_genesis")
         };
         let text = match text::read(&path, GENESIS_JSON_BYTES_MAX) {
             Ok(text) => text,
@@ -169,6 +214,10 @@ impl Wallet {
 /// Is this the path of a key file, where the name of a wallet might stand?
 pub(crate) fn is_file_name(name: &str) -> bool {
     name.contains(std::path::is_separator) || name.ends_with(".pem")
+}
+
+fn usual_path() -> Option<PathBuf> {
+    Some(user_data_folder()?.join("blockchat"))
 }
 
 /// As the platform has it: XDG on Unix, `%APPDATA%` on Windows.

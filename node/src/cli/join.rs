@@ -3,7 +3,7 @@
 //! Owns: which of the chains that are around is joined, and what is said meanwhile. Does not own: finding and checking
 //! (`net::ChainSearch`), running.
 //! Always true: a home that has a chain keeps it; the genesis is written in one step, after its hash was computed here
-//! and compared with the one demanded; where several chains are around and none is demanded, none is joined.
+//! and compared with the one demanded; where several chains fit what is wanted, none is joined.
 //! Start reading at [`join`].
 
 use super::args::JoinArgs;
@@ -11,7 +11,9 @@ use super::failure::Failure;
 use super::home::Home;
 use super::network::json;
 use super::output::{Format, bcc, clipped, count, moment, note, pairs, printable, say, table};
+use super::ports;
 use crate::net::{ChainSearch, SearchConfig, Sighted, Sighting};
+use blockchat_client::shapes::PeerSource;
 use blockchat_host::whole_file::{self, Access};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
@@ -47,40 +49,42 @@ struct Found {
     chains: BTreeMap<Hash32, Candidate>,
     /// Why an address led to no chain, the last time.
     fruitless: BTreeMap<String, String>,
+    /// What the local network said, for a sentence.
+    mdns: String,
+}
+
+/// What the node begins with.
+pub(crate) struct Start {
+    pub(crate) genesis: VerifiedGenesis,
+    /// Where nodes of its chain were met that nobody else would name: on this machine.
+    pub(crate) met: Vec<String>,
 }
 
 /// A home that has a chain: is it the one demanded?
-pub(crate) fn check_demanded(
-    home: &Home,
-    own: VerifiedGenesis,
-    demanded: Option<Hash32>,
-) -> Result<VerifiedGenesis, Failure> {
-    match demanded {
-        Some(demanded) if demanded != own.hash() => {
-            let cause = format!(
-                "{} belongs to chain {} with the genesis {}, not to {demanded}",
-                home.path().display(),
-                own.short_name(),
-                own.hash()
-            );
-            Err(Failure::new(cause, "name another folder with --home DIR; a home never changes its chain")
-                .coded("other_chain"))
-        }
-        _ => Ok(own),
-    }
+pub(crate) fn check_demanded(home: &Home, own: VerifiedGenesis, args: &JoinArgs) -> Result<VerifiedGenesis, Failure> {
+    let other = args.genesis.filter(|demanded| *demanded != own.hash()).map(|demanded| demanded.to_string());
+    let Some(wanted) = other.or(args.chain.clone().filter(|_| !is_wanted(args, &own))) else { return Ok(own) };
+    let cause = format!(
+        "{} belongs to chain {} with the genesis {}, not to {wanted}",
+        home.path().display(),
+        own.short_name(),
+        own.hash()
+    );
+    Err(Failure::new(cause, "name another folder with --home DIR; a home never changes its chain").coded("other_chain"))
+}
+
+/// Is it the chain that `--chain` names, if it does? A name proves nothing: it only tells the chains apart that are around.
+fn is_wanted(args: &JoinArgs, genesis: &VerifiedGenesis) -> bool {
+    let names = [genesis.short_name(), genesis.hash().to_string()];
+    args.chain.as_ref().is_none_or(|wanted| names.iter().any(|name| name.starts_with(wanted)))
 }
 
 /// Finds the chain and keeps its genesis. Blocks until then, or until the time is over.
-pub(crate) fn join(
-    home: &Home,
-    args: &JoinArgs,
-    search: &SearchConfig,
-    format: Format,
-) -> Result<VerifiedGenesis, Failure> {
+pub(crate) fn join(home: &Home, args: &JoinArgs, search: &SearchConfig, format: Format) -> Result<Start, Failure> {
     refuse_blind(home, args)?;
     if search.peers.is_empty() && !search.mdns {
-        let cause = "there is nowhere to look for a chain: no --peer is named, and the local network is switched off";
-        return Err(Failure::usage(cause, "name a node of the chain with --peer MULTIADDR, or leave --no-mdns away"));
+        let cause = "there is no place to search for a chain: no --peer is given, and mDNS is switched off";
+        return Err(Failure::usage(cause, "give a node of the chain with --peer MULTIADDR, or remove --no-mdns"));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(format!("cannot start: {error}"), "free some resources"))?;
@@ -88,7 +92,9 @@ pub(crate) fn join(
     let chosen = choose(args, search, found, format)?;
     keep(home, &chosen.genesis)?;
     tell(home, &chosen, format);
-    Ok(chosen.genesis)
+    let near = |peer: &&Sighted| peer.source == PeerSource::Peer && search.nearby.contains(&peer.address);
+    let met = chosen.peers.iter().filter(near).map(|peer| peer.address.clone()).collect();
+    Ok(Start { genesis: chosen.genesis, met })
 }
 
 /// A chain on disk without its genesis: joining whatever is around could only be wrong.
@@ -112,6 +118,9 @@ async fn look(args: &JoinArgs, config: &SearchConfig) -> Result<Found, Failure> 
     let mut found = Found::default();
     let (mut say_next, mut around) = (begun + SAY_EVERY, None);
     note(&format!("looking for {} {}", wanted(args), places(config)));
+    if let Some(reason) = search.mdns_failed() {
+        note(&format!("cannot ask the local network: {reason}"));
+    }
     while !found.is_enough(args) {
         let now = Instant::now();
         if end.is_some_and(|end| end <= now) {
@@ -124,7 +133,7 @@ async fn look(args: &JoinArgs, config: &SearchConfig) -> Result<Found, Failure> 
         tokio::select! {
             sighting = search.next() => {
                 found.add(sighting, args);
-                if args.genesis.is_none() && !found.chains.is_empty() {
+                if args.genesis.is_none() && found.chains.values().any(|chain| is_wanted(args, &chain.genesis)) {
                     let around = *around.get_or_insert_with(|| Instant::now() + LOOK_AROUND);
                     end = Some(end.map_or(around, |end| end.min(around)));
                     if !config.mdns && search.has_heard_all_named() {
@@ -135,6 +144,11 @@ async fn look(args: &JoinArgs, config: &SearchConfig) -> Result<Found, Failure> 
             () = sleep_until(end.unwrap_or(say_next).min(say_next)) => {}
         }
     }
+    found.mdns = match (search.mdns_failed(), search.seen_by_mdns()) {
+        (Some(reason), _) => format!("cannot be asked: {reason}"),
+        (None, 0) => "nobody answered".into(),
+        (None, seen) => format!("{} answered, without a chain to join", count(number(seen), "peer")),
+    };
     Ok(found)
 }
 
@@ -148,7 +162,8 @@ impl Found {
                 if news && self.chains.len() >= CHAINS_MAX && !demanded {
                     return;
                 }
-                if news && args.genesis.is_some() && !demanded {
+                let passed = args.genesis.is_some() && !demanded || !is_wanted(args, &genesis);
+                if news && passed {
                     note(&format!("passing over {name} at {}: its genesis is {hash}", peer.address));
                 }
                 self.fruitless.remove(&peer.address);
@@ -187,16 +202,28 @@ impl Found {
 }
 
 fn wanted(args: &JoinArgs) -> String {
-    args.genesis.map_or("a chain".into(), |hash| format!("the chain with the genesis {hash}"))
+    match (args.genesis, &args.chain) {
+        (Some(hash), _) => format!("the chain with the genesis {hash}"),
+        (None, Some(name)) => format!("chain {name}"),
+        (None, None) => "a chain".into(),
+    }
 }
 
 /// Where is looked.
 fn places(config: &SearchConfig) -> String {
-    let named = format!("at {}", config.peers.join(", "));
-    match (config.mdns, config.peers.is_empty()) {
-        (true, true) => "on the local network (mDNS)".into(),
-        (true, false) => format!("on the local network (mDNS) and {named}"),
-        (false, _) => named,
+    let mut places = vec![];
+    if config.mdns {
+        places.push("on the local network (mDNS)".to_owned());
+    }
+    if !config.nearby.is_empty() {
+        places.push("on this machine".into());
+    }
+    if !config.peers.is_empty() {
+        places.push(format!("at {}", config.peers.join(", ")));
+    }
+    match places.as_slice() {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        places => places.join(""),
     }
 }
 
@@ -205,32 +232,56 @@ fn choose(args: &JoinArgs, config: &SearchConfig, mut found: Found, format: Form
     if let Some(chosen) = args.genesis.and_then(|demanded| found.chains.remove(&demanded)) {
         return Ok(chosen);
     }
-    let chains: Vec<_> = std::mem::take(&mut found.chains).into_values().collect();
+    let all = std::mem::take(&mut found.chains).into_values();
+    let (chains, others): (Vec<_>, Vec<_>) = all.partition(|chain| is_wanted(args, &chain.genesis));
     match (args.genesis, chains.len()) {
         (None, 1) => Ok(chains.into_iter().next().expect("there is one")),
         (None, 2..) => {
             list(&chains, format);
             let cause = format!("{} different chains are around, and none was joined", chains.len());
-            let next = "choose one by its whole hash: blockchat-node run --join --genesis HASH";
+            let next = "choose one by its name or the first digits of its genesis with --chain NAME, or prove it with its \
+                        whole hash: blockchat-node run --join --genesis HASH";
             Err(Failure::new(cause, next).coded("several_chains"))
         }
-        (_, others) => Err(none_found(args, config, &found, others)),
+        (_, unwanted) => Err(none_found(args, config, &found, others.len() + unwanted)),
     }
 }
 
 /// `others`: chains that were found, and are not the one demanded.
 fn none_found(args: &JoinArgs, config: &SearchConfig, found: &Found, others: usize) -> Failure {
-    let what = args.genesis.map_or("no chain".into(), |hash| format!("no chain with the genesis {hash}"));
+    let what = match (args.genesis, &args.chain) {
+        (Some(hash), _) => format!("no chain with the genesis {hash}"),
+        (None, Some(name)) => format!("no chain whose name or genesis begins with {name}"),
+        (None, None) => "no chain".into(),
+    };
     let instead =
         if others == 0 { String::new() } else { format!(", {} instead", count(number(others), "other chain")) };
     let wait = count(args.join_wait, "second");
-    let cause = format!("{what} was found {} in {wait}{instead}{}", places(config), found.in_vain());
+    let cause = format!("{what} was found in {wait}{instead}; tried were\n{}", found.tried(config));
     let next = if others > 0 {
-        "check the hash, and name a node of that chain with --peer MULTIADDR"
+        "check the name or hash, and name a node of that chain with --peer MULTIADDR"
     } else {
-        "start a node there, name one with --peer MULTIADDR, or wait longer with --join-wait"
+        "on a machine that has the chain, start its node with `blockchat-node run --share`: it prints the command to type \
+         here, with --peer; a firewall must let TCP 7475 and UDP 5353 in; wait longer with --join-wait"
     };
     Failure::new(cause, next).coded("no_chain")
+}
+
+impl Found {
+    /// A line for each place, with what came of it.
+    fn tried(&self, config: &SearchConfig) -> String {
+        let mut lines = vec![];
+        if config.mdns {
+            lines.push(format!("the local network (mDNS): {}", self.mdns));
+        }
+        if !config.nearby.is_empty() {
+            lines.push(format!("this machine, ports {}: no node with a chain", ports::usual_ports()));
+        }
+        let unheard = config.peers.iter().filter(|peer| !self.fruitless.contains_key(*peer));
+        lines.extend(unheard.map(|peer| format!("{peer}: no answer")));
+        lines.extend(self.fruitless.iter().map(|(address, reason)| format!("{address}: {reason}")));
+        lines.join("\n")
+    }
 }
 
 fn number(count: usize) -> u64 {
@@ -302,7 +353,9 @@ fn tell(home: &Home, chosen: &Candidate, format: Format) {
                 ("found at", shown.addresses()),
                 ("kept in", path),
             ]);
-            say(&format!("{text}\ncompare the genesis with somebody you trust: whoever answered chose the chain\n"));
+            say(&format!(
+                "{text}\ncompare the genesis hash with a source you trust: the peer that answered chose the chain\n"
+            ));
         }
     }
 }

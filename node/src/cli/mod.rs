@@ -5,43 +5,60 @@
 //! Always true: a result that could not be written, though somebody may still read, is a failure.
 //! Start reading at [`main`].
 
-mod args;
+pub(crate) mod args;
+mod ask;
 mod balance;
+mod completion;
+mod containers;
+mod csv;
+mod dashboard;
+mod db;
 mod dev_chain;
-mod failure;
+mod examples;
+pub(crate) mod failure;
+mod greeting;
 mod guard;
 mod history;
-mod home;
+pub(crate) mod home;
+mod hosts;
 mod init;
 mod join;
+mod man;
 mod messages;
-mod names;
+pub(crate) mod names;
 mod network;
-mod node;
-mod output;
-mod passphrase;
+pub(crate) mod node;
+pub(crate) mod output;
+pub(crate) mod passphrase;
 mod peers;
+mod planned_file;
+mod ports;
+mod receipt;
 mod run;
-mod send;
+pub(crate) mod send;
 mod stake;
 mod status;
-mod submit;
+pub(crate) mod submit;
 mod tx;
 mod unfinished;
 mod view;
 mod wallet;
 
-use crate::logging;
-use args::{Cli, Command};
+use crate::{logging, shell};
+use args::{COMMIT, Cli, Command, RunArgs, TARGET};
 use blockchat_host::{command_line, core_dump, stream};
 use clap::{CommandFactory, FromArgMatches};
 use failure::Failure;
 use home::Home;
 use output::Format;
+use passphrase::Keyring;
 use std::process::ExitCode;
 
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
+    if completion::answered() {
+        return ExitCode::SUCCESS;
+    }
     if let Err(error) = core_dump::forbid() {
         output::note(&format!("warning: a crash may write keys into a core dump: {error}"));
     }
@@ -74,8 +91,8 @@ fn output_reached() -> Result<(), Failure> {
     match stream::lost() {
         None => Ok(()),
         Some(error) => {
-            let cause = format!("it is done, but the result could not be written: {error}");
-            Err(Failure::new(cause, "make room where the output goes, then look at the result again")
+            let cause = format!("the command succeeded, but its result could not be written: {error}");
+            Err(Failure::new(cause, "free some space for the output, then look at the result again")
                 .coded("output_lost"))
         }
     }
@@ -93,7 +110,7 @@ fn asks_for_json() -> bool {
 fn misspelt(refused: &clap::Error) -> Failure {
     let text = refused.to_string();
     let cause = text.split("\n\n").next().unwrap_or_default();
-    Failure::usage(cause.trim_start_matches("error: ").trim(), "the same command with --help lists what it takes")
+    Failure::usage(cause.trim_start_matches("error: ").trim(), "run the same command with --help to see its options")
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
@@ -101,51 +118,73 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Init(args) => init::init(args, format),
         Command::Run(args) => run::run(&Home::locate(cli.common.home)?, args, format),
+        Command::PodInit(args) if args.run => {
+            let home = Home::locate(cli.common.home.clone())?;
+            wait_for(Box::pin(perform(&home, Command::PodInit(args), format, &mut Keyring::default())))?;
+            run::run(&home, RunArgs::default(), format)
+        }
+        Command::Db(command) => db::db(&Home::locate(cli.common.home)?, command, format),
         Command::Completions { shell } => {
-            let mut script = vec![];
-            clap_complete::generate(shell, &mut Cli::command(), "blockchat-node", &mut script);
-            stream::say_own(&String::from_utf8_lossy(&script));
+            stream::say_own(&completion::script(shell)?);
             Ok(())
         }
+        Command::Man { dir } => man::man(&dir, format),
+        Command::Shell(args) => wait_for(shell::session::shell(&Home::locate(cli.common.home)?, args, format)),
+        Command::Chat(args) => wait_for(shell::chat::chat(&Home::locate(cli.common.home)?, args, format)),
+        command => {
+            let home = Home::locate(cli.common.home)?;
+            wait_for(Box::pin(perform(&home, command, format, &mut Keyring::default())))
+        }
+    }
+}
+
+/// One thread is enough for what a person asks.
+pub(crate) fn wait_for(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(format!("cannot start: {error}"), "free some resources"))?;
+    runtime.block_on(work)
+}
+
+/// Verbs that may ask a node: those of the command line and of the shell alike.
+pub(crate) async fn perform(home: &Home, command: Command, format: Format, keys: &mut Keyring) -> Result<(), Failure> {
+    match command {
+        Command::Wallet(command) => wallet::wallet(home, command, format).await,
+        Command::Contacts(command) => wallet::contacts(home, command, format),
+        Command::Send(args) => send::send(home, args, format, keys).await,
+        Command::Stake(args) => stake::stake(home, args, format, keys).await,
+        Command::Balance(args) => balance::balance(home, args, format).await,
+        Command::View(args) => view::view(home, args, format).await,
+        Command::Tx(args) => tx::tx(home, args, format).await,
+        Command::Receipt(args) => receipt::receipt(home, args).await,
+        Command::VerifyReceipt(args) => receipt::verify(home, &args, format),
+        Command::Messages(args) => messages::messages(home, args, format, keys).await,
+        Command::History(args) => history::history(home, args, format).await,
+        Command::Status(arg) => status::status(home, &arg, format).await,
+        Command::Dashboard(args) => dashboard::dashboard(home, args, format).await,
+        Command::Peers(args) => peers::peers(home, &args, format).await,
+        Command::Health(arg) => peers::health(home, &arg, format).await,
+        Command::Guard(command) => guard::guard(home, command, format).await,
+        Command::PodInit(args) => containers::pod_init::pod_init(home, &args, format).await,
         Command::Version => {
             version(format);
             Ok(())
         }
-        command => ask(&Home::locate(cli.common.home)?, command, format),
-    }
-}
-
-/// Commands that may ask a node: short-lived, so one thread is enough.
-fn ask(home: &Home, command: Command, format: Format) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(format!("cannot start: {error}"), "free some resources"))?;
-    runtime.block_on(async {
-        match command {
-            Command::Wallet(command) => wallet::wallet(home, command, format).await,
-            Command::Contacts(command) => wallet::contacts(home, command, format),
-            Command::Send(args) => send::send(home, args, format).await,
-            Command::Stake(args) => stake::stake(home, args, format).await,
-            Command::Balance(args) => balance::balance(home, args, format).await,
-            Command::View(args) => view::view(home, args, format).await,
-            Command::Tx(args) => tx::tx(home, args, format).await,
-            Command::Messages(args) => messages::messages(home, args, format).await,
-            Command::History(args) => history::history(home, args, format).await,
-            Command::Status(arg) => status::status(home, &arg, format).await,
-            Command::Peers(args) => peers::peers(home, &args, format).await,
-            Command::Health(arg) => peers::health(home, &arg, format).await,
-            Command::Guard(command) => guard::guard(home, command, format).await,
-            Command::Init(_) | Command::Run(_) | Command::Completions { .. } | Command::Version => {
-                unreachable!("answered before a node is asked")
-            }
+        Command::Init(_)
+        | Command::Run(_)
+        | Command::Db(_)
+        | Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Shell(_)
+        | Command::Chat(_) => {
+            unreachable!("done before a node is asked, and no verb at a prompt")
         }
-    })
+    }
 }
 
 fn version(format: Format) {
     let (version, sources) = (env!("CARGO_PKG_VERSION"), blockchat_engine::SOURCES);
-    format.print(&serde_json::json!({ "version": version, "sources": sources }), |_| {
-        format!("blockchat-node {version}\nsources {sources}")
-    });
+    let told = serde_json::json!({ "version": version, "commit": COMMIT, "target": TARGET, "sources": sources });
+    format.print(&told, |_| format!("blockchat-node {version}\ncommit {COMMIT}\ntarget {TARGET}\nsources {sources}"));
 }
 
 #[cfg(test)]
@@ -155,5 +194,21 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// All verbs that do something, with the words that lead to them.
+    fn verbs(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+        let own = || vec![(path.to_owned(), command.clone())];
+        let below = command.get_subcommands().filter(|below| below.get_name() != "help");
+        let below: Vec<_> = below.flat_map(|below| verbs(below, &format!("{path} {}", below.get_name()))).collect();
+        if below.is_empty() { own() } else { below }
+    }
+
+    #[test]
+    fn every_verb_shows_examples_in_its_help() {
+        for (path, mut verb) in verbs(&Cli::command(), "blockchat-node") {
+            let help = verb.render_help().to_string();
+            assert!(help.contains("Examples") && help.contains("  blockchat-node "), "{path}: {help}");
+        }
     }
 }

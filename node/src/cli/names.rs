@@ -2,9 +2,11 @@
 
 use super::failure::Failure;
 use super::home::{Home, KeyFile, Wallet, is_file_name};
+use super::network::FAUCET;
 use crate::wallet::address_book::AddressBook;
 use crate::wallet::keystore::KeystoreError;
 use blockchat_proto::keys::Address;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What the signing key of this home is called on every command line.
@@ -73,16 +75,58 @@ impl Names {
         match self.wallets.iter().chain(&self.validator).find(|wallet| wallet.name == text) {
             Some(wallet) => known(text, KeyFile::look(&wallet.path)),
             None if is_file_name(text) => known(text, KeyFile::look(Path::new(text))),
-            None => Err(unknown(text)),
+            None => Err(self.unknown(text)),
         }
     }
 
-    /// The name of an address, if it has one.
+    /// The name of an address, if it has one: the same wherever it is shown, and one that can be typed. A contact's comes
+    /// first, because a person gave it to this very address.
     pub(crate) fn name(&self, address: &Address) -> Option<&str> {
         let named = |wallet: &&Wallet| wallet.is_named && address_of(wallet) == Some(*address);
-        let wallet = || self.wallets.iter().find(named).map(|wallet| wallet.name.as_str());
-        let own = || (self.own.as_ref() == Some(address)).then_some(OWN);
-        self.book.name(address).or_else(wallet).or_else(own)
+        let key = || self.wallets.iter().chain(&self.validator).find(named).map(|wallet| wallet.name.as_str());
+        self.book.name(address).or_else(key)
+    }
+
+    /// Every name that can be typed, in no order.
+    pub(crate) fn all_names(&self) -> impl Iterator<Item = &str> {
+        self.contacts().chain(self.keys()).chain(self.own.is_some().then_some(OWN))
+    }
+
+    /// Names of keys of this home.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let keys = self.wallets.iter().filter(|wallet| wallet.is_named).chain(&self.validator);
+        keys.map(|wallet| wallet.name.as_str())
+    }
+
+    /// Names that a person has given.
+    pub(crate) fn contacts(&self) -> impl Iterator<Item = &str> {
+        self.book.entries().map(|(name, _)| name)
+    }
+
+    /// The accounts whose keys are here, but for one that only gives coins away.
+    pub(crate) fn own_accounts(&self) -> Vec<Address> {
+        let wallets = self.wallets.iter().filter(|wallet| wallet.is_named && wallet.name != FAUCET);
+        let mut accounts: Vec<_> = wallets.chain(&self.validator).filter_map(address_of).collect();
+        accounts.sort();
+        accounts.dedup();
+        accounts
+    }
+
+    fn unknown(&self, name: &str) -> Failure {
+        let next = match closest(name, self.all_names()) {
+            Some(meant) => {
+                format!("did you mean {meant}? `blockchat-node contacts list` and `wallet list` show all names")
+            }
+            None => "see `blockchat-node contacts list` and `wallet list`, or `contacts add NAME bcc1...`".into(),
+        };
+        Failure::usage(format!("there is no contact or wallet named {name:?}"), next).coded("unknown_name")
+    }
+
+    /// All accounts that have a name.
+    pub(crate) fn all(&self) -> BTreeMap<Address, String> {
+        let wallets = self.wallets.iter().filter_map(address_of);
+        let known = self.book.entries().map(|(_, address)| address).chain(wallets).chain(self.own);
+        known.filter_map(|address| Some((address, self.name(&address)?.to_owned()))).collect()
     }
 
     /// For tables: the name, or the short form.
@@ -108,7 +152,25 @@ fn known(name: &str, key: Result<KeyFile, KeystoreError>) -> Result<Address, Fai
     })
 }
 
-fn unknown(name: &str) -> Failure {
-    let next = "see `blockchat-node contacts list` and `wallet list`, or `contacts add NAME bcc1...`";
-    Failure::usage(format!("no contact and no wallet is called {name:?}"), next).coded("unknown_name")
+/// The name that a typing mistake or two lead to this one.
+pub(crate) fn closest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    let allowed = if typed.chars().count() > 4 { 2 } else { 1 };
+    let distance = |name: &&str| strsim::osa_distance(&typed, name);
+    names.filter(|name| distance(name) <= allowed).min_by_key(|name| (distance(name), *name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_mistake_leads_to_the_name_that_was_meant() {
+        let meant = |typed| closest(typed, ["bob", "alice", "validator"].into_iter());
+        assert_eq!(meant("bbo"), Some("bob"));
+        assert_eq!(meant("Bob"), Some("bob"));
+        assert_eq!(meant("alcie"), Some("alice"));
+        assert_eq!(meant("valdiatr"), Some("validator"));
+        assert_eq!((meant("carol"), meant("x"), meant("")), (None, None, None));
+    }
 }

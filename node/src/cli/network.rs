@@ -1,25 +1,28 @@
 //! Writes the homes of a new network: keys, guard, genesis, configuration, address book.
 //!
+//! A network is first made in memory ([`Set`]), then laid out as a list of files ([`PlannedFile`]), then written: homes here,
+//! files for containers in `containers`.
 //! Always true: nothing that exists is overwritten; the genesis is verified before the first file is written; all files
-//! come to be or none, however this ends: the last genesis decides (see [`Unfinished`]).
+//! come to be or none, however this ends: the last file decides (see `unfinished`).
 //! Start reading at [`write`].
 
 use super::failure::Failure;
-use super::unfinished::Unfinished;
+use super::hosts;
+use super::planned_file::{self, PlannedFile};
 use crate::config::{ApiLayer, Layer, P2pLayer};
 use crate::net::peer_id_of;
 use crate::store::guard::Guard;
 use crate::wallet::address_book::{self, AddressBook};
 use crate::wallet::keystore::{self, KeyUse, Passphrase};
 use blockchat_host::path_json;
-use blockchat_host::whole_file::{self, Access};
+use blockchat_host::whole_file::Access;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::units::{RulesVersion, UnixMillis};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// The first lines of every `config.toml` we write.
@@ -59,15 +62,26 @@ pub(crate) struct PlannedHome {
     pub(crate) p2p_port: u16,
     /// Who may connect.
     pub(crate) reach: Reach,
+    /// The machine that it is for, by name or address, if that is another one.
+    pub(crate) host: Option<String>,
 }
 
-/// Where a node listens for peers.
+/// In a home that is for another machine: what to do with it.
+const README: &str = "README";
+
+/// What a wallet with coins to give away is called.
+pub(crate) const FAUCET: &str = "faucet";
+
+/// Where a node is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// On this machine only.
-    Machine,
-    /// On every interface, and it looks around on the local network.
+    /// At its ports of the plan, for peers on every interface; it looks around on the local network.
     Everywhere,
+    /// Wherever a node is reached that is told nothing: no port of the plan counts.
+    Usual {
+        /// By other machines too?
+        share: bool,
+    },
 }
 
 /// One funded key without a node.
@@ -104,6 +118,9 @@ pub(crate) struct WrittenHome {
     pub(crate) peer_id: String,
     pub(crate) api_port: u16,
     pub(crate) p2p_port: u16,
+    /// The machine that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) host: Option<String>,
 }
 
 /// One key that was written.
@@ -127,64 +144,106 @@ impl HomeKeys {
     }
 }
 
-/// What is on disk in the end.
-struct Set<'a> {
+/// A network, made but not written: its keys, its genesis, the names of its accounts.
+pub(crate) struct Set<'a> {
     plan: &'a Plan,
     keys: Vec<HomeKeys>,
     wallet_keys: Vec<Signer>,
-    genesis: VerifiedGenesis,
+    pub(crate) genesis: VerifiedGenesis,
     book: AddressBook,
 }
 
-/// Writes everything. Fails before the first file if the genesis is refused, or for the reason that `refuse` gives once
-/// the leftovers of an interrupted run are gone.
+/// Writes the homes. Fails before the first file if the genesis is refused, or for the reason that `refuse` gives once the
+/// leftovers of an interrupted run are gone.
 pub(crate) fn write(
     plan: &Plan,
     now: UnixMillis,
     refuse: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Written, Failure> {
-    let keys: Vec<_> =
-        plan.homes.iter().map(|_| HomeKeys { validator: keystore::generate(), p2p: keystore::generate() }).collect();
-    let wallet_keys: Vec<_> = plan.wallets.iter().map(|_| keystore::generate()).collect();
-    let genesis = genesis(plan, &keys, &wallet_keys, now)?;
-    let book = address_book(plan, &keys, &wallet_keys)?;
-    let set = Set { plan, keys, wallet_keys, genesis, book };
-    let mut unfinished = Unfinished::begin(&plan.folder)?;
-    if let Err(refused) = refuse() {
-        unfinished.finish();
-        return Err(refused);
-    }
-    let files = set.files();
-    let written = unfinished.announce(&files).and_then(|()| set.write());
-    match written {
-        Ok(()) => unfinished.finish(),
-        Err(_) => unfinished.undo(&files),
-    }
-    written.map(|()| set.told())
+    let set = Set::new(plan, now)?;
+    planned_file::write_all(&plan.folder, refuse, || set.homes())?;
+    Ok(set.told())
 }
 
-impl Set<'_> {
-    /// Everything that is new, in the order in which it is written.
-    fn files(&self) -> Vec<PathBuf> {
-        let wallets = self.plan.wallets.iter().map(|wallet| wallet.path.clone());
-        let of_home = ["keys/validator.pem", "keys/p2p.pem", "keys/guard", "contacts.toml", "config.toml"];
-        let of_homes = self.plan.homes.iter().flat_map(|home| of_home.map(|name| home.path.join(name)));
-        let geneses = self.plan.homes.iter().map(|home| home.path.join("genesis.json"));
-        // Contacts that are there already stay, whatever becomes of this.
-        wallets.chain(of_homes).filter(|path| !path.exists()).chain(geneses).collect()
+impl<'a> Set<'a> {
+    /// Draws the keys and verifies the genesis.
+    pub(crate) fn new(plan: &'a Plan, now: UnixMillis) -> Result<Self, Failure> {
+        let keys: Vec<_> = plan
+            .homes
+            .iter()
+            .map(|_| HomeKeys { validator: keystore::generate(), p2p: keystore::generate() })
+            .collect();
+        let wallet_keys: Vec<_> = plan.wallets.iter().map(|_| keystore::generate()).collect();
+        let genesis = genesis(plan, &keys, &wallet_keys, now)?;
+        let book = address_book(plan, &keys, &wallet_keys)?;
+        Ok(Self { plan, keys, wallet_keys, genesis, book })
     }
 
-    fn write(&self) -> Result<(), Failure> {
-        let Self { plan, keys, wallet_keys, genesis, book } = self;
-        for (wallet, signer) in plan.wallets.iter().zip(wallet_keys) {
-            keystore::create(&wallet.path, signer, KeyUse::Account, None)?;
+    /// Every home, in the order in which it is written.
+    fn homes(&self) -> Result<Vec<PlannedFile>, Failure> {
+        let mut files = self.wallets()?;
+        for (home, own) in self.plan.homes.iter().zip(&self.keys) {
+            files.extend(self.home(home, own)?);
         }
-        for (home, own) in plan.homes.iter().zip(keys) {
-            let layer = configuration(plan, keys, home);
-            write_home(home, own, book, &layer, plan.passphrase.as_ref())?;
+        let geneses = self.plan.homes.iter().map(|home| self.genesis_file(home.path.join("genesis.json")));
+        files.extend(geneses);
+        Ok(files)
+    }
+
+    /// One home without its genesis.
+    fn home(&self, home: &PlannedHome, own: &HomeKeys) -> Result<Vec<PlannedFile>, Failure> {
+        let folder = home.path.join("keys");
+        let validator = folder.join("validator.pem");
+        let layer = configuration(self.plan, &self.keys, home);
+        let mut files = vec![
+            PlannedFile::key(validator, &own.validator, KeyUse::Account, self.plan.passphrase.as_ref())?,
+            PlannedFile::key(folder.join("p2p.pem"), &own.p2p, KeyUse::Peer, None)?,
+            PlannedFile::new(folder.join("guard"), Guard::of_new_key(), Access::Private),
+            self.contacts(address_book::path_in(&home.path))?,
+            config_file(home.path.join("config.toml"), &layer),
+        ];
+        if let Some(host) = &home.host {
+            let text = hosts::readme(&home.name, &self.genesis.short_name(), host, home.api_port, home.p2p_port);
+            files.push(PlannedFile::new(home.path.join(README), text, Access::Public));
         }
-        let text = json(genesis.genesis());
-        plan.homes.iter().try_for_each(|home| write_file(&home.path.join("genesis.json"), &text))
+        Ok(files)
+    }
+
+    /// The further funded keys.
+    pub(crate) fn wallets(&self) -> Result<Vec<PlannedFile>, Failure> {
+        let wallets = self.plan.wallets.iter().zip(&self.wallet_keys);
+        wallets
+            .map(|(wallet, signer)| Ok(PlannedFile::key(wallet.path.clone(), signer, KeyUse::Account, None)?))
+            .collect()
+    }
+
+    /// The key of each validator, in order: written where `path` says.
+    pub(crate) fn validators(&self, path: impl Fn(usize) -> PathBuf) -> Result<Vec<PlannedFile>, Failure> {
+        let passphrase = self.plan.passphrase.as_ref();
+        let key = |(index, own): (usize, &HomeKeys)| {
+            Ok(PlannedFile::key(path(index), &own.validator, KeyUse::Account, passphrase)?)
+        };
+        self.keys.iter().enumerate().map(key).collect()
+    }
+
+    /// The genesis as a file.
+    pub(crate) fn genesis_file(&self, path: PathBuf) -> PlannedFile {
+        PlannedFile::new(path, json(self.genesis.genesis()), Access::Public)
+    }
+
+    /// Names of the accounts; those that the person of this folder has given before stay.
+    pub(crate) fn contacts(&self, path: PathBuf) -> Result<PlannedFile, Failure> {
+        let mut merged = AddressBook::read(&path)?;
+        merged.add_free(&self.book);
+        Ok(PlannedFile::replacing(path, merged.content()))
+    }
+
+    /// Names and addresses of the validators, then of the wallets.
+    pub(crate) fn accounts(&self) -> Vec<(String, Address)> {
+        let homes = self.plan.homes.iter().zip(&self.keys);
+        let homes = homes.map(|(home, keys)| (home.name.clone(), keys.validator.address()));
+        let wallets = self.plan.wallets.iter().zip(&self.wallet_keys);
+        homes.chain(wallets.map(|(wallet, signer)| (wallet.name.clone(), signer.address()))).collect()
     }
 
     fn told(&self) -> Written {
@@ -195,6 +254,7 @@ impl Set<'_> {
             peer_id: keys.peer_id(),
             api_port: home.api_port,
             p2p_port: home.p2p_port,
+            host: home.host.clone(),
         };
         let wallet = |(wallet, signer): (&PlannedWallet, &Signer)| WrittenWallet {
             name: wallet.name.clone(),
@@ -220,8 +280,8 @@ pub(crate) fn refuse_existing(plan: &Plan) -> Result<(), Failure> {
     let mut paths = of_homes.chain(plan.wallets.iter().map(|wallet| wallet.path.clone()));
     match paths.find(|path| path.exists()) {
         Some(path) => {
-            let cause = format!("{} exists already, and nothing is overwritten", path.display());
-            Err(Failure::new(cause, "choose another folder, or move the old one away").coded("exists"))
+            let cause = format!("{} already exists, and nothing is overwritten", path.display());
+            Err(Failure::new(cause, "choose another folder, or move the existing one").coded("exists"))
         }
         None => Ok(()),
     }
@@ -229,7 +289,7 @@ pub(crate) fn refuse_existing(plan: &Plan) -> Result<(), Failure> {
 
 fn genesis(plan: &Plan, keys: &[HomeKeys], wallets: &[Signer], time: UnixMillis) -> Result<VerifiedGenesis, Failure> {
     let balance = plan.fund.checked_sub(plan.stake).ok_or_else(|| {
-        let cause = format!("a stake of {} BCC is more than the {} BCC of a validator", plan.stake, plan.fund);
+        let cause = format!("the stake of {} BCC is higher than the {} BCC of a validator", plan.stake, plan.fund);
         Failure::usage(cause, "lower --stake, or raise --fund")
     })?;
     let validator = |keys: &HomeKeys| GenesisAccount { address: keys.validator.address(), balance, stake: plan.stake };
@@ -250,7 +310,7 @@ fn genesis(plan: &Plan, keys: &[HomeKeys], wallets: &[Signer], time: UnixMillis)
         version: RulesVersion::KNOWN,
     };
     genesis.verify().map_err(|error| {
-        Failure::usage(format!("this is no chain: {error}"), "correct it: `blockchat-node init --help`")
+        Failure::usage(format!("invalid chain settings: {error}"), "correct it: `blockchat-node init --help`")
     })
 }
 
@@ -269,57 +329,32 @@ fn address_book(plan: &Plan, keys: &[HomeKeys], wallets: &[Signer]) -> Result<Ad
 fn configuration(plan: &Plan, keys: &[HomeKeys], home: &PlannedHome) -> Layer {
     let others = plan.homes.iter().zip(keys).filter(|(other, _)| other.name != home.name && other.p2p_port != 0);
     let dial = |(other, keys): (&PlannedHome, &HomeKeys)| {
-        format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", other.p2p_port, keys.peer_id())
+        let host = other.host.as_deref().unwrap_or("127.0.0.1");
+        format!("{}/p2p/{}", hosts::multiaddr(host, other.p2p_port), keys.peer_id())
     };
-    let interface = match home.reach {
-        Reach::Machine => "127.0.0.1",
-        Reach::Everywhere => "0.0.0.0",
-    };
+    if let Reach::Usual { share } = home.reach {
+        return Layer { p2p: P2pLayer { share: Some(share), ..P2pLayer::default() }, ..Layer::default() };
+    }
     Layer {
         api: ApiLayer { listen: Some(([127, 0, 0, 1], home.api_port).into()), ..ApiLayer::default() },
         p2p: P2pLayer {
-            listen: Some(vec![format!("/ip4/{interface}/tcp/{}", home.p2p_port)]),
+            listen: Some(vec![format!("/ip4/0.0.0.0/tcp/{}", home.p2p_port)]),
             peers: Some(others.map(dial).collect()),
-            mdns: Some(home.reach == Reach::Everywhere),
-            external: None,
+            mdns: Some(true),
+            external: home.host.as_ref().map(|host| vec![hosts::multiaddr(host, home.p2p_port)]),
+            ..P2pLayer::default()
         },
         ..Layer::default()
     }
 }
 
-fn write_home(
-    home: &PlannedHome,
-    keys: &HomeKeys,
-    book: &AddressBook,
-    layer: &Layer,
-    passphrase: Option<&Passphrase>,
-) -> Result<(), Failure> {
-    let folder = home.path.join("keys");
-    whole_file::create_folder(&folder).map_err(|error| Failure::file(&folder, "create", &error))?;
-    keystore::create(&folder.join("validator.pem"), &keys.validator, KeyUse::Account, passphrase)?;
-    keystore::create(&folder.join("p2p.pem"), &keys.p2p, KeyUse::Peer, None)?;
-    Guard::create(&folder.join("guard"))?;
-    write_contacts(&address_book::path_in(&home.path), book)?;
+/// A configuration as a file.
+pub(crate) fn config_file(path: PathBuf, layer: &Layer) -> PlannedFile {
     let layer = toml::to_string(layer).expect("a layer is plain numbers, texts and lists");
-    write_file(&home.path.join("config.toml"), &(CONFIG_HEAD.to_owned() + &layer))
-}
-
-/// Names that the person of this home has given before stay.
-fn write_contacts(path: &Path, book: &AddressBook) -> Result<(), Failure> {
-    let mut merged = AddressBook::read(path)?;
-    for (name, address) in book.entries() {
-        if merged.address(name).is_none() {
-            merged.add(name, address)?;
-        }
-    }
-    Ok(merged.write(path)?)
+    PlannedFile::new(path, CONFIG_HEAD.to_owned() + &layer, Access::Public)
 }
 
 /// A genesis as the text of its file.
 pub(crate) fn json(genesis: &Genesis) -> String {
     serde_json::to_string_pretty(genesis).expect("a genesis is plain numbers, texts and lists") + "\n"
-}
-
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    whole_file::create(path, text.as_bytes(), Access::Public).map_err(|error| Failure::file(path, "write", &error))
 }

@@ -3,13 +3,14 @@
 use super::args::ApiArg;
 use super::failure::Failure;
 use super::home::Home;
+use super::output::printable;
 use crate::ready_file::{self, Ready};
 use blockchat_client::Client;
 use blockchat_client::shapes::StatusView;
 use blockchat_proto::genesis::VerifiedGenesis;
 
-/// The API of the node that was named, else of the node that runs in this home, else where it would listen.
-pub(crate) fn client(home: &Home, arg: &ApiArg) -> Result<Client, Failure> {
+/// The API of the node that was named, else of the node that runs in this home, else where it would listen; not asked yet.
+fn named(home: &Home, arg: &ApiArg) -> Result<Client, Failure> {
     if let Some(url) = arg.api.as_ref().filter(|url| !url.is_empty()) {
         return Ok(Client::new(url)?);
     }
@@ -19,22 +20,37 @@ pub(crate) fn client(home: &Home, arg: &ApiArg) -> Result<Client, Failure> {
     Ok(Client::new(&ready_file::api_url(home.config()?.api_listen()))?)
 }
 
-/// The chain of the node, checked: signing for another chain than the home's is a mistake.
-pub(crate) async fn chain(client: &Client, home: &Home) -> Result<(VerifiedGenesis, StatusView), Failure> {
+/// A node to ask. One whose chain is not this home's is refused: what it says of an account would be about other coins.
+pub(crate) async fn client(home: &Home, arg: &ApiArg) -> Result<Client, Failure> {
+    let client = named(home, arg)?;
+    if let Some(own) = home.genesis()? {
+        check_chain(&client, home, &own, &client.status().await?)?;
+    }
+    Ok(client)
+}
+
+/// The same, with its chain and how it is: what signing needs.
+pub(crate) async fn chain(home: &Home, arg: &ApiArg) -> Result<(Client, VerifiedGenesis, StatusView), Failure> {
+    let client = named(home, arg)?;
     let status = client.status().await?;
     let genesis = match home.genesis()? {
         Some(own) => own,
-        None => fetched(client).await?,
+        None => fetched(&client).await?,
     };
-    if genesis.hash() == status.genesis_hash {
-        return Ok((genesis, status));
+    check_chain(&client, home, &genesis, &status)?;
+    Ok((client, genesis, status))
+}
+
+fn check_chain(client: &Client, home: &Home, own: &VerifiedGenesis, status: &StatusView) -> Result<(), Failure> {
+    if own.hash() == status.genesis_hash {
+        return Ok(());
     }
     let cause = format!(
         "the node at {} is on chain {}, but {} belongs to {}",
         client.url(),
-        status.chain,
+        printable(&status.chain),
         home.path().display(),
-        genesis.short_name()
+        own.short_name()
     );
     Err(Failure::new(cause, "name the right home with --home, or the right node with --api").coded("other_chain"))
 }

@@ -13,6 +13,9 @@ pub(crate) use blockchat_host::stream::{note, say};
 /// The first moment of the year 10000, in unix ms.
 const YEAR_10000_MS: u64 = 253_402_300_800_000;
 
+/// On a narrower terminal nothing is arranged: every column would be a letter wide.
+const COLUMNS_MIN: u16 = 40;
+
 /// For whom a result is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
@@ -46,10 +49,26 @@ pub(crate) fn pairs(lines: &[(&str, String)]) -> String {
     shown().map(|(label, value)| format!("{label:width$}  {}\n", printable(value))).collect()
 }
 
-/// Columns under their names. Those in `right` are numbers. A cell is one line, whatever is in it.
+/// Columns under their names. Those in `right` are numbers. A cell is one line, whatever is in it; where the terminal is too
+/// narrow, its words go on below each other.
 pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+    table_within(terminal_width(), header, right, rows)
+}
+
+/// The width of the terminal that results go to, if it is one.
+fn terminal_width() -> Option<u16> {
+    if !stream::Stream::Output.is_terminal() {
+        return None;
+    }
+    crossterm::terminal::size().ok().map(|(columns, _)| columns).filter(|columns| *columns >= COLUMNS_MIN)
+}
+
+fn table_within(width: Option<u16>, header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
     table.set_header(header.iter().map(|name| name.to_uppercase()));
     table.add_rows(rows.iter().map(|row| row.iter().map(|cell| printable(cell))));
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -59,6 +78,11 @@ pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) ->
         }
     }
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// A text that only its two ends can read is shown with a lock.
+pub(crate) fn locked(sealed: bool, text: &str) -> String {
+    if sealed { format!("\u{1f512} {text}") } else { text.into() }
 }
 
 /// An amount for a sentence: `14.15 BCC`.
@@ -116,6 +140,15 @@ pub(crate) fn printable(stranger: &str) -> String {
     text::line(stranger).into_owned()
 }
 
+/// A word as a shell has to be given it, for a command that is printed.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// At most `most` characters of a text, with an ellipsis if some are left out.
 pub(crate) fn clipped(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
@@ -160,6 +193,27 @@ mod tests {
         let text = pairs(&[("id", "7".into()), ("fee", "1".into()), ("note", String::new())]);
         assert_eq!(text, "id   7\nfee  1\n");
         assert_eq!(table(&["a", "b"], &[1], vec![vec!["x".into(), "10".into()]]), "A   B\nx  10\n");
+    }
+
+    #[test]
+    fn a_word_in_a_printed_command_is_one_word_to_a_shell() {
+        assert_eq!(["/home/a/net-1", "a b", "it's", ""].map(quoted), ["/home/a/net-1", "'a b'", r"'it'\''s'", "''"]);
+    }
+
+    #[test]
+    fn a_table_fits_a_terminal_of_60_80_and_200_columns_and_loses_no_word() {
+        let message = "a message that is rather long for a narrow terminal, as messages often are";
+        let row =
+            || vec!["2026-11-21 05:00:12 UTC".to_owned(), "alice".into(), "bob".into(), "5".into(), message.into()];
+        let header = ["time", "from", "to", "bcc", "message"];
+        for width in [60, 80, 200] {
+            let shown = table_within(Some(width), &header, &[3], vec![row(), row()]);
+            let widest = shown.lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= usize::from(width), "{width}: {widest}\n{shown}");
+            assert!(message.split(' ').all(|word| shown.contains(word)), "{shown}");
+        }
+        let piped = table_within(None, &header, &[3], vec![row()]);
+        assert_eq!(piped.lines().count(), 2, "a pipe has no width: {piped}");
     }
 
     #[test]

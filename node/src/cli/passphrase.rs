@@ -2,11 +2,12 @@
 
 use super::args::{KeyArg, PassphraseArg};
 use super::failure::Failure;
-use super::home::Home;
-use super::names::{OWN, VALIDATOR};
+use super::home::{Home, Wallet, is_file_name};
+use super::names::{Names, OWN, VALIDATOR};
 use crate::wallet::keystore::{self, Passphrase};
 use blockchat_host::{text, whole_file};
 use blockchat_proto::keys::Signer;
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -23,10 +24,23 @@ pub(crate) struct OwnKey {
     pub(crate) path: PathBuf,
 }
 
-/// Opens the key that signs: the named wallet, else the validator key, else the only wallet.
-pub(crate) fn open_signer(home: &Home, arg: &KeyArg) -> Result<OwnKey, Failure> {
-    let path = signer_path(home, arg.wallet.as_deref())?;
-    Ok(OwnKey { signer: open(&path, &arg.passphrase)?, path })
+/// Keys that were opened, so that a passphrase is asked for once in the life of a program.
+#[derive(Default)]
+pub(crate) struct Keyring {
+    opened: BTreeMap<PathBuf, Signer>,
+}
+
+impl Keyring {
+    /// Opens the key that signs: the named wallet, else the validator key, else the only wallet.
+    pub(crate) fn signer(&mut self, home: &Home, arg: &KeyArg) -> Result<OwnKey, Failure> {
+        let path = signer_path(home, arg.wallet.as_deref())?;
+        let signer = match self.opened.get(&path) {
+            Some(known) => known.clone(),
+            None => open(&path, &arg.passphrase)?,
+        };
+        self.opened.insert(path.clone(), signer.clone());
+        Ok(OwnKey { signer, path })
+    }
 }
 
 /// Opens a key file, asking for its passphrase if it has one.
@@ -77,7 +91,7 @@ pub(crate) fn given(arg: &PassphraseArg) -> Result<Option<Passphrase>, Failure> 
 fn variable() -> Result<Option<Zeroizing<String>>, Failure> {
     let value = std::env::var_os(PASSPHRASE_VARIABLE).filter(|value| !value.is_empty());
     value.map(|value| value.into_string().map(Zeroizing::new)).transpose().map_err(|_| {
-        let cause = format!("{PASSPHRASE_VARIABLE} is no UTF-8");
+        let cause = format!("{PASSPHRASE_VARIABLE} is not valid UTF-8");
         Failure::new(cause, "give --passphrase-file FILE").coded("bad_passphrase")
     })
 }
@@ -118,7 +132,7 @@ pub(crate) fn signer_path(home: &Home, wallet: Option<&str>) -> Result<PathBuf, 
     match wallet {
         Some(VALIDATOR) => return Ok(validator),
         Some(OWN) | None => {}
-        Some(name) => return home.wallet_path(name),
+        Some(name) => return named_path(home, name),
     }
     if validator.exists() {
         return Ok(validator);
@@ -133,6 +147,24 @@ pub(crate) fn signer_path(home: &Home, wallet: Option<&str>) -> Result<PathBuf, 
             let names: Vec<_> = several.iter().map(|wallet| wallet.name.as_str()).collect();
             let cause = format!("several wallets could sign: {}", names.join(", "));
             Err(Failure::usage(cause, "choose one with --wallet NAME"))
+        }
+    }
+}
+
+/// The file of a key that is named: by the name of its file, or by any other name that its account has.
+fn named_path(home: &Home, name: &str) -> Result<PathBuf, Failure> {
+    let path = home.wallet_path(name)?;
+    if path.exists() || is_file_name(name) {
+        return Ok(path);
+    }
+    let Ok(address) = Names::of(home)?.resolve(name) else { return Ok(path) };
+    let is_its = |wallet: &Wallet| wallet.key.as_ref().is_ok_and(|key| key.address == Some(address));
+    let keys = home.validator()?.into_iter().chain(home.wallets()?);
+    match keys.into_iter().find(is_its) {
+        Some(found) => Ok(found.path),
+        None => {
+            let cause = format!("{name} is a contact: this home has no key of that account");
+            Err(Failure::new(cause, "see your keys with `blockchat-node wallet list`").coded("key_missing"))
         }
     }
 }

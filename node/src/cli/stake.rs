@@ -4,9 +4,10 @@ use super::args::StakeArgs;
 use super::failure::Failure;
 use super::home::Home;
 use super::names::Names;
+use super::node;
 use super::output::{Format, bcc, note, pairs, say};
-use super::submit::{self, Submitted, place};
-use super::{node, passphrase};
+use super::passphrase::Keyring;
+use super::submit::{self, Order, Submitted, place};
 use crate::wallet::keystore;
 use blockchat_client::shapes::{AccountView, StatusView};
 use blockchat_proto::coins::{Coins, Stake, is_honest_share};
@@ -26,10 +27,9 @@ struct Staked {
 }
 
 /// Signs, hands in, waits for finality.
-pub(crate) async fn stake(home: &Home, args: StakeArgs, format: Format) -> Result<(), Failure> {
-    let client = node::client(home, &args.api)?;
-    let (genesis, status) = node::chain(&client, home).await?;
-    let key = passphrase::open_signer(home, &args.key)?;
+pub(crate) async fn stake(home: &Home, args: StakeArgs, format: Format, keys: &mut Keyring) -> Result<(), Failure> {
+    let (client, genesis, status) = node::chain(home, &args.api).await?;
+    let key = keys.signer(home, &args.key)?;
     let own = key.signer.address();
     let account = client.account(&own).await?;
     let validator = keystore::address_of(&home.validator_path()?).ok().flatten();
@@ -37,12 +37,16 @@ pub(crate) async fn stake(home: &Home, args: StakeArgs, format: Format) -> Resul
     if format == Format::Table {
         warnings.iter().for_each(|warning| note(&format!("warning: {warning}")));
     }
-    let submitted = submit::submit(&client, &genesis, &key, &Body::Stake { amount: args.amount }).await?;
+    let body = Body::Stake { amount: args.amount };
+    let cost = submit::cost(&body, &genesis)?;
+    let order = Order { client: &client, genesis: &genesis, key: &key, body: &body, cost, expiry: None, seal: None };
+    let submitted = submit::submit(&order).await?;
     let mut staked = Staked { account: own, before: account.stake, stake: args.amount, warnings, submitted };
+    let names = Names::of(home)?;
     if format == Format::Table {
-        say(&head(&staked, &Names::of(home)?, &account));
+        say(&head(&staked, &names, &account));
     }
-    submit::wait_final(&client, &mut staked.submitted, &args.wait).await?;
+    submit::wait_final(&client, &mut staked.submitted, &args.wait, &names, format).await?;
     format.print(&staked, |staked| pairs(&[("state  ", place(&staked.submitted))]));
     Ok(())
 }
@@ -60,7 +64,7 @@ fn warnings(own: Address, stake: Coins, validator: Option<Address>, status: &Sta
     let others = others.fold(Stake::default(), |sum, member| sum.plus(member.stake.into()));
     if others != Stake::default() && is_honest_share(stake.into(), others.plus(stake.into())) {
         warnings.push(
-            "this is more than a third of all stakes: while this one node is down, the whole chain stands still".into(),
+            "this is more than a third of the total stake: while this node is down, the whole chain stops".into(),
         );
     }
     warnings
@@ -103,16 +107,24 @@ mod tests {
             state_root: Hash32::ZERO,
             tip_time: UnixMillis(0),
             supply: Coins::ZERO,
+            burned: Coins::ZERO,
             phase: Phase::Idle,
             rules: RulesView { version: RulesVersion(1), known: RulesVersion(1), next_begins: None },
             round: Round(0),
             leader: None,
             voting: true,
             silence: None,
+            clock: None,
+            at_tip: false,
+            undecided_since: None,
+            silent: vec![],
             peers: 0,
             pool_transactions: 0,
             pool_bytes: 0,
             validators: stakes.iter().enumerate().map(member).collect(),
+            leaders: vec![],
+            queue: vec![],
+            barred: vec![],
             started: UnixMillis(0),
             traffic: TrafficView::default(),
         }

@@ -6,18 +6,22 @@ use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, age, amount, bcc, bytes, count, moment, pairs, table};
-use blockchat_client::shapes::{Phase, RulesView, StatusView, ValidatorView};
+use super::peers;
+use blockchat_client::shapes::{Phase, QueuedView, RulesView, StatusView, ValidatorView};
 
 /// Asks the node.
 pub(crate) async fn status(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {
     let names = Names::of(home)?;
-    let client = node::client(home, arg)?;
+    let client = node::client(home, arg).await?;
     let status = client.status().await?;
-    format.print(&status, |status| shown(status, client.url(), &names));
+    // A remark on the side: a node that cannot tell is shown all the same.
+    let known = client.peers_known().await.unwrap_or_default();
+    let peers = peers::count_of(status.peers, &known);
+    format.print(&status, |status| shown(status, client.url(), &names, peers));
     Ok(())
 }
 
-fn shown(status: &StatusView, url: &str, names: &Names) -> String {
+fn shown(status: &StatusView, url: &str, names: &Names, peers: String) -> String {
     let role = match (&status.validator, status.voting) {
         (Some(own), true) => format!("validator {}, voting", names.show_long(own)),
         (Some(own), false) => format!("validator {}, not voting now", names.show_long(own)),
@@ -28,16 +32,18 @@ fn shown(status: &StatusView, url: &str, names: &Names) -> String {
         0 => "none yet".into(),
         height => format!("{height}, {} ({})", age(status.tip_time), status.tip),
     };
+    let clock = status.clock.clone().unwrap_or_else(|| "right, as far as blocks tell".into());
     let pool = format!("{}, {}", count(status.pool_transactions, "transaction"), count(status.pool_bytes, "byte"));
     let head = pairs(&[
         ("chain", status.chain.clone()),
         ("doing", doing(status, names)),
         ("block", block),
         ("role", role),
-        ("peers", status.peers.to_string()),
+        ("peers", peers),
         ("traffic", format!("{} in, {} out", bytes(status.traffic.received_bytes), bytes(status.traffic.sent_bytes))),
+        ("clock", clock),
         ("pool", pool),
-        ("supply", bcc(status.supply)),
+        ("supply", supply(status)),
         ("api", url.into()),
         ("peer id", status.peer_id.clone()),
         ("listens", status.listen.join(" ")),
@@ -47,7 +53,33 @@ fn shown(status: &StatusView, url: &str, names: &Names) -> String {
     let mut rows: Vec<_> = status.validators.iter().map(|member| row(member, status, names)).collect();
     // By name, id2 before id10.
     rows.sort_by(|a, b| (a[0].len(), &a[0]).cmp(&(b[0].len(), &b[0])));
-    format!("{head}\n{}", table(&["validator", "stake", "share", ""], &[1, 2], rows))
+    let set = table(&["validator", "power", "share", "led", ""], &[1, 2, 3], rows);
+    format!("{head}\n{set}{}{}", queue(status, names), barred(status, names))
+}
+
+/// All coins there are, and what burned.
+fn supply(status: &StatusView) -> String {
+    let burned = (!status.burned.is_zero()).then(|| format!("; {} burned", bcc(status.burned)));
+    bcc(status.supply) + &burned.unwrap_or_default()
+}
+
+/// Who waits for power, with the time at which it is there.
+fn queue(status: &StatusView, names: &Names) -> String {
+    if status.queue.is_empty() {
+        return String::new();
+    }
+    let row = |one: &QueuedView| vec![names.show(&one.address), amount(one.waiting), moment(one.done_at)];
+    let rows = status.queue.iter().map(row).collect();
+    format!("\n\n{}", table(&["waits for power", "stake", "complete at the earliest"], &[1], rows))
+}
+
+/// Who is out for ever.
+fn barred(status: &StatusView, names: &Names) -> String {
+    if status.barred.is_empty() {
+        return String::new();
+    }
+    let who: Vec<_> = status.barred.iter().map(|address| names.show(address)).collect();
+    format!("\n\nbarred for contradicting themselves: {}", who.join(", "))
 }
 
 /// The version in force, and what follows.
@@ -62,8 +94,17 @@ fn rules(rules: &RulesView) -> String {
 /// What the node does now, as a sentence.
 fn doing(status: &StatusView, names: &Names) -> String {
     match &status.phase {
+        Phase::Idle | Phase::Deciding if !status.at_tip && status.peers == 0 => {
+            format!("without peers: nobody says whether block {} is the newest", status.height)
+        }
+        Phase::Idle if !status.at_tip => {
+            format!("starting: at block {}, not yet known to be the newest", status.height)
+        }
         Phase::Idle => "at the tip, waiting for transactions".into(),
-        Phase::Deciding => format!("deciding block {} in round {}", status.height.next(), status.round),
+        Phase::Deciding => {
+            let since = status.undecided_since.map(|since| format!(", begun {}", age(since)));
+            format!("deciding block {} in round {}{}", status.height.next(), status.round, since.unwrap_or_default())
+        }
         Phase::CatchingUp { target } => format!("catching up: at block {} of {target}", status.height),
         Phase::UpdateNeeded { version, known } => format!(
             "standing still: version {version} of the rules is in force at height {}, this program knows {known}; update it",
@@ -81,11 +122,17 @@ fn row(member: &ValidatorView, status: &StatusView, names: &Names) -> Vec<String
     let total: u128 = status.validators.iter().map(|one| u128::from(one.stake.micros())).sum();
     let tenths = u128::from(member.stake.micros()) * 1_000 / total.max(1);
     let missing = matches!(&status.phase, Phase::WaitingForStake { missing, .. } if missing.contains(&member.address));
+    let leads = status.leaders.iter().find(|one| one.address == member.address);
+    let led = leads.map(|one| format!("{} of {}", one.led, one.blocks)).unwrap_or_default();
+    let suspect = leads.filter(|one| one.suspect).map(|one| format!("leads too often: chance {}", one.chance));
     let remark = match () {
         () if missing => "missing",
+        () if status.silent.contains(&member.address) => "silent",
         () if status.leader == Some(member.address) => "leads",
         () => "",
     };
     let share = format!("{}.{} %", tenths / 10, tenths % 10);
-    vec![names.show(&member.address), amount(member.stake), share, remark.into()]
+    let remark = [Some(remark.to_owned()), suspect].into_iter().flatten().filter(|one| !one.is_empty());
+    let remark = remark.collect::<Vec<_>>().join("; ");
+    vec![names.show(&member.address), amount(member.stake), share, led, remark]
 }

@@ -2,18 +2,22 @@
 
 use super::args::WaitArg;
 use super::failure::Failure;
-use super::output::{age, bcc, moment, printable};
+use super::names::Names;
+use super::output::{Format, age, bcc, moment, note, printable};
 use super::passphrase::OwnKey;
+use crate::wallet::seal::{self, Place};
 use crate::wallet::sign;
-use blockchat_client::shapes::{AccountView, ApiCode, SubmitView, TransactionState};
+use blockchat_client::shapes::{AccountView, ApiCode, Phase, SubmitView, TransactionState};
 use blockchat_client::{Client, ClientError};
+use blockchat_host::signals::{Signals, Told};
 use blockchat_host::whole_file;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::ledger::{TxRejected, fee_for};
 use blockchat_proto::refusal::TxCode;
-use blockchat_proto::transaction::{Body, SignedTransaction};
+use blockchat_proto::transaction::{Body, Payload, SignedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use serde::Serialize;
 use std::fs::File;
@@ -24,10 +28,75 @@ use std::time::{Duration, Instant};
 const LOOK_FIRST: Duration = Duration::from_millis(20);
 /// Longest pause.
 const LOOK_MAX: Duration = Duration::from_millis(500);
+/// After so long a person is told what it waits for,
+const SAY_FIRST: Duration = Duration::from_secs(1);
+/// and again this often, if it waits for something else by then.
+const SAY_EVERY: Duration = Duration::from_secs(2);
 /// Longest wait for another command that signs with the same key.
 const TURN_WITHIN: Duration = Duration::from_secs(20);
+/// A node that has just been started may take so long to reach the tip of the chain.
+const STARTING_WITHIN: Duration = Duration::from_secs(15);
 /// How often a nonce that somebody else took meanwhile is replaced by the next one.
 const NONCE_TRIES: u32 = 5;
+
+/// What a transaction takes from its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cost {
+    pub(crate) fee: Coins,
+    /// Amount and fee.
+    pub(crate) total: Coins,
+}
+
+/// Computed here, by the rules of the chain, before anything is signed.
+pub(crate) fn cost(body: &Body, genesis: &VerifiedGenesis) -> Result<Cost, Failure> {
+    let fee = fee_for(body, &genesis.genesis().parameters).map_err(|reason| Failure::rejected(&reason))?;
+    let total = match body {
+        Body::Send { amount, .. } => amount.checked_add(fee),
+        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => Some(fee),
+    };
+    let total = total.ok_or_else(|| Failure::rejected(&TxRejected::AmountOverflow))?;
+    Ok(Cost { fee, total })
+}
+
+/// What is to be signed and submitted.
+pub(crate) struct Order<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) genesis: &'a VerifiedGenesis,
+    pub(crate) key: &'a OwnKey,
+    pub(crate) body: &'a Body,
+    pub(crate) cost: Cost,
+    /// The last height at which it is valid.
+    pub(crate) expiry: Option<Height>,
+    /// The text that is sealed anew for each nonce, in place of the payload of the body. It is never sent in plain.
+    pub(crate) seal: Option<&'a str>,
+}
+
+impl Order<'_> {
+    fn sign(&self, nonce: u64) -> Result<SignedTransaction, Failure> {
+        let (signer, chain) = (&self.key.signer, self.genesis.hash());
+        let body = match (self.seal, self.body) {
+            (Some(text), Body::Send { to, amount, .. }) => {
+                let place = Place { chain, sender: signer.address(), recipient: *to, nonce };
+                sealed_body(signer, &place, *amount, text)?
+            }
+            (_, body) => body.clone(),
+        };
+        Ok(sign::sign_until(signer, chain, nonce, self.expiry, body))
+    }
+
+    /// Signs it with the account's next nonce, and leaves it at that.
+    pub(crate) async fn sign_next(&self) -> Result<SignedTransaction, Failure> {
+        self.sign(self.client.account(&self.key.signer.address()).await?.pending_nonce)
+    }
+}
+
+/// A message that only the two ends of this place can read. It costs the same for every nonce.
+pub(crate) fn sealed_body(signer: &Signer, place: &Place, amount: Coins, text: &str) -> Result<Body, Failure> {
+    let sealed = seal::seal(signer, place, text).map_err(|reason| {
+        Failure::new(reason.to_string(), "send it in plain, without --sealed, or to another account")
+    })?;
+    Ok(Body::Send { to: place.recipient, amount, payload: Payload::Sealed(sealed) })
+}
 
 /// A transaction on its way.
 #[derive(Clone, Debug, Serialize)]
@@ -51,30 +120,27 @@ pub(crate) struct Submitted {
 }
 
 /// Signs with the account's next nonce and hands it in.
-pub(crate) async fn submit(
-    client: &Client,
-    genesis: &VerifiedGenesis,
-    key: &OwnKey,
-    body: &Body,
-) -> Result<Submitted, Failure> {
-    let fee = fee_for(body, &genesis.genesis().parameters).map_err(|reason| Failure::rejected(&reason))?;
-    let total = match body {
-        Body::Send { amount, .. } => amount.checked_add(fee),
-        Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => Some(fee),
-    };
-    let total = total.ok_or_else(|| Failure::rejected(&TxRejected::AmountOverflow))?;
+pub(crate) async fn submit(order: &Order<'_>) -> Result<Submitted, Failure> {
+    let Order { client, key, body, cost: Cost { fee, total }, .. } = order;
+    let (fee, total) = (*fee, *total);
     let _turn = turn(&key.path).await?;
+    let begun = Instant::now();
     let mut tries = 0;
     loop {
         let account = client.account(&key.signer.address()).await?;
-        let signed = sign::sign(&key.signer, genesis.hash(), account.pending_nonce, body.clone());
+        let signed = order.sign(account.pending_nonce)?;
         tries += 1;
         match client.submit(&signed).await {
             Ok(view) => {
-                let SubmitView { id, state } = view;
+                let SubmitView { id, state, .. } = view;
                 return Ok(Submitted { id, fee, total, state, time: None, waited_ms: None, signed });
             }
             Err(error) if tries < NONCE_TRIES && nonce_was_taken(&error) => {}
+            // A node that was just started knows in a moment.
+            Err(error) if error.is(ApiCode::Starting) && begun.elapsed() < STARTING_WITHIN => {
+                tries -= 1;
+                tokio::time::sleep(LOOK_MAX).await;
+            }
             Err(error) => return Err(explained(error, &account, body, fee)),
         }
     }
@@ -118,32 +184,142 @@ fn explained(error: ClientError, account: &AccountView, body: &Body, fee: Coins)
         Body::Stake { .. } | Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => None,
     };
     let cause = format!("refused: {}{}", asked.unwrap_or_else(|| error.to_string()), taken.unwrap_or_default());
-    Failure::refused(cause, &TxCode::InsufficientFunds.into(), error.retry())
+    let failure = Failure::refused(cause, &TxCode::InsufficientFunds.into(), error.retry());
+    if account.balance.is_zero() { failure.advising(how_to_get_coins(account)) } else { failure }
 }
 
-/// Waits until it is final, unless asked not to.
-pub(crate) async fn wait_final(client: &Client, submitted: &mut Submitted, arg: &WaitArg) -> Result<(), Failure> {
+/// For somebody who has none.
+pub(crate) fn how_to_get_coins(account: &AccountView) -> String {
+    format!("ask somebody on the chain for coins; they type: blockchat-node send {} 100", account.address)
+}
+
+/// Waits until it is final, unless asked not to. A person is told what it waits for. Ctrl-C ends the waiting, not the
+/// transaction.
+pub(crate) async fn wait_final(
+    client: &Client,
+    submitted: &mut Submitted,
+    arg: &WaitArg,
+    names: &Names,
+    format: Format,
+) -> Result<(), Failure> {
     if arg.no_wait {
         return Ok(());
     }
-    let start = Instant::now();
-    let deadline = start + Duration::from_secs(arg.wait);
-    let mut pause = LOOK_FIRST;
-    loop {
-        submitted.state = look(client, submitted).await?;
-        match &submitted.state {
-            TransactionState::Final { height, .. } => {
-                submitted.waited_ms = u64::try_from(start.elapsed().as_millis()).ok();
-                submitted.time = time_of(client, *height).await;
-                return Ok(());
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::new(format!("cannot hear signals: {error}"), "free some resources"))?;
+    let waiting = Waiting { client, names, arg, quiet: format == Format::Json };
+    tokio::select! {
+        done = waiting.wait(submitted) => done,
+        told = signals.next() => Err(interrupted(submitted.id, told)),
+    }
+}
+
+/// It is handed in, whatever becomes of the command.
+fn interrupted(id: Hash32, told: Told) -> Failure {
+    let cause =
+        format!("not waited for any longer: transaction {id} is handed in, and will be final unless it is refused");
+    let next = format!("see where it is with `blockchat-node tx {id}`");
+    Failure::new(cause, next).coded("interrupted").exiting(told.exit_code())
+}
+
+struct Waiting<'a> {
+    client: &'a Client,
+    names: &'a Names,
+    arg: &'a WaitArg,
+    quiet: bool,
+}
+
+impl Waiting<'_> {
+    async fn wait(&self, submitted: &mut Submitted) -> Result<(), Failure> {
+        let start = Instant::now();
+        let deadline = start + Duration::from_secs(self.arg.wait);
+        let (mut pause, mut say_at, mut said) = (LOOK_FIRST, start + SAY_FIRST, String::new());
+        loop {
+            match look(self.client, submitted).await {
+                Ok(state) => submitted.state = state,
+                // Handed in is handed in: a node that is started again still has it.
+                Err(gone) if gone.is("no_node") && Instant::now() < deadline => {}
+                Err(refused) => return Err(refused),
             }
-            TransactionState::Refused { code, reason, retry } => {
-                return Err(Failure::refused(format!("refused: {}", printable(reason)), code, *retry));
+            match &submitted.state {
+                TransactionState::Final { height, .. } => {
+                    submitted.waited_ms = u64::try_from(start.elapsed().as_millis()).ok();
+                    submitted.time = time_of(self.client, *height).await;
+                    return Ok(());
+                }
+                TransactionState::Refused { code, reason, retry } => {
+                    return Err(Failure::refused(format!("refused: {}", printable(reason)), code, *retry));
+                }
+                _ if Instant::now() >= deadline => return Err(self.not_final_yet(submitted).await),
+                _ => tokio::time::sleep(pause).await,
             }
-            _ if Instant::now() >= deadline => return Err(not_final_yet(submitted, arg)),
-            _ => tokio::time::sleep(pause).await,
+            pause = (pause * 3 / 2).min(LOOK_MAX);
+            if Instant::now() >= say_at && !self.quiet {
+                say_at = Instant::now() + SAY_EVERY;
+                let why = self.why_not_yet(submitted).await;
+                if why != said {
+                    note(&format!("waiting: {why}"));
+                    said = why;
+                }
+            }
         }
-        pause = (pause * 3 / 2).min(LOOK_MAX);
+    }
+
+    /// What it waits for, as the node sees it.
+    async fn why_not_yet(&self, submitted: &Submitted) -> String {
+        let status = match self.client.status().await {
+            Ok(status) => status,
+            Err(error) => return format!("the node does not answer now ({})", printable(&error.to_string())),
+        };
+        let alone = status.validators.len() == 1 && status.validator == Some(status.validators[0].address);
+        match (&status.phase, &submitted.state) {
+            (Phase::WaitingForStake { online_percent, missing }, _) => {
+                let missing: Vec<_> = missing.iter().map(|address| self.names.show(address)).collect();
+                let online = printable(online_percent);
+                format!(
+                    "too few validators are online, {online} % of 66.7 % of the stake; missing: {}",
+                    missing.join(", ")
+                )
+            }
+            (Phase::CatchingUp { target }, _) => {
+                format!("the node is catching up: at block {} of {target}", status.height)
+            }
+            (Phase::UpdateNeeded { .. }, _) => "the node stands still until its program is updated".into(),
+            (_, TransactionState::Queued) => {
+                let sender = submitted.signed.transaction.sender;
+                missing_nonces(self.client, &sender, submitted.signed.transaction.nonce).await
+            }
+            _ if status.peers == 0 && !alone => "the node is connected to no other node".into(),
+            (_, TransactionState::InBlock { height }) => format!("block {height} holds it, and is being voted on"),
+            _ => format!(
+                "its turn in a block; block {} is being decided in round {}",
+                status.height.next(),
+                status.round
+            ),
+        }
+    }
+
+    async fn not_final_yet(&self, submitted: &Submitted) -> Failure {
+        let why = self.why_not_yet(submitted).await;
+        let cause = format!("handed in, but not final after {} s: it waits for {why}", self.arg.wait);
+        let next = format!("look again with `blockchat-node tx {}`, and see `blockchat-node status`", submitted.id);
+        Failure::new(cause, next).coded("not_final_yet")
+    }
+}
+
+/// Which nonces of its account a transaction waits for that is queued.
+pub(crate) async fn missing_nonces(client: &Client, sender: &Address, nonce: u64) -> String {
+    let Ok(account) = client.account(sender).await else { return "an earlier transaction of the account".into() };
+    match nonce.checked_sub(account.pending_nonce) {
+        None | Some(0) => "its turn after earlier transactions of the account".into(),
+        Some(1) => {
+            format!("the transaction with nonce {} of the same account, which this node has not seen", nonce - 1)
+        }
+        Some(_) => format!(
+            "the transactions with nonces {} to {} of the same account, which this node has not seen",
+            account.pending_nonce,
+            nonce - 1
+        ),
     }
 }
 
@@ -158,12 +334,6 @@ async fn look(client: &Client, submitted: &Submitted) -> Result<TransactionState
 /// A comfort: without the block's time the transaction is no less final.
 async fn time_of(client: &Client, height: Height) -> Option<UnixMillis> {
     Some(client.block(height).await.ok()?.time)
-}
-
-fn not_final_yet(submitted: &Submitted, arg: &WaitArg) -> Failure {
-    let cause = format!("accepted, but not final after {} s: is the chain waiting for validators?", arg.wait);
-    let next = format!("look again with `blockchat-node tx {}`, and see `blockchat-node status`", submitted.id);
-    Failure::new(cause, next).coded("not_final_yet")
 }
 
 /// One line that says where it is.

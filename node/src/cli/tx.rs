@@ -6,24 +6,36 @@ use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, bcc, pairs};
-use super::submit::state;
+use super::submit::{missing_nonces, state};
 use super::view::what;
 use blockchat_client::shapes::{TransactionState, TransactionView};
 
 /// Asks the node.
 pub(crate) async fn tx(home: &Home, args: TxArgs, format: Format) -> Result<(), Failure> {
     let names = Names::of(home)?;
-    let found = node::client(home, &args.api)?.transaction(&args.id).await?;
-    format.print(&found, |found| shown(found, &names));
+    let client = node::client(home, &args.api).await?;
+    let found = client.transaction(&args.id).await?;
+    let waits_for = match (&found.state, &found.transaction) {
+        (TransactionState::Queued, Some(signed)) if format == Format::Table => {
+            missing_nonces(&client, &signed.transaction.sender, signed.transaction.nonce).await
+        }
+        _ => String::new(),
+    };
+    format.print(&found, |found| shown(found, waits_for, &names));
     Ok(())
 }
 
-fn shown(found: &TransactionView, names: &Names) -> String {
+fn shown(found: &TransactionView, waits_for: String, names: &Names) -> String {
     let leader = match &found.state {
         TransactionState::Final { leader, .. } => names.show_long(leader),
         _ => String::new(),
     };
-    let mut lines = vec![("id", found.id.to_string()), ("state", state(&found.state)), ("leader", leader)];
+    let mut lines = vec![
+        ("id", found.id.to_string()),
+        ("state", state(&found.state)),
+        ("waits for", waits_for),
+        ("leader", leader),
+    ];
     if let Some(signed) = &found.transaction {
         let (to, sum, text) = what(&signed.transaction.body, names);
         lines.extend([
@@ -32,6 +44,7 @@ fn shown(found: &TransactionView, names: &Names) -> String {
             ("amount", if sum.is_empty() { sum } else { format!("{sum} BCC") }),
             ("message", text),
             ("nonce", signed.transaction.nonce.to_string()),
+            ("expires", signed.transaction.expiry.map(|last| format!("after block {last}")).unwrap_or_default()),
         ]);
     }
     lines.push(("fee", found.fee.map(bcc).unwrap_or_default()));

@@ -23,7 +23,7 @@ pub(crate) async fn view(home: &Home, args: ViewArgs, format: Format) -> Result<
         let next = "give a height such as 12, a hash of 64 hex digits, or nothing for the last block";
         return Err(Failure::usage(format!("{wanted:?} names no block"), next).coded("bad_block_reference"));
     }
-    let block = node::client(home, &args.api)?.block(wanted).await?;
+    let block = node::client(home, &args.api).await?.block(wanted).await?;
     format.print(&block, |block| shown(block, &names));
     Ok(())
 }

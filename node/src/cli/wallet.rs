@@ -5,6 +5,7 @@ use super::balance;
 use super::failure::Failure;
 use super::home::{Home, KeyFile, Wallet};
 use super::names::{Names, OWN, VALIDATOR};
+use super::network::FAUCET;
 use super::output::{Format, note, pairs, table};
 use super::{node, passphrase};
 use crate::store::guard::Guard;
@@ -16,6 +17,11 @@ use blockchat_proto::keys::Address;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+/// What keys are for.
+const VOTES: &str = "votes and pays";
+const GIVES: &str = "coins to give away";
+const SIGNS: &str = "pays and writes";
+
 /// One key of the home.
 #[derive(Clone, Debug, Serialize)]
 struct WalletView {
@@ -24,6 +30,9 @@ struct WalletView {
     address: Option<Address>,
     #[serde(serialize_with = "path_json::shown")]
     file: PathBuf,
+    /// What it is for.
+    #[serde(rename = "use")]
+    key_use: &'static str,
     encrypted: bool,
     /// Why it cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,15 +126,16 @@ fn create(
         name,
         address: Some(signer.address()),
         file,
+        key_use: SIGNS,
         encrypted: passphrase.is_some(),
         problem: None,
         account: None,
     };
     format.print(&view, |view| {
         let keep = if view.encrypted {
-            "keep the file and the passphrase: without both, nobody can move its coins"
+            "keep the file and the passphrase: without both, the coins are lost"
         } else {
-            "keep the file safe: whoever reads it can spend; without it, nobody can"
+            "keep the file safe: it is enough to spend the coins, and without it they are lost"
         };
         lines(view) + "\n" + keep
     });
@@ -134,7 +144,9 @@ fn create(
 
 /// The validator key first, then the wallets by name. One that cannot be used hides no other.
 fn list(home: &Home, format: Format) -> Result<(), Failure> {
-    let views: Vec<_> = home.validator()?.into_iter().chain(home.wallets()?).map(view).collect();
+    let names = Names::of(home)?;
+    let keys = home.validator()?.into_iter().chain(home.wallets()?);
+    let views: Vec<_> = keys.map(|wallet| called(view(&wallet), wallet.is_named, &names)).collect();
     format.print(&views, |views: &Vec<WalletView>| {
         if views.is_empty() {
             return "no keys yet: `blockchat-node wallet new NAME` makes one".into();
@@ -143,20 +155,30 @@ fn list(home: &Home, format: Format) -> Result<(), Failure> {
             let address = view.address.map_or_else(|| "?".into(), |address| address.to_string());
             let how = if view.encrypted { "passphrase" } else { "file permissions" };
             let how = view.problem.as_ref().map_or(how.into(), |problem| format!("cannot be used: {problem}"));
-            vec![view.name.clone(), address, how]
+            vec![view.name.clone(), address, view.key_use.into(), how]
         };
-        table(&["name", "address", "protected by"], &[], views.iter().map(row).collect())
+        table(&["name", "address", "use", "protected by"], &[], views.iter().map(row).collect())
     });
     Ok(())
+}
+
+/// A key that has a name is called as it is everywhere else; one that has none, by its file.
+fn called(view: WalletView, is_named: bool, names: &Names) -> WalletView {
+    let known = view.address.filter(|_| is_named).and_then(|address| names.name(&address));
+    WalletView { name: known.map_or_else(|| view.name.clone(), str::to_owned), ..view }
 }
 
 async fn show(home: &Home, name: &str, api: &ApiArg, format: Format) -> Result<(), Failure> {
     let path = passphrase::signer_path(home, Some(name))?;
     let key = KeyFile::look(&path)?;
-    let mut view = view(Wallet { name: name.into(), is_named: true, path, key: Ok(key) });
+    let mut view = view(&Wallet { name: name.into(), is_named: true, path, key: Ok(key) });
     // The balance is a comfort: without a node, address and file are shown all the same.
     if let Some(address) = view.address {
-        view.account = node::client(home, api)?.account(&address).await.ok();
+        view.account = match node::client(home, api).await {
+            Ok(client) => client.account(&address).await.ok(),
+            Err(refused) if refused.is("other_chain") || refused.is("bad_url") => return Err(refused),
+            Err(_) => None,
+        };
     }
     let names = Names::of(home)?;
     format.print(&view, |view| match &view.account {
@@ -180,15 +202,21 @@ fn lines(view: &WalletView) -> String {
     ])
 }
 
-fn view(wallet: Wallet) -> WalletView {
-    let Wallet { name, path: file, key, .. } = wallet;
-    match key {
+fn view(wallet: &Wallet) -> WalletView {
+    let (name, file) = (wallet.name.clone(), wallet.path.clone());
+    let key_use = match name.as_str() {
+        VALIDATOR => VOTES,
+        FAUCET => GIVES,
+        _ => SIGNS,
+    };
+    match &wallet.key {
         Ok(KeyFile { address, encrypted }) => {
-            WalletView { name, address, file, encrypted, problem: None, account: None }
+            let (address, encrypted) = (*address, *encrypted);
+            WalletView { name, address, file, key_use, encrypted, problem: None, account: None }
         }
         Err(reason) => {
             let problem = Some(reason.to_string());
-            WalletView { name, address: None, file, encrypted: false, problem, account: None }
+            WalletView { name, address: None, file, key_use, encrypted: false, problem, account: None }
         }
     }
 }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 pub const API_LISTEN_DEFAULT: &str = "127.0.0.1:7474";
 /// Where peers are listened for unless told otherwise: every interface, so that a LAN works.
 pub const P2P_LISTEN_DEFAULT: &str = "/ip4/0.0.0.0/tcp/7475";
-/// Whether a node looks around on the local network unless told otherwise.
-pub const MDNS_DEFAULT: bool = true;
+/// The same for a node that is not shared.
+pub const P2P_LISTEN_ALONE: &str = "/ip4/127.0.0.1/tcp/7475";
 /// Largest file of settings, in bytes: a guard against pointing at something else.
 const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 
@@ -61,18 +61,41 @@ pub struct ApiLayer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct P2pLayer {
-    /// Multiaddresses, [`P2P_LISTEN_DEFAULT`].
+    /// May other machines reach this node? It says what `listen` and `mdns` are where these are not named: `true`, the
+    /// default, is [`P2P_LISTEN_DEFAULT`] and yes; `false` is [`P2P_LISTEN_ALONE`] and no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<bool>,
+    /// Multiaddresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<Vec<String>>,
     /// Multiaddresses, none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peers: Option<Vec<String>>,
-    /// Yes.
+    /// Look for peers on the local network?
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mdns: Option<bool>,
     /// Multiaddresses, none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external: Option<Vec<String>>,
+    /// No: everybody of the chain may connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_peers: Option<bool>,
+    /// [`Announce::All`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announce: Option<Announce>,
+}
+
+/// Which of its own addresses a node tells others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Announce {
+    /// None: others reach it where they are told to, and tell nobody
+    None,
+    /// Those given with --external
+    External,
+    /// Those, and all that it listens on
+    #[default]
+    All,
 }
 
 /// `[keys]`: paths, relative to the home.
@@ -100,6 +123,9 @@ pub struct LogLayer {
     /// `text`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<LogFormat>,
+    /// Standard error, unless a file is named; relative to the home.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
 }
 
 /// `[pool]`
@@ -195,12 +221,7 @@ impl Layer {
                 allow_hosts: self.api.allow_hosts.or(below.api.allow_hosts),
                 allow_origins: self.api.allow_origins.or(below.api.allow_origins),
             },
-            p2p: P2pLayer {
-                listen: self.p2p.listen.or(below.p2p.listen),
-                peers: self.p2p.peers.or(below.p2p.peers),
-                mdns: self.p2p.mdns.or(below.p2p.mdns),
-                external: self.p2p.external.or(below.p2p.external),
-            },
+            p2p: self.p2p.over(below.p2p),
             keys: KeysLayer {
                 validator: self.keys.validator.or(below.keys.validator),
                 p2p: self.keys.p2p.or(below.keys.p2p),
@@ -209,6 +230,7 @@ impl Layer {
             log: LogLayer {
                 filter: self.log.filter.or(below.log.filter),
                 format: self.log.format.or(below.log.format),
+                file: self.log.file.or(below.log.file),
             },
             pool: PoolLayer {
                 transactions_max: self.pool.transactions_max.or(below.pool.transactions_max),
@@ -220,6 +242,22 @@ impl Layer {
                 precommit_ms: self.rounds.precommit_ms.or(below.rounds.precommit_ms),
             },
         }
+    }
+
+    /// Where peers are listened for.
+    pub fn p2p_listen(&self) -> Vec<String> {
+        let default = if self.is_shared() { P2P_LISTEN_DEFAULT } else { P2P_LISTEN_ALONE };
+        self.p2p.listen.clone().unwrap_or_else(|| vec![default.into()])
+    }
+
+    /// Is the local network searched for peers? Not where the node looks for nobody, or keeps its place to itself.
+    pub fn mdns(&self) -> bool {
+        let looks = !self.p2p.only_peers.unwrap_or(false) && self.p2p.announce.unwrap_or_default() == Announce::All;
+        self.p2p.mdns.unwrap_or(self.is_shared() && looks)
+    }
+
+    fn is_shared(&self) -> bool {
+        self.p2p.share.unwrap_or(true)
     }
 
     /// Where the API listens.
@@ -240,6 +278,22 @@ impl Layer {
     /// Path of the guard under this home.
     pub fn guard_path(&self, home: &Path) -> PathBuf {
         home.join(self.keys.guard.as_deref().unwrap_or(Path::new("keys/guard")))
+    }
+}
+
+impl P2pLayer {
+    /// A layer that shares, or stops sharing, takes the place of what the layer below says about the same thing.
+    fn over(self, below: Self) -> Self {
+        let (listen, mdns) = if self.share.is_some() { (None, None) } else { (below.listen, below.mdns) };
+        Self {
+            share: self.share.or(below.share),
+            listen: self.listen.or(listen),
+            peers: self.peers.or(below.peers),
+            mdns: self.mdns.or(mdns),
+            external: self.external.or(below.external),
+            only_peers: self.only_peers.or(below.only_peers),
+            announce: self.announce.or(below.announce),
+        }
     }
 }
 
@@ -267,6 +321,23 @@ mod tests {
         assert_eq!(merged.p2p.mdns, Some(false));
         assert_eq!(merged.log.filter.as_deref(), Some("warn"));
         assert_eq!(merged.api_listen().port(), 7474);
+    }
+
+    #[test]
+    fn to_share_opens_the_node_and_its_discovery_and_what_is_named_still_wins() {
+        let alone = parse("[p2p]\nshare = false\n").unwrap();
+        assert_eq!((alone.p2p_listen(), alone.mdns()), (vec![P2P_LISTEN_ALONE.to_owned()], false));
+        assert_eq!((Layer::default().p2p_listen()[0].as_str(), Layer::default().mdns()), (P2P_LISTEN_DEFAULT, true));
+        let share = || Layer { p2p: P2pLayer { share: Some(true), ..P2pLayer::default() }, ..Layer::default() };
+        let local = parse("[p2p]\nlisten = [\"/ip4/127.0.0.1/tcp/1\"]\nmdns = false\n").unwrap();
+        for below in [alone, local] {
+            let opened = share().over(below);
+            assert_eq!((opened.p2p_listen()[0].as_str(), opened.mdns()), (P2P_LISTEN_DEFAULT, true));
+        }
+        let mut named = share();
+        (named.p2p.mdns, named.p2p.listen) = (Some(false), Some(vec!["/ip4/127.0.0.1/tcp/2".into()]));
+        let named = named.over(Layer::default());
+        assert_eq!((named.p2p_listen()[0].as_str(), named.mdns()), ("/ip4/127.0.0.1/tcp/2", false));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod layer;
 mod settings;
 
 pub use layer::{
-    API_LISTEN_DEFAULT, ApiLayer, ConfigRejected, KeysLayer, Layer, LogFormat, LogLayer, MDNS_DEFAULT,
+    API_LISTEN_DEFAULT, Announce, ApiLayer, ConfigRejected, KeysLayer, Layer, LogFormat, LogLayer, P2P_LISTEN_ALONE,
     P2P_LISTEN_DEFAULT, P2pLayer, PoolLayer, RoundsLayer,
 };
 pub use settings::{Identity, LogSettings, Settings};

@@ -1,6 +1,6 @@
 //! What a node runs with: every choice made, every value checked.
 
-use super::{ConfigRejected, Layer, LogFormat, MDNS_DEFAULT, P2P_LISTEN_DEFAULT};
+use super::{Announce, ConfigRejected, Layer, LogFormat};
 use crate::ready_file::Ready;
 use blockchat_engine::config::EngineConfig;
 use blockchat_proto::genesis::VerifiedGenesis;
@@ -32,6 +32,10 @@ pub struct Settings {
     pub mdns: bool,
     /// Addresses under which others reach this node, if it cannot know them itself.
     pub external: Vec<String>,
+    /// Connect with `peers` and nobody else, and look for nobody?
+    pub only_peers: bool,
+    /// Which addresses others are told.
+    pub announce_addresses: Announce,
     /// The chain.
     pub genesis: VerifiedGenesis,
     /// Who votes here; `None`: an observer.
@@ -72,13 +76,15 @@ impl Settings {
     }
 }
 
-/// What is logged to standard error, and how.
+/// What is logged, how, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSettings {
     /// A `tracing` filter, such as `info` or `warn,blockchat_node::net=debug`.
     pub filter: String,
     /// Lines for people or for machines.
     pub format: LogFormat,
+    /// Where, if not to standard error. It is appended to.
+    pub file: Option<PathBuf>,
 }
 
 /// What is read from files before a node can be described.
@@ -105,7 +111,7 @@ impl fmt::Debug for Identity {
 impl Layer {
     /// Fills in the defaults and checks every value.
     pub fn into_settings(self, home: &Path, identity: Identity) -> Result<Settings, ConfigRejected> {
-        let p2p_listen = self.p2p.listen.clone().unwrap_or_else(|| vec![P2P_LISTEN_DEFAULT.into()]);
+        let p2p_listen = self.p2p_listen();
         let peers = self.p2p.peers.clone().unwrap_or_default();
         let external = self.p2p.external.clone().unwrap_or_default();
         let allow_hosts = self.api.allow_hosts.clone().unwrap_or_default();
@@ -115,6 +121,12 @@ impl Layer {
         check_multiaddresses("p2p.listen", &p2p_listen)?;
         check_multiaddresses("p2p.peers", &peers)?;
         check_multiaddresses("p2p.external", &external)?;
+        let only_peers = self.p2p.only_peers.unwrap_or(false);
+        if only_peers {
+            check_peer_ids(&peers)?;
+        }
+        let announce_addresses = self.p2p.announce.unwrap_or_default();
+        let mdns = self.checked_mdns(only_peers, announce_addresses)?;
         Ok(Settings {
             home: home.into(),
             api_listen: self.api_listen(),
@@ -122,8 +134,10 @@ impl Layer {
             allow_origins,
             p2p_listen,
             peers,
-            mdns: self.p2p.mdns.unwrap_or(MDNS_DEFAULT),
+            mdns,
             external,
+            only_peers,
+            announce_addresses,
             genesis: identity.genesis,
             validator: identity.validator,
             p2p_seed: identity.p2p_seed,
@@ -134,8 +148,22 @@ impl Layer {
             log: LogSettings {
                 filter: self.log.filter.unwrap_or_else(|| "info".into()),
                 format: self.log.format.unwrap_or_default(),
+                file: self.log.file.map(|file| home.join(file)),
             },
         })
+    }
+
+    /// mDNS looks for strangers, and tells them where we listen: not where neither is wanted.
+    fn checked_mdns(&self, only_peers: bool, announce: Announce) -> Result<bool, ConfigRejected> {
+        let why = match (only_peers, announce) {
+            (true, _) => "p2p.only_peers looks for nobody",
+            (false, Announce::None | Announce::External) => "p2p.announce keeps from others where this node listens",
+            (false, Announce::All) => return Ok(self.mdns()),
+        };
+        match self.p2p.mdns {
+            Some(true) => Err(ConfigRejected::Value { key: "p2p.mdns", problem: format!("is on, but {why}") }),
+            Some(false) | None => Ok(false),
+        }
     }
 
     fn engine(&self) -> Result<EngineConfig, ConfigRejected> {
@@ -186,8 +214,19 @@ fn origin_problem(origin: &str) -> Option<&'static str> {
 fn check_multiaddresses(key: &'static str, addresses: &[String]) -> Result<(), ConfigRejected> {
     match addresses.iter().find(|address| !address.starts_with('/')) {
         Some(wrong) => {
-            let problem = format!("holds {wrong:?}, which is no multiaddress such as /ip4/192.168.1.7/tcp/7475");
+            let problem = format!("holds {wrong:?}, which is not a multiaddress such as /ip4/192.168.1.7/tcp/7475");
             Err(ConfigRejected::Value { key, problem })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Who may come in is known by the id in its address.
+fn check_peer_ids(peers: &[String]) -> Result<(), ConfigRejected> {
+    match peers.iter().find(|address| !address.contains("/p2p/")) {
+        Some(wrong) => {
+            let problem = format!("holds {wrong}, but p2p.only_peers needs each peer's id: {wrong}/p2p/12D3Koo...");
+            Err(ConfigRejected::Value { key: "p2p.peers", problem })
         }
         None => Ok(()),
     }
@@ -253,6 +292,20 @@ mod tests {
         }
         let wrong = check_all("api.allow_hosts", &["a b".into()], host_problem).unwrap_err();
         assert!(wrong.to_string().contains("a b"), "{wrong}");
+    }
+
+    #[test]
+    fn a_private_network_needs_the_ids_of_its_peers_and_looks_for_nobody() {
+        let with_id = "/ip4/10.0.0.1/tcp/7475/p2p/12D3KooWJ".to_string();
+        check_peer_ids(std::slice::from_ref(&with_id)).unwrap();
+        let wrong = check_peer_ids(&[with_id, "/ip4/10.0.0.2/tcp/7475".into()]).unwrap_err().to_string();
+        assert!(wrong.contains("/ip4/10.0.0.2/tcp/7475/p2p/"), "{wrong}");
+        let mdns = |text: &str, only_peers, announce| parse(text).checked_mdns(only_peers, announce);
+        assert!(mdns("", false, Announce::All).unwrap());
+        assert!(!mdns("", true, Announce::All).unwrap());
+        assert!(!mdns("", false, Announce::External).unwrap());
+        assert!(mdns("[p2p]\nmdns = true\n", true, Announce::All).is_err());
+        assert!(mdns("[p2p]\nmdns = true\n", false, Announce::None).is_err());
     }
 
     #[test]

@@ -1,0 +1,91 @@
+//! What a shell completes: verbs, flags and values, and the names of this home's wallets and contacts.
+//!
+//! The script that `completions` prints asks this program for every word, so it is never older than the program. Nothing
+//! here fails: a home that cannot be read has no names.
+//! Start reading at [`answered`].
+
+use super::args::Cli;
+use super::failure::Failure;
+use super::home::Home;
+use super::names::Names;
+use clap::CommandFactory;
+use clap_complete::engine::CompletionCandidate;
+use clap_complete::env::Shells;
+use clap_complete::{CompleteEnv, Shell};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// Set by the script when a shell asks.
+const ASKED: &str = "BLOCKCHAT_COMPLETE";
+const PROGRAM: &str = "blockchat-node";
+
+/// Answers a shell that asks for completions, if one does.
+pub(crate) fn answered() -> bool {
+    let folder = std::env::current_dir().ok();
+    let asked = CompleteEnv::with_factory(Cli::command).var(ASKED);
+    // A shell that asks in a way which nobody understands gets no words.
+    asked.try_complete(std::env::args_os(), folder.as_deref()).unwrap_or(true)
+}
+
+/// The script by which this shell asks.
+pub(crate) fn script(shell: Shell) -> Result<String, Failure> {
+    let shells = Shells::builtins();
+    let known = shells.completer(&shell.to_string());
+    let known = known.ok_or_else(|| Failure::usage(format!("{shell} is not known"), "name bash, zsh or fish"))?;
+    let mut script = vec![];
+    known
+        .write_registration(ASKED, PROGRAM, PROGRAM, PROGRAM, &mut script)
+        .map_err(|error| Failure::new(format!("cannot write the script: {error}"), "try again"))?;
+    Ok(String::from_utf8_lossy(&script).into_owned())
+}
+
+/// Accounts that have a name here.
+pub(crate) fn accounts(typed: &OsStr) -> Vec<CompletionCandidate> {
+    beginning(typed, |names| names.all_names().map(str::to_owned).collect())
+}
+
+/// Keys of this home.
+pub(crate) fn keys(typed: &OsStr) -> Vec<CompletionCandidate> {
+    beginning(typed, |names| names.keys().map(str::to_owned).collect())
+}
+
+/// Contacts.
+pub(crate) fn contacts(typed: &OsStr) -> Vec<CompletionCandidate> {
+    beginning(typed, |names| names.contacts().map(str::to_owned).collect())
+}
+
+fn beginning(typed: &OsStr, list: impl Fn(&Names) -> Vec<String>) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let names = Home::locate(named_home(std::env::args_os())).and_then(|home| Names::of(&home));
+    let mut all = names.map(|names| list(&names)).unwrap_or_default();
+    all.sort();
+    all.dedup();
+    all.into_iter().filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new).collect()
+}
+
+/// The home in the line that is being completed, else in the environment.
+fn named_home(words: impl Iterator<Item = OsString>) -> Option<PathBuf> {
+    let words: Vec<_> = words.collect();
+    let joined = words.iter().filter_map(|word| word.to_str()?.strip_prefix("--home=").map(PathBuf::from));
+    let apart = words.windows(2).filter(|pair| pair[0] == "--home").map(|pair| PathBuf::from(&pair[1]));
+    joined.chain(apart).next().or_else(|| std::env::var_os("BLOCKCHAT_HOME").map(PathBuf::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_of_the_line_is_the_one_whose_names_are_offered() {
+        let home = |line: &str| named_home(line.split(' ').map(OsString::from));
+        assert_eq!(home("blockchat-node --home /a send"), Some("/a".into()));
+        assert_eq!(home("blockchat-node send --home=/b x"), Some("/b".into()));
+    }
+
+    #[test]
+    fn there_is_a_script_for_every_shell() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
+            assert!(script(shell).unwrap().contains(ASKED), "{shell}");
+        }
+    }
+}
