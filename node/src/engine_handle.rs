@@ -11,15 +11,20 @@
 //!
 //! Start reading at [`EngineHandle::submit`].
 
+use blockchat_client::shapes::QueueView;
 use blockchat_engine::chain_view::ChainView;
-use blockchat_engine::effect::{AccountAnswer, Answer, SubmitOutcome};
+use blockchat_engine::effect::{AccountAnswer, Answer, SubmitOutcome, Wait};
+use blockchat_engine::engine_view::{EngineView, PoolPart, PoolPlace, ValidatorFacts};
 use blockchat_engine::event::{Event, Query, RequestId};
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::AccountProof;
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
+use blockchat_proto::units::Height;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 /// Most questions that wait for the event loop.
@@ -46,6 +51,8 @@ pub type TransactionAnswer = Option<(SubmitOutcome, Option<VerifiedTransaction>)
 pub struct EngineHandle {
     calls: mpsc::Sender<Call>,
     submitted: Arc<Semaphore>,
+    /// Questions, and submitted transactions, that were refused because too much waited.
+    refused: Arc<[AtomicU64; 2]>,
     view: watch::Receiver<Arc<ChainView>>,
 }
 
@@ -74,7 +81,8 @@ enum Reply {
 pub fn open(view: ChainView) -> (EngineHandle, EngineDoor) {
     let (calls, waiting) = mpsc::channel(CALLS_MAX);
     let (publish, view) = watch::channel(Arc::new(view));
-    let handle = EngineHandle { calls, submitted: Arc::new(Semaphore::new(SUBMITTED_MAX)), view };
+    let submitted = Arc::new(Semaphore::new(SUBMITTED_MAX));
+    let handle = EngineHandle { calls, submitted, refused: Arc::default(), view };
     (handle, EngineDoor { calls: waiting, callers: BTreeMap::new(), last: 0, view: publish })
 }
 
@@ -88,9 +96,13 @@ impl EngineHandle {
         if transactions.is_empty() {
             return Ok(vec![]);
         }
-        let share = u32::try_from(transactions.len()).map_err(|_| EngineUnavailable::QueueFull)?;
-        let share =
-            Arc::clone(&self.submitted).try_acquire_many_owned(share).map_err(|_| EngineUnavailable::QueueFull)?;
+        let wanted = u64::try_from(transactions.len()).unwrap_or(u64::MAX);
+        let full = || {
+            self.refused[1].fetch_add(wanted, Ordering::Relaxed);
+            EngineUnavailable::QueueFull
+        };
+        let share = u32::try_from(wanted).map_err(|_| full())?;
+        let share = Arc::clone(&self.submitted).try_acquire_many_owned(share).map_err(|_| full())?;
         match self.ask(Question::Submit(transactions), Some(share)).await? {
             Reply::Submitted(outcomes) => Ok(outcomes),
             Reply::Answered(_) => unreachable!("a submit is answered with outcomes"),
@@ -101,7 +113,7 @@ impl EngineHandle {
     pub async fn account(&self, address: Address) -> Result<AccountAnswer, EngineUnavailable> {
         match self.query(Query::Account(address)).await? {
             Answer::Account(answer) => Ok(*answer),
-            Answer::Transaction(_) | Answer::Body(_) => unreachable!("an account question gets an account answer"),
+            other => unreachable!("an account question gets an account answer, not {other:?}"),
         }
     }
 
@@ -109,7 +121,15 @@ impl EngineHandle {
     pub async fn transaction(&self, id: TransactionId) -> Result<TransactionAnswer, EngineUnavailable> {
         match self.query(Query::Transaction(id)).await? {
             Answer::Transaction(answer) => Ok(answer),
-            Answer::Account(_) | Answer::Body(_) => unreachable!("a transaction question gets a transaction answer"),
+            other => unreachable!("a transaction question gets a transaction answer, not {other:?}"),
+        }
+    }
+
+    /// What a queued transaction waits for; `None` if it is not queued.
+    pub async fn wait(&self, id: TransactionId) -> Result<Option<Wait>, EngineUnavailable> {
+        match self.query(Query::Wait(id)).await? {
+            Answer::Wait(answer) => Ok(answer),
+            other => unreachable!("a question about a wait gets an answer about it, not {other:?}"),
         }
     }
 
@@ -117,13 +137,61 @@ impl EngineHandle {
     pub async fn body(&self, hash: Hash32) -> Result<Option<VerifiedBlock>, EngineUnavailable> {
         match self.query(Query::Body(hash)).await? {
             Answer::Body(answer) => Ok(answer),
-            Answer::Account(_) | Answer::Transaction(_) => unreachable!("a body question gets a body answer"),
+            other => unreachable!("a body question gets a body answer, not {other:?}"),
+        }
+    }
+
+    /// What an account holds after the last final block, with its proof, and the height of that block.
+    pub async fn proof(&self, address: Address) -> Result<(Height, AccountProof), EngineUnavailable> {
+        match self.query(Query::Proof(address)).await? {
+            Answer::Proof(height, proof) => Ok((height, *proof)),
+            other => unreachable!("a proof question gets a proof answer, not {other:?}"),
+        }
+    }
+
+    /// How the height under way is being decided, and how the last ones were.
+    pub async fn consensus(&self) -> Result<EngineView, EngineUnavailable> {
+        match self.query(Query::Consensus).await? {
+            Answer::Consensus(view) => Ok(*view),
+            other => unreachable!("a consensus question gets a consensus answer, not {other:?}"),
+        }
+    }
+
+    /// All validators, by address.
+    pub async fn validators(&self) -> Result<Vec<ValidatorFacts>, EngineUnavailable> {
+        match self.query(Query::Validators).await? {
+            Answer::Validators(facts) => Ok(facts),
+            other => unreachable!("a validators question gets a validators answer, not {other:?}"),
+        }
+    }
+
+    /// At most `limit` pooled transactions that come after a place, of everybody or of one account.
+    pub async fn pool(
+        &self,
+        after: Option<PoolPlace>,
+        of: Option<Address>,
+        limit: usize,
+    ) -> Result<PoolPart, EngineUnavailable> {
+        match self.query(Query::Pool { after, of, limit }).await? {
+            Answer::Pool(part) => Ok(part),
+            other => unreachable!("a pool question gets a pool answer, not {other:?}"),
         }
     }
 
     /// How the node is now.
     pub fn view(&self) -> Arc<ChainView> {
         Arc::clone(&self.view.borrow())
+    }
+
+    /// How full the queues in front of the engine are, and what they refused.
+    pub fn queues(&self) -> Vec<QueueView> {
+        let submitted = SUBMITTED_MAX - self.submitted.available_permits();
+        let waiting = [CALLS_MAX - self.calls.capacity(), submitted];
+        let queues = [("engine_calls", CALLS_MAX), ("engine_submitted_transactions", SUBMITTED_MAX)];
+        let view = |(((name, max), waiting), refused): (_, &AtomicU64)| {
+            QueueView::new(name, waiting, max, refused.load(Ordering::Relaxed))
+        };
+        queues.into_iter().zip(waiting).zip(self.refused.iter()).map(view).collect()
     }
 
     /// Tells when the view changes.
@@ -141,7 +209,10 @@ impl EngineHandle {
     async fn ask(&self, question: Question, share: Option<OwnedSemaphorePermit>) -> Result<Reply, EngineUnavailable> {
         let (answer, reply) = oneshot::channel();
         self.calls.try_send(Call { question, answer, _share: share }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => EngineUnavailable::QueueFull,
+            mpsc::error::TrySendError::Full(_) => {
+                self.refused[0].fetch_add(1, Ordering::Relaxed);
+                EngineUnavailable::QueueFull
+            }
             mpsc::error::TrySendError::Closed(_) => EngineUnavailable::Stopped,
         })?;
         reply.await.map_err(|_| EngineUnavailable::Stopped)
@@ -212,6 +283,7 @@ mod tests {
             tip: Tip { height: Height(height), hash: Hash32::ZERO, time: UnixMillis(0), parent: Hash32::ZERO },
             state_root: Hash32::ZERO,
             supply: Coins::ZERO,
+            stakes: std::sync::Arc::default(),
             validators: ValidatorSet::new(vec![Validator { address: LEADER, stake: Stake(1) }]).unwrap(),
             round: Round(0),
             leader: LEADER,
@@ -219,6 +291,10 @@ mod tests {
             rules: RulesView { version: RulesVersion(1), known: RulesVersion(1), next_begins: None },
             voting: true,
             silence: None,
+            clocks_ahead_ms: None,
+            staked: false,
+            undecided_since: None,
+            silent: vec![],
             settled: true,
             pool_transactions: 0,
             pool_bytes: 0,
@@ -270,6 +346,10 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(handle.submit(vec![transaction()]).await, Err(EngineUnavailable::QueueFull));
+        assert_eq!(
+            handle.queues()[1],
+            QueueView::new("engine_submitted_transactions", SUBMITTED_MAX, SUBMITTED_MAX, 1)
+        );
         let Some(Event::SubmitTransactions { request, transactions }) = door.next().await else { panic!("a submit") };
         assert_eq!(transactions.len(), SUBMITTED_MAX / 2);
         door.reply(request, vec![]);

@@ -16,6 +16,15 @@ pub fn explain(view: &ChainView) -> Option<String> {
                              nowhere else, then `blockchat-node guard reset --api http://HOST:PORT` with another node of \
                              the chain, and start this one again"
             .into(),
+        Silence::Elsewhere => "another node signs with this validator's key, so this one has stopped signing: find the other \
+                               one (a copied home, a restored backup, a second replica) and stop it; then stop this node, \
+                               `blockchat-node guard reset --api http://HOST:PORT` with another node of the chain, and \
+                               start it again"
+            .into(),
+        Silence::Listening => "the chain holds signatures of this validator's key that its guard does not know, so the home is \
+                               older than the key's last vote, or the key is used elsewhere: nothing is signed before two \
+                               heights have passed without it, and there is nothing to do"
+            .into(),
         Silence::Behind { signed } => format!(
             "the validator key has signed at height {signed}, but the chain here ends at {tip}: blocks were lost, and \
              nothing is signed before they are back. Peers that have them send them; if none has, put back a data folder \

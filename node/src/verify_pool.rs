@@ -6,7 +6,10 @@
 //! - what comes out was verified here or before, under exactly the same id, signature included;
 //! - the memory holds at most two generations of `REMEMBERED_MAX` transactions, shared with the pool, not copied, and of
 //!   `VOTES_MAX` votes: votes are said again while a round lasts, and once more in round certificates;
-//! - at most `JOBS_MAX` batches are being worked on; further callers wait, and they are bounded where they come from.
+//! - there are two lanes, each with threads of its own: transactions never hold up votes, proposed blocks and what we catch
+//!   up with;
+//! - at most `JOBS_MAX` batches are being worked on in a lane; further callers wait, and they are bounded where they come
+//!   from.
 //!
 //! Single votes and proposals are verified at once where they arrive: 40 us are less than the way to another thread and
 //! back, and a vote must not queue behind 4,000 transactions.
@@ -36,7 +39,7 @@ const CHUNK: usize = 512;
 const REMEMBERED_MAX: usize = 65_536;
 /// Verified votes in one generation of the memory: those of some seconds of a large and fast chain.
 const VOTES_MAX: usize = 8_192;
-/// Batches worked on at a time.
+/// Batches worked on at a time, in one lane.
 const JOBS_MAX: usize = 32;
 /// Votes up to which a round certificate is verified on the spot.
 const ON_THE_SPOT_MAX: usize = 8;
@@ -51,35 +54,50 @@ pub struct VerifyPool(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     chain: Hash32,
-    threads: rayon::ThreadPool,
-    jobs: Semaphore,
+    consensus: Lane,
+    transactions: Lane,
     known: Mutex<Known<TransactionId, VerifiedTransaction>>,
     votes: Mutex<Known<Signature, Verified<SignedVote>>>,
 }
 
+/// Threads with the work that waits for them.
+#[derive(Debug)]
+struct Lane {
+    threads: rayon::ThreadPool,
+    jobs: Semaphore,
+}
+
+impl Lane {
+    /// As many threads as the machine has: which lane gets more of it is for the system to say.
+    fn new(name: &'static str) -> Self {
+        let threads = rayon::ThreadPoolBuilder::new()
+            .thread_name(move |index| format!("{name}-{index}"))
+            .build()
+            .expect("a program that just started can start threads");
+        Self { threads, jobs: Semaphore::new(JOBS_MAX) }
+    }
+}
+
 impl VerifyPool {
-    /// A pool for the chain with this genesis hash, with as many threads as the machine has.
+    /// A pool for the chain with this genesis hash.
     ///
     /// Panics if the system gives no threads: without them nothing can run.
     pub fn new(chain: Hash32) -> Self {
-        let threads = rayon::ThreadPoolBuilder::new()
-            .thread_name(|index| format!("verify-{index}"))
-            .build()
-            .expect("a program that just started can start threads");
+        let (consensus, transactions) = (Lane::new("verify"), Lane::new("verify-tx"));
         let (known, votes) = (Mutex::new(Known::new(REMEMBERED_MAX)), Mutex::new(Known::new(VOTES_MAX)));
-        Self(Arc::new(Inner { chain, threads, jobs: Semaphore::new(JOBS_MAX), known, votes }))
+        Self(Arc::new(Inner { chain, consensus, transactions, known, votes }))
     }
 
     /// Checks many transactions against everything that needs no state; the id and an answer of each, in order.
     ///
     /// What was verified before is answered from memory. Cost: 21 us each on one thread, in batches.
     pub async fn transactions(&self, signed: Vec<SignedTransaction>) -> Vec<(TransactionId, Answer)> {
-        self.run(move |inner| inner.verify_transactions(signed)).await
+        self.run(|inner| &inner.transactions, move |inner| inner.verify_transactions(signed)).await
     }
 
     /// Checks a block against everything that needs no state.
     pub async fn block(&self, block: Block) -> Result<VerifiedBlock, BlockRejected> {
-        self.run(move |inner| inner.verify_block(block)).await
+        self.run(|inner| &inner.consensus, move |inner| inner.verify_block(block)).await
     }
 
     /// Checks blocks and their certificates, in parallel; the first failure in order is named.
@@ -87,7 +105,8 @@ impl VerifyPool {
         &self,
         blocks: Vec<CertifiedBlock>,
     ) -> Result<Vec<(VerifiedBlock, Verified<Certificate>)>, String> {
-        self.run(move |inner| blocks.into_par_iter().map(|item| inner.verify_certified(item)).collect()).await
+        let verify = move |inner: &Inner| blocks.into_par_iter().map(|item| inner.verify_certified(item)).collect();
+        self.run(|inner| &inner.consensus, verify).await
     }
 
     /// Checks a vote's signature. The same vote again is answered from memory.
@@ -119,15 +138,21 @@ impl VerifyPool {
         if news <= ON_THE_SPOT_MAX {
             return certificate.verify_with(self.0.chain, |vote| self.0.known_vote(vote));
         }
-        self.run(move |inner| certificate.verify_with(inner.chain, |vote| inner.known_vote(vote))).await
+        let verify = move |inner: &Inner| certificate.verify_with(inner.chain, |vote| inner.known_vote(vote));
+        self.run(|inner| &inner.consensus, verify).await
     }
 
-    /// Runs `work` on the pool's threads.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> T + Send + 'static) -> T {
-        let _job = self.0.jobs.acquire().await.expect("the semaphore is never closed");
+    /// Runs `work` on the threads of a lane.
+    async fn run<T: Send + 'static>(
+        &self,
+        lane: impl FnOnce(&Inner) -> &Lane,
+        work: impl FnOnce(&Inner) -> T + Send + 'static,
+    ) -> T {
+        let lane = lane(&self.0);
+        let _job = lane.jobs.acquire().await.expect("the semaphore is never closed");
         let (done, answer) = oneshot::channel();
         let inner = Arc::clone(&self.0);
-        self.0.threads.spawn(move || drop(done.send(work(&inner))));
+        lane.threads.spawn(move || drop(done.send(work(&inner))));
         answer.await.expect("a job that panics ends the process")
     }
 }
@@ -226,10 +251,12 @@ impl<K: Eq + Hash, V: Clone> Known<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blockchat_proto::block::Header;
     use blockchat_proto::coins::Coins;
     use blockchat_proto::keys::{Address, Signer};
     use blockchat_proto::transaction::{Body, Payload, Transaction};
     use blockchat_proto::units::{Height, Round};
+    use blockchat_proto::units::{RulesVersion, UnixMillis};
     use blockchat_proto::vote::{RoundProof, Vote, VoteKind};
 
     const CHAIN: Hash32 = Hash32([7; 32]);
@@ -277,6 +304,33 @@ mod tests {
         (0..5).for_each(|number| known.insert(number, number));
         let remembered: Vec<_> = (0..5).filter(|number| known.get(number).is_some()).collect();
         assert_eq!(remembered, [2, 3, 4]);
+    }
+
+    /// As many transactions as the lane takes at a time wait for each other, and a block does not wait for them.
+    #[tokio::test]
+    async fn a_block_is_never_behind_transactions() {
+        let pool = VerifyPool::new(CHAIN);
+        let all = u32::try_from(JOBS_MAX).unwrap();
+        let _held = pool.0.transactions.jobs.acquire_many(all).await.unwrap();
+        let (none, height) = (Hash32::ZERO, Height(1));
+        let header = Header {
+            version: RulesVersion::FIRST,
+            chain: none,
+            height,
+            round: Round(0),
+            parent: none,
+            leader: Address([1; 32]),
+            time: UnixMillis(0),
+            transactions_root: none,
+            evidence_root: none,
+            commit_root: none,
+            state_root: none,
+            validators_hash: none,
+            next_validators_hash: none,
+        };
+        let block = Block { header, transactions: vec![], evidence: vec![], commit: None, late: None };
+        assert_eq!(pool.block(block).await, Err(BlockRejected::OtherChain));
+        assert_eq!(pool.vote(vote(1, 0)).await.unwrap().get(), &vote(1, 0));
     }
 
     fn vote(validator: u8, round: u32) -> SignedVote {

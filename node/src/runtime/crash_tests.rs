@@ -90,7 +90,14 @@ impl World {
             store::open(self.folder.path(), &self.genesis).unwrap();
         let (mut guard, mark) = Guard::open(&self.guard()).unwrap();
         let validator = Some(RecoveredValidator { signer: self.signer.clone(), guard: mark });
-        let recovered = Recovered { ledger, tip_certificate: None, journal: journal_entries, own: vec![], validator };
+        let recovered = Recovered {
+            ledger,
+            tip_certificate: None,
+            journal: journal_entries,
+            own: vec![],
+            evidence: vec![],
+            validator,
+        };
         let (mut engine, mut effects) = Engine::new(EngineConfig::default(), recovered, from).unwrap();
         let mut timers: BTreeMap<Timer, UnixMillis> = BTreeMap::new();
         let (mut now, mut moments, mut heard) = (from, vec![], VecDeque::new());

@@ -1,31 +1,38 @@
 //! Turns what peers send into events: verified here, decided in the engine.
 //!
 //! Owns: the verdicts that gossip needs about consensus messages, how often the same goes on (`budget`), and how much
-//! unverified work may pile up. Does not own:
-//! decoding and size limits (`net`), signatures (`verify_pool`), the verdict on transactions (the engine).
+//! unverified work may pile up (`bodies` for proposed blocks). Does not own:
+//! decoding and size limits (`net`), whether a message concerns us (`relevance` in the engine), signatures
+//! (`verify_pool`), the verdict on transactions (the engine).
 //!
 //! Always true:
 //! - nothing unverified reaches the engine;
+//! - cheap checks come before dear ones: whether it concerns us, then how often it was said, then its own signature, then
+//!   what it brings;
 //! - a message is rejected, which lowers its senders' scores, only for what is wrong whatever our state is: a signature, a
 //!   root, a size; what is merely old, early, from a stranger, or by rules that we do not know ends here without blame;
-//! - at most [`BATCHES_MAX`] batches and [`BODIES_MAX`] proposed blocks are being verified; further ones are dropped, and
-//!   their senders repeat them. Votes are never behind them.
+//! - at most [`BATCHES_MAX`] batches are being verified; further ones are dropped, and their senders repeat them. Votes are
+//!   never behind them.
 //!
 //! Start reading at [`Inbound::run`].
 
+use super::asked::Asked;
+use super::bodies::Bodies;
 use super::budget::{Budgets, Said};
+use super::doubles::Doubles;
 use super::serving::Serving;
 use crate::engine_handle::EngineHandle;
 use crate::net::{NetEvent, NetHandle, NetVerdict};
 use crate::verify_pool::VerifyPool;
+use blockchat_client::shapes::QueueView;
 use blockchat_engine::effect::Offence;
 use blockchat_engine::event::{Event, GossipTicket, PeerTag, RequestFailure, SyncId};
+use blockchat_engine::relevance::{Brought, Horizon, Refused, Use};
 use blockchat_proto::block::Block;
 use blockchat_proto::gossip::{ConsensusMessage, TransactionBatch};
-use blockchat_proto::keys::Address;
 use blockchat_proto::sync::CertifiedBlock;
-use blockchat_proto::units::Height;
-use blockchat_proto::vote::{Evidence, RoundCertificate, SignedProposal, SignedVote};
+use blockchat_proto::vote::{Evidence, RoundCertificate, SignedProposal, SignedVote, Verified, Vote};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
@@ -35,12 +42,6 @@ use tracing::{debug, warn};
 
 /// Batches of transactions being verified or waiting for the engine.
 const BATCHES_MAX: usize = 32;
-/// Proposed blocks being verified or waiting for the engine.
-const BODIES_MAX: usize = 16;
-/// Messages about heights this far below the tip are of no use to anybody we would pass them on to.
-const STALE_HEIGHTS: u64 = 2;
-/// Proposals this far above the tip are for a node that is nearer: their bodies are not verified here.
-const AHEAD_HEIGHTS: u64 = 2;
 
 /// Verifies and sorts what comes in. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -53,8 +54,18 @@ pub(super) struct Inbound {
     gossip: mpsc::Sender<Event>,
     tasks: TaskTracker,
     batches: Arc<Semaphore>,
-    bodies: Arc<Semaphore>,
+    batches_dropped: Arc<AtomicU64>,
+    bodies: Bodies,
+    asked: Asked,
     budgets: Arc<Mutex<Budgets>>,
+    doubles: Arc<Mutex<Doubles>>,
+}
+
+/// Where what was verified goes.
+#[derive(Debug)]
+pub(super) struct ToEngine {
+    pub(super) consensus: mpsc::Sender<Event>,
+    pub(super) gossip: mpsc::Sender<Event>,
 }
 
 impl Inbound {
@@ -63,13 +74,49 @@ impl Inbound {
         verify: VerifyPool,
         engine: EngineHandle,
         serving: Serving,
-        consensus: mpsc::Sender<Event>,
-        gossip: mpsc::Sender<Event>,
+        ToEngine { consensus, gossip }: ToEngine,
         tasks: TaskTracker,
+        asked: Asked,
     ) -> Self {
-        let (batches, bodies) = (Arc::new(Semaphore::new(BATCHES_MAX)), Arc::new(Semaphore::new(BODIES_MAX)));
-        let budgets = Arc::default();
-        Self { net, verify, engine, serving, consensus, gossip, tasks, batches, bodies, budgets }
+        let batches = Arc::new(Semaphore::new(BATCHES_MAX));
+        let (bodies, budgets, doubles) = (Bodies::default(), Arc::default(), Arc::default());
+        let batches_dropped = Arc::default();
+        Self {
+            net,
+            verify,
+            engine,
+            serving,
+            consensus,
+            gossip,
+            tasks,
+            batches,
+            batches_dropped,
+            bodies,
+            asked,
+            budgets,
+            doubles,
+        }
+    }
+
+    /// Reads how full the queues are between the network and the engine. Keeps none of them open.
+    pub(super) fn queues(&self) -> impl Fn() -> Vec<QueueView> + Send + Sync + use<> {
+        let (batches, dropped) = (Arc::clone(&self.batches), Arc::clone(&self.batches_dropped));
+        let (consensus, gossip) = (self.consensus.downgrade(), self.gossip.downgrade());
+        move || {
+            let (verified, dropped) = (BATCHES_MAX - batches.available_permits(), dropped.load(Ordering::Relaxed));
+            let view = |name: &str, queue: &mpsc::WeakSender<Event>| {
+                let (waiting, max) = queue.upgrade().map_or((0, 0), |queue| {
+                    let max = queue.max_capacity();
+                    (max - queue.capacity(), max)
+                });
+                QueueView::new(name, waiting, max, 0)
+            };
+            vec![
+                QueueView::new("verify_batches", verified, BATCHES_MAX, dropped),
+                view("engine_consensus_events", &consensus),
+                view("engine_gossip_batches", &gossip),
+            ]
+        }
     }
 
     /// Runs until `stop`, or until the network is gone.
@@ -95,7 +142,7 @@ impl Inbound {
             NetEvent::PeerGone { peer } => self.tell(Event::PeerGone { peer }).await,
             NetEvent::Blocks { request, peer, blocks } => self.blocks(request, peer, blocks),
             NetEvent::Body { request, peer, block } => self.body(request, peer, block),
-            NetEvent::RequestFailed { request, reason } => self.tell(Event::RequestFailed { request, reason }).await,
+            NetEvent::RequestFailed { request, reason } => self.request_failed(request, reason).await,
             NetEvent::Inbound { inbound, peer: _, request } => self.serving.answer(inbound, request),
         }
     }
@@ -104,21 +151,17 @@ impl Inbound {
         match message {
             ConsensusMessage::Vote(vote) => self.vote(from, ticket, vote).await,
             ConsensusMessage::RoundCertificate(certificate) => self.round_certificate(from, ticket, certificate).await,
-            ConsensusMessage::Proposal { proposal, block: None } => self.proposal(from, ticket, proposal).await,
-            ConsensusMessage::Proposal { proposal, block: Some(block) } => {
-                self.proposal_with_block(from, ticket, proposal, block);
-            }
+            ConsensusMessage::Proposal { proposal, block } => self.proposal(from, ticket, proposal, block).await,
         }
     }
 
     async fn vote(&self, from: PeerTag, ticket: GossipTicket, vote: SignedVote) {
-        let height = vote.vote.height;
-        if self.is_noise(vote.vote.validator, height) {
-            return self.net.verdict(ticket, NetVerdict::Ignore);
-        }
+        let found = Horizon::from(&*self.engine.view()).vote(&vote.vote);
+        let Some(found) = self.worth(from, ticket, "vote", found, Said::vote(&vote)) else { return };
         match self.verify.vote(vote).await {
             Ok(vote) => {
-                if self.passes(ticket, height, Said::vote(vote.get())) {
+                if self.passes(ticket, found, Said::vote(vote.get())) {
+                    self.compare(vote.get());
                     self.tell(Event::Vote { from, vote }).await;
                 }
             }
@@ -127,16 +170,14 @@ impl Inbound {
     }
 
     async fn round_certificate(&self, from: PeerTag, ticket: GossipTicket, certificate: RoundCertificate) {
-        let (Some((height, _)), Some(said)) = (certificate.height_and_round(), Said::certificate(&certificate)) else {
+        let found = Horizon::from(&*self.engine.view()).certificate(&certificate);
+        let Some(said) = Said::certificate(&certificate) else {
             return self.reject(from, ticket, "round certificate", "it mixes heights or rounds");
         };
-        // Of our set, or anybody could put together certificates for others to check, and spend the budget of true ones.
-        if certificate.check_structure(&self.engine.view().validators).is_err() {
-            return self.net.verdict(ticket, NetVerdict::Ignore);
-        }
+        let Some(found) = self.worth(from, ticket, "round certificate", found, said) else { return };
         match self.verify.round_certificate(certificate).await {
             Ok(certificate) => {
-                if self.passes(ticket, height, said) {
+                if self.passes(ticket, found, said) {
                     self.tell(Event::RoundCertificate { from, certificate }).await;
                 }
             }
@@ -144,76 +185,75 @@ impl Inbound {
         }
     }
 
-    /// A proposal of a block that was sent before.
-    async fn proposal(&self, from: PeerTag, ticket: GossipTicket, proposal: SignedProposal) {
-        let height = proposal.proposal.height;
-        if self.is_noise(proposal.proposal.leader, height) {
-            return self.net.verdict(ticket, NetVerdict::Ignore);
-        }
-        match self.verify.proposal(proposal).await {
-            Ok(proposal) => {
-                if self.passes(ticket, height, Said::proposal(proposal.get(), false)) {
-                    self.tell(Event::Proposal { from, proposal, block: None }).await;
-                }
-            }
-            Err(bad) => self.reject(from, ticket, "proposal", bad),
-        }
-    }
-
-    fn proposal_with_block(&self, from: PeerTag, ticket: GossipTicket, proposal: SignedProposal, block: Block) {
-        let signed = proposal.proposal;
-        let nearby = signed.height.0 <= self.tip().0 + AHEAD_HEIGHTS && self.can_check(&block);
-        let permit = Arc::clone(&self.bodies).try_acquire_owned();
-        let (Ok(permit), true, false) = (permit, nearby, self.is_noise(signed.leader, signed.height)) else {
-            return self.net.verdict(ticket, NetVerdict::Ignore);
-        };
-        let this = self.clone();
-        self.tasks.spawn(async move {
-            this.verify_proposal(from, ticket, proposal, block).await;
-            drop(permit);
-        });
-    }
-
-    /// The signature first: 40 us decide whether the block is worth verifying. Its leader's budget counts good blocks
+    /// One signature decides whether the block that comes with it is worth verifying. Its leader's budget counts good blocks
     /// only, or whoever brings bad ones under a true proposal would spend it.
-    async fn verify_proposal(&self, from: PeerTag, ticket: GossipTicket, proposal: SignedProposal, block: Block) {
-        let height = proposal.proposal.height;
-        let promised = proposal.proposal.block;
+    async fn proposal(&self, from: PeerTag, ticket: GossipTicket, proposal: SignedProposal, block: Option<Block>) {
+        let found = Horizon::from(&*self.engine.view()).proposal(&proposal.proposal, block.as_ref().map(Brought::from));
+        let said = Said::proposal(&proposal, block.is_some());
+        let Some(found) = self.worth(from, ticket, "proposal", found, said) else { return };
         let proposal = match self.verify.proposal(proposal).await {
             Ok(proposal) => proposal,
             Err(bad) => return self.reject(from, ticket, "proposal", bad),
         };
-        let said = Said::proposal(proposal.get(), true);
-        if self.budgets().is_spent(said, Instant::now()) {
-            return self.net.verdict(ticket, NetVerdict::Ignore);
-        }
-        if block.header.hash() != promised {
-            return self.reject(from, ticket, "proposal", "its block is another one");
-        }
-        match self.verify.block(block).await {
-            Ok(block) => {
-                if self.passes(ticket, height, said) {
-                    self.tell(Event::Proposal { from, proposal, block: Some(block) }).await;
+        match block {
+            Some(block) if found.with_block => self.proposed_block(from, ticket, found, proposal, block).await,
+            Some(_) => self.without_its_block(from, ticket, proposal).await,
+            None => {
+                if self.passes(ticket, found, said) {
+                    self.tell(Event::Proposal { from, proposal, block: None }).await;
                 }
             }
-            Err(reason) => self.reject(from, ticket, "proposed block", reason),
         }
     }
 
-    /// Evidence is not in force yet: it is checked and passed on, so that operators everywhere can see it in their logs.
-    /// Anybody can contradict itself with a key of its own; only of members is that news. SPEC EVID-0, GOSSIP-5.
+    /// Verifies a block whose hash its leader has signed, in a task of its own. Without a place for it the engine hears of
+    /// the proposal at once, and asks for the block by its hash.
+    async fn proposed_block(
+        &self,
+        from: PeerTag,
+        ticket: GossipTicket,
+        found: Use,
+        proposal: Verified<SignedProposal>,
+        block: Block,
+    ) {
+        let Some(place) = self.bodies.take(proposal.get().proposal.leader, found.ahead) else {
+            return self.without_its_block(from, ticket, proposal).await;
+        };
+        let this = self.clone();
+        self.tasks.spawn(async move {
+            match this.verify.block(block).await {
+                Ok(block) => {
+                    if this.passes(ticket, found, Said::proposal(proposal.get(), true)) {
+                        this.tell(Event::Proposal { from, proposal, block: Some(block) }).await;
+                    }
+                }
+                Err(reason) => this.reject(from, ticket, "proposed block", reason),
+            }
+            drop(place);
+        });
+    }
+
+    /// The engine hears of a proposal whose block is not looked at, and nobody else does.
+    async fn without_its_block(&self, from: PeerTag, ticket: GossipTicket, proposal: Verified<SignedProposal>) {
+        self.net.verdict(ticket, NetVerdict::Ignore);
+        if self.budgets().allow(Said::proposal(proposal.get(), false), Instant::now()) {
+            self.tell(Event::Proposal { from, proposal, block: None }).await;
+        }
+    }
+
+    /// Anybody can contradict itself with a key of its own; only of members is that news. SPEC GOSSIP-5.
     async fn evidence(&self, from: PeerTag, ticket: GossipTicket, evidence: Evidence) {
-        if self.engine.view().validators.get(&evidence.accused()).is_none() {
+        if Horizon::from(&*self.engine.view()).evidence(&evidence).is_err() {
             return self.net.verdict(ticket, NetVerdict::Ignore);
         }
         match self.verify.evidence(evidence).await {
             Ok(evidence) => {
-                let (said, validator) = (Said::evidence(evidence.get()), evidence.get().accused());
+                let said = Said::evidence(evidence.get());
                 let within = self.budgets().allow(said, Instant::now());
-                if within {
-                    warn!(%validator, evidence = ?evidence.get(), "a validator contradicted itself; nothing punishes that yet");
-                }
                 self.net.verdict(ticket, if within { NetVerdict::Accept } else { NetVerdict::Ignore });
+                if within {
+                    self.tell(Event::Evidence(evidence)).await;
+                }
             }
             Err(reason) => self.reject(from, ticket, "evidence", reason),
         }
@@ -222,6 +262,7 @@ impl Inbound {
     /// One wrong signature refuses the whole batch: an honest peer verified all of them before it passed them on.
     fn transactions(&self, ticket: GossipTicket, batch: TransactionBatch) {
         let Ok(permit) = Arc::clone(&self.batches).try_acquire_owned() else {
+            self.batches_dropped.fetch_add(1, Ordering::Relaxed);
             return self.net.verdict(ticket, NetVerdict::Ignore);
         };
         let this = self.clone();
@@ -242,37 +283,52 @@ impl Inbound {
         });
     }
 
-    /// Answers to our own questions: as many as the engine asked.
-    fn blocks(&self, request: SyncId, peer: PeerTag, blocks: Vec<CertifiedBlock>) {
+    /// Answers to our own questions: as many as the engine asked. Heights, counts and set come before any signature.
+    fn blocks(&self, request: SyncId, peer: PeerTag, mut blocks: Vec<CertifiedBlock>) {
         let this = self.clone();
-        let blocks = blocks.into_iter().take_while(|certified| this.can_check(&certified.block)).collect();
         self.tasks.spawn(async move {
-            let event = match this.verify.blocks(blocks).await {
-                Ok(blocks) => Event::BlocksReceived { request, peer, blocks },
-                Err(reason) => this.garbage(request, peer, &reason),
+            let found = Horizon::from(&*this.engine.view()).answer(&blocks);
+            let event = match found {
+                Ok(worth) => {
+                    blocks.truncate(worth);
+                    match this.verify.blocks(blocks).await {
+                        Ok(blocks) => Event::BlocksReceived { request, peer, blocks },
+                        Err(reason) => this.garbage(request, peer, &reason),
+                    }
+                }
+                Err(Refused::Wrong(reason)) => this.garbage(request, peer, reason),
+                Err(Refused::Noise) => Event::BlocksReceived { request, peer, blocks: vec![] },
             };
             this.tell(event).await;
         });
     }
 
+    /// A block by rules that we do not know is nobody's fault. SPEC VER-5.
     fn body(&self, request: SyncId, peer: PeerTag, block: Option<Block>) {
-        let this = self.clone();
-        let block = block.filter(|block| this.can_check(block));
+        let (this, asked) = (self.clone(), self.asked.take(request));
         self.tasks.spawn(async move {
-            let event = match block {
-                None => Event::BodyReceived { request, block: None },
-                Some(block) => match this.verify.block(block).await {
-                    Ok(block) => Event::BodyReceived { request, block: Some(block) },
-                    Err(reason) => this.garbage(request, peer, &reason.to_string()),
-                },
+            let nothing = Event::BodyReceived { request, block: None };
+            let event = match block.zip(asked) {
+                None => nothing,
+                Some((block, asked)) => {
+                    let found = Horizon::from(&*this.engine.view()).body(&block, asked);
+                    match found {
+                        Err(Refused::Noise) => nothing,
+                        Err(Refused::Wrong(reason)) => this.garbage(request, peer, reason),
+                        Ok(()) => match this.verify.block(block).await {
+                            Ok(block) => Event::BodyReceived { request, block: Some(block) },
+                            Err(reason) => this.garbage(request, peer, &reason.to_string()),
+                        },
+                    }
+                }
             };
             this.tell(event).await;
         });
     }
 
-    /// By rules that this program knows? Nobody is to blame for other blocks. SPEC VER-5.
-    fn can_check(&self, block: &Block) -> bool {
-        block.header.version <= self.engine.view().rules.known
+    async fn request_failed(&self, request: SyncId, reason: RequestFailure) {
+        self.asked.take(request);
+        self.tell(Event::RequestFailed { request, reason }).await;
     }
 
     fn garbage(&self, request: SyncId, peer: PeerTag, reason: &str) -> Event {
@@ -286,34 +342,46 @@ impl Inbound {
         self.net.verdict(ticket, NetVerdict::Reject);
     }
 
-    /// A message of somebody who is no member: anybody can make such, so it is not worth a signature check, and is not
-    /// passed on. Only of the height after the one being decided we do not know the members yet.
-    fn is_noise(&self, author: Address, height: Height) -> bool {
-        let view = self.engine.view();
-        height != view.tip.height.next().next() && view.validators.get(&author).is_none()
+    /// What a message is good for, if its signatures are worth checking: it concerns us, and was not said too often before.
+    fn worth(
+        &self,
+        from: PeerTag,
+        ticket: GossipTicket,
+        what: &str,
+        found: Result<Use, Refused>,
+        said: Said,
+    ) -> Option<Use> {
+        match found {
+            Ok(_) if self.budgets().is_spent(said, Instant::now()) => self.net.verdict(ticket, NetVerdict::Ignore),
+            Ok(found) => return Some(found),
+            Err(Refused::Noise) => self.net.verdict(ticket, NetVerdict::Ignore),
+            Err(Refused::Wrong(reason)) => self.reject(from, ticket, what, reason),
+        }
+        None
     }
 
-    /// The verdict on a verified message of this height; `false` if it was said often enough already, and ends here.
-    fn passes(&self, ticket: GossipTicket, height: Height, said: Said) -> bool {
+    /// The verdict on a verified message; `false` if it was said often enough already, and ends here.
+    fn passes(&self, ticket: GossipTicket, found: Use, said: Said) -> bool {
         let within = self.budgets().allow(said, Instant::now());
         if !within {
             debug!(?said, "said too often, not passed on");
         }
-        self.net.verdict(ticket, if within { self.use_to_others(height) } else { NetVerdict::Ignore });
+        self.net.verdict(ticket, if within && found.pass_on { NetVerdict::Accept } else { NetVerdict::Ignore });
         within
+    }
+
+    /// Tells the operator of a member that signs two things for one place.
+    fn compare(&self, signed: &SignedVote) {
+        let tip = self.engine.view().tip.height;
+        let mut doubles = self.doubles.lock().unwrap_or_else(PoisonError::into_inner);
+        if doubles.contradicts(signed, tip) {
+            let Vote { kind, height, round, validator, .. } = &signed.vote;
+            warn!(%validator, %height, %round, ?kind, "equivocation: a validator signs two different votes; its key may be in use in two places");
+        }
     }
 
     fn budgets(&self) -> MutexGuard<'_, Budgets> {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Late messages of the last heights still help others; older ones do not. The engine sees all: it answers laggards.
-    fn use_to_others(&self, height: Height) -> NetVerdict {
-        if height.0 + STALE_HEIGHTS > self.tip().0 { NetVerdict::Accept } else { NetVerdict::Ignore }
-    }
-
-    fn tip(&self) -> Height {
-        self.engine.view().tip.height
     }
 
     /// An event loop that has stopped no longer listens, which is no error here.

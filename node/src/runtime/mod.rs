@@ -5,17 +5,24 @@
 //!
 //! The map: [`start`] opens, replays, spawns, wires. `event_loop` brings everything that happens into one order.
 //! `perform` carries out what the engine asks for. `inbound` turns what peers send into events (`budget`: how often it
-//! goes on), `serving` answers what peers ask. `timers` and [`shutdown`] are what they say.
+//! goes on; `bodies`: how many proposed blocks at a time; `asked`: which block was asked for; `doubles`: who
+//! contradicts itself), `serving` answers what peers ask. `stall_watch` says when the chain
+//! stands still; `timers` and [`shutdown`] are what they say.
 
+mod asked;
+mod bodies;
 mod budget;
 #[cfg(test)]
 mod crash_tests;
+mod doubles;
 mod event_loop;
 mod home_watch;
 mod inbound;
+mod own_waits;
 mod perform;
 mod serving;
 pub mod shutdown;
+mod stall_watch;
 pub mod start;
 mod timers;
 

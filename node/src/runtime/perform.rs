@@ -8,21 +8,33 @@
 //! Runs on the engine's own thread and simply blocks on the disk there: no other task waits with it, and there is no way
 //! to another thread and back in front of a vote.
 
+use super::asked::Asked;
+use super::own_waits::OwnWaits;
 use super::timers::Timers;
+use crate::api;
 use crate::clock::unix_millis;
+use crate::clock_watch;
 use crate::engine_handle::EngineDoor;
+use crate::feed::{Feed, Happening};
+use crate::metrics::Metrics;
 use crate::net::{NetHandle, NetVerdict};
 use crate::silence;
 use crate::store::StoreError;
 use crate::store::disk::Disk;
+use crate::store::evidence::EvidenceFile;
 use crate::store::guard::Guard;
 use crate::store::own::OwnLog;
 use crate::store::sign_journal::SignJournal;
+use blockchat_client::shapes::{ConsensusEvent, Phase};
 use blockchat_engine::chain_view::{ChainView, Silence};
 use blockchat_engine::effect::{CommittedBlock, Effect, Fault, GossipVerdict};
+use blockchat_engine::event::Timer;
 use blockchat_engine::journal::{GuardMark, GuardState, JournalEntry, JournalRecord};
+use blockchat_proto::ledger::LedgerAct;
 use blockchat_proto::sync::Status;
-use blockchat_proto::units::{Height, RulesVersion};
+use blockchat_proto::transaction::VerifiedTransaction;
+use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 use tracing::{debug, info, trace, warn};
@@ -44,6 +56,7 @@ pub(super) struct Performer {
     pub(super) disk: Disk,
     pub(super) journal: SignJournal,
     pub(super) own: OwnLog,
+    pub(super) evidence: EvidenceFile,
     /// Absent on an observer.
     pub(super) guard: Option<Guard>,
     pub(super) net: NetHandle,
@@ -55,6 +68,18 @@ pub(super) struct Performer {
     pub(super) warned: Option<(Height, RulesVersion)>,
     /// Of the last view: why this validator does not vote as others do.
     pub(super) silence: Option<Silence>,
+    /// Where event streams hear of consensus.
+    pub(super) feed: Feed,
+    /// The last that they heard.
+    pub(super) told: Option<ConsensusEvent>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) own_waits: OwnWaits,
+    /// When the last block became final.
+    pub(super) committed: Option<Instant>,
+    /// The operator was told that this clock is wrong.
+    pub(super) clock_told: bool,
+    /// Which block was asked for.
+    pub(super) asked: Asked,
 }
 
 impl Performer {
@@ -70,19 +95,33 @@ impl Performer {
             Effect::Sync(state) => self.sync(&state)?,
             Effect::Broadcast(message) => self.net.broadcast(message),
             Effect::GossipTransactions(transactions) => self.net.gossip(transactions),
+            Effect::GossipEvidence(evidence) => {
+                warn!(validator = %evidence.accused(), ?evidence, "a validator contradicted itself: evidence goes to all");
+                self.net.gossip_evidence(evidence);
+            }
+            Effect::KeepEvidence(all) => self.evidence.keep(&all)?,
             Effect::GossipVerdict { ticket, verdict } => self.net.verdict(ticket, net_verdict(verdict)),
-            Effect::StartTimer { timer, after_ms } => self.timers.start(timer, after_ms),
+            Effect::StartTimer { timer, after_ms } => self.start_timer(timer, after_ms),
             Effect::CancelTimer(timer) => self.timers.cancel(timer),
             Effect::Commit(committed) => self.commit(&committed)?,
             Effect::PublishView(view) => self.publish(view),
             Effect::Reply { request, outcomes } => self.door.reply(request, outcomes),
             Effect::Answer { request, answer } => self.door.answer(request, answer),
-            Effect::RememberOwn(transactions) => self.own.remember(&transactions)?,
-            Effect::ForgetOwn(ids) => self.own.forget(&ids)?,
+            Effect::RememberOwn(transactions) => {
+                self.own_waits.begin(transactions.iter().map(VerifiedTransaction::id), Instant::now());
+                self.own.remember(&transactions)?;
+            }
+            Effect::ForgetOwn(ids) => {
+                self.own_waits.give_up(&ids);
+                self.own.forget(&ids)?;
+            }
             Effect::RequestBlocks { request, peer, from, count } => {
                 self.net.request_blocks(request, peer, from, count);
             }
-            Effect::RequestBody { request, peer, block } => self.net.request_body(request, peer, block),
+            Effect::RequestBody { request, peer, block } => {
+                self.asked.note(request, block);
+                self.net.request_body(request, peer, block);
+            }
             Effect::SendStatus(peer) => self.net.send_status(peer),
             Effect::Blame { peer, offence } => self.net.blame(peer, offence),
             Effect::Halt(fault) => return Err(fault.into()),
@@ -90,23 +129,59 @@ impl Performer {
         Ok(())
     }
 
+    /// A block from ahead of our clock is worth a word: either clock may be wrong.
+    fn start_timer(&mut self, timer: Timer, after_ms: u64) {
+        if let Timer::HeldBlock(block) = timer {
+            warn!(
+                ?block,
+                after_ms,
+                "a proposed block comes from ahead of this clock: held until its time, or a quorum of prevotes"
+            );
+        }
+        self.timers.start(timer, after_ms);
+    }
+
+    /// Says once that this clock is wrong, and once that it is right again.
+    fn tell_of_clock(&mut self, view: &ChainView) {
+        let found = clock_watch::explain(view);
+        match &found {
+            Some(words) if !self.clock_told => warn!("{words}"),
+            None if self.clock_told => info!("this machine's clock agrees with those of the other validators again"),
+            _ => {}
+        }
+        self.clock_told = found.is_some();
+    }
+
     /// What readers see. The operator is told when the validator falls silent, and when it no longer is.
     fn publish(&mut self, view: ChainView) {
         self.warn_of_unknown_rules(&view);
+        self.tell_of_clock(&view);
         if view.silence != self.silence {
             self.silence = view.silence;
             match silence::explain(&view) {
                 Some(words) => warn!(tip = %view.tip.height, "{words}"),
-                None => info!(tip = %view.tip.height, "this validator votes as usual again"),
+                None => info!(tip = %view.tip.height, "this validator votes again"),
             }
         }
+        self.tell(&view);
         self.door.publish(view);
+    }
+
+    /// Event streams hear of another height, round, leader or phase; not of every change in the pool.
+    fn tell(&mut self, view: &ChainView) {
+        let time = self.told.as_ref().map_or(UnixMillis(0), |told| told.time);
+        let now = api::consensus_event(view, time);
+        if self.told.as_ref() != Some(&now) {
+            let event = ConsensusEvent { time: unix_millis(), ..now };
+            self.told = Some(event.clone());
+            self.feed.tell(Happening::Consensus(Arc::new(event)));
+        }
     }
 
     fn append(&mut self, entry: &JournalEntry) -> Result<(), StoreError> {
         if let JournalRecord::Lost(GuardState { mark, .. }) = &entry.record {
             let GuardMark { height, round, step, .. } = mark;
-            warn!(%height, %round, ?step, "the journal has lost what the guard says was signed: only what comes after that is signed");
+            warn!(%height, %round, ?step, "the journal lost votes that the guard remembers: signing only votes after them");
         }
         self.journal.append(entry)
     }
@@ -117,6 +192,7 @@ impl Performer {
         self.journal.sync()?;
         let guard = self.guard.as_mut().expect("only a validator signs, and a validator has a guard");
         guard.raise(state)?;
+        self.metrics.sync_point.observe(begin.elapsed().as_secs_f64());
         let GuardMark { height, round, step, .. } = &state.mark;
         debug!(%height, %round, ?step, us = begin.elapsed().as_micros(), "signed and synced");
         Ok(())
@@ -127,7 +203,7 @@ impl Performer {
         let unknown = view.rules.unknown_from(view.tip.height);
         if let Some((height, version)) = unknown.filter(|unknown| self.warned != Some(*unknown)) {
             let known = view.rules.known;
-            warn!(%height, %version, %known, "a version of the rules begins that this program does not know: update it");
+            warn!(%height, %version, %known, "the chain switches to a version of the rules that this program does not support: update the program");
             self.warned = unknown;
         }
     }
@@ -138,7 +214,9 @@ impl Performer {
         let begin = Instant::now();
         self.disk.commit(blocks)?;
         self.journal.clear()?;
+        self.count(blocks, begin);
         let header = last.block.header();
+        blocks.iter().for_each(tell_of_the_barred);
         info!(
             height = %header.height,
             blocks = blocks.len(),
@@ -158,6 +236,39 @@ impl Performer {
     }
 }
 
+impl Performer {
+    /// Counts what became final, at the cost of one look-up a transaction, and none if nothing was submitted here.
+    fn count(&mut self, blocks: &[CommittedBlock], begin: Instant) {
+        let now = Instant::now();
+        let metrics = &self.metrics;
+        metrics.commit.observe(now.duration_since(begin).as_secs_f64());
+        let last = self.committed.replace(now);
+        let catches_up = self.told.as_ref().is_some_and(|told| matches!(told.phase, Phase::CatchingUp { .. }));
+        if let Some(last) = last.filter(|_| !catches_up) {
+            metrics.block_interval.observe(now.duration_since(last).as_secs_f64());
+        }
+        for CommittedBlock { block, certificate, .. } in blocks {
+            metrics.blocks.inc();
+            metrics.transactions.inc_by(u64::try_from(block.transactions().len()).unwrap_or(u64::MAX));
+            metrics.rounds.observe(f64::from(certificate.round.0) + 1.0);
+            if !self.own_waits.is_empty() {
+                let ids = block.transactions().iter().map(VerifiedTransaction::id);
+                self.own_waits.end(ids, now).for_each(|took| metrics.submit_to_final.observe(took.as_secs_f64()));
+            }
+        }
+    }
+}
+
+/// Operators everywhere learn who is out, and why.
+fn tell_of_the_barred(committed: &CommittedBlock) {
+    for act in committed.applied.acts() {
+        if let LedgerAct::Barred { account, amount } = act {
+            let height = committed.block.height();
+            warn!(validator = %account, %height, burned = %amount, "a validator is barred: it contradicted itself");
+        }
+    }
+}
+
 fn net_verdict(verdict: GossipVerdict) -> NetVerdict {
     match verdict {
         GossipVerdict::Accept => NetVerdict::Accept,
@@ -168,12 +279,12 @@ fn net_verdict(verdict: GossipVerdict) -> NetVerdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Announce;
     use crate::engine_handle;
     use crate::net::{self, NetConfig};
     use crate::store;
     use blockchat_engine::config::EngineConfig;
     use blockchat_engine::engine::Engine;
-    use blockchat_engine::event::Timer;
     use blockchat_engine::journal::JournalStep;
     use blockchat_engine::recovered::Recovered;
     use blockchat_proto::coins::Coins;
@@ -181,7 +292,7 @@ mod tests {
     use blockchat_proto::hash::Hash32;
     use blockchat_proto::keys::Address;
     use blockchat_proto::sync::STATUS_VERSION;
-    use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
+    use blockchat_proto::units::Round;
     use std::path::Path;
     use tempfile::TempDir;
     use tokio_util::sync::CancellationToken;
@@ -202,8 +313,14 @@ mod tests {
     async fn performer(folder: &Path, guard: Option<Guard>) -> Performer {
         let genesis = genesis();
         let opened = store::open(folder, &genesis).unwrap();
-        let recovered =
-            Recovered { ledger: opened.ledger, tip_certificate: None, journal: vec![], own: vec![], validator: None };
+        let recovered = Recovered {
+            ledger: opened.ledger,
+            tip_certificate: None,
+            journal: vec![],
+            own: vec![],
+            evidence: vec![],
+            validator: None,
+        };
         let (engine, _) = Engine::new(EngineConfig::default(), recovered, UnixMillis(0)).unwrap();
         let (_, door) = engine_handle::open(engine.view(UnixMillis(0)));
         let (height, hash, chain) = (Height(0), genesis.hash(), genesis.hash());
@@ -211,14 +328,19 @@ mod tests {
         let status = Status { version: STATUS_VERSION, chain, height, hash, earliest, time: UnixMillis(0) };
         let (status, told) = watch::channel(status);
         let listen = vec!["/ip4/127.0.0.1/tcp/0".into()];
-        let (peers, external, mdns, book) = (vec![], vec![], false, None);
-        let config = NetConfig { identity: [1; 32], genesis, listen, peers, mdns, external, book };
+        let (peers, external, book) = (vec![], vec![], None);
+        let (mdns, only_peers, announce) = (false, false, Announce::All);
+        let metrics = Arc::new(Metrics::new(0));
+        let (identity, counts) = ([1; 32], Arc::clone(&metrics));
+        let config =
+            NetConfig { identity, genesis, listen, peers, mdns, external, only_peers, announce, book, metrics: counts };
         let (net, _) = Box::pin(net::start(config, told, CancellationToken::new())).await.unwrap();
-        let (disk, journal, own) = (opened.disk, opened.journal, opened.own);
+        let (disk, journal, own, evidence) = (opened.disk, opened.journal, opened.own, opened.evidence);
         Performer {
             disk,
             journal,
             own,
+            evidence,
             guard,
             net,
             door,
@@ -226,6 +348,13 @@ mod tests {
             status,
             warned: None,
             silence: None,
+            feed: Feed::default(),
+            told: None,
+            metrics,
+            own_waits: OwnWaits::default(),
+            committed: None,
+            clock_told: false,
+            asked: Asked::default(),
         }
     }
 

@@ -7,26 +7,31 @@
 //! checked on the pool's (`verify_pool`).
 //! Start reading at [`run`].
 
+use super::asked::Asked;
 use super::event_loop::{self, Queues};
 use super::home_watch::HomeWatch;
-use super::inbound::Inbound;
+use super::inbound::{Inbound, ToEngine};
+use super::own_waits::OwnWaits;
 use super::perform::Performer;
 use super::serving::Serving;
 use super::shutdown;
+use super::stall_watch;
 use super::timers::Timers;
 use crate::api::server;
-use crate::api::{Access, ApiState, NodeInfo};
+use crate::api::{Access, ApiState, NodeInfo, QueueGauge};
 use crate::clock::unix_millis;
 use crate::config::Settings;
 use crate::engine_handle;
+use crate::feed::{Feed, Happening};
 use crate::logging::{self, LogRejected};
+use crate::metrics::Metrics;
 use crate::net::{self, NetConfig, NetError, NetHandle};
 use crate::ready_file::{self, Ready, api_url};
 use crate::store::guard::Guard;
 use crate::store::history::History;
 use crate::store::{self, Opened, StoreError};
 use crate::verify_pool::VerifyPool;
-use blockchat_client::shapes::{KnownPeerView, PeerView};
+use blockchat_client::shapes::{KnownPeerView, PeerView, PeersEvent};
 use blockchat_engine::effect::Effect;
 use blockchat_engine::engine::Engine;
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
@@ -35,8 +40,11 @@ use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::sync::{STATUS_VERSION, Status};
 use blockchat_proto::transaction::{SignedTransaction, VerifiedTransaction, verify_all};
+use blockchat_proto::units::UnixMillis;
+use blockchat_proto::vote::{Evidence, Verified};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -140,19 +148,21 @@ struct OpenHome {
     disk: store::disk::Disk,
     journal: store::sign_journal::SignJournal,
     own: store::own::OwnLog,
+    evidence: store::evidence::EvidenceFile,
     guard: Option<Guard>,
 }
 
 impl OpenHome {
     /// Opens and locks the home, and replays it. Blocks; takes about 3 us an account.
     fn open(settings: &Settings) -> Result<Self, RunError> {
-        let Opened { disk, history, journal, own, ledger, tip_certificate, journal_entries, own_transactions } =
-            store::open(&settings.data_dir(), &settings.genesis)?;
+        let opened = store::open(&settings.data_dir(), &settings.genesis)?;
+        let Opened { disk, history, journal, own, evidence, ledger, tip_certificate, journal_entries, .. } = opened;
         let tip = *ledger.tip();
         let (guard, validator) = validator(settings)?;
         info!(chain = settings.genesis.short_name(), height = %tip.height, hash = ?tip.hash, voter = ?settings.validator.as_ref().map(|signer| signer.address()), "store open");
         let recovered = Recovered {
-            own: verified(&settings.genesis, own_transactions),
+            own: verified(&settings.genesis, opened.own_transactions),
+            evidence: proved(&settings.genesis, opened.evidence_kept),
             ledger,
             tip_certificate,
             journal: journal_entries,
@@ -160,7 +170,7 @@ impl OpenHome {
         };
         let (engine, first) =
             Engine::new(settings.engine.clone(), recovered, unix_millis()).map_err(NodeFault::Engine)?;
-        Ok(Self { engine, first, tip, history, disk, journal, own, guard })
+        Ok(Self { engine, first, tip, history, disk, journal, own, evidence, guard })
     }
 }
 
@@ -176,6 +186,12 @@ fn validator(settings: &Settings) -> Result<(Option<Guard>, Option<RecoveredVali
 /// What no longer verifies is left out: the file is not ours alone.
 fn verified(genesis: &VerifiedGenesis, own: Vec<SignedTransaction>) -> Vec<VerifiedTransaction> {
     verify_all(own, genesis.hash()).into_iter().filter_map(Result::ok).collect()
+}
+
+/// The same of evidence.
+fn proved(genesis: &VerifiedGenesis, kept: Vec<Evidence>) -> Vec<Evidence> {
+    let good = |evidence: Evidence| evidence.verify(genesis.hash()).map(Verified::into_inner).ok();
+    kept.into_iter().filter_map(good).collect()
 }
 
 /// The parts of a node at work.
@@ -194,16 +210,20 @@ impl Running {
         listener: TcpListener,
         stop: &CancellationToken,
     ) -> Result<Self, RunError> {
-        let OpenHome { engine, first, tip, history, disk, journal, own, guard } = home;
+        let OpenHome { engine, first, tip, history, disk, journal, own, evidence, guard } = home;
         let (handle, door) = engine_handle::open(engine.view(unix_millis()));
+        let (feed, started) = (Feed::default(), unix_millis());
+        let metrics = Arc::new(Metrics::new(started.0 / 1_000));
         let (status, told) = watch::channel(first_status(settings, &tip, &history)?);
-        let (net, events) = Box::pin(net::start(net_config(settings), told, stop.clone())).await?;
+        let (net, events) = Box::pin(net::start(net_config(settings, &metrics), told, stop.clone())).await?;
         let (consensus, from_consensus) = mpsc::channel(CONSENSUS_QUEUE);
         let (gossip, from_gossip) = mpsc::channel(GOSSIP_QUEUE);
+        let asked = Asked::default();
         let performer = Performer {
             disk,
             journal,
             own,
+            evidence,
             guard,
             net: net.clone(),
             door,
@@ -211,28 +231,45 @@ impl Running {
             status,
             warned: None,
             silence: None,
+            feed: feed.clone(),
+            told: None,
+            metrics: Arc::clone(&metrics),
+            own_waits: OwnWaits::default(),
+            committed: None,
+            clock_told: false,
+            asked: asked.clone(),
         };
         let queues = Queues { consensus: from_consensus, gossip: from_gossip };
         let engine_ended = spawn_engine(engine, first, performer, queues, stop.clone())?;
         let tasks = TaskTracker::new();
         let verify = VerifyPool::new(settings.genesis.hash());
         let serving = Serving::new(net.clone(), handle.clone(), history.clone(), tasks.clone());
-        let inbound =
-            Inbound::new(net.clone(), verify.clone(), handle.clone(), serving, consensus, gossip, tasks.clone());
+        let to_engine = ToEngine { consensus, gossip };
+        let (net_too, verify_too, door_too) = (net.clone(), verify.clone(), handle.clone());
+        let inbound = Inbound::new(net_too, verify_too, door_too, serving, to_engine, tasks.clone(), asked);
+        let inbound_queues = inbound.queues();
         tasks.spawn(inbound.run(events, stop.clone()));
         let (peers_shown, peers) = watch::channel(vec![]);
-        tasks.spawn(show_peers(net.clone(), peers_shown, stop.clone()));
+        tasks.spawn(show_peers(net.clone(), peers_shown, feed.clone(), stop.clone()));
         let (known, known_asked) = mpsc::channel(KNOWN_QUEUE);
         tasks.spawn(tell_known_peers(net.clone(), known_asked, stop.clone()));
+        tasks.spawn(stall_watch::watch(handle.clone(), stop.clone()));
         let api = listener.local_addr()?;
         let info = NodeInfo {
             peer_id: net.peer_id(),
             listen: net.listen_addresses(),
             validator: settings.validator.as_ref().map(|signer| signer.address()),
-            started: unix_millis(),
+            started,
             peers,
             known,
             traffic: net.traffic(),
+            feed,
+            data: settings.data_dir(),
+            queues: QueueGauge::new({
+                let (handle, net) = (handle.clone(), net.clone());
+                move || [handle.queues(), net.queues(), inbound_queues()].concat()
+            }),
+            metrics,
         };
         let access = Access::new(&settings.allow_hosts, &settings.allow_origins);
         let state = ApiState::new(handle, verify, settings.genesis.clone(), history, info, access);
@@ -314,7 +351,7 @@ fn first_status(settings: &Settings, tip: &Tip, history: &History) -> Result<Sta
     })
 }
 
-fn net_config(settings: &Settings) -> NetConfig {
+fn net_config(settings: &Settings, metrics: &Arc<Metrics>) -> NetConfig {
     NetConfig {
         identity: *settings.p2p_seed,
         genesis: settings.genesis.clone(),
@@ -322,18 +359,22 @@ fn net_config(settings: &Settings) -> NetConfig {
         peers: settings.peers.clone(),
         mdns: settings.mdns,
         external: settings.external.clone(),
+        only_peers: settings.only_peers,
+        announce: settings.announce_addresses,
         book: Some(settings.data_dir().join("peers.cbor")),
+        metrics: Arc::clone(metrics),
     }
 }
 
 /// Keeps the API's picture of the peers fresh.
-async fn show_peers(net: NetHandle, shown: watch::Sender<Vec<PeerView>>, stop: CancellationToken) {
+async fn show_peers(net: NetHandle, shown: watch::Sender<Vec<PeerView>>, feed: Feed, stop: CancellationToken) {
     let mut often = tokio::time::interval(PEERS_EVERY);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = often.tick() => {
                 let peers = net.peers().await;
+                changes(&shown.borrow(), &peers, unix_millis()).into_iter().for_each(|change| feed.tell(change));
                 shown.send_if_modified(|old| {
                     let changed = *old != peers;
                     *old = peers;
@@ -342,6 +383,25 @@ async fn show_peers(net: NetHandle, shown: watch::Sender<Vec<PeerView>>, stop: C
             }
         }
     }
+}
+
+/// Who came and who went between two looks. Whoever did both is not seen.
+fn changes(old: &[PeerView], new: &[PeerView], time: UnixMillis) -> Vec<Happening> {
+    let count = u32::try_from(new.len()).unwrap_or(u32::MAX);
+    let among = |peers: &[PeerView], id: &str| peers.iter().any(|peer| peer.peer_id == id);
+    let gone = old.iter().filter(|peer| !among(new, &peer.peer_id)).map(|peer| (peer, false));
+    let come = new.iter().filter(|peer| !among(old, &peer.peer_id)).map(|peer| (peer, true));
+    let event = |(peer, connected): (&PeerView, bool)| {
+        Happening::Peers(Arc::new(PeersEvent {
+            time,
+            peer_id: peer.peer_id.clone(),
+            connected,
+            address: peer.address.clone(),
+            source: peer.source,
+            peers: count,
+        }))
+    };
+    gone.chain(come).map(event).collect()
 }
 
 /// Answers the API's questions for all known peers.
@@ -353,5 +413,27 @@ async fn tell_known_peers(
     while let Some(Some(answer)) = stop.run_until_cancelled(asked.recv()).await {
         // Nobody waits any more for the answer to a request that was given up.
         drop(answer.send(net.peers_known().await));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_came_and_went_is_told_once_and_whoever_stayed_is_not() {
+        let peers = |ids: &[&str]| -> Vec<_> {
+            ids.iter().map(|id| PeerView { peer_id: (*id).into(), ..PeerView::default() }).collect()
+        };
+        let told = changes(&peers(&["a", "b"]), &peers(&["b", "c", "d"]), UnixMillis(7));
+        let told: Vec<_> = told
+            .iter()
+            .map(|change| match change {
+                Happening::Peers(event) => (event.peer_id.as_str(), event.connected, event.peers),
+                Happening::Consensus(_) => panic!("{change:?}"),
+            })
+            .collect();
+        assert_eq!(told, [("a", false, 3), ("c", true, 3), ("d", true, 3)]);
+        assert!(changes(&peers(&["a"]), &peers(&["a"]), UnixMillis(7)).is_empty());
     }
 }
