@@ -134,10 +134,10 @@ fn init_overwrites_nothing_and_refuses_what_is_no_chain() {
     let home = Home::new();
     let dir = home.path().display().to_string();
     home.json(&["init", "--dir", &dir]);
-    says(&home.refused(1, &["init", "--dir", &dir]), &["exists already"]);
+    says(&home.refused(1, &["init", "--dir", &dir]), &["already exists"]);
     let other = format!("{dir}-2");
     let refused = |flags: &[&str]| home.refused(2, &[&["init", "--dir", &other], flags].concat());
-    says(&refused(&["--stake", "2000"]), &["more than the 1000", "--stake"]);
+    says(&refused(&["--stake", "2000"]), &["higher than the 1000", "--stake"]);
     says(&refused(&["--name", "My Chain"]), &["chain name"]);
     says(&refused(&["--capacity", "0"]), &["capacity", "1 to 20000"]);
     says(&refused(&["--validators", "129"]), &["129"]);
@@ -165,9 +165,15 @@ fn a_new_key_without_a_terminal_asks_for_a_passphrase_file() {
 
 #[test]
 fn a_wrong_command_line_exits_with_2() {
-    for args in
-        [vec![], vec!["walk"], vec!["view", "../status"], vec!["tx", "abc"], vec!["status", "--api", "https://x"]]
-    {
+    for args in [
+        vec![],
+        vec!["walk"],
+        vec!["view", "../status"],
+        vec!["tx", "abc"],
+        vec!["status", "--api", "https://x"],
+        vec!["dashboard", "--api", "http://127.0.0.1:9", "--api", "https://x"],
+        vec!["dashboard", "--wallet", "nobody"],
+    ] {
         let said = program().args(["--home", "/nonexistent"]).args(&args).output().unwrap();
         assert_eq!(said.status.code(), Some(2), "{args:?}");
     }

@@ -41,6 +41,8 @@ impl Network {
         let made = program()
             .args([
                 "init",
+                "--stake",
+                "10",
                 "--block-interval",
                 "20",
                 "--base-port",

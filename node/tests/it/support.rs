@@ -85,6 +85,15 @@ impl Home {
         said.err
     }
 
+    /// Runs a command that must fail after it has said something; what it said to standard error.
+    #[track_caller]
+    pub(crate) fn refused_after_output(&self, args: &[&str]) -> String {
+        let said = self.run(args);
+        assert_eq!(said.code, 1, "{args:?}: out {:?}, err {:?}", said.out, said.err);
+        assert_ne!(said.out, "", "{args:?}");
+        said.err
+    }
+
     /// Starts the node of this home and waits until it serves.
     pub(crate) fn start(&self) -> Node {
         Node::start(&self.path())
@@ -118,7 +127,13 @@ impl Node {
         drop(std::fs::remove_file(&file));
         let mut command = program();
         command.arg("run").arg("--home").arg(home).arg("--ready-file").arg(&file);
-        command.args(["--api", "127.0.0.1:0", "--no-mdns", "--log", "warn"]);
+        command.args(["--no-mdns", "--log", "warn"]);
+        if !flags.contains(&"--api") {
+            command.args(["--api", "127.0.0.1:0"]);
+        }
+        if !flags.contains(&"--join") {
+            command.arg("--dev");
+        }
         if !flags.contains(&"--listen") {
             command.args(["--listen", "/ip4/127.0.0.1/tcp/0"]);
         }

@@ -45,7 +45,7 @@ fn init_writes_homes_that_agree_on_everything_but_their_keys() {
     assert!(geneses.windows(2).all(|pair| pair[0] == pair[1]));
     let genesis: Value = serde_json::from_slice(&geneses[0]).unwrap();
     assert_eq!(genesis["parameters"]["capacity"], 10);
-    assert_eq!(genesis["accounts"].as_array().unwrap().len(), 5);
+    assert_eq!(genesis["accounts"].as_array().unwrap().len(), 6, "three validators, two wallets, the faucet");
     for (index, one) in homes.iter().enumerate() {
         assert_eq!(one["name"], format!("id{index}"));
         assert!(one["peer_id"].as_str().unwrap().starts_with("12D3Koo"));
@@ -56,6 +56,31 @@ fn init_writes_homes_that_agree_on_everything_but_their_keys() {
         assert!(others.map(|other| other["peer_id"].as_str().unwrap()).all(|peer| config.contains(peer)));
     }
     assert!(dir.join("wallets/user1.pem").exists());
+}
+
+#[test]
+fn homes_for_machines_by_name_know_each_other_and_say_how_they_are_moved() {
+    let home = Home::new();
+    let dir = home.path();
+    let hosts = "a.example,192.168.1.7,fd00::1";
+    let written = home.json(&["init", "--hosts", hosts, "--dir", dir.to_str().unwrap()]);
+    let ports =
+        written["homes"].as_array().unwrap().iter().map(|one| (one["api_port"].as_u64(), one["p2p_port"].as_u64()));
+    assert!(ports.clone().all(|ports| ports == (Some(7474), Some(7475))), "{written}");
+    let read = |path: &str| std::fs::read_to_string(dir.join(path)).unwrap();
+    let config = read("id0/config.toml");
+    for part in
+        ["external = [\"/dns/a.example/tcp/7475\"]", "/ip4/192.168.1.7/tcp/7475/p2p/", "/ip6/fd00::1/tcp/7475/p2p/"]
+    {
+        assert!(config.contains(part), "{part}: {config}");
+    }
+    let readme = read("id1/README");
+    for part in ["192.168.1.7", "Move it", "do not copy", "TCP port 7475", "run --home id1"] {
+        assert!(readme.contains(part), "{part}: {readme}");
+    }
+    assert!(home.refused(2, &["init", "--hosts", "a:1", "--dir", "x"]).contains("without a port"));
+    let both = ["init", "--hosts", "a", "--base-port", "0", "--dir", "x"];
+    assert!(home.refused(2, &both).contains("--base-port"));
 }
 
 #[test]
@@ -71,7 +96,8 @@ fn version_names_the_sources_of_the_rules() {
 fn completions_are_printed_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let said = program().args(["completions", shell]).output().unwrap();
-        assert!(said.status.success() && said.stdout.len() > 1_000, "{shell}");
+        let script = String::from_utf8(said.stdout).unwrap();
+        assert!(said.status.success() && script.contains("blockchat-node") && script.len() > 200, "{shell}: {script}");
     }
 }
 

@@ -22,7 +22,11 @@ const ENGINE: &[&str] =
     &["blockchat-proto", "malachitebft-core-consensus", "malachitebft-core-types", "serde", "serde_bytes", "thiserror"];
 
 /// All that `client` is made of: what speaks HTTP, and no server, terminal or peer network.
-const CLIENT: &[&str] = &["blockchat-proto", "reqwest", "serde", "serde_json", "thiserror", "tokio"];
+const CLIENT: &[&str] = &["blockchat-proto", "reqwest", "serde", "serde_json", "thiserror", "tokio", "utoipa"];
+
+/// All that `dashboard` is made of: the client of the API, what draws, and nothing of a node.
+const DASHBOARD: &[&str] =
+    &["blockchat-client", "blockchat-host", "blockchat-proto", "crossterm", "ratatui", "serde_json", "tokio"];
 
 /// What clippy refuses in every crate, and what in the pure ones besides.
 const BANNED: &[&str] =
@@ -61,6 +65,11 @@ fn the_pure_crates_are_made_of_nothing_that_waits_or_draws_lots() {
 #[test]
 fn the_client_is_made_of_what_speaks_http_and_nothing_else() {
     assert_eq!(dependencies(&read("node/client/Cargo.toml"), &["dependencies"]), set(CLIENT));
+}
+
+#[test]
+fn the_dashboard_is_made_of_the_client_and_what_draws() {
+    assert_eq!(dependencies(&read("node/dashboard/Cargo.toml"), &["dependencies"]), set(DASHBOARD));
 }
 
 #[test]

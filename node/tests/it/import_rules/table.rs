@@ -20,7 +20,7 @@ pub(super) struct Rule {
 /// The rules, most general first.
 pub(super) const RULES: &[Rule] = &[
     Rule {
-        name: "crates point down: testnet, node | engine, client, host | proto",
+        name: "crates point down: testnet, node | dashboard | engine, client, host | proto",
         why: "the testnet sees the node as users do, and the rules know neither their users nor a machine",
         breaks: crates_point_up,
     },
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
-        name: "net, store, api, dashboard and wallet never import one another",
+        name: "net, store, api and wallet never import one another",
         why: "each can be swapped and tested alone; api may read store::history",
         breaks: siblings_meet,
     },
@@ -70,6 +70,17 @@ pub(super) const RULES: &[Rule] = &[
         breaks: |source, mention| is_pure(source) && IMPURE.iter().any(|path| mention.is_in(path)),
     },
     Rule {
+        name: "of the dashboard, only poll, terminal, plain and app touch a node, a terminal, a clock or a task",
+        why: "what is shown is tested without any of them, with a clock that stands still",
+        breaks: |source, mention| {
+            let outside = ["app", "lib", "plain", "poll", "terminal"].map(|it| format!("blockchat_dashboard::{it}"));
+            let inside = source.is_in("blockchat_dashboard") && source.module.len() > 1;
+            let real =
+                ["tokio", "std::time", "std::thread", "std::env", "std::fs", "std::io", "blockchat_client::Client"];
+            inside && !outside.iter().any(|it| source.is_in(it)) && real.iter().any(|path| mention.is_in(path))
+        },
+    },
+    Rule {
         name: "the simulator has no process, socket or task, and its worlds no clock, disk or random order either",
         why: "its world is virtual: the same seed gives the same run",
         breaks: |source, mention| {
@@ -85,7 +96,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "blockchat_proto",
         &[
-            &["gossip", "sync"],
+            &["gossip", "receipt", "sync"],
             &["ledger"],
             &["genesis", "block", "leader", "transaction", "validators", "vote", "rejected", "refusal"],
             &["codec", "keys", "hash", "coins", "limits", "units", "fixed_bytes"],
@@ -95,26 +106,47 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
         "blockchat_engine",
         &[
             // One type, `Engine`, and what it does by itself, a file for each.
-            &["engine", "build_block", "commit", "following", "presence", "readers"],
-            &["consensus", "mempool", "catch_up"],
-            &["event", "effect", "chain_view", "config", "journal", "recovered"],
+            &["engine", "build_block", "commit", "evidence", "following", "presence", "readers"],
+            &["consensus", "mempool", "catch_up", "tally"],
+            &["relevance"],
+            &["event", "effect", "chain_view", "engine_view", "config", "journal", "recovered"],
         ],
     ),
     ("blockchat_client", &[&["client", "events", "http"], &["error", "sse"], &["shapes"]]),
-    ("blockchat_host", &[&["command_line"], &["stream"], &["core_dump", "path_json", "signals", "text", "whole_file"]]),
+    (
+        "blockchat_dashboard",
+        &[
+            &["app"],
+            &["poll", "terminal", "plain"],
+            // The help of the screen is the table of keys; keys act on what is shown.
+            &["keys", "view"],
+            // Pure, and of one piece: the model, and what is computed from it and kept in it.
+            &["update", "pace", "verdict", "groups", "model", "fixture", "verdict_tests"],
+            &["place", "words"],
+        ],
+    ),
+    (
+        "blockchat_host",
+        &[&["command_line"], &["stream"], &["core_dump", "path_json", "platform", "signals", "text", "whole_file"]],
+    ),
     (
         "blockchat_node",
         &[
-            &["cli"],
+            // The prompt does the verbs of the command line, which in turn begin it.
+            &["cli", "shell"],
             &["runtime"],
             SIBLINGS,
             &[
                 "clock",
+                "clock_watch",
                 "config",
                 "engine_handle",
+                "feed",
                 "logging",
                 "metrics",
+                "process_facts",
                 "ready_file",
+                "ring",
                 "silence",
                 "traffic",
                 "verify_pool",
@@ -125,14 +157,14 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
         "blockchat_testnet",
         &[
             &["cli"],
-            &["command", "bench", "discover", "sim"],
+            &["command", "bench", "discover", "experiment", "sim"],
             &["args"],
-            &["report"],
+            &["report", "heal"],
             &["checks", "faults"],
             &["load"],
             &["network", "witness"],
             &["processes"],
-            &["screen"],
+            &["screen", "links"],
         ],
     ),
 ];
@@ -142,11 +174,12 @@ const CRATES: &[&str] = &[
     "blockchat_engine",
     "blockchat_client",
     "blockchat_host",
+    "blockchat_dashboard",
     "blockchat_node",
     "blockchat_testnet",
 ];
 
-const SIBLINGS: &[&str] = &["net", "store", "api", "dashboard", "wallet"];
+const SIBLINGS: &[&str] = &["net", "store", "api", "wallet"];
 
 /// Who of the siblings may use what of another.
 const EXCEPTIONS: &[(&str, &str)] = &[("api", "blockchat_node::store::history")];
@@ -227,7 +260,8 @@ fn crates_point_up(source: &Source, mention: &Mention) -> bool {
     let rank = |name: &str| match name {
         "blockchat_proto" => 0,
         "blockchat_engine" | "blockchat_client" | "blockchat_host" => 1,
-        _ => 2,
+        "blockchat_dashboard" => 2,
+        _ => 3,
     };
     let (own, other) = (source.module[0].as_str(), mention.path[0].as_str());
     CRATES.contains(&other) && own != other && rank(other) >= rank(own)

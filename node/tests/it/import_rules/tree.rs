@@ -15,6 +15,7 @@ const CRATES: &[(&str, &str)] = &[
     ("node/engine/src", "blockchat_engine"),
     ("node/client/src", "blockchat_client"),
     ("node/host/src", "blockchat_host"),
+    ("node/dashboard/src", "blockchat_dashboard"),
     ("node/src", "blockchat_node"),
     ("testnet/src", "blockchat_testnet"),
 ];

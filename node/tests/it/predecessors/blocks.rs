@@ -156,6 +156,8 @@ pub(super) fn a_block_under_another_hash_is_refused_and_its_bearer_parted_from()
     stage.move_on();
     let insider = stage.insider.clone();
     let payment = stage.network.send(&stage.network.wallet(1), 0, BOB, 1, "");
+    // Out of its turn nobody would look at what it brings.
+    stage.wait_for_turn();
     let promised = stage.copy.next_block(Round(0), insider.address(), &[]);
     let mut other_header = promised.clone();
     other_header.header.time = other_header.header.time.plus(1);

@@ -84,6 +84,7 @@ const DEFECTS: &[Defect] = defects! {
     ],
     "private keys are committed" => [
         secrets::no_private_key_is_in_the_repository,
+        secrets::only_keys_whose_folder_says_that_they_are_no_secret_are_published,
         secrets::a_key_would_be_found,
         #[cfg(unix)] secrets::only_their_owner_may_read_key_files,
     ],

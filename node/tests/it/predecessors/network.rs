@@ -45,7 +45,19 @@ impl Network {
     pub(super) fn new(validators: usize, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut init = program();
-        init.args(["init", "--base-port", "0", "--wallets", "2", "--validators", &validators.to_string()]);
+        init.args([
+            "init",
+            "--stake",
+            "10",
+            "--base-port",
+            "0",
+            "--faucet",
+            "0",
+            "--wallets",
+            "2",
+            "--validators",
+            &validators.to_string(),
+        ]);
         if !flags.contains(&"--block-interval") {
             init.args(["--block-interval", "50"]);
         }

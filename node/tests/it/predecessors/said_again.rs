@@ -4,12 +4,15 @@
 use super::network::Network;
 use super::stranger::Stranger;
 use crate::support::wait_for;
+use blockchat_proto::block::{Block, Header, commit_root, evidence_root, transactions_root};
 use blockchat_proto::codec;
 use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION, EvidenceEnvelope, Topic};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
-use blockchat_proto::units::{Height, Round};
-use blockchat_proto::vote::{Evidence, RoundCertificate, RoundProof, SignedVote, Vote, VoteKind};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
+use blockchat_proto::vote::{
+    Certificate, CommitSignature, Evidence, Proposal, RoundCertificate, RoundProof, SignedVote, Vote, VoteKind,
+};
 use std::time::{Duration, Instant};
 
 /// A prevote about the tip: late, but still of use.
@@ -24,7 +27,7 @@ fn heard(listener: &Stranger, message: &ConsensusMessage) -> usize {
         let envelope: Result<ConsensusEnvelope, _> = codec::decode(data, 64 * 1024);
         envelope.is_ok_and(|envelope| envelope.message == *message)
     };
-    listener.heard(Topic::Votes).iter().filter(is_it).count()
+    listener.heard(message.topic()).iter().filter(is_it).count()
 }
 
 /// Says votes of rounds from this one on, until the listener hears one of them.
@@ -77,6 +80,58 @@ fn a_round_certificate_of_members_is_passed_on_and_one_of_made_up_keys_is_not() 
     });
     assert_eq!(heard(&listener, &made_up), 0);
     assert!(talker.is_connected(network.node(0)), "neither is an offence");
+}
+
+/// At every height, and with a block that nobody has to verify for it: with more signatures than there are validators.
+#[test]
+fn votes_and_proposals_of_a_made_up_key_end_at_the_first_node() {
+    let network = Network::lone();
+    network.node(0).wait_for_block(Height(1));
+    let [talker, listener] = [0, 1].map(|_| Stranger::meeting(&network, network.node(0)));
+    let made_up = Signer::from_seed(&[0xaa; 32]);
+    let tip = network.node(0).status().height.0;
+    let said: Vec<_> = (tip..tip + 200)
+        .chain([u64::MAX])
+        .flat_map(|height| [vote_at(&network, &made_up, height), proposal_at(&network, &made_up, height)])
+        .collect();
+    said.iter().for_each(|message| talker.say(message.clone()));
+    // What is said after them arrives after them.
+    reaches(&network, &talker, &listener, 3_000);
+    assert!(said.iter().all(|message| heard(&listener, message) == 0));
+    assert!(talker.is_connected(network.node(0)), "a stranger is no liar");
+}
+
+fn vote_at(network: &Network, signer: &Signer, height: u64) -> ConsensusMessage {
+    let (kind, height, round) = (VoteKind::Precommit, Height(height), Round(0));
+    let vote = Vote { kind, height, round, value: None, validator: signer.address() };
+    ConsensusMessage::Vote(vote.sign(network.chain(), signer))
+}
+
+/// With a block whose commit is signed 100 times by the same key.
+fn proposal_at(network: &Network, signer: &Signer, height: u64) -> ConsensusMessage {
+    let (chain, zero, height, round) = (network.chain(), Hash32::ZERO, Height(height), Round(0));
+    let kind = VoteKind::Precommit;
+    let vote = Vote { kind, height: Height(height.0 - 1), round, value: Some(zero), validator: signer.address() };
+    let part = CommitSignature { validator: signer.address(), signature: vote.sign(chain, signer).signature };
+    let commit = Certificate { height: vote.height, round, block: zero, signatures: vec![part; 100] };
+    let header = Header {
+        version: RulesVersion::FIRST,
+        chain,
+        height,
+        round,
+        parent: zero,
+        leader: signer.address(),
+        time: UnixMillis(1),
+        transactions_root: transactions_root(&[]),
+        evidence_root: evidence_root(&[]),
+        commit_root: commit_root(Some(&commit), None),
+        state_root: zero,
+        validators_hash: zero,
+        next_validators_hash: zero,
+    };
+    let proposal = Proposal { height, round, block: header.hash(), lock_round: None, leader: signer.address() };
+    let block = Block { header, transactions: vec![], evidence: vec![], commit: Some(commit), late: None };
+    ConsensusMessage::Proposal { proposal: proposal.sign(chain, signer), block: Some(block) }
 }
 
 fn evidence(network: &Network, signer: &Signer, round: u32) -> Evidence {

@@ -14,6 +14,17 @@ const MADE: [&str; 3] = ["target", ".git", "node_modules"];
 /// The one file whose tests of the format hold keys, of which everybody knows that they are nobody's.
 const FORMAT_TESTS: &str = "node/src/wallet/keystore.rs";
 
+/// Where the published networks are, whose keys everybody may have: they are for looking, and their folders say so.
+const PUBLISHED: [&str; 2] = ["k8s/overlays/testnet-5/", "k8s/overlays/testnet-10/"];
+const NOT_SECRET: &str = "-NOT-SECRET/";
+
+/// The network of a key that is published, if it is one.
+fn published(inside: &str) -> Option<&'static str> {
+    let network = PUBLISHED.into_iter().find(|network| inside.starts_with(network))?;
+    let (folder, name) = inside.split_at(inside.rfind('/')? + 1);
+    (folder.ends_with(NOT_SECRET) && name.ends_with(".pem")).then_some(network)
+}
+
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the node is a folder of the repository").to_owned()
 }
@@ -60,9 +71,29 @@ pub(super) fn no_private_key_is_in_the_repository() {
             continue;
         };
         let inside = path.strip_prefix(&root).expect("it is below").to_string_lossy().into_owned();
+        if let Some(network) = published(&inside) {
+            let genesis = std::fs::read_to_string(root.join(network).join("genesis.json")).unwrap();
+            let address = text.lines().next().and_then(|line| line.split(' ').next_back()).unwrap();
+            assert!(address.starts_with("bcc1") && genesis.contains(address), "{inside} is of no published network");
+            continue;
+        }
         let shipped = if inside == FORMAT_TESTS { before_its_tests(&text) } else { &text };
         assert!(!holds_a_key(shipped), "{inside} holds a private key");
         assert!(!["pem", "key", "p12", "pfx"].iter().any(|end| inside.ends_with(&format!(".{end}"))), "{inside}");
+    }
+}
+
+#[test]
+pub(super) fn only_keys_whose_folder_says_that_they_are_no_secret_are_published() {
+    assert!(published("k8s/overlays/testnet-5/keys-NOT-SECRET/0.pem").is_some());
+    for other in [
+        "k8s/overlays/testnet-5/keys/0.pem",
+        "k8s/overlays/mine/keys-NOT-SECRET/0.pem",
+        "keys-NOT-SECRET/0.pem",
+        "k8s/overlays/testnet-5/keys-NOT-SECRET/notes.txt",
+        "k8s/overlays/testnet-5/keys-NOT-SECRET/more/0.pem",
+    ] {
+        assert!(published(other).is_none(), "{other}");
     }
 }
 

@@ -60,7 +60,7 @@ fn literal(code: &str) -> Option<&str> {
 /// Codes of the command line: those given to `coded`, the two that every failure begins with, and the store's.
 fn of_the_command_line() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for (path, source) in sources("src/cli") {
+    for (path, source) in sources("src/cli").into_iter().chain(sources("src/shell")) {
         for given in calls(&source, "coded(") {
             match literal(given) {
                 Some(code) => drop(found.insert(code.to_owned())),
@@ -121,6 +121,7 @@ fn refusals() -> Vec<TxRejected> {
         TxRejected::NoStake,
         TxRejected::AlreadyActive,
         TxRejected::NotRecent,
+        TxRejected::JailWait { until: UnixMillis(5) },
         TxRejected::ClaimsClosed,
         TxRejected::NotCandidate,
         TxRejected::NothingToAnnounce { least: RulesVersion(2), found: RulesVersion(1) },

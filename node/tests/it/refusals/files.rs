@@ -150,7 +150,7 @@ async fn small_damage_to_small_files_is_named_and_does_not_stop_the_node_for_lon
     let random = vec![0xa7; 300];
     is_refused(&damaged(&home, "own-head", "data/own", |bytes| *bytes = random.clone()), "own", "submitted again");
     let torn = damaged(&home, "own-end", "data/own", |bytes| bytes.extend(&random));
-    says(&start_and_stop(&torn), &["data/own", "cut off"]);
+    says(&start_and_stop(&torn), &["data/own", "damaged and removed"]);
     fs::write(home.path().join("data/peers.cbor"), "junk").unwrap();
     let book = damaged(&home, "book", "data/peers.cbor", |_| {});
     says(&start_and_stop(&book), &["peer book is damaged and is replaced", "peers.cbor"]);
@@ -164,7 +164,7 @@ async fn small_damage_to_small_files_is_named_and_does_not_stop_the_node_for_lon
     }
     is_refused(&damaged(&home, "journal", "data/journal", |bytes| *bytes = random.clone()), "journal", "guard names");
     let torn = damaged(&home, "journal-end", "data/journal", |bytes| bytes.extend(&random));
-    says(&start_and_stop(&torn), &["data/journal", "cut off"]);
+    says(&start_and_stop(&torn), &["data/journal", "damaged and removed"]);
 }
 
 /// One of four validators, alone: it signs for block 1 and cannot decide it, so its journal is not empty.
@@ -211,7 +211,7 @@ fn a_validator_whose_journal_is_lost_signs_only_what_comes_after_its_guard() {
     ] {
         let twin = damaged(&home, name, journal, damage);
         let log = start_and_stop(&twin);
-        says(&log, &["the journal has lost what the guard says was signed"]);
+        says(&log, &["the journal lost votes that the guard remembers"]);
         let node = Node::start(&twin);
         assert_eq!(voting(&node), Value::from(true), "{name}: no lock was lost with it");
         drop(node);

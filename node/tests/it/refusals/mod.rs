@@ -26,7 +26,7 @@ fn initialised(flags: &[&str]) -> Home {
     let home = Home::new();
     let folder = home.path().with_extension("net");
     let dir = folder.display().to_string();
-    home.json(&[&["init", "--dir", &dir, "--base-port", "0"], flags].concat());
+    home.json(&[&["init", "--dir", &dir, "--base-port", "0", "--stake", "10"], flags].concat());
     std::fs::rename(folder.join("id0"), home.path()).unwrap();
     home
 }
@@ -35,7 +35,7 @@ fn initialised(flags: &[&str]) -> Home {
 #[track_caller]
 fn run_refused(home: &Path, code: &str, flags: &[&str]) -> Value {
     let mut command = program();
-    command.args(["run", "--no-mdns", "--log", "warn", "--output", "json", "--home"]).arg(home);
+    command.args(["run", "--dev", "--no-mdns", "--log", "warn", "--output", "json", "--home"]).arg(home);
     if !flags.contains(&"--api") {
         command.args(["--api", "127.0.0.1:0"]);
     }

@@ -124,7 +124,7 @@ fn a_command_line_that_makes_no_sense_is_json_where_json_was_asked_for() {
     let asked: [(&[&str], &str); 4] = [
         (&["walk", "--output", "json"], "unrecognized subcommand 'walk'"),
         (&["--output=json", "status", "--bogus"], "unexpected argument '--bogus'"),
-        (&["send", "bob", "five", "--output", "json"], "invalid value 'five'"),
+        (&["stake", "five", "--output", "json"], "invalid value 'five'"),
         (&["tx", "12", "--output", "json"], "64 hex digits"),
     ];
     for (args, cause) in asked {

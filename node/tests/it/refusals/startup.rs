@@ -68,8 +68,8 @@ fn an_edited_genesis_is_another_chain_and_a_broken_one_is_none() {
         (good.replacen("\"blockchat\"", "\"blockchit\"", 1), "other_chain", "store.redb holds chain"),
         (good.replacen("1000", "1001", 1), "other_chain", "store.redb holds chain"),
         (good.replacen('{', "{\"motto\": 1,", 1), "bad_genesis", "motto"),
-        (good[..good.len() / 2].to_owned(), "bad_genesis", "is no genesis"),
-        (String::new(), "bad_genesis", "is no genesis"),
+        (good[..good.len() / 2].to_owned(), "bad_genesis", "is not a valid genesis"),
+        (String::new(), "bad_genesis", "is not a valid genesis"),
     ] {
         assert_ne!(text, good);
         std::fs::write(&path, text).unwrap();

@@ -8,8 +8,12 @@ use std::process::Stdio;
 
 /// Every variable that the program knows.
 const VARIABLES: &[&str] = &[
+    "BLOCKCHAT_ALLOW_HOST",
+    "BLOCKCHAT_ALLOW_ORIGIN",
+    "BLOCKCHAT_ANNOUNCE",
     "BLOCKCHAT_API",
     "BLOCKCHAT_API_LISTEN",
+    "BLOCKCHAT_ASK_ABOVE",
     "BLOCKCHAT_EXTERNAL",
     "BLOCKCHAT_GENESIS",
     "BLOCKCHAT_GUARD",
@@ -17,14 +21,19 @@ const VARIABLES: &[&str] = &[
     "BLOCKCHAT_JOIN",
     "BLOCKCHAT_JOIN_WAIT",
     "BLOCKCHAT_LOG",
+    "BLOCKCHAT_LOG_FILE",
     "BLOCKCHAT_LOG_FORMAT",
     "BLOCKCHAT_MDNS",
+    "BLOCKCHAT_ONLY_PEERS",
     "BLOCKCHAT_OUTPUT",
     "BLOCKCHAT_P2P_LISTEN",
     "BLOCKCHAT_PASSPHRASE",
     "BLOCKCHAT_PASSPHRASE_FILE",
     "BLOCKCHAT_PEERS",
+    "BLOCKCHAT_POD_FILES",
+    "BLOCKCHAT_POD_INDEX",
     "BLOCKCHAT_READY_FILE",
+    "BLOCKCHAT_SHARE",
     "BLOCKCHAT_VALIDATOR_KEY",
 ];
 
@@ -41,8 +50,8 @@ fn a_variable_that_is_set_and_empty_is_not_set() {
     home.start().stop();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    let listen = "listen = [\"/ip4/127.0.0.1/tcp/0\"]";
-    assert!(text.contains(listen), "{text}");
+    assert!(text.contains("share = false"), "{text}");
+    std::fs::write(&config, text.replace("share = false", "listen = [\"/ip4/127.0.0.1/tcp/0\"]")).unwrap();
     let file = home.path().with_extension("up");
     let mut command = program();
     command.args(["run", "--api", "127.0.0.1:0", "--no-mdns"]).arg("--home").arg(home.path());
@@ -63,8 +72,13 @@ fn a_variable_that_is_set_and_empty_is_not_set() {
 #[test]
 fn all_variables_of_the_help_are_tried_above() {
     let mut named = std::collections::BTreeSet::new();
-    let commands: [&[&str]; 4] =
-        [&["run", "--help"], &["send", "--help"], &["status", "--help"], &["wallet", "new", "--help"]];
+    let commands: [&[&str]; 5] = [
+        &["run", "--help"],
+        &["send", "--help"],
+        &["status", "--help"],
+        &["wallet", "new", "--help"],
+        &["pod-init", "--help"],
+    ];
     for command in commands {
         let said: Said = program().args(command).output().unwrap().into();
         let words = said.out.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
@@ -128,7 +142,7 @@ fn a_port_that_another_node_listens_on_is_still_noticed() {
     let port = taken.local_addr().unwrap().port();
     let kind = if taken.local_addr().unwrap().is_ipv6() { "/ip6/::" } else { "/ip4/0.0.0.0" };
     let mut command = program();
-    command.args(["run", "--api", "127.0.0.1:0", "--no-mdns", "--listen", &format!("{kind}/tcp/{port}")]);
+    command.args(["run", "--dev", "--api", "127.0.0.1:0", "--no-mdns", "--listen", &format!("{kind}/tcp/{port}")]);
     let said: Said = command.arg("--home").arg(home.path()).output().unwrap().into();
     assert_eq!(said.code, 1);
     says(&said.err, &["cannot listen on", "in use"]);

@@ -91,7 +91,7 @@ fn every_name_that_is_listed_names_an_account() {
     let bob = home.path().join("wallets/bob.pem");
     write_secret(&home.path().join("wallets/Bob's.pem"), fs::read(bob).unwrap());
     let list = home.json(&["wallet", "list"]);
-    assert_eq!(list.as_array().unwrap().len(), 3);
+    assert_eq!(list.as_array().unwrap().len(), 4, "the validator, bob twice, the faucet");
     for one in list.as_array().unwrap() {
         let name = one["name"].as_str().unwrap();
         assert_eq!(home.json(&["balance", name])["address"], one["address"], "{name}");
@@ -143,11 +143,13 @@ fn an_init_that_found_no_room_leaves_nothing_and_one_that_was_killed_is_begun_an
     // As if it had been killed before the last genesis.
     let files = ["keys/validator.pem", "keys/p2p.pem", "keys/guard", "contacts.toml", "config.toml", "genesis.json"];
     let list: String = (0..3).flat_map(|i| files.map(|file| format!("id{i}/{file}\n"))).collect();
-    fs::write(net.join("unfinished"), format!("wallets/user0.pem\nwallets/user1.pem\n{list}")).unwrap();
+    fs::write(net.join("unfinished"), format!("wallets/faucet.pem\nwallets/user0.pem\nwallets/user1.pem\n{list}"))
+        .unwrap();
     let key = fs::read(net.join("id0/keys/validator.pem")).unwrap();
-    says(&home.refused(1, &init), &["exists already"]);
+    says(&home.refused(1, &init), &["already exists"]);
     assert_eq!(fs::read(net.join("id0/keys/validator.pem")).unwrap(), key, "it was whole");
-    fs::write(net.join("unfinished"), format!("wallets/user0.pem\nwallets/user1.pem\n{list}")).unwrap();
+    fs::write(net.join("unfinished"), format!("wallets/faucet.pem\nwallets/user0.pem\nwallets/user1.pem\n{list}"))
+        .unwrap();
     fs::remove_file(net.join("id2/genesis.json")).unwrap();
     home.json(&init);
     assert_ne!(fs::read(net.join("id0/keys/validator.pem")).unwrap(), key);

@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 /// A node of this home on free ports; its streams and further flags are up to the test.
 fn node(home: &Path) -> Command {
     let mut command = program();
-    command.args(["run", "--api", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns", "--home"]);
+    command.args(["run", "--dev", "--api", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns", "--home"]);
     command.arg(home).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }

@@ -172,3 +172,21 @@ fn a_log_that_can_be_written_again_says_what_was_lost() {
     assert!(!told.contains("lines=0"), "{told}");
     node.stops();
 }
+
+#[test]
+fn a_dashboard_without_a_terminal_says_lines_until_nobody_reads_them() {
+    let home = Home::new();
+    let nobody = ["dashboard", "--api", "http://127.0.0.1:9"];
+    let mut child =
+        asked(&home.path(), &[&nobody[..], &["--output", "json"]].concat()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut reader, &mut line).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(value["event"], "state", "{line}");
+    drop(reader);
+    let status = wait_for("its reader is gone: it ends by itself", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0), "{status}");
+    let closed = asked(&home.path(), &nobody).stdout(to_nobody()).output().unwrap();
+    assert_eq!(closed.status.code(), Some(0), "{closed:?}");
+}
