@@ -1,11 +1,15 @@
 //! One trouble at a time, and how long the chain may take for it. Virtual times: exact, and the same on every machine.
 
-use blockchat_engine::chain_view::{ChainView, PhaseView};
+use blockchat_engine::chain_view::{ChainView, PhaseView, Silence};
+use blockchat_proto::keys::Signer;
 use blockchat_proto::units::{Height, RulesVersion};
 use blockchat_testnet::sim::byzantine::Crime;
 use blockchat_testnet::sim::counts::Met;
+use blockchat_testnet::sim::invariants::Violation;
 use blockchat_testnet::sim::network::Weather;
-use blockchat_testnet::sim::scenario::{BEGIN, NodePlan, Scenario};
+use blockchat_testnet::sim::sabotage::Sabotage;
+use blockchat_testnet::sim::scenario::{BEGIN, KillAll, NodePlan, Scenario};
+use blockchat_testnet::sim::step::Step;
 use blockchat_testnet::sim::time::Micros;
 use blockchat_testnet::sim::world::{self, Outcome};
 
@@ -84,6 +88,124 @@ fn one_liar_among_four_stalls_nothing() {
     }
 }
 
+/// One more node, that lies and has no stake.
+fn stranger(scenario: &Scenario, crime: Crime) -> NodePlan {
+    NodePlan { signer: Some(Signer::from_seed(&[99; 32])), crime: Some(crime), ..scenario.nodes[0].clone() }
+}
+
+/// Who has no stake costs a chain nothing, whatever it says.
+#[test]
+fn strangers_that_talk_keep_nobody_from_the_pace() {
+    for crime in Crime::UNSTAKED {
+        let mut scenario = Scenario::plain(4, 4, 15);
+        scenario.nodes.push(stranger(&scenario, crime));
+        let idle_ms = scenario.genesis.genesis().parameters.idle_block_interval_ms;
+        let outcome = run(scenario);
+        assert!(outcome.counts.get(Met::Noise) > 0 || crime != Crime::Flooder, "it said something");
+        assert_eq!(outcome.counts.get(Met::LateRounds), 0, "{crime}");
+        let most_ms = 15 * (idle_ms + FULL_ROUND_MS);
+        assert!(faulty_ms(&outcome) < most_ms, "{crime}: {} ms of {most_ms}", faulty_ms(&outcome));
+    }
+}
+
+/// A validator restarts beside a peer without stake that claims a chain of a million blocks: it votes again, so that it is
+/// not jailed, and is ready.
+#[test]
+fn a_sync_liar_without_stake_keeps_no_validator_from_its_duty() {
+    for crime in [Crime::SlowServer, Crime::BusyServer, Crime::SilentServer] {
+        let mut scenario = Scenario::plain(9, 6, 260);
+        scenario.nodes.push(stranger(&scenario, crime));
+        scenario.faults.traps = vec![(5, Micros::from_ms(5_000), 10)];
+        let outcome = run(scenario);
+        assert_eq!(outcome.counts.get(Met::Crashes), 1, "{crime}");
+        assert_eq!(outcome.counts.get(Met::Jailed), 0, "{crime}");
+        let views: Vec<_> = outcome.views.iter().flatten().collect();
+        assert!(views.iter().take(6).all(|view| view.settled && view.voting), "{crime}: {views:?}");
+        let block_time = views.iter().map(|view| view.tip.time.since(BEGIN)).max();
+        assert!(block_time > Some(50_000), "{crime}: long enough to be jailed: {block_time:?}");
+    }
+}
+
+/// All are killed at once, beside a peer that claims to be far ahead: they start from their disks, and decide again.
+#[test]
+fn a_sync_liar_beside_a_chain_that_restarts_as_a_whole_delays_nothing() {
+    for crime in [Crime::SlowServer, Crime::BusyServer, Crime::SilentServer] {
+        let mut scenario = Scenario::plain(10, 4, 30);
+        scenario.nodes.push(stranger(&scenario, crime));
+        scenario.faults.kill_alls = vec![KillAll { height: Height(8), step: Step::KILLING[0], nth: 1, wiped: &[] }];
+        let idle_ms = scenario.genesis.genesis().parameters.idle_block_interval_ms;
+        let outcome = run(scenario);
+        assert_eq!(outcome.counts.get(Met::KillAlls), 1, "{crime}");
+        let most_ms = 30 * (idle_ms + FULL_ROUND_MS) + 15_000;
+        assert!(faulty_ms(&outcome) < most_ms, "{crime}: {} ms of {most_ms}", faulty_ms(&outcome));
+    }
+}
+
+/// Nobody sends anything: the chain keeps its idle pace. A replayer, and a peer that claims to be ahead, change nothing:
+/// nobody falls silent, and everybody is ready.
+#[test]
+fn on_an_idle_chain_true_votes_of_yesterday_and_claims_change_nothing() {
+    let mut scenario = idle(Scenario::plain(12, 5, 12));
+    scenario.nodes[0].crime = Some(Crime::VoteReplayer);
+    scenario.nodes.push(stranger(&scenario, Crime::SlowServer));
+    let outcome = run(scenario);
+    let views: Vec<_> = outcome.views.iter().flatten().collect();
+    assert!(views.iter().skip(1).take(4).all(|view| view.settled && view.voting), "{views:?}");
+}
+
+/// Without anybody who sends something.
+fn idle(mut scenario: Scenario) -> Scenario {
+    scenario.users.clear();
+    scenario.idle = true;
+    scenario
+}
+
+/// SPEC TIME-3.
+#[test]
+fn a_validator_in_a_hurry_makes_no_idle_chain_race() {
+    let mut scenario = idle(Scenario::plain(11, 4, 12));
+    scenario.nodes[0].crime = Some(Crime::Hasty);
+    let outcome = run(scenario.clone());
+    assert_eq!(outcome.violation, None);
+    scenario.sabotage = Sabotage::StartForAnybody;
+    let outcome = world::run(scenario, false);
+    assert!(matches!(outcome.violation, Some(Violation::Raced { .. })), "not noticed: {:?}", outcome.violation);
+}
+
+/// A second node is started with the key of a first one, from an older home. It finds its signatures in the chain, listens,
+/// hears the first one, and stops for good; the first one goes on. SPEC VOTE-9.
+#[test]
+fn the_second_of_two_nodes_with_one_key_never_signs_and_says_why() {
+    let mut contradictions = 0;
+    for seed in 0..5 {
+        let mut scenario = Scenario::plain(20 + seed, 4, 60);
+        let second = NodePlan { starts: Micros::from_ms(4_000), ..scenario.nodes[3].clone() };
+        scenario.nodes.push(second);
+        let outcome = run(scenario.clone());
+        let views: Vec<_> = outcome.views.iter().flatten().collect();
+        assert!(views.iter().take(4).all(|view| view.voting && view.silence.is_none()), "seed {seed}: {views:?}");
+        assert_eq!((views[4].voting, views[4].silence), (false, Some(Silence::Elsewhere)), "seed {seed}");
+        scenario.sabotage = Sabotage::DeafToOwnKey;
+        let outcome = world::run(scenario, false);
+        contradictions += u32::from(matches!(outcome.violation, Some(Violation::Contradiction { .. })));
+    }
+    assert!(contradictions > 0, "where the guard of the second one is reset too early, and it does not hear the first");
+}
+
+/// It holds every block of the others, until they have prevoted it; it precommits all the same, and is told. SPEC TIME-2.
+#[test]
+fn a_validator_whose_clock_is_far_behind_is_told_and_never_jailed() {
+    let mut scenario = Scenario::plain(13, 7, 200);
+    scenario.nodes[2].skew_ms = -10_000;
+    let outcome = run(scenario);
+    assert_eq!(outcome.counts.get(Met::Jailed), 0);
+    let views: Vec<_> = outcome.views.iter().flatten().collect();
+    let told = |node: usize| views[node].clocks_ahead_ms.unwrap();
+    assert!((9_500..=10_000).contains(&told(2)), "{}", told(2));
+    assert!([0, 1, 3, 4, 5, 6].iter().all(|node| told(*node).abs() < 500), "the others are right");
+    assert!(views.iter().any(|view| view.tip.time.since(BEGIN) > 40_000), "long enough to be jailed");
+}
+
 #[test]
 fn a_third_of_all_messages_lost_is_slow_but_never_the_end() {
     let mut scenario = Scenario::plain(5, 4, 10);
@@ -120,7 +242,7 @@ fn a_healthy_validator_far_away_is_never_jailed() {
 fn a_validator_that_is_away_is_jailed_and_comes_back_by_itself() {
     let mut scenario = Scenario::plain(8, 7, 200);
     scenario.faults.absent = vec![(2, Micros(0))];
-    scenario.heights_after = 40;
+    scenario.heights_after = 160;
     let outcome = run(scenario);
     assert_eq!((outcome.counts.get(Met::Jailed), outcome.counts.get(Met::Unjailed)), (1, 1));
 }

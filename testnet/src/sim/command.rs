@@ -2,6 +2,7 @@
 //!
 //! Does not own: the runs ([`super::suite`]). Start reading at [`SimArgs`].
 
+use super::grind::{self, Found, Grind, Shown};
 use super::sabotage::Sabotage;
 use super::speed;
 use super::suite::{self, Suite, SuiteReport};
@@ -28,6 +29,8 @@ Examples:
       one seed again, with everything that happened in it
   blockchat-testnet sim --sabotage lying-sync
       nodes whose disks lie: the checker must find it, so this fails
+  blockchat-testnet sim --grind
+      what a leader gets that tries out blocks until it draws itself again, before and now
 
 The exit status is 0 only if no seed broke a rule, and, from 50 seeds on, if everything worth meeting was met.";
 
@@ -50,6 +53,10 @@ pub struct SimArgs {
     /// Measure instead: four validators, full blocks, no faults, one thread
     #[arg(long, conflicts_with_all = ["seeds", "trace", "sabotage"])]
     pub speed: bool,
+    /// Show instead what a leader gets that tries out blocks until it draws itself again: 2 of 20 equal validators, a block
+    /// every 250 ms, at least 2,000 of them
+    #[arg(long, conflicts_with_all = ["seeds", "trace", "sabotage", "speed"])]
+    pub grind: bool,
     /// Break every node on purpose
     #[arg(long, value_enum, default_value_t = Sabotage::None)]
     pub sabotage: Sabotage,
@@ -77,6 +84,9 @@ fn seed_range(text: &str) -> Result<SeedRange, String> {
 pub fn run(args: &SimArgs) -> anyhow::Result<ExitCode> {
     if args.speed {
         return measure(args);
+    }
+    if args.grind {
+        return show_grinding(args);
     }
     let seeds = args.seeds.0.clone();
     let single = seeds.end - seeds.start == 1;
@@ -106,6 +116,51 @@ fn measure(args: &SimArgs) -> anyhow::Result<ExitCode> {
         )),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shorter runs end before the grinders have got what they once could get.
+const GRIND_HEIGHTS_MIN: u64 = 2_000;
+
+fn show_grinding(args: &SimArgs) -> anyhow::Result<ExitCode> {
+    let plan =
+        Grind { validators: 20, grinders: 2, helpers: 4, blocks: args.heights.max(GRIND_HEIGHTS_MIN), block_ms: 250 };
+    let shown = grind::show(plan);
+    match args.output {
+        Output::Json => say_json(&serde_json::to_string_pretty(&json!({ "plan": plan, "shown": shown }))?),
+        Output::Table => say(&grind_page(plan, shown)),
+    }
+    Ok(if shown.now.jailed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn grind_page(plan: Grind, shown: Shown) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED.with_rounded_corners());
+    table.set_header(["", "rules at first", "rules now"]);
+    let Shown { at_first, now } = shown;
+    let mut row = |what: &str, tell: &dyn Fn(&Found) -> String| {
+        let cell = |found: &Found| Cell::new(tell(found)).set_alignment(CellAlignment::Right);
+        table.add_row(vec![Cell::new(what), cell(&at_first), cell(&now)]);
+    };
+    row("blocks that they led", &|found| format!("{} of {}", found.led, plan.blocks));
+    row("candidates for each", &|found| format!("{:.1}", found.tried as f64 / found.led.max(1) as f64));
+    row("honest validators jailed", &|found| format!("{} of {}", found.jailed, plan.validators - plan.grinders));
+    row("their power at the end", &|found| format!("{}.{} %", found.power_permille / 10, found.power_permille % 10));
+    row("they decide alone", &|found| {
+        found.owned_after_ms.map_or("never".into(), |after| format!("after {} s", after / 1_000))
+    });
+    let share = f64::from(plan.grinders) * 100.0 / f64::from(plan.validators);
+    format!(
+        "\n  {} of {} equal validators, {share:.0} % of the stake, grind together, with {} candidates of 1 BCC\n  beside them; a block every {} ms\n\n{}",
+        plan.grinders,
+        plan.validators,
+        plan.helpers,
+        plan.block_ms,
+        indented(&table)
+    )
+}
+
+fn indented(table: &Table) -> String {
+    table.to_string().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
 fn run_one(args: &SimArgs, seed: u64) -> anyhow::Result<ExitCode> {
@@ -233,7 +288,7 @@ fn counts_table(rows: impl Iterator<Item = (&'static str, u64)>) -> String {
     for (words, number) in rows {
         table.add_row(vec![Cell::new(words), Cell::new(number).set_alignment(CellAlignment::Right)]);
     }
-    table.to_string().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    indented(&table)
 }
 
 #[cfg(test)]

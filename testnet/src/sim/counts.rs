@@ -85,6 +85,12 @@ pub enum Met {
     Forgeries,
     /// Two different signed messages of one liar for one place.
     Equivocations,
+    /// Messages that could not concern the node that heard them, and were dropped unread.
+    Noise,
+    /// Contradictions that a node told to all.
+    Accusations,
+    /// Liars that were barred.
+    Barred,
     /// Answers for which a peer was blamed.
     Blamed,
     /// Versions of the rules that began.
@@ -96,7 +102,7 @@ pub enum Met {
 }
 
 /// Name, what a person reads, and whether 50 seeds must have met it.
-const ROWS: [(Met, &str, &str, bool); 42] = [
+const ROWS: [(Met, &str, &str, bool); 45] = [
     (Met::Heights, "heights", "heights decided", true),
     (Met::Transactions, "transactions", "transactions final", true),
     (Met::Crashes, "crashes", "crashes", true),
@@ -135,6 +141,9 @@ const ROWS: [(Met, &str, &str, bool); 42] = [
     (Met::Lies, "lies", "lies told", true),
     (Met::Forgeries, "forgeries", "messages that did not verify", true),
     (Met::Equivocations, "equivocations", "places where a liar signed twice", true),
+    (Met::Noise, "noise", "messages of no concern to their hearer", true),
+    (Met::Accusations, "accusations", "  told to all as evidence", true),
+    (Met::Barred, "barred", "  and the liar barred", true),
     (Met::Blamed, "blamed", "peers blamed", true),
     (Met::Versions, "versions", "versions of the rules begun", true),
     (Met::Updates, "updates", "programs updated", true),

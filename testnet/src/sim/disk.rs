@@ -24,7 +24,7 @@ use blockchat_proto::ledger::{Account, Ledger, Snapshot, SnapshotDamaged, System
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::validators::Validator;
-use blockchat_proto::vote::Certificate;
+use blockchat_proto::vote::{Certificate, Evidence};
 use std::collections::BTreeMap;
 
 /// What a checker must know of a journal entry without decoding it again.
@@ -70,6 +70,8 @@ pub struct Disk {
     /// The guard when the journal was last emptied, for a disk that lies.
     guard_before: Option<GuardState>,
     own: Vec<VerifiedTransaction>,
+    /// Contradictions that wait for a block.
+    evidence: Vec<Evidence>,
     /// So many of our own are old enough to have reached the disk.
     own_settled: usize,
 }
@@ -98,6 +100,7 @@ impl Disk {
             guard,
             guard_before: guard,
             own: vec![],
+            evidence: vec![],
             own_settled: 0,
         }
     }
@@ -180,6 +183,16 @@ impl Disk {
         self.own_settled = self.own_settled.min(self.own.len());
     }
 
+    /// Keeps contradictions, durably, in place of those before.
+    pub fn keep_evidence(&mut self, all: Vec<Evidence>) {
+        self.evidence = all;
+    }
+
+    /// Contradictions that wait for a block.
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.evidence
+    }
+
     /// The power goes: of what was not synced nothing, everything or a beginning survives.
     pub fn crash(&mut self, dice: &mut Dice) -> Losses {
         let kept = surviving(self.synced, self.journal.len(), dice);
@@ -189,6 +202,9 @@ impl Disk {
         self.synced = kept;
         self.own.truncate(own_kept);
         self.own_settled = own_kept;
+        if self.sabotage == Sabotage::ForgetEvidence {
+            self.evidence.clear();
+        }
         self.betray();
         losses
     }
@@ -264,10 +280,10 @@ impl Disk {
         self.stored.state_root
     }
 
-    /// Everything anybody owns, and the treasury, in micro-BCC, by the stored accounts.
+    /// Everything anybody owns, the treasury and what burned, in micro-BCC, by the stored accounts.
     pub fn supply_micros(&self) -> u128 {
         let owned: u128 = self.stored.accounts.values().map(Account::total_micros).sum();
-        owned + u128::from(self.stored.system.treasury.micros())
+        owned + u128::from(self.stored.system.treasury.micros()) + u128::from(self.stored.system.burned.micros())
     }
 
     /// Final blocks from a height on.

@@ -170,7 +170,7 @@ impl World {
         };
         let noticed = self.now.plus(Micros(self.chance.faults.range(0..=NOTICED.0)));
         let parcel = Parcel { to: node, life, tag: lost.tag, packet: Packet::Gone };
-        self.push(noticed, Happening::Arrive(parcel));
+        self.push(noticed, Happening::Arrive(Box::new(parcel)));
     }
 
     /// A node loses power, and comes back later.

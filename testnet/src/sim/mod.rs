@@ -9,7 +9,7 @@
 //! The map: `scenario` says what a seed means, `world` lets it happen, `node` with its `disk` is one participant, `power`
 //! starts it, `perform` carries out effects, `network` and `peers` bring messages, `faults` and [`byzantine`] break
 //! things, `load` pays, [`invariants`] watches, `trace` remembers. [`suite`] runs many seeds; [`command`] is what a
-//! person types.
+//! person types. [`grind`] is a show of its own.
 //! Start reading at [`world::run`].
 
 pub mod byzantine;
@@ -18,6 +18,7 @@ pub mod counts;
 pub mod dice;
 pub mod disk;
 mod faults;
+pub mod grind;
 pub mod invariants;
 mod load;
 mod marks;

@@ -6,8 +6,9 @@ use blockchat_engine::effect::Effect;
 use blockchat_engine::event::{Event, Query, RoundTimer, Timer};
 use blockchat_engine::journal::{GuardMark, JournalEntry, JournalRecord};
 use blockchat_proto::gossip::ConsensusMessage;
+use blockchat_proto::hash::Hash32;
 use blockchat_proto::transaction::VerifiedTransaction;
-use blockchat_proto::vote::{RoundCertificate, SignedProposal, SignedVote, VoteKind};
+use blockchat_proto::vote::{Evidence, RoundCertificate, SignedProposal, SignedVote, VoteKind};
 
 /// Of an event.
 pub(super) fn of_event(event: &Event) -> Note {
@@ -21,6 +22,7 @@ pub(super) fn of_event(event: &Event) -> Note {
         }
         Event::Vote { vote, .. } => of_vote("hears prevote", "hears precommit", vote.get()),
         Event::RoundCertificate { certificate, .. } => of_certificate("hears certificate", certificate.get()),
+        Event::Evidence(evidence) => of_evidence("hears evidence", evidence.get()),
         Event::PeerStatus { peer, status } => {
             Note { what: "peer status", height: status.height.0, round: peer.0, mark: mark_of(&status.hash) }
         }
@@ -39,7 +41,12 @@ pub(super) fn of_event(event: &Event) -> Note {
             let what = match query {
                 Query::Account(_) => "asked for account",
                 Query::Transaction(_) => "asked for transaction",
+                Query::Wait(_) => "asked for a wait",
                 Query::Body(_) => "asked for body",
+                Query::Proof(_) => "asked for a proof",
+                Query::Consensus => "asked for consensus",
+                Query::Validators => "asked for validators",
+                Query::Pool { .. } => "asked for pool",
             };
             Note { what, round: request.0, ..Note::default() }
         }
@@ -55,6 +62,11 @@ pub(super) fn of_effect(effect: &Effect) -> Note {
         Effect::Broadcast(ConsensusMessage::Proposal { proposal, .. }) => of_proposal("  SENDS proposal", proposal),
         Effect::Broadcast(ConsensusMessage::RoundCertificate(votes)) => of_certificate("  SENDS certificate", votes),
         Effect::GossipTransactions(transactions) => of_transactions("  gossips", transactions),
+        Effect::GossipEvidence(evidence) => of_evidence("  ACCUSES", evidence),
+        Effect::KeepEvidence(all) => {
+            let kept = u64::try_from(all.len()).unwrap_or(u64::MAX);
+            Note { what: "  keeps evidence", round: kept, ..Note::default() }
+        }
         Effect::GossipVerdict { ticket, .. } => Note { what: "  verdict", mark: ticket.0, ..Note::default() },
         Effect::StartTimer { timer, after_ms } => Note { mark: *after_ms, ..of_timer("  starts timer", timer) },
         Effect::CancelTimer(timer) => of_timer("  cancels timer", timer),
@@ -131,6 +143,10 @@ fn of_proposal(what: &'static str, signed: &SignedProposal) -> Note {
 fn of_certificate(what: &'static str, certificate: &RoundCertificate) -> Note {
     let (height, round) = certificate.height_and_round().unwrap_or_default();
     Note { what, height: height.0, round: u64::from(round.0), mark: 0 }
+}
+
+fn of_evidence(what: &'static str, evidence: &Evidence) -> Note {
+    Note { what, height: evidence.height().0, round: 0, mark: mark_of(&Hash32(evidence.accused().0)) }
 }
 
 fn of_mark(what: &'static str, mark: &GuardMark) -> Note {

@@ -8,15 +8,18 @@ use super::byzantine::{Audience, Scene, Served};
 use super::counts::Met;
 use super::load::Purpose;
 use super::node::Peer;
+use super::sabotage::Sabotage;
 use super::time::Micros;
 use super::wire::Heard;
 use super::world::{Happening, World};
-use blockchat_engine::event::{Event, GossipTicket, PeerTag, Query, RequestFailure, RequestId, SyncId};
+use blockchat_engine::event::{Event, GossipTicket, PeerTag, Query, RequestFailure, RequestId, SyncId, Timer};
+use blockchat_engine::relevance::Use;
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::limits;
 use blockchat_proto::sync::{Status, SyncRequest};
 use blockchat_proto::transaction::VerifiedTransaction;
-use blockchat_proto::vote::VerifySignatures;
+use blockchat_proto::units::Height;
+use blockchat_proto::vote::{Evidence, Verified, VerifySignatures};
 
 /// New heads are told at most this often.
 const STATUS_PAUSE: Micros = Micros::from_ms(100);
@@ -26,6 +29,8 @@ const STATUS_EVERY: Micros = Micros::from_ms(30_000);
 const DIALLED: Micros = Micros::from_ms(300);
 /// A dial that failed is tried again after this.
 const DIAL_AGAIN: Micros = Micros::from_ms(500);
+/// The network gives a question up after this.
+const GIVEN_UP: Micros = Micros::from_ms(15_000);
 /// Who cannot be reached is noticed after this.
 const UNREACHABLE: Micros = Micros::from_ms(1_000);
 
@@ -44,6 +49,7 @@ pub(super) struct Parcel {
 #[derive(Debug)]
 pub(super) enum Packet {
     Consensus(Heard),
+    Evidence(Verified<Evidence>),
     Transactions(Vec<VerifiedTransaction>),
     Status { status: Status, answer: bool },
     Question(Question),
@@ -60,6 +66,8 @@ pub(super) struct Question {
     tag: PeerTag,
     request: SyncId,
     what: SyncRequest,
+    /// Did the one that is asked let it lie for a while?
+    delayed: bool,
 }
 
 impl World {
@@ -83,6 +91,7 @@ impl World {
                 let ticket = GossipTicket(self.number());
                 self.deliver(to, Event::GossipTransactions { ticket, transactions });
             }
+            Packet::Evidence(evidence) if linked => self.deliver(to, Event::Evidence(evidence)),
             Packet::Status { status, answer } if linked => self.hear_status(to, tag, status, answer),
             Packet::Question(question) => self.answer(to, question),
             Packet::Answer(event) => {
@@ -91,17 +100,65 @@ impl World {
                 }
                 self.deliver(to, event);
             }
-            Packet::Gone | Packet::Consensus(_) | Packet::Transactions(_) | Packet::Status { .. } => {}
+            Packet::Gone
+            | Packet::Consensus(_)
+            | Packet::Evidence(_)
+            | Packet::Transactions(_)
+            | Packet::Status { .. } => {}
         }
     }
 
     fn hear(&mut self, node: usize, from: PeerTag, heard: Heard) {
-        if let Some(crime) = &mut self.nodes[node].crime {
-            crime.hear(&heard);
+        self.retort(node, &heard);
+        if self.is_deaf_to(node, &heard) {
+            return;
         }
-        if !heard.is_noise(self.running(node).engine.ledger()) {
-            self.deliver(node, heard.event(from));
+        if self.scenario.sabotage == Sabotage::ClaimsMute && self.is_far_behind(node) {
+            return;
         }
+        let found = match self.scenario.sabotage {
+            Sabotage::HearStrangers => Ok(Use { pass_on: true, with_block: true, ahead: false }),
+            _ => heard.relevance(&self.running(node).engine.horizon()),
+        };
+        let Ok(found) = found else {
+            return self.counts.met(Met::Noise);
+        };
+        if self.nodes[node].is_honest() {
+            let found = self.checker.listened(node, &heard.authors());
+            self.check(found);
+        }
+        let next = self.nodes[node].disk.tip().height.next();
+        if self.scenario.sabotage == Sabotage::StartForAnybody && heard.place().0 == next {
+            self.deliver(node, Event::TimerElapsed(Timer::Pace(next)));
+        }
+        let heard = if found.with_block { heard } else { heard.without_block() };
+        self.deliver(node, heard.event(from));
+    }
+
+    /// A liar does not listen to itself: what it said otherwise would tell its engine that another one signs with its key.
+    fn is_deaf_to(&self, node: usize, heard: &Heard) -> bool {
+        let this = &self.nodes[node];
+        let deaf = !this.is_honest() || self.scenario.sabotage == Sabotage::DeafToOwnKey;
+        deaf && this.address().is_some_and(|own| heard.authors().contains(&own))
+    }
+
+    /// Does a peer say so?
+    fn is_far_behind(&mut self, node: usize) -> bool {
+        let far = Height(self.nodes[node].disk.tip().height.0 + 1_000);
+        self.running(node).peers.values().any(|peer| peer.said > Some(far))
+    }
+
+    /// A liar hears something, and may have something to say to it.
+    fn retort(&mut self, node: usize, heard: &Heard) {
+        let chain = self.scenario.genesis.hash();
+        let this = &mut self.nodes[node];
+        let (Some(crime), Some(running)) = (&mut this.crime, &this.engine) else { return };
+        crime.hear(heard);
+        let Some(signer) = &this.signer else { return };
+        let mut scene = Scene { chain, signer, ledger: running.engine.ledger(), dice: &mut self.chance.lies };
+        let (speech, own) = (crime.retort(&mut scene), signer.address());
+        self.counts.add(Met::Lies, u64::from(!speech.is_empty()));
+        self.tell_lies(node, own, speech);
     }
 
     fn hear_status(&mut self, node: usize, tag: PeerTag, status: Status, answer: bool) {
@@ -222,6 +279,13 @@ impl World {
         }
     }
 
+    /// Sends evidence to every connected peer.
+    pub(super) fn gossip_evidence(&mut self, node: usize, evidence: &Verified<Evidence>) {
+        for peer in self.peers_of(node) {
+            self.scatter(node, peer, || Packet::Evidence(evidence.clone()));
+        }
+    }
+
     /// Sends transactions to every connected peer.
     pub(super) fn gossip(&mut self, node: usize, transactions: Vec<VerifiedTransaction>) {
         for peer in self.peers_of(node) {
@@ -256,13 +320,13 @@ impl World {
         else {
             return false;
         };
-        self.push(at, Happening::Arrive(Parcel { to, life, tag, packet }));
+        self.push(at, Happening::Arrive(Box::new(Parcel { to, life, tag, packet })));
         true
     }
 
     /// An engine asks a peer something.
     pub(super) fn ask(&mut self, asker: usize, tag: PeerTag, request: SyncId, what: SyncRequest) {
-        let question = Question { asker, life: self.nodes[asker].life, tag, request, what };
+        let question = Question { asker, life: self.nodes[asker].life, tag, request, what, delayed: false };
         let peer = self.running(asker).links.get(&tag).copied();
         let reached = peer.is_some_and(|peer| self.stream(asker, peer, Packet::Question(question)));
         if !reached {
@@ -272,14 +336,18 @@ impl World {
 
     /// The asker notices that nobody answers.
     fn unanswered(&mut self, question: Question) {
+        self.fails_after(UNREACHABLE, question);
+    }
+
+    fn fails_after(&mut self, time: Micros, question: Question) {
         let reason = RequestFailure::Unreachable;
         let event = Event::RequestFailed { request: question.request, reason };
-        self.reply(self.now.plus(UNREACHABLE), question, event);
+        self.reply(self.now.plus(time), question, event);
     }
 
     fn reply(&mut self, at: Micros, question: Question, event: Event) {
         let Question { asker: to, life, tag, .. } = question;
-        self.push(at, Happening::Arrive(Parcel { to, life, tag, packet: Packet::Answer(event) }));
+        self.push(at, Happening::Arrive(Box::new(Parcel { to, life, tag, packet: Packet::Answer(event) })));
     }
 
     /// Sends an answer back, over a network that may be cut by now.
@@ -292,6 +360,13 @@ impl World {
 
     /// A node is asked something.
     fn answer(&mut self, node: usize, question: Question) {
+        let delay_ms = self.nodes[node].crime.as_ref().map_or(0, |crime| crime.serves_after_ms());
+        if delay_ms > 0 && !question.delayed {
+            let packet = Packet::Question(Question { delayed: true, ..question });
+            let parcel = Parcel { to: node, life: self.nodes[node].life, tag: question.tag, packet };
+            self.push(self.now.plus(Micros::from_ms(delay_ms)), Happening::Arrive(Box::new(parcel)));
+            return;
+        }
         if !self.healed && self.chance.peers.permille(30) {
             let reason = RequestFailure::Busy { retry_ms: 200 };
             return self.respond(node, question, Event::RequestFailed { request: question.request, reason });
@@ -318,18 +393,24 @@ impl World {
                 let ledger = running.engine.ledger();
                 crime.serve(&mut Scene { chain, signer, ledger, dice: &mut self.chance.lies }, blocks)
             }
-            _ => Some(blocks),
+            _ => Served::Blocks(blocks),
         }
     }
 
     /// The asker verifies what it gets before its engine sees it.
     fn hand_over(&mut self, node: usize, question: Question, served: Served) {
         let (chain, request, peer) = (self.scenario.genesis.hash(), question.request, question.tag);
-        let Some(served) = served else {
-            return self.unanswered(question);
+        let blocks = match served {
+            Served::Blocks(blocks) => blocks,
+            Served::Busy { retry_ms } => {
+                let event = Event::RequestFailed { request, reason: RequestFailure::Busy { retry_ms } };
+                return self.respond(node, question, event);
+            }
+            Served::Broken => return self.unanswered(question),
+            Served::Silence => return self.fails_after(GIVEN_UP, question),
         };
         let knows = self.nodes[question.asker].knows;
-        let served = served.into_iter().take_while(|(block, _)| block.header().version <= knows);
+        let served = blocks.into_iter().take_while(|(block, _)| block.header().version <= knows);
         let verified: Result<Vec<_>, _> =
             served.map(|(block, proof)| proof.verify(chain).map(|proof| (block, proof))).collect();
         let event = match verified {

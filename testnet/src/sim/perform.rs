@@ -4,7 +4,7 @@
 //! an honest node says, shows and stores passes the checker first.
 //! Start reading at [`World::deliver`].
 
-use super::byzantine::{Audience, Scene};
+use super::byzantine::{Audience, Scene, Speech};
 use super::counts::Met;
 use super::invariants::{News, Violation, check_rise};
 use super::marks::own_message;
@@ -14,17 +14,18 @@ use super::step::Step;
 use super::time::Micros;
 use super::wire;
 use super::world::{Happening, World};
+use blockchat_engine::chain_view::Silence;
 use blockchat_engine::effect::{CommittedBlock, Effect, SubmitOutcome};
 use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{Event, Timer};
 use blockchat_engine::journal::{GuardState, SignStep};
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::keys::Address;
-use blockchat_proto::ledger::Standing;
+use blockchat_proto::ledger::{LedgerAct, Standing};
 use blockchat_proto::sync::SyncRequest;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::{Height, Round};
-use blockchat_proto::vote::{Vote, VoteKind};
+use blockchat_proto::vote::{Evidence, Vote, VoteKind};
 
 /// Where a liar may sign once.
 pub(super) type LiePlace = (Address, (Height, Round, SignStep));
@@ -105,6 +106,8 @@ impl World {
             Effect::Sync(state) => self.sync(node, state),
             Effect::Broadcast(message) => self.broadcast(node, message),
             Effect::GossipTransactions(transactions) => self.gossip(node, transactions),
+            Effect::GossipEvidence(evidence) => self.accuse(node, evidence),
+            Effect::KeepEvidence(all) => self.keep_evidence(node, all),
             Effect::GossipVerdict { .. } => {}
             Effect::StartTimer { timer, after_ms } => self.start_timer(node, timer, after_ms),
             Effect::CancelTimer(timer) => {
@@ -115,6 +118,7 @@ impl World {
                 if self.nodes[node].is_honest() {
                     let found = self.checker.shown(node, &self.nodes[node].disk, view.tip.height, view.tip.hash);
                     self.check(found);
+                    self.check_stop(node, view.silence);
                 }
             }
             Effect::Reply { outcomes, .. } => self.replied(node, &outcomes),
@@ -190,6 +194,15 @@ impl World {
         }
     }
 
+    /// Nobody stops for another signer that there is not.
+    fn check_stop(&mut self, node: usize, silence: Option<Silence>) {
+        let own = self.nodes[node].address();
+        let bearers = self.nodes.iter().filter(|other| other.address() == own).count();
+        if silence == Some(Silence::Elsewhere) && bearers == 1 {
+            self.fail(Violation::Stopped { node });
+        }
+    }
+
     fn count_block(&mut self, committed: &CommittedBlock) {
         let CommittedBlock { block, certificate, applied } = committed;
         self.counts.met(Met::Heights);
@@ -205,6 +218,12 @@ impl World {
             (Met::SetChanges, applied.validators() != applied.next_validators()),
         ];
         met.into_iter().filter(|(_, is)| *is).for_each(|(what, _)| self.counts.met(what));
+        let barred = |act: &&LedgerAct| matches!(act, LedgerAct::Barred { .. });
+        for act in applied.acts().iter().filter(barred) {
+            self.counts.met(Met::Barred);
+            let found = self.checker.barred(block.height(), act.account());
+            self.check(found);
+        }
         for (address, account) in applied.accounts() {
             if account.standing == Standing::Jailed {
                 if self.jailed.insert(*address) {
@@ -250,11 +269,18 @@ impl World {
         if speech != [(Audience::All, message)] {
             self.counts.met(Met::Lies);
         }
+        self.tell_lies(node, own, speech);
+    }
+
+    /// A liar speaks; what it signs twice in one place is written down.
+    pub(super) fn tell_lies(&mut self, node: usize, own: Address, speech: Speech) {
+        let chain = self.scenario.genesis.hash();
         for (audience, said) in speech {
             if let Some((mark, _)) = own_message(&said, own, chain) {
                 let before = *self.lies.entry((own, mark.position())).or_insert(mark.hash);
                 if before != mark.hash {
                     self.counts.met(Met::Equivocations);
+                    self.checker.lied(own);
                 }
             }
             self.spread(node, audience, said);
@@ -273,6 +299,22 @@ impl World {
             }
             None => self.counts.met(Met::Forgeries),
         }
+    }
+
+    /// What an honest node keeps as evidence must lead to somebody being barred.
+    fn keep_evidence(&mut self, node: usize, all: Vec<Evidence>) {
+        if self.nodes[node].is_honest() {
+            self.checker.accused(&all);
+        }
+        self.nodes[node].disk.keep_evidence(all);
+    }
+
+    fn accuse(&mut self, node: usize, evidence: Evidence) {
+        let Ok(verified) = evidence.verify(self.scenario.genesis.hash()) else {
+            return self.counts.met(Met::Forgeries);
+        };
+        self.counts.met(Met::Accusations);
+        self.gossip_evidence(node, &verified);
     }
 
     fn start_timer(&mut self, node: usize, timer: Timer, after_ms: u64) {

@@ -4,18 +4,24 @@
 
 use super::counts::Met;
 use super::invariants::Violation;
+use super::sabotage::Sabotage;
 use super::time::Micros;
 use super::world::World;
 use blockchat_engine::config::EngineConfig;
 use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{Event, Timer};
+use blockchat_engine::journal::GuardState;
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
+use blockchat_proto::units::Height;
 
 /// The engine's own choices, but for waits that would only make runs longer, and for commits of so few transactions that
 /// an answer takes several.
 fn config() -> EngineConfig {
     EngineConfig { shelf_ms: 4_000, repeat_max_ms: 8_000, together_transactions_max: 32, ..EngineConfig::default() }
 }
+
+/// So many heights from now on a second node signs nothing, and is taken to be the only one.
+const LONG_STOPPED: u64 = 20;
 
 impl World {
     /// A timer runs out, unless it was stopped or set anew since.
@@ -41,15 +47,18 @@ impl World {
         };
         self.count_start(node);
         let now = self.nodes[node].clock(self.now);
+        let trusted = self.trusted_guard(node);
         let this = &mut self.nodes[node];
         this.life += 1;
         let disk = &this.disk;
-        let validator = this.signer.clone().map(|signer| RecoveredValidator { signer, guard: disk.guard() });
+        let guard = trusted.or_else(|| disk.guard());
+        let validator = this.signer.clone().map(|signer| RecoveredValidator { signer, guard });
         let recovered = Recovered {
             ledger,
             tip_certificate: disk.tip_certificate(),
             journal: disk.journal(),
             own: disk.own().to_vec(),
+            evidence: disk.evidence().to_vec(),
             validator,
         };
         match Engine::new(config(), recovered, now) {
@@ -59,6 +68,13 @@ impl World {
             }
             Err(_) => {}
         }
+    }
+
+    /// What an operator writes into the guard of a second node who believes that the first one has long stopped.
+    fn trusted_guard(&self, node: usize) -> Option<GuardState> {
+        let late = self.nodes[node].life == 0 && self.now > Micros(0);
+        let deaf = self.scenario.sabotage == Sabotage::DeafToOwnKey;
+        (late && deaf).then(|| GuardState::end_of(Height(self.best_tip().0 + LONG_STOPPED)))
     }
 
     fn count_start(&mut self, node: usize) {

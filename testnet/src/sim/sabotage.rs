@@ -18,4 +18,16 @@ pub enum Sabotage {
     ForgetLock,
     /// The journal keeps votes, but loses the blocks they are for at every crash
     BodiesInMemory,
+    /// Nodes listen to everybody, members or not
+    HearStrangers,
+    /// Nodes are silent while any peer says that it is far ahead
+    ClaimsMute,
+    /// Nodes start a height as soon as any member speaks for it
+    StartForAnybody,
+    /// Nodes do not hear what others sign with their key, and a second one's guard says that the first has long stopped
+    DeafToOwnKey,
+    /// The rules let stake become power at once
+    FreePower,
+    /// Evidence of misbehaviour is gone after every crash
+    ForgetEvidence,
 }

@@ -4,12 +4,12 @@
 //! the verdict depends on bytes and chain only.
 
 use blockchat_engine::event::{Event, PeerTag};
+use blockchat_engine::relevance::{Brought, Horizon, Refused, Use};
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::codec;
 use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::ledger::Ledger;
 use blockchat_proto::limits;
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round};
@@ -70,28 +70,32 @@ impl Heard {
         }
     }
 
-    /// Is it of somebody who is no member, or a block by rules that the node does not know? A node drops such before it
-    /// spends time on them; of the height after the one being decided it does not know the members yet.
-    pub fn is_noise(&self, ledger: &Ledger) -> bool {
-        if matches!(self, Self::Proposal(_, Some(block)) if block.header().version > ledger.known_version()) {
-            return true;
-        }
-        let Some(author) = self.author() else {
-            return false;
-        };
-        self.height() != ledger.tip().height.next().next() && ledger.validators().get(&author).is_none()
-    }
-
-    fn author(&self) -> Option<Address> {
+    /// Of what use it is to a node with this horizon: asked before anything is spent on it, as a node does.
+    pub fn relevance(&self, horizon: &Horizon<'_>) -> Result<Use, Refused> {
         match self {
-            Self::Vote(vote) => Some(vote.get().vote.validator),
-            Self::Proposal(proposal, _) => Some(proposal.get().proposal.leader),
-            Self::Certificate(_) => None,
+            Self::Vote(vote) => horizon.vote(&vote.get().vote),
+            Self::Proposal(proposal, block) => {
+                horizon.proposal(&proposal.get().proposal, block.as_ref().map(Brought::from))
+            }
+            Self::Certificate(certificate) => horizon.certificate(certificate.get()),
         }
     }
 
-    fn height(&self) -> Height {
-        self.place().0
+    /// Without the block that it brings.
+    pub fn without_block(self) -> Self {
+        match self {
+            Self::Proposal(proposal, _) => Self::Proposal(proposal, None),
+            other => other,
+        }
+    }
+
+    /// Whose keys signed it.
+    pub fn authors(&self) -> Vec<Address> {
+        match self {
+            Self::Vote(vote) => vec![vote.get().vote.validator],
+            Self::Proposal(proposal, _) => vec![proposal.get().proposal.leader],
+            Self::Certificate(votes) => votes.get().votes.iter().map(|signed| signed.vote.validator).collect(),
+        }
     }
 
     /// Height and round it is about.

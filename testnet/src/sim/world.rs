@@ -17,6 +17,7 @@ use super::load::{Load, Purpose};
 use super::network::{Network, Weather};
 use super::node::Node;
 use super::peers::Parcel;
+use super::sabotage::Sabotage;
 use super::scenario::{KillAll, Scenario};
 use super::time::Micros;
 use super::trace::{Note, Trace};
@@ -41,7 +42,7 @@ pub(super) enum Happening {
     /// A timer of a node runs out, if it is still the one that runs.
     Timer { node: usize, life: u64, timer: Timer },
     /// Something reaches a node.
-    Arrive(Parcel),
+    Arrive(Box<Parcel>),
     /// Two nodes find each other.
     Connect(usize, usize),
     /// A node tells its peers how far it is.
@@ -152,7 +153,12 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 impl World {
-    fn new(scenario: Scenario, keep_trace: bool) -> Self {
+    fn new(mut scenario: Scenario, keep_trace: bool) -> Self {
+        let checker = Checker::new(&scenario.genesis, scenario.stakers());
+        if scenario.sabotage == Sabotage::FreePower {
+            scenario.free_power();
+        }
+        let checker = checker.of_chain(scenario.genesis.hash());
         let seed = scenario.seed;
         let node = |plan: &super::scenario::NodePlan| {
             let owner = plan.signer.as_ref().map(|signer| signer.address());
@@ -164,7 +170,7 @@ impl World {
             queue: BTreeMap::new(),
             nodes: scenario.nodes.iter().map(node).collect(),
             network: Network::new(scenario.weather.clone(), Dice::of(seed, "network")),
-            checker: Checker::new(&scenario.genesis),
+            checker,
             load: Load::new(&scenario),
             kill_alls: scenario.faults.kill_alls.clone(),
             trace: Trace::new(keep_trace),
@@ -202,6 +208,7 @@ impl World {
         let heights = Height(self.scenario.heights);
         self.run_until(self.scenario.faults_max, |world| world.best_tip() >= heights);
         let begun = self.now;
+        self.check_pace();
         let view = |node: &Node| Some(node.engine.as_ref()?.engine.view(node.clock(begun)));
         self.views = self.nodes.iter().map(view).collect();
         self.heal();
@@ -209,9 +216,25 @@ impl World {
         let reached = self.run_until(begun.plus(self.scenario.patience), |world| world.all_have(goal));
         if !reached && self.violation.is_none() {
             let (waited_s, nodes) = (self.scenario.patience.as_ms() / 1_000, self.whereabouts());
-            self.violation = Some(Violation::NoProgress { goal, waited_s, nodes });
+            let stands_still = Violation::NoProgress { goal, waited_s, nodes };
+            self.violation = Some(self.debts().err().unwrap_or(stands_still));
         }
         self.now.since(begun)
+    }
+
+    /// An idle chain takes its time, give or take what clocks differ.
+    fn check_pace(&mut self) {
+        let (heights, lasted_ms) = (self.best_tip().0, self.now.as_ms());
+        let idle_ms = self.scenario.genesis.genesis().parameters.idle_block_interval_ms;
+        if self.scenario.idle && lasted_ms < heights * idle_ms * 3 / 4 {
+            self.fail(Violation::Raced { heights, lasted_ms, idle_ms });
+        }
+    }
+
+    /// Who lied, was seen, and has not paid.
+    fn debts(&self) -> Result<(), Violation> {
+        let ledgers = self.honest().filter_map(|node| node.engine.as_ref()).map(|running| running.engine.ledger());
+        ledgers.max_by_key(|ledger| ledger.tip().height).map_or(Ok(()), |ledger| self.checker.all_have_paid(ledger))
     }
 
     /// Lets things happen until `done`, or until `end`. False if time ran out or something is wrong.
@@ -241,7 +264,7 @@ impl World {
         match happening {
             Happening::Start(node) => self.start(node),
             Happening::Timer { node, life, timer } => self.timer(node, life, timer, number),
-            Happening::Arrive(parcel) => self.arrive(parcel),
+            Happening::Arrive(parcel) => self.arrive(*parcel),
             Happening::Connect(a, b) => self.connect(a, b),
             Happening::TellAll { node, life, for_ever } => {
                 if self.is_alive(node, life) {
@@ -301,9 +324,10 @@ impl World {
         self.nodes.iter().filter(|node| node.is_honest())
     }
 
-    /// Has every honest node this height, and is everything final or hopeless that was handed in to it?
+    /// Has every honest node this height, is everything final or hopeless that was handed in to it, and has everybody paid
+    /// who was seen lying?
     fn all_have(&self, goal: Height) -> bool {
-        self.honest().all(|node| node.disk.tip().height >= goal && node.disk.own().is_empty())
+        self.honest().all(|node| node.disk.tip().height >= goal && node.disk.own().is_empty()) && self.debts().is_ok()
     }
 
     /// Where everybody is, for a report.

@@ -1,14 +1,18 @@
 //! Nodes that lie. Each crime is a small type named after it, put between an honest engine and the network.
 //!
 //! Owns: what leaves instead of what the engine wanted to send. Does not own: how much stake lies (`scenario` keeps it
-//! below a third), signatures: a liar has no key but its own.
+//! below a third), signatures: a liar has no key but its own, and those that it makes up.
 //! Start reading at [`Misbehaviour`].
 
 mod bad_block;
 mod equivocator;
+mod flooder;
 mod future_timestamps;
+mod hasty;
 mod silent_leader;
+mod slip;
 mod status_liar;
+mod sync_liars;
 mod twin;
 mod usurper;
 mod vote_replayer;
@@ -22,7 +26,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::sync::Status;
-use blockchat_proto::units::UnixMillis;
+use blockchat_proto::units::{Height, UnixMillis};
 use blockchat_proto::vote::{Certificate, Proposal};
 use std::fmt;
 
@@ -47,11 +51,26 @@ pub enum Crime {
     Withholder,
     /// Proposes when it is not its turn.
     Usurper,
+    /// Votes for the next height as soon as the last one is decided, whatever the time.
+    Hasty,
+    /// Claims a long chain, and hands out one true block at a time, late. Has no stake.
+    SlowServer,
+    /// Claims a long chain, and always asks to wait. Has no stake.
+    BusyServer,
+    /// Claims a long chain, and never answers. Has no stake.
+    SilentServer,
+    /// Has no stake, and signs votes, proposals and certificates with keys that it makes up.
+    Flooder,
+    /// Contradicts itself once, at this height, and never again. Only where a scenario asks for it.
+    Slip(u64),
 }
 
 impl Crime {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
+    /// Those that a node without stake commits.
+    pub const UNSTAKED: [Self; 4] = [Self::Flooder, Self::SlowServer, Self::BusyServer, Self::SilentServer];
+
+    /// Those of validators that seeds draw from.
+    pub const ALL: [Self; 10] = [
         Self::Equivocator,
         Self::Twin,
         Self::SilentLeader,
@@ -61,6 +80,7 @@ impl Crime {
         Self::StatusLiar,
         Self::Withholder,
         Self::Usurper,
+        Self::Hasty,
     ];
 
     /// The criminal.
@@ -75,6 +95,12 @@ impl Crime {
             Self::StatusLiar => Box::new(status_liar::StatusLiar),
             Self::Withholder => Box::new(withholder::Withholder),
             Self::Usurper => Box::new(usurper::Usurper::default()),
+            Self::Hasty => Box::new(hasty::Hasty::default()),
+            Self::SlowServer => Box::new(sync_liars::SlowServer),
+            Self::BusyServer => Box::new(sync_liars::BusyServer),
+            Self::SilentServer => Box::new(sync_liars::SilentServer),
+            Self::Flooder => Box::new(flooder::Flooder),
+            Self::Slip(height) => Box::new(slip::Slip::at(Height(height))),
         }
     }
 }
@@ -128,8 +154,21 @@ impl Audience {
 
 /// A message on its way to somebody.
 pub type Speech = Vec<(Audience, ConsensusMessage)>;
-/// Final blocks as an answer; `None`: no answer at all.
-pub type Served = Option<Vec<(VerifiedBlock, Certificate)>>;
+/// What becomes of a question for final blocks.
+#[derive(Debug)]
+pub enum Served {
+    /// These.
+    Blocks(Vec<(VerifiedBlock, Certificate)>),
+    /// The asker is to wait.
+    Busy {
+        /// So long.
+        retry_ms: u64,
+    },
+    /// The stream breaks.
+    Broken,
+    /// Nothing, until the asker's network gives up.
+    Silence,
+}
 
 /// What a node does instead of what its engine asks for. By default, exactly that.
 pub trait Misbehaviour: fmt::Debug + Send {
@@ -141,6 +180,11 @@ pub trait Misbehaviour: fmt::Debug + Send {
     /// A message came.
     fn hear(&mut self, _message: &Heard) {}
 
+    /// What it says of its own accord after it heard something.
+    fn retort(&mut self, _scene: &mut Scene<'_>) -> Speech {
+        vec![]
+    }
+
     /// Somebody is told how far we are.
     fn status(&mut self, _dice: &mut Dice, honest: Status) -> Status {
         honest
@@ -148,7 +192,12 @@ pub trait Misbehaviour: fmt::Debug + Send {
 
     /// Somebody asked for these final blocks.
     fn serve(&mut self, _scene: &mut Scene<'_>, blocks: Vec<(VerifiedBlock, Certificate)>) -> Served {
-        Some(blocks)
+        Served::Blocks(blocks)
+    }
+
+    /// It takes so long, in ms, until it looks at a question.
+    fn serves_after_ms(&self) -> u64 {
+        0
     }
 
     /// Somebody asked for a block by hash: is it handed out?

@@ -18,14 +18,14 @@ impl Misbehaviour for StatusLiar {
 
     fn serve(&mut self, scene: &mut Scene<'_>, mut blocks: Vec<(VerifiedBlock, Certificate)>) -> Served {
         match scene.dice.below(4) {
-            0 => None,
-            1 => Some(vec![]),
+            0 => Served::Broken,
+            1 => Served::Blocks(vec![]),
             2 => {
                 blocks.iter_mut().for_each(|(block, certificate)| *certificate = alone(scene, block));
-                Some(blocks)
+                Served::Blocks(blocks)
             }
             // The right blocks, but not those asked for.
-            _ => Some(blocks.split_off(blocks.len().min(1))),
+            _ => Served::Blocks(blocks.split_off(blocks.len().min(1))),
         }
     }
 

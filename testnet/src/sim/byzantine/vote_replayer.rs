@@ -3,7 +3,7 @@
 use super::{Audience, Misbehaviour, Scene, Speech};
 use crate::sim::wire::Heard;
 use blockchat_proto::gossip::ConsensusMessage;
-use blockchat_proto::units::{Height, Round};
+use blockchat_proto::units::Round;
 use blockchat_proto::vote::{SignedProposal, SignedVote, Vote};
 use std::collections::VecDeque;
 
@@ -47,7 +47,7 @@ fn forged(message: ConsensusMessage) -> ConsensusMessage {
             ConsensusMessage::Vote(SignedVote { vote, signature })
         }
         ConsensusMessage::Proposal { proposal: SignedProposal { mut proposal, signature }, block } => {
-            proposal.height = Height(proposal.height.0 + 1);
+            proposal.height = proposal.height.next();
             ConsensusMessage::Proposal { proposal: SignedProposal { proposal, signature }, block }
         }
         ConsensusMessage::RoundCertificate(mut certificate) => {

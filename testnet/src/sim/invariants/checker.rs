@@ -4,6 +4,7 @@
 //! its engine believes. Start reading at [`Checker::committed`] and [`Checker::spoke`].
 
 use super::Violation;
+use super::growth::Growth;
 use crate::sim::disk::Disk;
 use crate::sim::marks::own_message;
 use blockchat_engine::effect::CommittedBlock;
@@ -18,7 +19,7 @@ use blockchat_proto::ledger::Ledger;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::validators::ValidatorSet;
-use blockchat_proto::vote::Vote;
+use blockchat_proto::vote::{Evidence, Vote};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A block this far ahead of a clock is held; and between looking at a block and voting for it again in a later round, a
@@ -45,6 +46,14 @@ pub struct Checker {
     prevotes: BTreeMap<(Height, Hash32, Round), BTreeSet<Address>>,
     shown: BTreeMap<usize, (Height, Hash32)>,
     wiped: BTreeSet<usize>,
+    /// Who has a stake at some time of the run.
+    stakers: BTreeSet<Address>,
+    /// Who signed two things for one place.
+    liars: BTreeSet<Address>,
+    /// Of whom an honest node made evidence durable, with the height that it is about.
+    accused: BTreeMap<Address, Height>,
+    barred: BTreeSet<Address>,
+    growth: Growth,
 }
 
 /// What is new about a final block.
@@ -57,8 +66,8 @@ pub enum News {
 }
 
 impl Checker {
-    /// Of a chain at its genesis.
-    pub fn new(genesis: &VerifiedGenesis) -> Self {
+    /// Of a chain at its genesis; nobody but `stakers` ever has a stake.
+    pub fn new(genesis: &VerifiedGenesis, stakers: BTreeSet<Address>) -> Self {
         let inner = genesis.genesis();
         let funded = inner.accounts.iter().flat_map(|account| [account.balance, account.stake]);
         let supply_micros = funded.chain([inner.treasury]).map(|coins| u128::from(coins.micros())).sum();
@@ -75,6 +84,47 @@ impl Checker {
             prevotes: BTreeMap::new(),
             shown: BTreeMap::new(),
             wiped: BTreeSet::new(),
+            stakers,
+            liars: BTreeSet::new(),
+            accused: BTreeMap::new(),
+            barred: BTreeSet::new(),
+            growth: Growth::new(genesis),
+        }
+    }
+
+    /// Of a chain whose genesis was changed behind the checker's back.
+    #[must_use]
+    pub fn of_chain(self, chain: Hash32) -> Self {
+        Self { chain, ..self }
+    }
+
+    /// This key has signed two things for one place.
+    pub fn lied(&mut self, liar: Address) {
+        self.liars.insert(liar);
+    }
+
+    /// An honest node has made this evidence durable.
+    pub fn accused(&mut self, evidence: &[Evidence]) {
+        for one in evidence {
+            let height = self.accused.entry(one.accused()).or_insert(one.height());
+            *height = one.height().max(*height);
+        }
+    }
+
+    /// A block bars this account: it must be a liar.
+    pub fn barred(&mut self, height: Height, account: Address) -> Result<(), Violation> {
+        self.barred.insert(account);
+        if self.liars.contains(&account) { Ok(()) } else { Err(Violation::Innocent { height, account }) }
+    }
+
+    /// At the end, when the chain has gone on: has everybody paid against whom there was evidence, unless that is too old by
+    /// now? SPEC EVID-4.
+    pub fn all_have_paid(&self, ledger: &Ledger) -> Result<(), Violation> {
+        let oldest = ledger.system().marks.first().map_or(Height(0), |mark| mark.height);
+        let owes = |(account, height): &(&Address, &Height)| **height > oldest && !self.barred.contains(*account);
+        match self.accused.iter().find(owes) {
+            Some((account, height)) => Err(Violation::Unpunished { height: *height, account: *account }),
+            None => Ok(()),
         }
     }
 
@@ -105,12 +155,24 @@ impl Checker {
         if let Some(block) = block.filter(|_| !self.covered.contains(&mark.hash)) {
             let time = disk.holds_body(&block).ok_or(Violation::BodyNotDurable { node, mark, block })?;
             let ahead_ms = time.since(clock);
-            if ahead_ms > AHEAD_MAX_MS {
+            // A quorum that prevoted it has clocks to go by, and a leader whose clock is behind takes the least time there is:
+            // it is this clock that is wrong. SPEC TIME-1, TIME-2.
+            let least = time <= ledger.tip().time.plus(1);
+            if ahead_ms > AHEAD_MAX_MS && !least && !self.has_quorum(mark.height, block, ledger) {
                 return Err(Violation::FromTheFuture { node, mark, ahead_ms });
             }
         }
         self.covered.insert(mark.hash);
         Ok(())
+    }
+
+    /// Has a quorum prevoted this block in any one round?
+    fn has_quorum(&self, height: Height, block: Hash32, ledger: &Ledger) -> bool {
+        let rounds = (height, block, Round(0))..=(height, block, Round(u32::MAX));
+        self.prevotes.range(rounds).any(|(_, voters)| {
+            let stakes = voters.iter().filter_map(|voter| ledger.validators().get(voter)).map(|member| member.stake);
+            is_quorum(stakes.fold(Stake::default(), Stake::plus), ledger.validators().total())
+        })
     }
 
     fn check_contradiction(&mut self, node: usize, own: Address, mark: &GuardMark) -> Result<(), Violation> {
@@ -120,6 +182,14 @@ impl Checker {
             Ok(())
         } else {
             Err(Violation::Contradiction { node, height, round, step, first, second })
+        }
+    }
+
+    /// An honest node's engine is about to hear what these keys signed.
+    pub fn listened(&self, node: usize, authors: &[Address]) -> Result<(), Violation> {
+        match authors.iter().find(|author| !self.stakers.contains(author)) {
+            Some(author) => Err(Violation::StrangerHeard { node, author: *author }),
+            None => Ok(()),
         }
     }
 
@@ -189,6 +259,7 @@ impl Checker {
                 certificate.check_signatures(self.chain).map_err(|reason| unproved(&reason))?;
                 self.check_version(block.header())?;
                 self.decided.insert(height, (block.hash(), applied.state_root()));
+                self.growth.block(committed)?;
                 self.spend(committed).map(|()| News::First)
             }
         }

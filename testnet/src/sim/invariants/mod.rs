@@ -2,10 +2,12 @@
 //! nothing but disks and messages.
 //!
 //! Owns: agreement, conservation of coins, no double spend, journal and guard before broadcast, a guard that is never
-//! contradicted, locks that are never forgotten, finals that are never lost. Does not own: progress (`world` demands it).
+//! contradicted, locks that are never forgotten, finals that are never lost,
+//! power that grows slowly, liars that pay. Does not own: progress (`world` demands it).
 //! Start reading at [`Checker`].
 
 mod checker;
+mod growth;
 mod violation;
 
 pub use checker::{Checker, News, check_rise};

@@ -113,6 +113,30 @@ pub enum Violation {
         /// Which.
         id: TransactionId,
     },
+    /// An idle chain runs faster than it may.
+    #[error("RACE: {heights} heights of an idle chain in {lasted_ms} ms, which may begin one in {idle_ms} ms")]
+    Raced {
+        /// So many
+        heights: u64,
+        /// in this time.
+        lasted_ms: u64,
+        /// A height without transactions may begin so long after the one before.
+        idle_ms: u64,
+    },
+    /// It stopped signing for another signer with its key, and there is none.
+    #[error("node {node} stopped for another signer with its key, and there is none")]
+    Stopped {
+        /// Who.
+        node: usize,
+    },
+    /// It spent time on what somebody said who never had a stake.
+    #[error("node {node} listens to {author:?}, who has no stake")]
+    StrangerHeard {
+        /// Who.
+        node: usize,
+        /// To whom.
+        author: Address,
+    },
     /// It spoke before its words were on disk.
     #[error("node {node} sent {mark:?} before it was durable in its journal")]
     SpokeTooSoon {
@@ -258,6 +282,34 @@ pub enum Violation {
     Endless {
         /// How many.
         events: u64,
+    },
+    /// Power grew too fast.
+    #[error("power grew by {found} micro-BCC in one churn span up to block {height}, {most} are the most")]
+    Grown {
+        /// Up to this block.
+        height: Height,
+        /// So much.
+        found: u64,
+        /// The most there may be.
+        most: u64,
+    },
+    /// Somebody is barred who has not lied.
+    #[error("block {height} bars {account}, which signed no two things for one place")]
+    Innocent {
+        /// Which block.
+        height: Height,
+        /// Whose account.
+        account: Address,
+    },
+    /// There was evidence, and nobody paid.
+    #[error(
+        "{account} contradicted itself at height {height}, an honest node had evidence on disk, and it is not barred"
+    )]
+    Unpunished {
+        /// Where it lied.
+        height: Height,
+        /// Whose account.
+        account: Address,
     },
     /// A panic.
     #[error("panic: {message}")]

@@ -50,7 +50,8 @@ pub(super) fn genesis(dice: &mut Dice, theme: Theme, cast: &Cast, users: &[UserP
         block_interval_ms: if is_long(theme) { 250 } else { dice.pick(&[25, 100, 250]).expect("three") },
         idle_block_interval_ms: dice.pick(&[500, 1_000, 3_000]).expect("three"),
         unbonding_ms: 8_000,
-        evidence_window_ms: 4_000,
+        evidence_window_ms: 7_000,
+        churn_ms: 2_000,
         ..Parameters::default()
     };
     let genesis = Genesis {
@@ -93,6 +94,19 @@ pub(super) fn nodes(dice: &mut Dice, theme: Theme, cast: &Cast) -> Vec<NodePlan>
         nodes.push(plan(None, None, starts));
     }
     nodes
+}
+
+/// Where some lie, one more lies who has no stake. With dice of their own: a seed keeps its meaning.
+pub(super) fn strangers(seed: u64, theme: Theme) -> Option<NodePlan> {
+    let lying = matches!(theme, Theme::Liars | Theme::LiarsAndCrashes | Theme::Everything);
+    let crime = Crime::UNSTAKED[usize::try_from(seed / 10).expect("a small number") % Crime::UNSTAKED.len()];
+    lying.then(|| NodePlan {
+        signer: Some(Signer::from_seed(&Dice::of(seed, "strangers").bytes())),
+        crime: Some(crime),
+        skew_ms: 0,
+        starts: Micros(0),
+        knows: RulesVersion::KNOWN,
+    })
 }
 
 /// So many ms at most, in either direction.

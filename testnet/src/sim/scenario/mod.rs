@@ -17,16 +17,19 @@ use super::sabotage::Sabotage;
 use super::step::Step;
 use super::time::Micros;
 use blockchat_proto::coins::Coins;
-use blockchat_proto::genesis::VerifiedGenesis;
-use blockchat_proto::keys::Signer;
+use blockchat_proto::genesis::{Genesis, Parameters, VerifiedGenesis};
+use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
 use cast::Cast;
-use draws::{faults, genesis, nodes, stakes, users, weather};
+use draws::{faults, genesis, nodes, stakes, strangers, users, weather};
+use std::collections::BTreeSet;
 
 /// The right time when a world begins.
 pub const BEGIN: UnixMillis = UnixMillis(1_800_000_000_000);
 /// See [`Scenario::heights_after`].
 const HEIGHTS_AFTER: u64 = 5;
+/// The same where somebody comes back from jail: it has to wait for 30 s.
+const HEIGHTS_AFTER_JAIL: u64 = 160;
 /// See [`Scenario::faults_max`].
 const FAULTS_MAX: Micros = Micros::from_ms(150_000);
 /// See [`Scenario::patience`].
@@ -94,6 +97,8 @@ pub struct Scenario {
     pub heights_after: u64,
     /// Within this.
     pub patience: Micros,
+    /// Nobody sends anything, so no height may begin before its time.
+    pub idle: bool,
 }
 
 /// One node.
@@ -195,7 +200,8 @@ impl Scenario {
         let cast = Cast::of(theme, seed, &mut dice);
         let users = users(&mut dice, theme);
         let genesis = genesis(&mut dice, theme, &cast, &users);
-        let nodes = nodes(&mut dice, theme, &cast);
+        let mut nodes = nodes(&mut dice, theme, &cast);
+        nodes.extend(strangers(seed, theme));
         let heights = match theme {
             Theme::Jail => heights.max(HEIGHTS_TO_JAIL),
             Theme::Upgrade => heights.max(HEIGHTS_TO_UPGRADE),
@@ -204,7 +210,10 @@ impl Scenario {
         let faults = faults(&mut dice, theme, seed, heights, &cast);
         let weather = weather(&mut dice, theme, cast.validators.len());
         let stakes = stakes(&mut dice, theme, &cast);
-        let (faults_max, patience) = (FAULTS_MAX, PATIENCE);
+        let heights_after = if theme == Theme::Jail { HEIGHTS_AFTER_JAIL } else { HEIGHTS_AFTER };
+        // Many heights, and soon nobody who sends anything.
+        let idle_ms = genesis.genesis().parameters.idle_block_interval_ms * (heights_after - HEIGHTS_AFTER);
+        let (faults_max, patience) = (FAULTS_MAX, PATIENCE.plus(Micros::from_ms(idle_ms)));
         Self {
             seed,
             theme,
@@ -218,8 +227,9 @@ impl Scenario {
             faults,
             sabotage,
             faults_max,
-            heights_after: HEIGHTS_AFTER,
+            heights_after,
             patience,
+            idle: false,
         }
     }
 
@@ -246,7 +256,22 @@ impl Scenario {
             faults_max: FAULTS_MAX,
             heights_after: HEIGHTS_AFTER,
             patience: PATIENCE,
+            idle: false,
         }
+    }
+
+    /// Everybody who has a stake at some time.
+    pub fn stakers(&self) -> BTreeSet<Address> {
+        let genesis = self.genesis.genesis().accounts.iter().filter(|account| !account.stake.is_zero());
+        let later = self.stakes.iter().map(|plan| plan.signer.address());
+        genesis.map(|account| account.address).chain(later).collect()
+    }
+
+    /// Sabotage: a span of a millisecond holds nobody up.
+    pub fn free_power(&mut self) {
+        let plain = self.genesis.genesis().clone();
+        let parameters = Parameters { churn_ms: 1, ..plain.parameters };
+        self.genesis = Genesis { parameters, ..plain }.verify().expect("it was sound before");
     }
 
     /// In one line, for the report of a failure.
