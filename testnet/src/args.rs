@@ -3,6 +3,8 @@
 //! `bench`, `discover` and `sim` keep theirs beside what they do.
 
 use crate::faults::Fraction;
+use crate::links::shape::Wan;
+use crate::processes::homes::NodeStake;
 use blockchat_proto::coins::Coins;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -20,16 +22,26 @@ const UP_EXAMPLES: &str = "\
 Examples:
   blockchat-testnet up
       five nodes, our own messages; the leader is killed when half of the lines are settled
-  blockchat-testnet up --capacity 20 --fund 10000 --kill-leader-at off
-      how fast it is when nobody dies and everybody can pay
+  blockchat-testnet up --capacity 20 --kill-leader-at off
+      how fast it is when no node dies
+  blockchat-testnet up --fund 1000
+      poor senders: lines that cannot be paid are refused with the reason
+  blockchat-testnet up --dashboard
+      watch it live: leader, heights, kills and catching up
   blockchat-testnet up --kill-leader-at off --kill-all-at 0.5
       all nodes killed with -9 at once: what was final stays final
+  blockchat-testnet up --dashboard
+      the same, and you see it: who leads, who votes, the kill and the way back
+  blockchat-testnet up --delay-ms 50:10 --bandwidth 20mbit
+      the same over links as between cities
   blockchat-testnet up --keep-running --dir net
   blockchat-testnet stop id3 id4 --dir net
   blockchat-testnet status --dir net
       without a third of the stake the chain waits, and says for whom
   blockchat-testnet start id3 --dir net
       and goes on
+  blockchat-testnet kill all --dir net; blockchat-testnet up --dir net; blockchat-testnet down
+      all nodes killed with -9, started again, and stopped
 
 The exit status is 0 only if all is well: every line final, or refused because its sender cannot pay; one tip and one
 state root on all nodes; coins conserved to the micro-BCC; nothing that was final missing or changed.";
@@ -47,13 +59,20 @@ pub struct UpArgs {
     /// Staked coins of each node, in BCC
     #[arg(long, default_value = "10")]
     pub stake: Coins,
-    /// All coins of each node, in BCC, the stake included
-    #[arg(long, default_value = "1000")]
+    /// Another stake for one node, such as id0=100; may be repeated
+    #[arg(long, value_name = "NODE=BCC")]
+    pub stake_of: Vec<NodeStake>,
+    /// So many of the nodes, the last ones, have a stake and never run
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub absent: u32,
+    /// All coins of each node, in BCC, the stake included; with 1000, some cannot pay for all of their lines
+    #[arg(long, default_value = "10000")]
     pub fund: Coins,
     /// Folder with trans0.txt, trans1.txt ...: lines `id<receiver> <text>` that node 0, 1 ... sends [default: our own]
     #[arg(long, value_name = "DIR")]
     pub workload: Option<PathBuf>,
-    /// New folder for the network's homes and logs [default: a temporary one, removed if all went well]
+    /// New folder for the network's homes and logs [default: a temporary one, removed if all went well]; if it holds a network
+    /// already, its nodes are started again, and that is all
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// Kill the leader (-9) when this part of the lines is final or refused: 0 to 1, or `off`
@@ -62,12 +81,53 @@ pub struct UpArgs {
     /// Kill all nodes at once (-9) when this part of the lines is final or refused: 0 to 1, or `off`
     #[arg(long, value_name = "FRACTION|off", default_value = "off", value_parser = fraction_or_off)]
     pub kill_all_at: Setting,
+    /// The links between the nodes.
+    #[command(flatten)]
+    pub wan: Wan,
     /// Leave the nodes running; see `status`, `stop`, `start` and `down`
     #[arg(long)]
     pub keep_running: bool,
+    /// Watch it live, in this terminal; after the key q the report follows, once all is done
+    #[arg(long)]
+    pub dashboard: bool,
     /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
+    /// How the report is printed
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+const PLAY_EXAMPLES: &str = "\
+Examples:
+  blockchat-testnet play --api http://127.0.0.1:7474 --keys net/wallets
+  blockchat-testnet play --service blockchat:7474 --nodes-min 5 --keys /wallets
+      all nodes behind a name: what the job of k8s/overlays/load does
+
+The exit status is 0 only if every line is final or refused, all nodes have one tip, and nothing was taken back.";
+
+/// What `play` is told.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = PLAY_EXAMPLES)]
+pub struct PlayArgs {
+    /// API of a node; may be repeated
+    #[arg(long, value_name = "URL", required_unless_present = "service")]
+    pub api: Vec<String>,
+    /// The API of every node behind this name; may be repeated
+    #[arg(long, value_name = "NAME:PORT")]
+    pub service: Vec<String>,
+    /// So many nodes must be ready before anything is sent
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub nodes_min: usize,
+    /// Wait so many seconds for them
+    #[arg(long, default_value_t = 120, value_name = "S", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub wait: u64,
+    /// Folder with the key files of funded accounts: the first sends trans0.txt, and so on
+    #[arg(long, value_name = "DIR")]
+    pub keys: PathBuf,
+    /// Folder with trans0.txt, trans1.txt ...: lines `id<receiver> <text>` [default: our own]
+    #[arg(long, value_name = "DIR")]
+    pub workload: Option<PathBuf>,
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
@@ -84,12 +144,12 @@ fn fraction_or_off(text: &str) -> Result<Setting, String> {
     text.parse().map(|fraction| Setting(Some(fraction))).map_err(|reason: String| format!("{reason}, or `off`"))
 }
 
-/// Which network.
+/// Which network to stop.
 #[derive(Clone, Debug, Args)]
-pub struct DirArgs {
-    /// Folder of the network, as given to or printed by `up`
+pub struct DownArgs {
+    /// Folder of the network, as given to or printed by `up` [default: all networks that run on this machine]
     #[arg(long, value_name = "DIR")]
-    pub dir: PathBuf,
+    pub dir: Option<PathBuf>,
 }
 
 /// Which network, and how to print it.
@@ -106,7 +166,7 @@ pub struct StatusArgs {
 /// Which nodes of which network.
 #[derive(Clone, Debug, Args)]
 pub struct NamesArgs {
-    /// Nodes, such as id3
+    /// Nodes, such as id3 id4, or all
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
     /// Folder of the network, as given to or printed by `up`

@@ -1,8 +1,10 @@
 //! The command line: the list of commands. Does not own: their options (`args`), what they do (`command`).
 
-use crate::args::{DirArgs, NamesArgs, StatusArgs, UpArgs};
+use crate::args::{DownArgs, NamesArgs, PlayArgs, StatusArgs, UpArgs};
 use crate::command::bench::BenchArgs;
 use crate::command::discover::DiscoverArgs;
+use crate::command::experiment::ExperimentArgs;
+use crate::command::heal::HealArgs;
 use crate::processes::exec_node::ExecArgs;
 use crate::sim::command::SimArgs;
 use clap::{Parser, Subcommand};
@@ -21,16 +23,24 @@ pub struct Cli {
 pub enum Command {
     /// Start a network, let every node send its file at once, break it, and report
     Up(UpArgs),
+    /// Send a workload to a network that runs elsewhere, and report
+    Play(PlayArgs),
     /// How the nodes of a network that was kept running are
     Status(StatusArgs),
     /// Stop nodes of a network that was kept running
     Stop(NamesArgs),
     /// Start nodes of a network again
     Start(NamesArgs),
-    /// Stop all nodes of a network
-    Down(DirArgs),
+    /// Kill nodes of a network with -9
+    Kill(NamesArgs),
+    /// Stop all nodes of a network, or of all networks that run
+    Down(DownArgs),
     /// Measure how fast a network is
     Bench(BenchArgs),
+    /// Break a network on purpose and watch it heal: each scenario says beforehand what will happen, and ends with a verdict
+    Heal(HealArgs),
+    /// The experiments of the course and two more, as one HTML report
+    Experiment(ExperimentArgs),
     /// Nodes that find each other from one address, and again without it; and what being found costs
     Discover(DiscoverArgs),
     /// Simulate many networks with everything going wrong, each from a seed
@@ -56,7 +66,7 @@ mod tests {
     fn the_defaults_are_the_demo() {
         let Command::Up(args) = Cli::parse_from(["blockchat-testnet", "up"]).command else { panic!("not up") };
         assert_eq!((args.nodes, args.capacity), (5, 10));
-        assert_eq!((args.stake, args.fund), (Coins::from_bcc(10), Coins::from_bcc(1_000)));
+        assert_eq!((args.stake, args.fund), (Coins::from_bcc(10), Coins::from_bcc(10_000)));
         assert_eq!(args.kill_leader_at, Setting("0.5".parse().ok()));
         assert_eq!(args.kill_all_at, Setting(None));
     }

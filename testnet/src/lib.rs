@@ -6,8 +6,10 @@
 //! from.
 //!
 //! The map: [`cli`] -> [`command`], told by [`args`] -> [`network`] with its [`processes`], the [`load`], the [`faults`],
-//! then [`checks`] and [`report`]; [`witness`] writes down what every node reported as final. [`mod@bench`] measures,
-//! [`discover`] plays how nodes find each other, [`sim`] needs no processes at all.
+//! then [`checks`] and [`report`]; [`witness`] writes down what every node reported as final. [`links`] are the ways between
+//! nodes, if those are ours; [`heal`] breaks things on purpose and judges what comes of it. [`mod@bench`] measures,
+//! [`experiment`] repeats what the course asks for, [`discover`] plays how nodes find each other, [`sim`] needs no processes
+//! at all.
 
 pub mod args;
 pub mod bench;
@@ -15,7 +17,10 @@ pub mod checks;
 pub mod cli;
 pub mod command;
 pub mod discover;
+pub mod experiment;
 pub mod faults;
+pub mod heal;
+pub mod links;
 pub mod load;
 pub mod network;
 pub mod processes;

@@ -3,6 +3,7 @@
 use blockchat_host::{command_line, core_dump, stream};
 use blockchat_testnet::cli::{Cli, Command};
 use blockchat_testnet::command;
+use blockchat_testnet::command::stop::How;
 use blockchat_testnet::processes::exec_node;
 use blockchat_testnet::sim;
 use clap::Parser;
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     };
     match stream::lost() {
         Some(error) if code == ExitCode::SUCCESS => {
-            stream::note(&format!("error: it is done, but the result could not be written: {error}"));
+            stream::note(&format!("error: the command succeeded, but its result could not be written: {error}"));
             ExitCode::FAILURE
         }
         _ => code,
@@ -28,11 +29,15 @@ fn main() -> ExitCode {
 fn done(command: Command) -> ExitCode {
     let done = match command {
         Command::Up(args) => command::up::run(args),
+        Command::Play(args) => command::play::run(&args),
         Command::Status(args) => command::status::run(&args),
-        Command::Stop(args) => command::stop::run(&args),
+        Command::Stop(args) => command::stop::run(&args, How::Stop),
+        Command::Kill(args) => command::stop::run(&args, How::Kill),
         Command::Start(args) => command::start::run(&args),
         Command::Down(args) => command::down::run(&args),
         Command::Bench(args) => command::bench::run(args),
+        Command::Experiment(args) => command::experiment::run(&args),
+        Command::Heal(args) => command::heal::run(&args),
         Command::Discover(args) => command::discover::run(&args),
         Command::Sim(args) => sim::command::run(&args),
         Command::ExecNode(args) => exec_node::become_node(args).map(|()| ExitCode::SUCCESS),

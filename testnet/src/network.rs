@@ -62,6 +62,12 @@ impl Network {
         join_all((0..self.nodes.len()).map(ask)).await
     }
 
+    /// Who leads the height being decided, as the node says that is ahead of all others.
+    pub fn leader(&self, statuses: &[Option<StatusView>]) -> Option<usize> {
+        let best = statuses.iter().flatten().max_by_key(|status| (status.height, status.round))?;
+        self.index_of(&best.leader?)
+    }
+
     /// Any node that runs, with its number.
     pub fn any_client(&self) -> Option<(usize, Client)> {
         (0..self.nodes.len()).find_map(|node| Some((node, self.client(node)?)))

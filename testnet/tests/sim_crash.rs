@@ -153,3 +153,15 @@ fn guards_that_forget_a_lock_are_noticed() {
 fn votes_for_blocks_that_a_crash_can_take_are_noticed() {
     assert!(matches!(found(Sabotage::BodiesInMemory, 5), Violation::BodyNotDurable { .. }));
 }
+
+#[test]
+fn nodes_that_listen_to_strangers_are_noticed() {
+    assert!(matches!(found(Sabotage::HearStrangers, 20), Violation::StrangerHeard { .. }));
+}
+
+#[test]
+fn nodes_that_fall_silent_for_a_claim_are_noticed() {
+    let mut violations = (10..40).filter_map(|seed| run_seed(seed, 20, Sabotage::ClaimsMute, false).violation);
+    let muted = violations.any(|violation| matches!(violation, Violation::NoProgress { .. }));
+    assert!(muted, "nobody noticed in 30 seeds");
+}

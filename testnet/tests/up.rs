@@ -79,6 +79,22 @@ fn without_a_third_of_the_stake_the_chain_waits_says_for_whom_and_goes_on_with_i
         (beyond && tips.iter().all(|tip| *tip == tips[0])).then_some(tips)
     });
     assert_eq!(tips.len(), 4);
+
+    // `all` names every node, and what runs is found by its home, whatever the file says.
+    let running = || network.status().iter().filter(|row| row["phase"] != json!("not running")).count();
+    network.command(&["kill", "all"]);
+    assert_eq!(running(), 0);
+    network.command(&["start", "all"]);
+    assert_eq!(running(), 5);
+    let path = network.dir.join("network.json");
+    let mut file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    file["nodes"].as_array_mut().unwrap().iter_mut().for_each(|node| node["pid"] = Value::Null);
+    std::fs::write(&path, file.to_string()).unwrap();
+    network.command(&["down"]);
+    assert_eq!(running(), 0);
+    // `up` in the folder of a network starts it again.
+    network.command(&["up"]);
+    assert_eq!(running(), 5);
 }
 
 #[test]

@@ -4,14 +4,15 @@
 //! spoils the measurement.
 
 use super::supply::Accounts;
+use crate::links::shape::Wan;
 use crate::processes::homes::{self, Begin};
-use crate::processes::launch::{Launcher, Running, StartFailed, connections};
+use crate::processes::launch::{Launcher, Running, StartFailed};
 use crate::processes::network_file::NetworkFile;
 use crate::processes::{logs, stop, supervise};
 use anyhow::{Context, Result};
 use blockchat_client::Client;
 use blockchat_proto::coins::Coins;
-use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
+use blockchat_proto::genesis::{Genesis, Parameters, VerifiedGenesis};
 use futures::future::try_join_all;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -41,6 +42,26 @@ pub struct Plan {
     pub capacity: u32,
     /// Of the genesis, in ms; nothing for the default.
     pub block_interval_ms: Option<u64>,
+    /// Of every link.
+    pub wan: Wan,
+}
+
+impl Plan {
+    /// What a transaction needs at least over links with a delay.
+    pub fn five_delays_and_interval_ms(&self) -> Option<u64> {
+        let interval = self.block_interval_ms.unwrap_or(Parameters::default().block_interval_ms);
+        self.wan.delay_ms.map(|delay| 5 * delay.ms + interval)
+    }
+
+    fn launcher(&self, file: &NetworkFile) -> Result<Launcher> {
+        let launcher = Launcher::new(self.node_bin.clone());
+        if !self.wan.is_some() {
+            return Ok(launcher);
+        }
+        let launcher = launcher.over_links(file)?;
+        launcher.links.iter().for_each(|links| links.shape_all(|shape| *shape = self.wan.shape()));
+        Ok(launcher)
+    }
 }
 
 /// The processes of a network, `id0` first.
@@ -57,7 +78,7 @@ impl Cluster {
     /// Writes homes below `dir`, and starts all nodes; returns once every node takes part.
     pub async fn start(plan: &Plan, dir: &Path, accounts: &Accounts) -> Result<Self> {
         let (genesis, file) = prepare(plan, dir, accounts)?;
-        let launcher = Launcher { node_bin: plan.node_bin.clone(), detached: false, connections: connections() };
+        let launcher = plan.launcher(&file)?;
         let mut cluster = Self { genesis, file, launcher, running: vec![] };
         cluster.running = cluster.start_all().await?.into_iter().map(Some).collect();
         for node in 0..plan.nodes {
@@ -71,7 +92,7 @@ impl Cluster {
         loop {
             supervise::choose_ports(&mut self.file)?;
             let starts = self.file.nodes.iter().enumerate().map(|(index, entry)| {
-                let (launcher, peers) = (&self.launcher, self.file.peers_of(index));
+                let (launcher, peers) = (&self.launcher, self.launcher.peers_of(&self.file, index));
                 async move { launcher.start(entry, &peers).await }
             });
             match try_join_all(starts).await {
@@ -135,7 +156,7 @@ impl Cluster {
 
     /// Starts a node again; returns as soon as it answers.
     pub async fn start_again(&mut self, node: usize) -> Result<()> {
-        let running = self.launcher.start(&self.file.nodes[node], &self.file.peers_of(node)).await?;
+        let running = self.launcher.start(&self.file.nodes[node], &self.launcher.peers_of(&self.file, node)).await?;
         self.running[node] = Some(running);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::report::rounded;
 use crate::args::{Output, Setting, UpArgs};
 use crate::command::up;
+use crate::links::shape::Wan;
 use crate::screen::Screen;
 use anyhow::Result;
 use blockchat_proto::coins::Coins;
@@ -48,7 +49,7 @@ pub struct CourseRun {
 }
 
 /// Plays the workload at each capacity. `None` if a person interrupted it.
-pub fn run(nodes: u32, workload: Option<&Path>, node_bin: Option<&Path>) -> Result<Option<CourseReport>> {
+pub fn run(nodes: u32, workload: Option<&Path>, wan: Wan, node_bin: Option<&Path>) -> Result<Option<CourseReport>> {
     let screen = Screen::new();
     let mut runs = vec![];
     for (capacity, predecessor) in PREDECESSOR {
@@ -56,12 +57,16 @@ pub fn run(nodes: u32, workload: Option<&Path>, node_bin: Option<&Path>) -> Resu
             nodes,
             capacity,
             stake: Coins::from_bcc(10),
+            stake_of: vec![],
+            absent: 0,
             fund: FUND,
             workload: workload.map(Path::to_owned),
+            wan,
             dir: None,
             kill_leader_at: Setting(None),
             kill_all_at: Setting(None),
             keep_running: false,
+            dashboard: false,
             node_bin: node_bin.map(Path::to_owned),
             output: Output::Json,
         };

@@ -5,10 +5,10 @@
 
 use super::finality::Finality;
 use super::supply::Batch;
+use crate::load::latency::Latency;
 use blockchat_client::Client;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
-use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -94,19 +94,6 @@ async fn send(client: &Client, node: usize, batch: Batch) -> Result<Sent, String
     }
 }
 
-/// The middle and the worst but one in a hundred, in ms.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Latency {
-    /// Half are faster.
-    pub p50: f64,
-    /// All but one in a hundred are faster.
-    pub p99: f64,
-    /// The slowest.
-    pub max: f64,
-    /// So many were measured.
-    pub transactions: usize,
-}
-
 impl Latency {
     /// Of these submits, by the heights their transactions are final in.
     pub fn of(sent: &[Sent], heights: &BTreeMap<TransactionId, Height>, finality: &Finality) -> Option<Self> {
@@ -118,25 +105,5 @@ impl Latency {
             }
         }
         Self::of_waits(waits)
-    }
-
-    fn of_waits(mut waits: Vec<Duration>) -> Option<Self> {
-        waits.sort_unstable();
-        let last = waits.len().checked_sub(1)?;
-        let at = |hundredth: usize| (waits[last * hundredth / 100].as_secs_f64() * 10_000.0).round() / 10.0;
-        Some(Self { p50: at(50), p99: at(99), max: at(100), transactions: waits.len() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_are_faster_than_the_median() {
-        let waits = (1..=101).rev().map(Duration::from_millis).collect();
-        let latency = Latency::of_waits(waits).unwrap();
-        assert_eq!((latency.p50, latency.p99, latency.max), (51.0, 100.0, 101.0));
-        assert_eq!(Latency::of_waits(vec![]), None);
     }
 }

@@ -8,11 +8,12 @@
 use super::cluster::{Cluster, Plan};
 use super::feed::{Fed, Feed};
 use super::finality::Finality;
-use super::latency::{self, Latency, Sent};
+use super::latency::{self, Sent};
 use super::report::{LoadReport, NodeCost, rounded};
 use super::supply::Accounts;
 use super::verdict::{self, Chain};
 use super::{process_stat, signatures};
+use crate::load::latency::Latency;
 use crate::screen::Screen;
 use anyhow::{Context, Result, anyhow, bail};
 use blockchat_proto::transaction::TransactionId;

@@ -1,8 +1,9 @@
 //! The figures of [`super::load`], as JSON and as a page. Keys never change their meaning.
 
-use super::latency::Latency;
 use super::load::{Asked, Measured};
 use super::verdict::Verdict;
+use crate::links::shape::Wan;
+use crate::load::latency::Latency;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Table};
 use serde::Serialize;
@@ -44,6 +45,11 @@ pub struct LoadReport {
     pub latency_at_tx_per_s: f64,
     /// Of single transactions on the idle network.
     pub idle_submit_to_final_ms: Option<Latency>,
+    /// Of every link, if connections ran through links of ours.
+    pub wan: Wan,
+    /// Five one-way delays and the block interval, in ms: what a transaction needs that goes to the leader, comes back in a
+    /// proposal, and is decided by two rounds of votes, and no less than that.
+    pub five_delays_and_interval_ms: Option<u64>,
     /// Sync points (journal, then guard) a node and second of the steady run.
     pub sync_points_per_node_s: f64,
     /// Processor seconds a node in the steady run; nothing on systems without /proc.
@@ -111,6 +117,8 @@ impl LoadReport {
             submit_to_final_ms: None,
             latency_at_tx_per_s: 0.0,
             idle_submit_to_final_ms: None,
+            wan: asked.plan.wan,
+            five_delays_and_interval_ms: asked.plan.five_delays_and_interval_ms(),
             sync_points_per_node_s: rounded(sync_points as f64 / nodes as f64 / elapsed, 1),
             cpu_s_per_node: cpu_s_per_node.map(|seconds| rounded(seconds, 2)),
             cpu_us_per_node_and_tx: cpu_s_per_node.map(|s| rounded(s * 1e6 / (rate.per_s * elapsed).max(1.0), 1)),
@@ -172,6 +180,9 @@ pub fn render(report: &LoadReport) -> String {
     let rate = format!("at {:.0} a second", report.latency_at_tx_per_s);
     page.extend(latency_line(&rate, report.submit_to_final_ms));
     page.extend(latency_line("idle network, one at a time", report.idle_submit_to_final_ms));
+    if let (Some(words), Some(ms)) = (report.wan.words(), report.five_delays_and_interval_ms) {
+        page.push(format!("  every link: {words}; five one-way delays and the block interval are {ms} ms"));
+    }
     if let (Some(us), Some(load)) = (report.cpu_us_per_node_and_tx, report.load_cpu_s) {
         page.push(format!(
             "  {us:.1} us of processor time a node and transfer; this program used {load:.1} s of it as well"

@@ -5,6 +5,7 @@ use super::feed::Feed;
 use super::finality::Finality;
 use super::supply::Accounts;
 use super::verdict::{self, Chain};
+use crate::links::shape::Wan;
 use crate::screen::Screen;
 use anyhow::{Result, anyhow};
 use blockchat_proto::genesis::Parameters;
@@ -55,7 +56,13 @@ pub async fn run(
     dir: &Path,
     screen: &Screen,
 ) -> Result<RestartReport> {
-    let plan = Plan { node_bin, nodes, capacity: Parameters::default().capacity, block_interval_ms: None };
+    let plan = Plan {
+        node_bin,
+        nodes,
+        capacity: Parameters::default().capacity,
+        block_interval_ms: None,
+        wan: Wan::default(),
+    };
     let mut accounts = Accounts::new(ACCOUNTS, nodes);
     let mut cluster = Cluster::start(&plan, dir, &accounts).await?;
     let finality = Finality::listen(&cluster.clients());

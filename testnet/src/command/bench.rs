@@ -4,6 +4,7 @@ use crate::args::Output;
 use crate::bench::cluster::Plan;
 use crate::bench::{course, load, report, restart};
 use crate::command::up::{INTERRUPTED, runtime, unless_told_to_end};
+use crate::links::shape::Wan;
 use crate::processes::node_bin;
 use crate::screen::Screen;
 use anyhow::{Context, Result};
@@ -18,6 +19,8 @@ Examples:
   blockchat-testnet bench
       four validators: how many transfers a second become final, and how long one takes at a tenth of that
   blockchat-testnet bench --nodes 7 --seconds 60 --output json
+  blockchat-testnet bench --delay-ms 50
+      the same over links that delay 50 ms one way
   blockchat-testnet bench course
   blockchat-testnet bench restart --transactions 1000000
 
@@ -57,6 +60,9 @@ pub struct CourseArgs {
     /// Folder with trans0.txt, trans1.txt ... [default: our own lines]
     #[arg(long, value_name = "DIR")]
     pub workload: Option<PathBuf>,
+    /// The links between the nodes.
+    #[command(flatten)]
+    pub wan: Wan,
     /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
@@ -103,6 +109,9 @@ pub struct LoadArgs {
     /// Transactions in one submit
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=4_096))]
     pub batch: u32,
+    /// The links between the nodes.
+    #[command(flatten)]
+    pub wan: Wan,
     /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
@@ -122,7 +131,7 @@ pub fn run(args: BenchArgs) -> Result<ExitCode> {
 }
 
 fn run_course(args: &CourseArgs) -> Result<ExitCode> {
-    let Some(report) = course::run(args.nodes, args.workload.as_deref(), args.node_bin.as_deref())? else {
+    let Some(report) = course::run(args.nodes, args.workload.as_deref(), args.wan, args.node_bin.as_deref())? else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     print(args.output, &report, course::render)?;
@@ -148,6 +157,7 @@ fn run_load(args: &LoadArgs) -> Result<ExitCode> {
         nodes: usize::try_from(args.nodes)?,
         capacity: args.capacity,
         block_interval_ms: args.block_interval,
+        wan: args.wan,
     };
     let (accounts, batch) = (usize::try_from(args.accounts)?, usize::try_from(args.batch)?);
     let asked = load::Asked { plan, accounts, batch, steady: Duration::from_secs(args.seconds) };

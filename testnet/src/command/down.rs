@@ -1,14 +1,44 @@
-//! `down`: stops all nodes of a network. Its folder stays.
+//! `down`: stops all nodes of a network, whoever started them. Its folder stays.
 
-use crate::args::{DirArgs, NamesArgs};
-use crate::command::stop;
-use crate::processes::network_file::NetworkFile;
-use anyhow::Result;
+use crate::args::{DownArgs, NamesArgs};
+use crate::command::stop::{self, How};
+use crate::processes::network_file::{ALL, NetworkFile};
+use crate::processes::stop::running_homes;
+use anyhow::{Result, ensure};
+use blockchat_host::stream::{note, say};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Stops every node of the network.
-pub fn run(args: &DirArgs) -> Result<ExitCode> {
-    let file = NetworkFile::read(&args.dir)?;
-    let names = file.nodes.into_iter().map(|node| node.name).collect();
-    stop::run(&NamesArgs { names, dir: args.dir.clone() })
+/// Stops every node of the network that is named, or of every network that runs.
+pub fn run(args: &DownArgs) -> Result<ExitCode> {
+    if let Some(dir) = &args.dir {
+        return stop_all(dir);
+    }
+    let networks = running();
+    ensure!(!networks.is_empty(), "no network runs on this machine; one whose nodes you started by hand: --dir DIR");
+    let mut code = ExitCode::SUCCESS;
+    for dir in networks {
+        say(&format!("network in {}", dir.display()));
+        match stop_all(&dir) {
+            Ok(stopped) if stopped == ExitCode::SUCCESS => {}
+            Ok(failed) => code = failed,
+            // The others have to stop all the same.
+            Err(error) => {
+                note(&format!("error: {error:#}"));
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn stop_all(dir: &Path) -> Result<ExitCode> {
+    stop::run(&NamesArgs { names: vec![ALL.into()], dir: dir.into() }, How::Stop)
+}
+
+/// The folders of all networks that `up` made and of which a node runs.
+fn running() -> BTreeSet<PathBuf> {
+    let folders = running_homes().into_iter().filter_map(|home| Some(home.parent()?.to_owned()));
+    folders.filter(|dir| NetworkFile::read(dir).is_ok()).collect()
 }

@@ -3,6 +3,10 @@
 pub mod bench;
 pub mod discover;
 pub mod down;
+pub mod experiment;
+pub mod heal;
+pub mod live;
+pub mod play;
 pub mod start;
 pub mod status;
 pub mod stop;

@@ -2,7 +2,7 @@
 
 use crate::args::NamesArgs;
 use crate::command::up::runtime;
-use crate::processes::launch::{Launcher, StartFailed, connections};
+use crate::processes::launch::{Launcher, StartFailed};
 use crate::processes::network_file::{FolderLock, NetworkFile};
 use crate::processes::{ports, stop};
 use anyhow::Result;
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 /// Starts them one after the other, each until it answers.
 pub fn run(args: &NamesArgs) -> Result<ExitCode> {
     let file = NetworkFile::read(&args.dir)?;
-    let indexes = args.names.iter().map(|name| file.index_of(name)).collect::<Result<Vec<_>>>()?;
+    let indexes = file.indexes_of(&args.names)?;
     runtime()?.block_on(start_nodes(args, &indexes))
 }
 
@@ -34,7 +34,7 @@ async fn start_nodes(args: &NamesArgs, indexes: &[usize]) -> Result<ExitCode> {
 
 /// If somebody took its ports meanwhile it gets others: it calls its peers itself, so they find it all the same.
 async fn start_node(file: &mut NetworkFile, index: usize) -> Result<()> {
-    let launcher = Launcher { node_bin: file.node_bin.clone(), detached: true, connections: connections() };
+    let launcher = Launcher { detached: true, ..Launcher::new(file.node_bin.clone()) };
     let peers = file.peers_of(index);
     let node = &mut file.nodes[index];
     loop {

@@ -1,4 +1,4 @@
-//! `stop NAME...`: stops nodes of a network that was kept running, in order.
+//! `stop NAME...` and `kill NAME...`: ends nodes of a network that was kept running, in order or at once.
 
 use crate::args::NamesArgs;
 use crate::command::up::runtime;
@@ -8,23 +8,36 @@ use anyhow::Result;
 use blockchat_host::stream::{note, say};
 use std::process::ExitCode;
 
-/// Stops them one after the other; one that cannot be stopped keeps no other running.
-pub fn run(args: &NamesArgs) -> Result<ExitCode> {
-    let file = NetworkFile::read(&args.dir)?;
-    let indexes = args.names.iter().map(|name| file.index_of(name)).collect::<Result<Vec<_>>>()?;
-    runtime()?.block_on(stop_nodes(args, &indexes))
+/// How a node is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It is asked to end, and does so in order.
+    Stop,
+    /// `kill -9`.
+    Kill,
 }
 
-async fn stop_nodes(args: &NamesArgs, indexes: &[usize]) -> Result<ExitCode> {
+/// Ends them one after the other; one that cannot be ended keeps no other running.
+pub fn run(args: &NamesArgs, how: How) -> Result<ExitCode> {
+    let file = NetworkFile::read(&args.dir)?;
+    let indexes = file.indexes_of(&args.names)?;
+    runtime()?.block_on(stop_nodes(args, &indexes, how))
+}
+
+async fn stop_nodes(args: &NamesArgs, indexes: &[usize], how: How) -> Result<ExitCode> {
     let _lock = FolderLock::take(&args.dir)?;
     let mut file = NetworkFile::read(&args.dir)?;
     let mut code = ExitCode::SUCCESS;
     for index in indexes {
         let node = &mut file.nodes[*index];
-        match stop::stop(node).await {
+        let (ended, word) = match how {
+            How::Stop => (stop::stop(node).await, "stopped"),
+            How::Kill => (stop::kill(node).await, "killed"),
+        };
+        match ended {
             Ok(was_running) => {
                 node.pid = None;
-                say(&format!("{} {}", node.name, if was_running { "stopped" } else { "was not running" }));
+                say(&format!("{} {}", node.name, if was_running { word } else { "was not running" }));
             }
             // The others have to stop all the same.
             Err(error) => {

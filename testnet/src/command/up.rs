@@ -4,8 +4,9 @@
 //! Always true: unless `--keep-running` was asked for and reached, every node is gone when this returns, however it
 //! returns. Start reading at `play`.
 
-use crate::args::{Output, UpArgs};
+use crate::args::{NamesArgs, Output, UpArgs};
 use crate::checks;
+use crate::command::{live, start};
 use crate::faults::{Fault, FaultReport, Scene, Target};
 use crate::load::board::Board;
 use crate::load::follow::Follower;
@@ -14,8 +15,8 @@ use crate::load::sender::{Sender, SharedBoard};
 use crate::load::workload::{self, Workload};
 use crate::network::Network;
 use crate::processes::homes::{self, Begin};
-use crate::processes::launch::{Launcher, connections};
-use crate::processes::network_file::NetworkFile;
+use crate::processes::launch::Launcher;
+use crate::processes::network_file::{ALL, NetworkFile};
 use crate::processes::supervise::{self, Order};
 use crate::processes::{logs, node_bin};
 use crate::report::{self, Findings, Report};
@@ -23,8 +24,9 @@ use crate::screen::Screen;
 use crate::witness::SharedWitness;
 use anyhow::{Context, Result, ensure};
 use blockchat_host::signals::Signals;
-use blockchat_host::stream::{note, say, say_json};
+use blockchat_host::stream::{Stream, note, say, say_json};
 use blockchat_proto::genesis::VerifiedGenesis;
+use blockchat_proto::units::Height;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -74,6 +76,16 @@ pub async fn unless_told_to_end<T>(work: impl Future<Output = T>) -> Result<Opti
 
 /// Runs the whole command.
 pub fn run(args: UpArgs) -> Result<ExitCode> {
+    ensure!(
+        !args.dashboard || Stream::Output.is_terminal(),
+        "--dashboard needs a terminal on standard output: leave it away here, or watch from another terminal with \
+         `blockchat-node dashboard --dir DIR`"
+    );
+    if let Some(dir) = args.dir.as_ref().filter(|dir| NetworkFile::is_in(dir)) {
+        let shown = dir.display();
+        note(&format!("{shown} holds a network: starting its nodes again; for a new one, name a new folder"));
+        return start::run(&NamesArgs { names: vec![ALL.into()], dir: dir.clone() });
+    }
     let Some(report) = played(&args, &Screen::new())? else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
@@ -85,6 +97,8 @@ pub fn run(args: UpArgs) -> Result<ExitCode> {
 pub fn played(args: &UpArgs, screen: &Screen) -> Result<Option<Report>> {
     let workload = read_workload(args)?;
     let node_bin = node_bin::find(args.node_bin.as_deref())?;
+    // The time of a build is not that of the network.
+    let screen = &screen.from_now();
     let folder = Folder::make(args.dir.as_deref())?;
     let prepared = prepare(args, node_bin, &folder, workload)?;
     let outcome = runtime()?.block_on(up(args, prepared, screen));
@@ -133,7 +147,8 @@ impl Folder {
 }
 
 fn read_workload(args: &UpArgs) -> Result<Workload> {
-    let nodes = usize::try_from(args.nodes)?;
+    ensure!(args.absent < args.nodes, "{} of {} nodes cannot be absent: at least one runs", args.absent, args.nodes);
+    let nodes = usize::try_from(args.nodes - args.absent)?;
     match &args.workload {
         Some(dir) => Ok(workload::read(dir, nodes)?),
         None => Ok(workload::own(nodes)),
@@ -142,13 +157,15 @@ fn read_workload(args: &UpArgs) -> Result<Workload> {
 
 fn prepare(args: &UpArgs, node_bin: PathBuf, folder: &Folder, workload: Workload) -> Result<Prepared> {
     let begin = Begin {
-        nodes: workload.files.len(),
+        nodes: usize::try_from(args.nodes)?,
         capacity: args.capacity,
         fund: args.fund,
         stake: args.stake,
         idle_block_interval_ms: None,
     };
-    let homes = homes::create(&node_bin, folder.path(), &begin)?.homes;
+    let mut homes = homes::create(&node_bin, folder.path(), &begin)?.homes;
+    homes::restake(&homes, &args.stake_of)?;
+    homes.truncate(workload.files.len());
     let genesis = homes::genesis(&homes[0].home)?;
     let lines = workload.line_count();
     let addresses: Vec<_> = homes.iter().map(|home| home.address).collect();
@@ -172,15 +189,39 @@ async fn up(args: &UpArgs, mut prepared: Prepared, screen: &Screen) -> Result<Op
     // Interrupted: the nodes are killed as their handles are dropped.
 }
 
+/// Over links of ours, if they are to be other than the machine's own.
+fn launcher(args: &UpArgs, node_bin: PathBuf, file: &NetworkFile) -> Result<Launcher> {
+    let launcher = Launcher { detached: args.keep_running, ..Launcher::new(node_bin) };
+    if !args.wan.is_some() {
+        return Ok(launcher);
+    }
+    ensure!(
+        !args.keep_running,
+        "links with a delay or a bandwidth end with this program, so nodes cannot be kept running over them"
+    );
+    let launcher = launcher.over_links(file)?;
+    launcher.links.iter().for_each(|links| links.shape_all(|shape| *shape = args.wan.shape()));
+    Ok(launcher)
+}
+
 async fn start_and_play(args: &UpArgs, prepared: &mut Prepared, screen: &Screen) -> Result<Report> {
     let node_bin = prepared.file.node_bin.clone();
-    let launcher = Launcher { node_bin, detached: args.keep_running, connections: connections() };
+    let launcher = launcher(args, node_bin, &prepared.file)?;
     let nodes = supervise::start_all(&mut prepared.file, &launcher, screen).await?;
     let network = Network::new(&prepared.file, nodes);
     prepared.file.write(&prepared.dir)?;
-    meet(&network).await;
-    screen.note(&format!("{} nodes run and know each other", network.nodes.len()));
-    let (board, findings) = play(&network, prepared, screen).await;
+    let work = async {
+        meet(&network).await;
+        screen.note(&format!("{} nodes run and know each other", network.nodes.len()));
+        play(&network, prepared, screen).await
+    };
+    let (board, findings) = if args.dashboard {
+        let (done, shown) = tokio::join!(work, live::show(&network, screen));
+        shown?;
+        done
+    } else {
+        work.await
+    };
     let report = board.with(|board| Report::new(&network, board, findings));
     let order = if args.keep_running { Order::LetGo } else { Order::End };
     network.end(order, &mut prepared.file).await;
@@ -237,10 +278,11 @@ fn spawn_load(
 ) {
     let nodes = network.watched();
     for (node, (lane, watched)) in lanes.into_iter().zip(&nodes).enumerate() {
-        tasks.spawn(Sender { node, lane, watched: watched.clone(), board: board.clone() }.run());
+        tasks.spawn(Sender { node, lane, watched: watched.clone(), board: board.clone(), drip: None }.run());
         tasks.spawn(witness.clone().listen(node, watched.clone()));
     }
-    tasks.spawn(Follower { nodes, board: board.clone(), witness: witness.clone() }.run());
+    let from = Height(1);
+    tasks.spawn(Follower { nodes, from, board: board.clone(), witness: witness.clone() }.run());
 }
 
 /// Until every line is settled and every fault has healed; or the reason for giving up.

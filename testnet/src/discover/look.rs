@@ -27,7 +27,7 @@ impl NodeLook {
             Ok::<_, ClientError>((status, peers, known))
         };
         let (status, peers, known) = ask.await.map_err(|error| format!("{name}: {error}"))?;
-        Ok(Self { name, status, peers, known: known.into_iter().map(|peer| peer.peer_id).collect() })
+        Ok(Self { name, status, peers, known: known.into_iter().filter_map(|peer| peer.peer_id).collect() })
     }
 }
 
@@ -169,12 +169,9 @@ mod tests {
         });
         let peer = |id: &&str| PeerView {
             peer_id: (*id).into(),
-            address: String::new(),
-            inbound: false,
-            height: blockchat_proto::units::Height(0),
-            latency_ms: None,
             latency_us: Some(500),
             source: PeerSource::Kademlia,
+            ..PeerView::default()
         };
         NodeLook {
             name: name.into(),

@@ -5,7 +5,7 @@
 
 use super::look::{Look, NodeLook};
 use crate::processes::homes::{self, Begin};
-use crate::processes::launch::{Launcher, Running, StartFailed, connections};
+use crate::processes::launch::{Launcher, Running, StartFailed};
 use crate::processes::network_file::NodeEntry;
 use crate::processes::ports;
 use anyhow::{Context, Result, bail};
@@ -47,7 +47,7 @@ impl Site {
         let idle_block_interval_ms = Some(u64::try_from(idle_block_interval.as_millis())?);
         let begin = Begin { nodes: VALIDATORS, capacity: 5_000, fund, stake, idle_block_interval_ms };
         let validators = homes::create(node_bin, dir, &begin)?.homes;
-        let launcher = Launcher { node_bin: node_bin.to_owned(), detached: false, connections: connections() };
+        let launcher = Launcher::new(node_bin.to_owned());
         let mut site = Self { dir: dir.to_owned(), launcher, members: vec![] };
         for home in validators {
             site.add(home.name, home.home, home.address, home.peer_id)?;

@@ -135,8 +135,7 @@ impl Scene<'_> {
                 sleep(LOOK_EVERY).await;
                 continue;
             };
-            let leader = best.leader.and_then(|leader| self.network.index_of(&leader));
-            match (target, leader) {
+            match (target, self.network.leader(&statuses)) {
                 (Target::All, _) => return ((0..self.network.nodes.len()).collect(), best.height),
                 (Target::Leader, Some(leader)) => return (vec![leader], best.height),
                 (Target::Leader, None) => sleep(LOOK_EVERY).await,

@@ -87,6 +87,9 @@ pub struct Board {
     first_submit: Option<Instant>,
     last_final: Option<Instant>,
     last_progress: Instant,
+    /// When each line was first submitted, until it is final; then how long that took.
+    submitted: HashMap<TransactionId, Instant>,
+    waits: Vec<Duration>,
     contradictions: Vec<String>,
 }
 
@@ -101,8 +104,15 @@ impl Board {
             first_submit: None,
             last_final: None,
             last_progress: now,
+            submitted: HashMap::new(),
+            waits: vec![],
             contradictions: vec![],
         }
+    }
+
+    /// One more line is going to be sent.
+    pub fn expect_line(&mut self) {
+        self.counts.lines += 1;
     }
 
     /// A line of `node` leaves under this id. Sending it again changes nothing.
@@ -111,6 +121,7 @@ impl Board {
     /// same nonce, hence has the same bytes and the same id.
     pub fn sent(&mut self, node: usize, id: TransactionId, now: Instant) {
         self.first_submit.get_or_insert(now);
+        self.submitted.entry(id).or_insert(now);
         let (_, place) = self.places.entry(id).or_insert((node, Place::Sent));
         if *place == Place::Refused {
             *place = Place::Sent;
@@ -147,7 +158,7 @@ impl Board {
 
     /// A final block. Each height comes once, in order.
     pub fn block(&mut self, view: &BlockView, now: Instant) {
-        let ours = view.transactions.iter().filter(|entry| self.finalise(entry.id)).count();
+        let ours = view.transactions.iter().filter(|entry| self.finalise(entry.id, now)).count();
         let lines = u64::try_from(ours).expect("transactions are in memory");
         if lines > 0 {
             self.last_final = Some(now);
@@ -158,7 +169,7 @@ impl Board {
     }
 
     /// Marks one of our lines as final; false for other people's transactions.
-    fn finalise(&mut self, id: TransactionId) -> bool {
+    fn finalise(&mut self, id: TransactionId, now: Instant) -> bool {
         let Some((node, place)) = self.places.get_mut(&id) else {
             return false;
         };
@@ -173,7 +184,13 @@ impl Board {
         *place = Place::Final;
         self.counts.finalised += 1;
         self.fresh[*node].push(id);
+        self.waits.extend(self.submitted.remove(&id).map(|at| now.saturating_duration_since(at)));
         true
+    }
+
+    /// From the first submit of each final line until it was seen to be final.
+    pub fn waits(&self) -> &[Duration] {
+        &self.waits
     }
 
     /// Lines of `node` that became final since the last call.

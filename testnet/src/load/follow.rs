@@ -18,6 +18,8 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 pub struct Follower {
     /// All nodes; the first that is up is read.
     pub nodes: Vec<Watched>,
+    /// The first block that is read.
+    pub from: Height,
     /// Where blocks go.
     pub board: SharedBoard,
     /// And what was reported as final.
@@ -27,7 +29,7 @@ pub struct Follower {
 impl Follower {
     /// Never ends by itself.
     pub async fn run(self) {
-        let mut next = Height(1);
+        let mut next = self.from;
         let mut reading = 0;
         loop {
             let Some((node, client)) = self.first_up(reading) else {

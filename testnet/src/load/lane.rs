@@ -87,6 +87,8 @@ pub struct Lane {
     funds: Coins,
     /// Is `funds` what the node said a moment ago?
     funds_are_fresh: bool,
+    /// May more lines come?
+    open: bool,
 }
 
 impl Lane {
@@ -111,7 +113,30 @@ impl Lane {
             nonces: HashMap::new(),
             funds: Coins::ZERO,
             funds_are_fresh: false,
+            open: false,
         }
+    }
+
+    /// More lines may come until [`Lane::close`]: it is not done before.
+    #[must_use]
+    pub fn kept_open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
+    /// One more line.
+    pub fn push(&mut self, to: Address, text: String) {
+        self.unsent.push_back(Body::Send { to, amount: Coins::ZERO, payload: Payload::Plain(text) });
+    }
+
+    /// Lines that wait to be signed.
+    pub fn unsent(&self) -> usize {
+        self.unsent.len()
+    }
+
+    /// No more lines come.
+    pub fn close(&mut self) {
+        self.open = false;
     }
 
     /// Whose lane it is.
@@ -126,7 +151,7 @@ impl Lane {
             return Step::Submit(again);
         }
         let Some(body) = self.unsent.front() else {
-            return if self.in_flight.is_empty() { Step::Done } else { Step::Wait };
+            return if self.in_flight.is_empty() && !self.open { Step::Done } else { Step::Wait };
         };
         if self.in_flight.len() >= IN_FLIGHT_MAX || self.in_flight.values().any(|line| !line.has_verdict) {
             return Step::Wait;

@@ -8,5 +8,6 @@ pub mod board;
 mod fake_node;
 pub mod follow;
 pub mod lane;
+pub mod latency;
 pub mod sender;
 pub mod workload;

@@ -7,6 +7,7 @@ use super::board::{Board, Verdict};
 use super::lane::{Lane, Outcome, Step};
 use crate::processes::supervise::{NodeState, Watched};
 use blockchat_client::{Client, ClientError};
+use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{SignedTransaction, TransactionId};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +16,8 @@ use tokio::time::{sleep, timeout};
 
 /// Pause before a node that answers, but not usefully, is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// A drip waits while so many of its lines do.
+const UNSENT_MAX: usize = 8;
 /// A waiting lane looks at its clock this often, for what must be sent again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
@@ -61,6 +64,44 @@ pub struct Sender {
     pub watched: Watched,
     /// Where results go.
     pub board: SharedBoard,
+    /// Where more lines come from, if the lane is open.
+    pub drip: Option<Drip>,
+}
+
+/// A light load without an end: a line now and then.
+#[derive(Debug)]
+pub struct Drip {
+    /// So often.
+    pub every: Duration,
+    /// To them, in turn.
+    pub to: Vec<Address>,
+    /// A line has so many characters.
+    pub characters: usize,
+    /// No more once this is true.
+    pub stop: watch::Receiver<bool>,
+    /// Lines so far.
+    pub count: usize,
+    /// When the next one comes.
+    pub next: Instant,
+}
+
+impl Drip {
+    /// From now on, until `stop` says so.
+    pub fn new(every: Duration, to: Vec<Address>, characters: usize, stop: watch::Receiver<bool>) -> Self {
+        Self { every, to, characters, stop, count: 0, next: Instant::now() }
+    }
+
+    /// The line that is due, if one is. Time in which nobody asked is not made up for.
+    fn line(&mut self, now: Instant) -> Option<(Address, String)> {
+        if now < self.next {
+            return None;
+        }
+        self.next = now + self.every;
+        let to = *self.to.get(self.count % self.to.len().max(1))?;
+        self.count += 1;
+        let text = format!("{:0>width$}", self.count, width = self.characters);
+        Some((to, text))
+    }
 }
 
 impl Sender {
@@ -75,10 +116,11 @@ impl Sender {
             loop {
                 changes.mark_unchanged();
                 self.collect_finals();
+                self.pour();
                 let went_well = match self.lane.step(Instant::now()) {
                     Step::Done => return,
                     Step::Wait => {
-                        let _ = timeout(LOOK_AGAIN_AFTER, changes.changed()).await;
+                        let _ = timeout(self.looks_again_after(), changes.changed()).await;
                         true
                     }
                     Step::AskAccount => self.ask_account(&client).await.is_ok(),
@@ -101,6 +143,26 @@ impl Sender {
         match &*state {
             NodeState::Up { generation, client, .. } => Some((*generation, client.clone())),
             _ => None,
+        }
+    }
+
+    fn looks_again_after(&self) -> Duration {
+        self.drip.as_ref().map_or(LOOK_AGAIN_AFTER, |drip| drip.every.min(LOOK_AGAIN_AFTER))
+    }
+
+    /// Lets the next line of a drip into the lane, unless those before still wait there.
+    fn pour(&mut self) {
+        let Some(drip) = &mut self.drip else {
+            return;
+        };
+        if *drip.stop.borrow() {
+            return self.lane.close();
+        }
+        if self.lane.unsent() < UNSENT_MAX
+            && let Some((to, text)) = drip.line(Instant::now())
+        {
+            self.lane.push(to, text);
+            self.board.with(Board::expect_line);
         }
     }
 

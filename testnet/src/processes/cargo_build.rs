@@ -1,11 +1,17 @@
 //! Building the node when this program runs under cargo: same checkout, same profile, same target folder.
 
 use anyhow::{Context, Result, bail};
+use blockchat_host::stream::{Stream, note};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How often it is said how far a build is.
+const SAY_EVERY: Duration = Duration::from_secs(15);
 
 /// Where and how cargo built this program.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +30,7 @@ struct Message {
     reason: String,
     executable: Option<PathBuf>,
     target: Option<Target>,
+    package_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -61,6 +68,17 @@ impl Checkout {
         Some(Self { cargo, manifest, target_dir, triple, profile: profile.to_owned() })
     }
 
+    /// How many packages the node is made of.
+    fn packages(&self) -> Option<usize> {
+        let mut command = Command::new(&self.cargo);
+        forget_this_program(&mut command);
+        command.args(["tree", "--offline", "-p", "blockchat-node", "-e", "normal,build", "--prefix", "none"]);
+        let output = command.arg("--manifest-path").arg(&self.manifest).stdin(Stdio::null()).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+        let packages: BTreeSet<_> = text.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+        Some(packages.len()).filter(|count| *count > 0)
+    }
+
     /// Builds the node, showing cargo's own progress; the path of the program is what cargo says it is.
     pub fn build_node(&self) -> Result<PathBuf> {
         let mut command = Command::new(&self.cargo);
@@ -71,11 +89,14 @@ impl Checkout {
             command.args(["--target", triple]);
         }
         command.arg("--message-format=json-render-diagnostics").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut progress = Progress::new(self.packages());
         let mut cargo = command.spawn().with_context(|| format!("cannot run {}", self.cargo.to_string_lossy()))?;
         let output = cargo.stdout.take().context("cargo's output was asked for")?;
         let mut found = None;
         for line in BufReader::new(output).lines() {
-            found = executable(&line?).or(found);
+            let line = line?;
+            progress.see(&line);
+            found = executable(&line).or(found);
         }
         let status = cargo.wait()?;
         if !status.success() {
@@ -83,6 +104,39 @@ impl Checkout {
         }
         found.context("cargo built blockchat-node without naming the program")
     }
+}
+
+/// What is said of a build where cargo itself shows no bar, because nobody looks at a terminal.
+struct Progress {
+    /// All packages that the node is made of, if cargo says so.
+    total: Option<usize>,
+    ready: BTreeSet<String>,
+    say_next: Instant,
+}
+
+impl Progress {
+    fn new(total: Option<usize>) -> Self {
+        let of = total.map(|total| format!(" of {total} packages")).unwrap_or_default();
+        note(&format!("building blockchat-node{of}; the first time takes some minutes"));
+        Self { total, ready: BTreeSet::new(), say_next: Instant::now() + SAY_EVERY }
+    }
+
+    fn see(&mut self, line: &str) {
+        if let Some(package) = package(line) {
+            self.ready.insert(package);
+        }
+        if Instant::now() >= self.say_next && !Stream::Error.is_terminal() {
+            self.say_next = Instant::now() + SAY_EVERY;
+            let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+            note(&format!("building blockchat-node: {}{of} packages are ready", self.ready.len()));
+        }
+    }
+}
+
+/// The package of something that is ready.
+fn package(line: &str) -> Option<String> {
+    let message: Message = serde_json::from_str(line).ok()?;
+    message.package_id.filter(|_| message.reason == "compiler-artifact")
 }
 
 /// Takes away what cargo told this program about itself. Some build scripts ask to run again when that changes, and
@@ -140,5 +194,7 @@ mod tests {
         assert_eq!(executable(line), Some("/t/n".into()));
         assert_eq!(executable(&line.replace("-node", "_node")), None);
         assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+        assert_eq!(package(r#"{"reason":"compiler-artifact","package_id":"a#1"}"#), Some("a#1".into()));
+        assert_eq!(package(r#"{"reason":"build-script-executed","package_id":"a#1"}"#), None);
     }
 }

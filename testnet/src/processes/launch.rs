@@ -3,13 +3,17 @@
 //! Always true: a [`Running`] that is dropped kills its process, unless it was let go; an error tells what the node last
 //! wrote to its log.
 
-use super::network_file::NodeEntry;
+use super::network_file::{NetworkFile, NodeEntry};
 use super::{logs, node_bin, ports};
+use crate::links::Links;
 use anyhow::{Context, Result};
 use blockchat_client::{Client, Connections};
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
@@ -41,6 +45,21 @@ pub struct Launcher {
     pub detached: bool,
     /// For talking to them.
     pub connections: Connections,
+    /// The only ways between them, if we own those.
+    pub links: Option<Arc<Links>>,
+    /// What single nodes are started with beyond the others, by name; may change between starts.
+    pub surroundings: Arc<Mutex<BTreeMap<String, Surroundings>>>,
+}
+
+/// What one node is started with beyond the others.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Set in its environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// A program with arguments that runs it, such as one that gives it a disk of its own; empty for none.
+    pub wrapper: Vec<OsString>,
+    /// It is told no addresses, and finds the others by itself.
+    pub alone: bool,
 }
 
 /// A process that became ready.
@@ -96,6 +115,40 @@ struct ReadyFile {
 }
 
 impl Launcher {
+    /// Of nodes that die with this program and call each other without us in between.
+    pub fn new(node_bin: PathBuf) -> Self {
+        let surroundings = Arc::default();
+        Self { node_bin, detached: false, connections: connections(), links: None, surroundings }
+    }
+
+    /// The same nodes over links of this shape, in a network that is private to them.
+    ///
+    /// Errors: the links cannot listen.
+    pub fn over_links(self, file: &NetworkFile) -> Result<Self> {
+        let ids = file.nodes.iter().map(|node| node.peer_id.clone()).collect();
+        let links = Links::start(ids).context("cannot listen for the links between the nodes")?;
+        Ok(Self { links: Some(Arc::new(links)), ..self })
+    }
+
+    /// The addresses that this node of the file is told.
+    pub fn peers_of(&self, file: &NetworkFile, index: usize) -> Vec<String> {
+        match &self.links {
+            Some(links) => links.peers_of(&file.nodes[index].peer_id),
+            None => file.peers_of(index),
+        }
+    }
+
+    /// Changes what the next start of the node with this name has around it.
+    pub fn surround(&self, name: &str, change: impl FnOnce(&mut Surroundings)) {
+        let mut all = self.surroundings.lock().unwrap_or_else(PoisonError::into_inner);
+        change(all.entry(name.to_owned()).or_default());
+    }
+
+    fn surroundings_of(&self, name: &str) -> Surroundings {
+        let all = self.surroundings.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(name).cloned().unwrap_or_default()
+    }
+
     /// Starts a node and waits until its API answers.
     pub async fn start(&self, entry: &NodeEntry, peers: &[String]) -> Result<Running, StartFailed> {
         let begun = Instant::now();
@@ -117,10 +170,18 @@ impl Launcher {
         let ready = ready_file(&entry.home);
         let _ = std::fs::remove_file(&ready);
         let log = logs::open(&entry.home).with_context(|| format!("cannot write the log of {}", entry.name))?;
-        let mut command = self.become_node_command()?;
+        let surroundings = self.surroundings_of(&entry.name);
+        let mut command = self.become_node_command(&surroundings)?;
         command.arg("run").arg("--home").arg(&entry.home).arg("--ready-file").arg(&ready);
         command.args(["--api", &format!("127.0.0.1:{}", entry.api_port)]);
         command.args(["--listen", &format!("/ip4/127.0.0.1/tcp/{}", entry.p2p_port), "--mdns", "off"]);
+        if let Some(links) = &self.links {
+            links.aim(&entry.peer_id, entry.p2p_port);
+            command.args(["--only-peers", "--announce", "none"]);
+        }
+        // An empty list has to be said: the homes that `init` writes name each other.
+        let nobody = [String::new()];
+        let peers: &[String] = if surroundings.alone { &nobody } else { peers };
         peers.iter().for_each(|peer| _ = command.args(["--peer", peer]));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         if !self.detached {
@@ -134,10 +195,13 @@ impl Launcher {
     }
 
     /// This program once more, which then becomes the node: see `exec_node`.
-    fn become_node_command(&self) -> Result<Command> {
+    fn become_node_command(&self, surroundings: &Surroundings) -> Result<Command> {
         let own = std::env::current_exe().context("cannot find this program's own file")?;
-        let mut command = std::process::Command::new(own);
+        let mut words = surroundings.wrapper.iter().cloned().chain([own.into_os_string()]);
+        let mut command = std::process::Command::new(words.next().context("this program has a name")?);
+        command.args(words);
         node_bin::clear_environment(&mut command);
+        command.envs(surroundings.environment.iter().cloned());
         command.arg("exec-node");
         if self.detached {
             command.arg("--detach");

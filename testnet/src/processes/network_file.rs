@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 /// Longest file, in bytes: thousands of nodes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// Names every node where nodes are named.
+pub const ALL: &str = "all";
+
 /// A network that `up` made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +72,11 @@ impl NetworkFile {
         Self { node_bin, nodes: homes.into_iter().map(entry).collect() }
     }
 
+    /// Does `dir` hold a network?
+    pub fn is_in(dir: &Path) -> bool {
+        file_in(dir).is_file()
+    }
+
     /// Reads the file of the network in `dir`.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = file_in(dir);
@@ -97,6 +105,14 @@ impl NetworkFile {
         let mut peers: Vec<_> = next.map(|other| self.nodes[other].multiaddr()).collect();
         peers.dedup();
         peers
+    }
+
+    /// The numbers of the nodes that are named; `all` names every one.
+    pub fn indexes_of(&self, names: &[String]) -> Result<Vec<usize>> {
+        if names.iter().any(|name| name == ALL) {
+            return Ok((0..self.nodes.len()).collect());
+        }
+        names.iter().map(|name| self.index_of(name)).collect()
     }
 
     /// Number of the node with this name.

@@ -2,8 +2,12 @@
 
 use super::network_file::NodeEntry;
 use anyhow::{Context, Result};
+use blockchat_host::text;
 use rustix::process::{Pid, Signal, kill_process};
-use std::path::Path;
+use serde::Deserialize;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -13,17 +17,46 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// How often a stopping process is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Is the process of this entry running, and is it this node?
+/// The ready file of a node, as far as it matters here.
+#[derive(Deserialize)]
+struct Ready {
+    pid: u32,
+}
+
+/// Longest ready file, in bytes.
+const READY_BYTES_MAX: u64 = 64 * 1024;
+
+/// Is this node running?
 pub fn is_running(entry: &NodeEntry) -> bool {
-    entry.pid.is_some_and(|pid| is_node(pid, &entry.home))
+    process_of(entry).is_some()
+}
+
+/// Its process, if it runs: the one that we started, or the one that its home names, whoever started that.
+pub fn process_of(entry: &NodeEntry) -> Option<u32> {
+    let by_home = || pid_in(&entry.home);
+    entry.pid.filter(|pid| is_node(*pid, &entry.home)).or_else(by_home)
+}
+
+/// The process of the node that runs in this home.
+pub fn pid_in(home: &Path) -> Option<u32> {
+    let text = text::read(&home.join("data").join("ready.json"), READY_BYTES_MAX).ok()?;
+    let Ready { pid } = serde_json::from_str(&text).ok()?;
+    Some(pid).filter(|pid| is_node(*pid, home))
 }
 
 /// Asks the node to end, and kills it if it does not. False if it was not running.
 pub async fn stop(entry: &NodeEntry) -> Result<bool> {
-    let Some(pid) = entry.pid.filter(|pid| is_node(*pid, &entry.home)) else {
-        return Ok(false);
-    };
-    send(pid, Signal::TERM).with_context(|| format!("cannot stop {}", entry.name))?;
+    end(entry, Signal::TERM).await
+}
+
+/// Ends it at once, as `kill -9` does. False if it was not running.
+pub async fn kill(entry: &NodeEntry) -> Result<bool> {
+    end(entry, Signal::KILL).await
+}
+
+async fn end(entry: &NodeEntry, signal: Signal) -> Result<bool> {
+    let Some(pid) = process_of(entry) else { return Ok(false) };
+    send(pid, signal).with_context(|| format!("cannot stop {}", entry.name))?;
     let begun = Instant::now();
     while is_node(pid, &entry.home) {
         if begun.elapsed() > STOP_WITHIN {
@@ -34,9 +67,38 @@ pub async fn stop(entry: &NodeEntry) -> Result<bool> {
     Ok(true)
 }
 
+/// The homes of all nodes that run on this machine and were told theirs, in order of their paths.
+pub fn running_homes() -> Vec<PathBuf> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return vec![] };
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let mut homes: Vec<_> = pids.filter_map(|pid: u32| home_of(&command_line(pid)?)).collect();
+    homes.sort();
+    homes.dedup();
+    homes
+}
+
+/// The home in a node's command line.
+fn home_of(line: &[u8]) -> Option<PathBuf> {
+    let words: Vec<_> = line.split(|byte| *byte == 0).collect();
+    let program = Path::new(OsStr::from_bytes(words.first()?)).file_name()?;
+    let home = words.windows(2).find(|pair| pair[0] == b"--home")?[1];
+    let runs = program == "blockchat-node" && words.contains(&&b"run"[..]);
+    runs.then(|| PathBuf::from(OsStr::from_bytes(home)))
+}
+
 /// Asks a process of ours to end.
 pub fn ask_to_end(pid: u32) -> Result<()> {
     send(pid, Signal::TERM)
+}
+
+/// Stops a process of ours in the middle of everything.
+pub fn freeze(pid: u32) -> Result<()> {
+    send(pid, Signal::STOP)
+}
+
+/// Lets it go on.
+pub fn thaw(pid: u32) -> Result<()> {
+    send(pid, Signal::CONT)
 }
 
 fn send(pid: u32, signal: Signal) -> Result<()> {
@@ -61,4 +123,18 @@ fn command_line(pid: u32) -> Option<Vec<u8>> {
         Some(ps.stdout)
     })?;
     Some(line).filter(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_of_a_node_is_read_off_its_command_line() {
+        let home = |line: &str| home_of(line.replace(' ', "\0").as_bytes());
+        assert_eq!(home("/x/blockchat-node run --home /net/id0 --api 127.0.0.1:1"), Some("/net/id0".into()));
+        assert_eq!(home("blockchat-node --home /net/id1 run"), Some("/net/id1".into()));
+        assert_eq!(home("blockchat-node --home /net/id1 status"), None, "it only asks");
+        assert_eq!(home("vim run --home /net/id1"), None, "another program");
+    }
 }

@@ -1,6 +1,7 @@
-//! Keeping one node running: whatever was killed or died is started again after [`RESTART_AFTER`].
+//! Keeping one node running: whatever was killed or died is started again after [`RESTART_AFTER`], unless it was told to
+//! stay away until it is called.
 //!
-//! Owns: the process, its restarts, and its state for everybody else. Does not own: why it is killed (`faults`).
+//! Owns: the process, its restarts, and its state for everybody else. Does not own: why it is killed (`faults`, `heal`).
 //! One task a node; it ends on [`Order::End`] or [`Order::LetGo`], or when the node cannot be started any more.
 
 use super::launch::{Launcher, Running, StartFailed};
@@ -10,7 +11,7 @@ use crate::screen::Screen;
 use blockchat_client::Client;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 /// Time between the end of a process and its next start.
 pub const RESTART_AFTER: Duration = Duration::from_secs(3);
@@ -18,6 +19,8 @@ pub const RESTART_AFTER: Duration = Duration::from_secs(3);
 const FAILED_STARTS_MAX: u32 = 5;
 /// A process that ends by itself sooner than this counts as a failed start.
 const HEALTHY_AFTER: Duration = Duration::from_secs(30);
+/// Orders that wait: more than anybody gives while a node starts.
+const ORDERS_MAX: usize = 16;
 /// An orderly stop that takes longer is cut short.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -44,8 +47,16 @@ pub enum NodeState {
 /// What a supervised node can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// `kill -9`.
+    /// `kill -9`; it is started again by itself.
     Kill,
+    /// `kill -9`; it stays away until [`Order::Start`].
+    KillAndHold,
+    /// Stop it in order; it stays away until [`Order::Start`].
+    StopAndHold,
+    /// Start it now, if it is away.
+    Start,
+    /// The same, on ports that it never had.
+    StartElsewhere,
     /// Stop it in order; it is not started again.
     End,
     /// Leave it running; it is not watched any more.
@@ -108,6 +119,12 @@ pub struct NodeHandle {
 }
 
 impl NodeHandle {
+    /// A node that does not run yet, and waits for [`Order::Start`].
+    pub fn waiting(entry: NodeEntry, peers: Vec<String>, launcher: &Launcher, screen: &Screen) -> Self {
+        let supervised = Supervised { entry, peers, launcher: launcher.clone(), screen: screen.clone() };
+        supervised.watch(None)
+    }
+
     /// Gives an order. A node that is down already does not mind.
     pub fn order(&self, order: Order) {
         // Full means that orders wait already; closed that the node has ended.
@@ -128,7 +145,7 @@ pub async fn start_all(
 ) -> anyhow::Result<Vec<NodeHandle>> {
     loop {
         let starts = file.nodes.iter().enumerate().map(|(index, entry)| {
-            let peers = file.peers_of(index);
+            let peers = launcher.peers_of(file, index);
             async move { launcher.start(entry, &peers).await }
         });
         match futures::future::try_join_all(starts).await {
@@ -163,13 +180,9 @@ fn supervise(
     screen: &Screen,
 ) -> NodeHandle {
     file.nodes[index].pid = Some(running.pid);
-    let peers = file.peers_of(index);
+    let peers = launcher.peers_of(file, index);
     let (entry, launcher, screen) = (file.nodes[index].clone(), launcher.clone(), screen.clone());
-    let (orders, inbox) = mpsc::channel(4);
-    let (state, watching) = watch::channel(up(0, &running));
-    let supervised = Supervised { entry, peers, launcher, screen };
-    let task = tokio::spawn(supervised.keep_running(running, inbox, state));
-    NodeHandle { watched: Watched { state: watching }, orders, task }
+    Supervised { entry, peers, launcher, screen }.watch(Some(running))
 }
 
 fn up(generation: u32, running: &Running) -> NodeState {
@@ -177,72 +190,109 @@ fn up(generation: u32, running: &Running) -> NodeState {
 }
 
 impl Supervised {
+    fn watch(self, running: Option<Running>) -> NodeHandle {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        let (state, watching) = watch::channel(running.as_ref().map_or(NodeState::Down, |running| up(0, running)));
+        let task = tokio::spawn(self.keep_running(running, inbox, state));
+        NodeHandle { watched: Watched { state: watching }, orders, task }
+    }
+
     async fn keep_running(
         mut self,
-        mut running: Running,
+        first: Option<Running>,
         mut orders: mpsc::Receiver<Order>,
         state: watch::Sender<NodeState>,
     ) -> NodeEntry {
         let mut failed_starts = 0;
+        let mut running = first;
         for generation in 1.. {
-            let since = Instant::now();
-            let how = tokio::select! {
-                status = running.wait() => HowItEnded::ByItself(status.map_or_else(|e| e.to_string(), |s| s.to_string())),
-                order = orders.recv() => HowItEnded::Ordered(order.unwrap_or(Order::End)),
+            let next = match running.take() {
+                None => Next::Waits,
+                Some(process) => self.until_it_ends(process, &mut orders, &mut failed_starts).await,
             };
-            match how {
-                HowItEnded::Ordered(Order::LetGo) => {
-                    running.let_go();
-                    break;
-                }
-                HowItEnded::Ordered(Order::End) => {
-                    end_in_order(&mut running).await;
-                    self.entry.pid = None;
-                    break;
-                }
-                HowItEnded::Ordered(Order::Kill) => {
-                    let _ = running.kill().await;
-                    failed_starts = 0;
-                }
-                HowItEnded::ByItself(status) => {
-                    failed_starts = if since.elapsed() < HEALTHY_AFTER { failed_starts + 1 } else { 0 };
-                    let tail = logs::tail(&self.entry.home);
-                    self.screen.note(&format!("{} ended by itself ({status}); {tail}", self.entry.name));
-                }
+            if matches!(next, Next::LetGo) {
+                break;
             }
             self.entry.pid = None;
             state.send_replace(NodeState::Down);
-            tokio::select! {
-                () = sleep(RESTART_AFTER) => {}
-                () = told_to_end(&mut orders) => break,
-            }
-            match self.start_again(&mut failed_starts).await {
-                Ok(again) => running = again,
+            let elsewhere = match stay_away(next, &mut orders).await {
+                Some(elsewhere) => elsewhere,
+                None => break,
+            };
+            match self.start_again(&mut failed_starts, elsewhere).await {
+                Ok(again) => {
+                    self.entry.pid = Some(again.pid);
+                    state.send_replace(up(generation, &again));
+                    running = Some(again);
+                }
                 Err(reason) => {
                     state.send_replace(NodeState::Failed(reason));
                     return self.entry;
                 }
             }
-            self.entry.pid = Some(running.pid);
-            state.send_replace(up(generation, &running));
         }
         state.send_replace(NodeState::Ended);
         self.entry
     }
 
+    /// Watches one process until it is gone, or is let go.
+    async fn until_it_ends(
+        &mut self,
+        mut running: Running,
+        orders: &mut mpsc::Receiver<Order>,
+        failed_starts: &mut u32,
+    ) -> Next {
+        let since = Instant::now();
+        loop {
+            let order = tokio::select! {
+                status = running.wait() => {
+                    *failed_starts = if since.elapsed() < HEALTHY_AFTER { *failed_starts + 1 } else { 0 };
+                    let status = status.map_or_else(|e| e.to_string(), |s| s.to_string());
+                    let tail = logs::tail(&self.entry.home);
+                    self.screen.note(&format!("{} ended by itself ({status}); {tail}", self.entry.name));
+                    return Next::StartsAgain;
+                }
+                order = orders.recv() => order.unwrap_or(Order::End),
+            };
+            match order {
+                // It runs already.
+                Order::Start | Order::StartElsewhere => continue,
+                Order::LetGo => {
+                    running.let_go();
+                    return Next::LetGo;
+                }
+                Order::End | Order::StopAndHold => end_in_order(&mut running).await,
+                // An error means that it is gone already.
+                Order::Kill | Order::KillAndHold => drop(running.kill().await),
+            }
+            *failed_starts = 0;
+            return match order {
+                Order::End => Next::Ends,
+                Order::Kill => Next::StartsAgain,
+                _ => Next::Waits,
+            };
+        }
+    }
+
+    fn choose_ports(&mut self) -> Result<(), String> {
+        let chosen = ports::choose(2).map_err(|error| error.to_string())?;
+        (self.entry.api_port, self.entry.p2p_port) = (chosen[0], chosen[1]);
+        Ok(())
+    }
+
     /// Tries until it works, with other ports if somebody took the old ones: the node calls its peers itself, so they
     /// find it all the same.
-    async fn start_again(&mut self, failed_starts: &mut u32) -> Result<Running, String> {
+    async fn start_again(&mut self, failed_starts: &mut u32, elsewhere: bool) -> Result<Running, String> {
+        if elsewhere {
+            self.choose_ports()?;
+        }
         loop {
             match self.launcher.start(&self.entry, &self.peers).await {
                 Ok(_) if *failed_starts >= FAILED_STARTS_MAX => {
                     return Err(format!("{} has ended by itself {failed_starts} times in a row", self.entry.name));
                 }
                 Ok(running) => return Ok(running),
-                Err(StartFailed::PortTaken { .. }) => {
-                    let chosen = ports::choose(2).map_err(|error| error.to_string())?;
-                    (self.entry.api_port, self.entry.p2p_port) = (chosen[0], chosen[1]);
-                }
+                Err(StartFailed::PortTaken { .. }) => self.choose_ports()?,
                 Err(error) if *failed_starts >= FAILED_STARTS_MAX => return Err(error.to_string()),
                 Err(error) => {
                     *failed_starts += 1;
@@ -254,14 +304,40 @@ impl Supervised {
     }
 }
 
-enum HowItEnded {
-    ByItself(String),
-    Ordered(Order),
+/// What happens after a process is gone.
+enum Next {
+    /// It is started again after a while.
+    StartsAgain,
+    /// It is started when somebody says so.
+    Waits,
+    /// It is not started again.
+    Ends,
+    /// It runs, and is not ours any more.
+    LetGo,
 }
 
-/// Waits for an order that ends the supervision: what is down cannot be killed, and need not be let go.
-async fn told_to_end(orders: &mut mpsc::Receiver<Order>) {
-    while orders.recv().await == Some(Order::Kill) {}
+/// Until it is time to start it again: on other ports? `None`: never. What is down cannot be killed.
+async fn stay_away(next: Next, orders: &mut mpsc::Receiver<Order>) -> Option<bool> {
+    let mut starts_at = match next {
+        Next::StartsAgain => Some(tokio::time::Instant::now() + RESTART_AFTER),
+        Next::Waits => None,
+        Next::Ends | Next::LetGo => return None,
+    };
+    loop {
+        let order = tokio::select! {
+            () = sleep_until(starts_at.unwrap_or_else(tokio::time::Instant::now)), if starts_at.is_some() => {
+                return Some(false);
+            }
+            order = orders.recv() => order.unwrap_or(Order::End),
+        };
+        match order {
+            Order::Start => return Some(false),
+            Order::StartElsewhere => return Some(true),
+            Order::KillAndHold | Order::StopAndHold => starts_at = None,
+            Order::Kill => {}
+            Order::End | Order::LetGo => return None,
+        }
+    }
 }
 
 async fn end_in_order(running: &mut Running) {

@@ -9,6 +9,7 @@ pub use table::render;
 use crate::checks::Tips;
 use crate::faults::FaultReport;
 use crate::load::board::{BlockFact, Board, Counts};
+use crate::load::latency::Latency;
 use crate::network::Network;
 use blockchat_client::shapes::{Code, StatusView};
 use blockchat_proto::coins::Coins;
@@ -43,6 +44,8 @@ pub struct Report {
     pub block_time_ms_mean: f64,
     /// The longest of these distances.
     pub block_time_ms_max: u64,
+    /// From the first submit of a line until its block is seen, in ms; pauses and repetitions are part of it.
+    pub submit_to_final_ms: Option<Latency>,
     /// Blocks of the run: from the first to the last that holds a line.
     pub blocks: u64,
     /// Who led them.
@@ -129,6 +132,7 @@ impl Report {
             seconds: rounded(seconds, 3),
             block_time_ms_mean: rounded(pace.mean_ms, 1),
             block_time_ms_max: pace.max_ms,
+            submit_to_final_ms: Latency::of_waits(board.waits().to_vec()),
             blocks: u64::try_from(blocks.len()).expect("blocks are in memory"),
             leaders,
             nodes: nodes(network, &findings.tips),

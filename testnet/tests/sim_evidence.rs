@@ -1,0 +1,66 @@
+//! Liars pay: whoever signs two things for one place is seen, told about, punished and out, whatever crashes. SPEC EVID-1
+//! to EVID-4.
+
+use blockchat_proto::genesis::{Genesis, Parameters};
+use blockchat_proto::units::Height;
+use blockchat_testnet::sim::byzantine::Crime;
+use blockchat_testnet::sim::counts::Met;
+use blockchat_testnet::sim::invariants::Violation;
+use blockchat_testnet::sim::sabotage::Sabotage;
+use blockchat_testnet::sim::scenario::{KillAll, Scenario};
+use blockchat_testnet::sim::step::Step;
+use blockchat_testnet::sim::world;
+
+/// Each of the last so many nodes slips at a height of its own.
+fn with_slips(seed: u64, nodes: usize, liars: usize, heights: u64) -> Scenario {
+    let mut scenario = Scenario::plain(seed, nodes, heights);
+    let plain = scenario.genesis.genesis().clone();
+    let parameters = Parameters { evidence_window_ms: 600_000, unbonding_ms: 700_000, ..plain.parameters };
+    scenario.genesis = Genesis { parameters, ..plain }.verify().expect("a sound genesis");
+    for (number, plan) in scenario.nodes.iter_mut().rev().take(liars).enumerate() {
+        plan.crime = Some(Crime::Slip(2 + u64::try_from(number).expect("few")));
+    }
+    scenario
+}
+
+/// Everybody is killed when the second precommits of the heights of the slips have left.
+fn with_kills(mut scenario: Scenario, liars: u64) -> Scenario {
+    let kill = |height| KillAll { height: Height(height), step: Step::PrecommitSent, nth: 3, wiped: &[] };
+    scenario.faults.kill_alls = (2..2 + liars).map(kill).collect();
+    scenario
+}
+
+#[test]
+fn one_slip_costs_a_validator_its_place() {
+    for seed in 0..4 {
+        let outcome = world::run(with_slips(seed, 4, 1, 8), false);
+        assert_eq!(outcome.violation, None, "seed {seed}");
+        let counts = outcome.counts;
+        assert_eq!((counts.get(Met::Equivocations), counts.get(Met::Barred)), (1, 1), "seed {seed}");
+        let view = outcome.views.into_iter().flatten().next().expect("somebody is up");
+        assert_eq!((view.stakes.barred.len(), view.validators.members().len()), (1, 3), "seed {seed}");
+        assert_eq!(view.stakes.burned.micros(), 500_000, "a twentieth of 10 BCC");
+    }
+}
+
+/// Ten of 31 are just below a third.
+#[test]
+fn ten_injected_ten_committed_although_everybody_is_killed_again_and_again() {
+    let scenario = with_kills(with_slips(1, 31, 10, 14), 10);
+    let outcome = world::run(scenario, false);
+    assert_eq!(outcome.violation, None);
+    let counts = outcome.counts;
+    assert_eq!((counts.get(Met::Equivocations), counts.get(Met::Barred)), (10, 10));
+    assert!(counts.get(Met::KillAlls) >= 8, "{} kills", counts.get(Met::KillAlls));
+}
+
+/// The checker bites: nodes whose disks forget evidence let a liar go.
+#[test]
+fn evidence_that_a_crash_takes_is_missed() {
+    let found = (0..20).find_map(|seed| {
+        let mut scenario = with_kills(with_slips(seed, 4, 1, 8), 1);
+        scenario.sabotage = Sabotage::ForgetEvidence;
+        world::run(scenario, false).violation
+    });
+    assert!(matches!(found, Some(Violation::Unpunished { .. })), "{found:?}");
+}
