@@ -21,6 +21,19 @@ pub(super) fn proposal_mark(signed: &SignedProposal, chain: Hash32) -> GuardMark
     GuardMark { height, round, step: SignStep::Proposal, hash: signed.proposal.sign_hash(chain) }
 }
 
+/// Everything in a message that this key signed: itself, or, of a certificate, votes of the key that were never sent alone.
+pub(super) fn own_marks(said: &ConsensusMessage, own: Address, chain: Hash32) -> Vec<GuardMark> {
+    match said {
+        ConsensusMessage::RoundCertificate(certificate) => {
+            let own = certificate.votes.iter().filter(|signed| signed.vote.validator == own);
+            own.map(|signed| vote_mark(signed, chain)).collect()
+        }
+        ConsensusMessage::Vote(_) | ConsensusMessage::Proposal { .. } => {
+            own_message(said, own, chain).map(|(mark, _)| mark).into_iter().collect()
+        }
+    }
+}
+
 /// What a message says, if this key signed it: its mark, and the block it is for.
 pub(super) fn own_message(said: &ConsensusMessage, own: Address, chain: Hash32) -> Option<(GuardMark, Option<Hash32>)> {
     match said {

@@ -7,7 +7,7 @@
 use super::byzantine::{Audience, Scene, Speech};
 use super::counts::Met;
 use super::invariants::{News, Violation, check_rise};
-use super::marks::own_message;
+use super::marks::own_marks;
 use super::node::Running;
 use super::notes;
 use super::step::Step;
@@ -276,7 +276,7 @@ impl World {
     pub(super) fn tell_lies(&mut self, node: usize, own: Address, speech: Speech) {
         let chain = self.scenario.genesis.hash();
         for (audience, said) in speech {
-            if let Some((mark, _)) = own_message(&said, own, chain) {
+            for mark in own_marks(&said, own, chain) {
                 let before = *self.lies.entry((own, mark.position())).or_insert(mark.hash);
                 if before != mark.hash {
                     self.counts.met(Met::Equivocations);

@@ -15,13 +15,19 @@ impl Misbehaviour for Hasty {
     /// In round 0 of a height it signs one prevote, its own or that of its engine: a hurry is no contradiction.
     fn speak(&mut self, scene: &mut Scene<'_>, message: ConsensusMessage) -> Speech {
         let own = scene.signer.address();
-        if let ConsensusMessage::Vote(SignedVote { vote, .. }) = &message
-            && (vote.validator, vote.kind, vote.round) == (own, VoteKind::Prevote, Round(0))
-        {
-            if vote.height <= self.voted {
+        let first = |vote: &Vote| (vote.validator, vote.kind, vote.round) == (own, VoteKind::Prevote, Round(0));
+        match &message {
+            ConsensusMessage::Vote(SignedVote { vote, .. }) if first(vote) => {
+                if vote.height <= self.voted {
+                    return vec![];
+                }
+                self.voted = vote.height;
+            }
+            // What its engine would have voted is in there too.
+            ConsensusMessage::RoundCertificate(votes) if votes.votes.iter().any(|signed| first(&signed.vote)) => {
                 return vec![];
             }
-            self.voted = vote.height;
+            _ => {}
         }
         vec![(Audience::All, message)]
     }
