@@ -79,6 +79,11 @@ fn is_refused(home: &Path, file: &str, next: &str) {
 
 /// Starts the node and stops it again; its log.
 fn start_and_stop(home: &Path) -> String {
+    start_until(home, "")
+}
+
+/// Starts a node, waits until it serves and its log holds this, and kills it; what it logged.
+fn start_until(home: &Path, part: &str) -> String {
     let log = home.join("log");
     let ready = home.join("served");
     drop(fs::remove_file(&ready));
@@ -87,6 +92,7 @@ fn start_and_stop(home: &Path) -> String {
     command.arg("--home").arg(home).arg("--ready-file").arg(&ready).stdout(std::process::Stdio::null());
     let mut child = command.stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
     wait_for("the node serves", || ready.exists().then_some(()));
+    wait_for(part, || fs::read_to_string(&log).unwrap().contains(part).then_some(()));
     child.kill().unwrap();
     child.wait().unwrap();
     fs::read_to_string(log).unwrap()
@@ -210,8 +216,7 @@ fn a_validator_whose_journal_is_lost_signs_only_what_comes_after_its_guard() {
         ("first-frame", |bytes| bytes.truncate(30)),
     ] {
         let twin = damaged(&home, name, journal, damage);
-        let log = start_and_stop(&twin);
-        says(&log, &["the journal lost votes that the guard remembers"]);
+        start_until(&twin, "the journal lost votes that the guard remembers");
         let node = Node::start(&twin);
         assert_eq!(voting(&node), Value::from(true), "{name}: no lock was lost with it");
         drop(node);
