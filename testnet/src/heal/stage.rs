@@ -259,7 +259,9 @@ impl<'a> Stage<'a> {
             let parameters = self.genesis.genesis().parameters.clone();
             let lane = Lane::new(user, self.genesis.hash(), parameters, vec![], 0).kept_open();
             let load = self.scenario.load;
-            let drip = Some(Drip::new(load.every, others, load.characters, self.stop_load.subscribe()));
+            let drip = Drip::new(load.every, others, load.characters, self.stop_load.subscribe());
+            let turn = load.every.mul_f64(node as f64 / senders as f64);
+            let drip = Some(drip.after(turn));
             let (watched, board) = (watched.clone(), self.board.clone());
             tasks.spawn(Sender { node, lane, watched, board, drip }.run());
         }

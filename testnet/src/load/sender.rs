@@ -91,12 +91,18 @@ impl Drip {
         Self { every, to, characters, stop, count: 0, next: Instant::now() }
     }
 
+    /// The first line comes after this. Drips that begin together would leave the network idle between their lines.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self { next: self.next + wait, ..self }
+    }
+
     /// The line that is due, if one is. Time in which nobody asked is not made up for.
     fn line(&mut self, now: Instant) -> Option<(Address, String)> {
         if now < self.next {
             return None;
         }
-        self.next = now + self.every;
+        self.next = (self.next + self.every).max(now);
         let to = *self.to.get(self.count % self.to.len().max(1))?;
         self.count += 1;
         let text = format!("{:0>width$}", self.count, width = self.characters);
