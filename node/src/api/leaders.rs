@@ -40,19 +40,19 @@ fn millionths(part: u64, total: u64) -> f64 {
 
 /// How likely are at least `led` of `blocks` draws that each hit with this chance? The upper tail of the binomial
 /// distribution.
-fn chance_of(led: u32, blocks: u32, share: f64) -> f64 {
+pub(super) fn chance_of(led: u32, blocks: u32, share: f64) -> f64 {
     if led == 0 || share >= 1.0 {
         return 1.0;
     }
     // Logarithms: the terms are far below the smallest number that a float can hold.
-    let (hit, miss) = (share.max(1e-6).ln(), (-share).ln_1p());
-    let mut ways = 0.0;
+    let share = share.max(1e-6);
+    let mut term = f64::from(blocks) * (1.0 - share).ln();
     let mut sum = 0.0;
-    for count in 0..=blocks {
+    for count in 1..=blocks {
+        term += (f64::from(blocks - count + 1) / f64::from(count)).ln() + (share / (1.0 - share)).ln();
         if count >= led {
-            sum += (f64::from(count).mul_add(hit, f64::from(blocks - count) * miss) + ways).exp();
+            sum += term.exp();
         }
-        ways += f64::from(blocks - count).ln() - f64::from(count + 1).ln();
     }
     sum.min(1.0)
 }

@@ -2,6 +2,7 @@
 //!
 //! Start reading at [`validator`].
 
+use super::leaders::chance_of;
 use blockchat_client::shapes::{COUNTED_MAX, ValidatorRowView};
 use blockchat_engine::engine_view::{DECIDED_MAX, ValidatorFacts};
 
@@ -35,24 +36,12 @@ pub(super) fn validator(facts: &ValidatorFacts) -> ValidatorRowView {
 }
 
 /// How likely it is, in millionths, that somebody who leads each of `of` blocks with the chance `fair_ppm` leads at least
-/// `led` of them: the upper tail of the binomial distribution, summed up in logarithms, which do not underflow.
+/// `led` of them.
 fn chance_ppm(led: u32, of: u32, fair_ppm: u64) -> u32 {
-    let share = fair_ppm as f64 / MILLION;
-    if led == 0 || share >= 1.0 {
-        return 1_000_000;
-    }
-    if share <= 0.0 {
+    if led > 0 && fair_ppm == 0 {
         return 0;
     }
-    let mut logarithm = f64::from(of) * (1.0 - share).ln();
-    let mut tail = 0.0;
-    for leads in 1..=of {
-        logarithm += (f64::from(of - leads + 1) / f64::from(leads)).ln() + (share / (1.0 - share)).ln();
-        if leads >= led {
-            tail += logarithm.exp();
-        }
-    }
-    (tail.min(1.0) * MILLION).round() as u32
+    (chance_of(led, of, fair_ppm as f64 / MILLION) * MILLION).round() as u32
 }
 
 #[cfg(test)]
