@@ -74,6 +74,8 @@ pub(crate) struct Consensus {
     leader: Address,
     /// When the current height began, or the last one was decided.
     since: UnixMillis,
+    /// When the last height began that was decided here; when the tip moved, if it was not.
+    begun_last: UnixMillis,
     /// Was the block at the tip full?
     after_full: bool,
     candidates: Candidates,
@@ -140,6 +142,7 @@ impl Consensus {
             round: Round(0),
             leader,
             since: now,
+            begun_last: now,
             after_full: false,
             candidates,
             ahead,
@@ -243,6 +246,7 @@ impl Consensus {
     /// `full`: the block held as many transactions as one may.
     pub(crate) fn committed(&mut self, turn: &mut Turn<'_>, certificate: Certificate, full: bool) {
         self.cancel_all(turn);
+        self.begun_last = self.undecided_since().unwrap_or(turn.now);
         self.core = None;
         self.journal.clear();
         self.candidates = Candidates::default();

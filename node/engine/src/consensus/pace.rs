@@ -1,8 +1,10 @@
 //! When a height starts. SPEC TIME-3.
 //!
-//! A node that decided at its own time T starts the next height at the first of: messages for it of other members with more
-//! than a third of the stake, or a valid block with transactions of its first leader ([`Consensus::is_called`]);
-//! `capacity` pooled transactions; a non-empty pool and T + block interval; T + idle block interval. A
+//! A node that started a height at its own time S and decided it at T starts the next at the first of: messages for it of
+//! other members with more than a third of the stake, or a valid block with transactions of its first leader
+//! ([`Consensus::is_called`]); `capacity` pooled transactions; a non-empty pool and S + block interval; T + idle block
+//! interval. So blocks under a light load follow each other in the interval, or in the time that a decision takes, whichever
+//! is longer, and not in both together. A
 //! leader with an empty pool does not wait after a full block: the others most likely hold more than it does (it was
 //! restarted, or is the last to hear), have begun, and wait for nobody but the leader.
 //! Always true: an event starts one height of this node's own accord at most. Whoever decides alone would otherwise work
@@ -27,8 +29,11 @@ impl Consensus {
         let height = turn.ledger.tip().height.next();
         let parameters = turn.ledger.parameters();
         let full = usize::try_from(parameters.capacity).is_ok_and(|capacity| pooled >= capacity);
-        let wait_ms = if pooled > 0 { parameters.block_interval_ms } else { parameters.idle_block_interval_ms };
-        let left_ms = wait_ms.saturating_sub(turn.now.since(self.since));
+        let (wait_ms, from) = match pooled {
+            0 => (parameters.idle_block_interval_ms, self.since),
+            _ => (parameters.block_interval_ms, self.begun_last),
+        };
+        let left_ms = wait_ms.saturating_sub(turn.now.since(from));
         let awaited = pooled == 0
             && self.after_full
             && self.signing.signer().is_some_and(|signer| signer.address() == self.leader);
