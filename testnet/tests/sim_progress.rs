@@ -41,6 +41,22 @@ fn a_calm_chain_keeps_its_pace() {
     assert!(faulty_ms(&outcome) < 20 * idle_max_ms, "{} ms", faulty_ms(&outcome));
 }
 
+/// Proposals need longer than the first wait. What one height taught, the next ones know: rounds fail at the beginning, and
+/// in a chain four times as long no more do.
+#[test]
+fn slow_links_fail_the_first_rounds_only() {
+    let failed = |heights| {
+        let mut scenario = Scenario::plain(5, 4, heights);
+        scenario.weather =
+            Weather { delay_min: Micros::from_ms(600), delay_max: Micros::from_ms(700), ..Weather::calm() };
+        scenario.patience = Micros::from_ms(120_000);
+        run(scenario).counts.get(Met::LateRounds)
+    };
+    let (few, many) = (failed(15), failed(60));
+    assert!(few > 0, "the first wait was long enough");
+    assert_eq!(few, many);
+}
+
 #[test]
 fn a_dead_validator_costs_timeouts_not_a_stall() {
     for dead in 0..4 {

@@ -7,7 +7,7 @@
 use super::ahead::Message;
 use super::candidates::round_fits;
 use super::malachite::VoteInput;
-use super::{Consensus, Turn, Wish};
+use super::{Consensus, Turn, Wish, timeouts};
 use crate::effect::Effect;
 use crate::event::{PeerTag, RoundTimer, Timer};
 use crate::journal::{JournalEntry, JournalRecord};
@@ -189,9 +189,19 @@ impl Consensus {
             turn.ask(Effect::Journal(JournalEntry { height: candidate.block.height(), record }));
         }
         for signed in self.candidates.released(&hash) {
+            self.learn_wait(turn, &signed);
             if round_fits(&signed, built) {
                 self.hand_over(turn, signed, valid);
             }
+        }
+    }
+
+    /// How long was this proposal on its way, with its block? One cut off for a while tells of the cut, not of the links: it
+    /// counts for twice the wait at most, so that only proposals that stay late bring long waits.
+    fn learn_wait(&mut self, turn: &Turn<'_>, signed: &SignedProposal) {
+        if let Some(entered) = self.sightings.entry(signed.proposal.round) {
+            let wait_ms = timeouts::propose_ms(&self.config, self.needed.most_ms(turn.ledger.validators()));
+            self.needed.came(signed.proposal.leader, turn.now.since(entered).min(wait_ms.saturating_mul(2)));
         }
     }
 

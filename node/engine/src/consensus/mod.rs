@@ -7,7 +7,7 @@
 //! The map: `messages` takes what members say, `malachite` drives the core, `outputs` turns what it wants into effects;
 //! `candidates` holds proposed blocks, `clocks` compares ours with those of leaders, `signing` is the guard, `lost` what it
 //! forbids after a loss, `own_key` whether another one signs with our key, `pace` says when a height starts, `timeouts` how
-//! long it waits; `sightings` and `view` are for readers.
+//! long it waits, with what `needed` has learned of slow links; `sightings` and `view` are for readers.
 //! Start reading at [`Consensus::on_message`], then [`Consensus::committed`].
 
 mod ahead;
@@ -17,6 +17,7 @@ mod late_votes;
 mod lost;
 mod malachite;
 mod messages;
+mod needed;
 mod outputs;
 mod own_key;
 mod pace;
@@ -49,6 +50,7 @@ use clocks::Clocks;
 use late_votes::LateVotes;
 use lost::Lost;
 use malachite::{CoreStart, VoteInput, VotingCore};
+use needed::Needed;
 use sightings::Sightings;
 use signing::Signing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -94,6 +96,8 @@ pub(crate) struct Consensus {
     /// The last height that a member said something about.
     spoke: BTreeMap<Address, Height>,
     clocks: Clocks,
+    /// How long proposals are on their way.
+    needed: Needed,
     /// Blocks from ahead of our clock, held until it reaches them or a quorum has prevoted them.
     held: BTreeSet<Hash32>,
     /// Members that said something about the height after the tip.
@@ -156,6 +160,7 @@ impl Consensus {
             sightings: Sightings::default(),
             spoke: BTreeMap::new(),
             clocks: Clocks::default(),
+            needed: Needed::default(),
             held: BTreeSet::new(),
             speakers: BTreeSet::new(),
             told: BTreeMap::new(),
@@ -264,6 +269,7 @@ impl Consensus {
         self.speakers = self.ahead.speakers(tip.height.next());
         self.signing.own_key.tip_moved(tip.height, !self.following, turn.now);
         self.expect_members(turn);
+        self.needed.retain(turn.ledger.validators());
         self.leader = leader_for(turn.ledger.validators(), tip.hash, tip.height.next(), Round(0));
         self.wishes.clear();
     }

@@ -5,7 +5,8 @@
 //! Start reading at [`Consensus::perform_one`].
 
 use super::malachite::{VoteOutput, VotingCore};
-use super::{Consensus, Turn, Wish, timeouts};
+use super::timeouts::{self, Learned};
+use super::{Consensus, Turn, Wish};
 use crate::effect::{Effect, Fault};
 use crate::event::{RoundTimer, Timer};
 use crate::journal::{JournalEntry, JournalRecord};
@@ -45,7 +46,9 @@ impl Consensus {
                 }
             }
             VoteOutput::StartTimer(round, step) => {
-                let after_ms = timeouts::wait_ms(&self.config, turn.ledger.parameters(), round, step, self.repeated);
+                let learned =
+                    Learned { repeated: self.repeated, needed_ms: self.needed.most_ms(turn.ledger.validators()) };
+                let after_ms = timeouts::wait_ms(&self.config, turn.ledger.parameters(), round, step, learned);
                 self.timers.insert(timer(round, step));
                 turn.ask(Effect::StartTimer { timer: timer(round, step), after_ms });
             }

@@ -8,7 +8,16 @@ use crate::event::RoundTimer;
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::units::Round;
 
-/// The wait of `step` in `round`, in ms. `repeated`: how often our votes of this height were sent again already.
+/// What was seen of the network.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Learned {
+    /// How often our votes of this height were sent again already.
+    pub(super) repeated: u32,
+    /// How long most proposals are on their way: see `needed`.
+    pub(super) needed_ms: u64,
+}
+
+/// The wait of `step` in `round`, in ms.
 ///
 /// In round 0 the propose wait includes the block interval: the leader may still be waiting for transactions.
 pub(super) fn wait_ms(
@@ -16,19 +25,26 @@ pub(super) fn wait_ms(
     parameters: &Parameters,
     round: Round,
     step: RoundTimer,
-    repeated: u32,
+    learned: Learned,
 ) -> u64 {
+    let propose_ms = propose_ms(config, learned.needed_ms);
     let grown = |first, delta| grown_ms(first, delta, round).min(config.round_wait_max_ms.max(first));
     match step {
-        RoundTimer::Propose if round.0 == 0 => config.propose_ms.saturating_add(parameters.block_interval_ms),
-        RoundTimer::Propose => grown(config.propose_ms, config.propose_delta_ms),
+        RoundTimer::Propose if round.0 == 0 => propose_ms.saturating_add(parameters.block_interval_ms),
+        RoundTimer::Propose => grown(propose_ms, config.propose_delta_ms),
         RoundTimer::Prevote => grown(config.prevote_ms, config.prevote_delta_ms),
         RoundTimer::Precommit => grown(config.precommit_ms, config.precommit_delta_ms),
         RoundTimer::Rebroadcast => {
-            let doubled = config.rebroadcast_ms.saturating_mul(1 << repeated.min(16));
+            let doubled = config.rebroadcast_ms.saturating_mul(1 << learned.repeated.min(16));
             doubled.min(config.rebroadcast_max_ms.max(config.rebroadcast_ms))
         }
     }
+}
+
+/// The first wait for a proposal, without the block interval: on slow links half as much again as most proposals need.
+pub(super) fn propose_ms(config: &EngineConfig, needed_ms: u64) -> u64 {
+    let fits = needed_ms.saturating_add(needed_ms / 2).min(config.round_wait_max_ms);
+    fits.max(config.propose_ms)
 }
 
 /// `delta` more in round 1, two of them more in round 2, and so on: `delta` times the triangular number.
@@ -53,7 +69,22 @@ mod tests {
     fn repetitions_get_rarer_and_never_stop() {
         let config = EngineConfig::default();
         let parameters = Parameters::default();
-        let pause = |repeated| wait_ms(&config, &parameters, Round(7), RoundTimer::Rebroadcast, repeated);
+        let pause = |repeated| {
+            let learned = Learned { repeated, needed_ms: 0 };
+            wait_ms(&config, &parameters, Round(7), RoundTimer::Rebroadcast, learned)
+        };
         assert_eq!([0, 1, 2, 3, 4, u32::MAX].map(pause), [400, 800, 1_600, 3_200, 3_200, 3_200]);
+    }
+
+    #[test]
+    fn the_wait_for_a_proposal_fits_slow_links_and_has_an_end() {
+        let config = EngineConfig::default();
+        let parameters = Parameters { block_interval_ms: 50, ..Parameters::default() };
+        let wait = |round, needed_ms| {
+            let learned = Learned { repeated: 0, needed_ms };
+            wait_ms(&config, &parameters, Round(round), RoundTimer::Propose, learned)
+        };
+        assert_eq!([0, 200, 800, u64::MAX].map(|needed| wait(0, needed)), [350, 350, 1_250, 6_050]);
+        assert_eq!([0, 800, u64::MAX].map(|needed| wait(1, needed)), [400, 1_300, 6_000]);
     }
 }
