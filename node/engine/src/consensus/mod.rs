@@ -107,7 +107,8 @@ pub(crate) struct Consensus {
     following: bool,
     /// We do not know the rules of the next height.
     unknown_rules: bool,
-    /// The event being handled started a height already.
+    /// The event being handled started a height already, or made a block final that was not full: what came while the disk
+    /// was waited for has its turn before the next height, or it would miss one block more.
     begun: bool,
     wishes: VecDeque<Wish>,
     halted: bool,
@@ -263,6 +264,7 @@ impl Consensus {
         self.late.tip_moved(certificate, turn.ledger.tip_validators());
         self.since = turn.now;
         self.after_full = full;
+        self.begun |= !full;
         self.round = Round(0);
         self.repeated = 0;
         let tip = turn.ledger.tip();

@@ -17,8 +17,9 @@ use blockchat_proto::coins::is_honest_share;
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::units::{Height, Round};
 
-/// The next height after one that began and ended within one event: soon, behind whatever else waits.
-const BREATH_MS: u64 = 1;
+/// The next height after a block that became final in this event: soon, behind whatever else waits. Transactions that came
+/// while the disk was waited for are then pooled.
+const BREATH_MS: u64 = 2;
 
 impl Consensus {
     /// The pool or the tip changed: start now, or wait for as long as the pool's state asks.
