@@ -13,7 +13,7 @@ use blockchat_proto::validators::ValidatorSet;
 use std::collections::BTreeMap;
 
 /// A faster proposal takes this part of the difference away.
-const FALL: u64 = 8;
+const FALL: u64 = 4;
 
 /// See the module's header.
 #[derive(Default)]
@@ -82,7 +82,7 @@ mod tests {
         let mut needed = of(&[(1, 100), (1, 900)]);
         assert_eq!(needed.most_ms(&set(1)), 900);
         needed.came(Address([1; 32]), 100);
-        assert_eq!(needed.most_ms(&set(1)), 800);
+        assert_eq!(needed.most_ms(&set(1)), 700);
         (0..100).for_each(|_| needed.came(Address([1; 32]), 100));
         assert_eq!(needed.most_ms(&set(1)), 100);
     }

@@ -41,9 +41,10 @@ pub(super) fn wait_ms(
     }
 }
 
-/// The first wait for a proposal, without the block interval: on slow links half as much again as most proposals need.
+/// The first wait for a proposal, without the block interval: on slow links half as much again as most proposals need, up to
+/// half of the longest wait: where messages get lost, proposals are late without being slow.
 pub(super) fn propose_ms(config: &EngineConfig, needed_ms: u64) -> u64 {
-    let fits = needed_ms.saturating_add(needed_ms / 2).min(config.round_wait_max_ms);
+    let fits = needed_ms.saturating_add(needed_ms / 2).min(config.round_wait_max_ms / 2);
     fits.max(config.propose_ms)
 }
 
@@ -84,7 +85,7 @@ mod tests {
             let learned = Learned { repeated: 0, needed_ms };
             wait_ms(&config, &parameters, Round(round), RoundTimer::Propose, learned)
         };
-        assert_eq!([0, 200, 800, u64::MAX].map(|needed| wait(0, needed)), [350, 350, 1_250, 6_050]);
-        assert_eq!([0, 800, u64::MAX].map(|needed| wait(1, needed)), [400, 1_300, 6_000]);
+        assert_eq!([0, 200, 800, u64::MAX].map(|needed| wait(0, needed)), [350, 350, 1_250, 3_050]);
+        assert_eq!([0, 800, u64::MAX].map(|needed| wait(1, needed)), [400, 1_300, 3_100]);
     }
 }
