@@ -57,7 +57,7 @@ fn genesis(signers: &[Signer]) -> VerifiedGenesis {
     let bcc = |amount| Coins::from_micros(amount * MICROS_PER_BCC).expect("below the cap");
     let funded = |(index, signer): (usize, &Signer)| {
         let stake = if index < 4 { bcc(100) } else { Coins::ZERO };
-        GenesisAccount { address: signer.address(), balance: bcc(1_000_000), stake }
+        GenesisAccount { address: signer.address(), balance: bcc(1_000_000), stake, name: None }
     };
     let mut accounts: Vec<_> = signers.iter().enumerate().map(funded).collect();
     accounts.sort_by_key(|account| account.address);

@@ -4,6 +4,7 @@
 //! ledger can be made from it without failing.
 //! Start reading at [`Genesis`].
 
+use crate::claim::Tries;
 use crate::codec;
 use crate::coins::Coins;
 use crate::hash::{Hash32, hash, label};
@@ -12,6 +13,7 @@ use crate::limits;
 use crate::units::{RulesVersion, UnixMillis};
 use crate::validators::{Validator, ValidatorSet};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What all nodes of a chain start from. SPEC GEN-1. As a file: JSON of the same fields.
@@ -42,6 +44,9 @@ pub struct GenesisAccount {
     pub balance: Coins,
     /// Staked coins; such an account is an active validator from height 1.
     pub stake: Coins,
+    /// What people call it. Left out of the canonical bytes where there is none, which is what older genesis files say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// The constants of a chain, fixed by its genesis. SPEC GEN-3.
@@ -74,7 +79,7 @@ pub struct Parameters {
     pub burn_basis_points: u32,
     /// One welcome grant.
     pub grant: Coins,
-    /// Grants of one day, in basis points of the active stake.
+    /// What grants of one day may take, in basis points of the stake of the set; one grant at least. SPEC CLAIM-6.
     pub grant_cap_basis_points: u32,
     /// In this time the set's power grows by an eighth at most, in ms of block time. SPEC VAL-6.
     pub churn_ms: u64,
@@ -122,6 +127,18 @@ pub enum GenesisRejected {
     Name {
         /// What it says.
         found: String,
+    },
+    /// Not a name for an account.
+    #[error("an account is named by 1 to 32 lower-case letters, digits or dashes, not {found:?}")]
+    AccountName {
+        /// What it says.
+        found: String,
+    },
+    /// Two accounts of one name.
+    #[error("two genesis accounts are named {name}")]
+    NamedTwice {
+        /// The name.
+        name: String,
     },
     /// Somebody twice, or out of order.
     #[error("genesis accounts must be sorted by address without repeats")]
@@ -174,7 +191,9 @@ impl Genesis {
     /// Checks GEN-2 and computes the hash. `validators_min` is lowered by nobody: it is compared with the number of
     /// genesis validators where it is used.
     pub fn verify(self) -> Result<VerifiedGenesis, GenesisRejected> {
-        check_name(&self.name)?;
+        if !is_name(&self.name) {
+            return Err(GenesisRejected::Name { found: self.name });
+        }
         if self.version < RulesVersion::FIRST {
             return Err(GenesisRejected::NoRules);
         }
@@ -186,6 +205,7 @@ impl Genesis {
         if !self.accounts.is_sorted_by(|a, b| a.address < b.address) {
             return Err(GenesisRejected::NotSorted);
         }
+        self.check_account_names()?;
         self.supply().ok_or(GenesisRejected::TooMuchMoney)?;
         let validators = self.validators()?;
         let hash = self.hash();
@@ -195,6 +215,20 @@ impl Genesis {
     /// The hash that names the chain, valid or not. SPEC GEN-4.
     pub fn hash(&self) -> Hash32 {
         hash(label::GENESIS, &codec::encode(self))
+    }
+
+    /// SPEC GEN-2: what people read as a name names one account.
+    fn check_account_names(&self) -> Result<(), GenesisRejected> {
+        let mut seen = BTreeSet::new();
+        for name in self.accounts.iter().filter_map(|account| account.name.as_deref()) {
+            if !is_name(name) {
+                return Err(GenesisRejected::AccountName { found: name.into() });
+            }
+            if !seen.insert(name) {
+                return Err(GenesisRejected::NamedTwice { name: name.into() });
+            }
+        }
+        Ok(())
     }
 
     /// All coins there are, or `None` above the cap.
@@ -215,12 +249,9 @@ impl Genesis {
     }
 }
 
-fn check_name(name: &str) -> Result<(), GenesisRejected> {
+fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if name.is_empty() || name.len() > limits::CHAIN_NAME_BYTES_MAX || !name.bytes().all(allowed) {
-        return Err(GenesisRejected::Name { found: name.into() });
-    }
-    Ok(())
+    !name.is_empty() && name.len() <= limits::CHAIN_NAME_BYTES_MAX && name.bytes().all(allowed)
 }
 
 impl Parameters {
@@ -269,6 +300,13 @@ impl VerifiedGenesis {
         &self.0.validators
     }
 
+    /// The least work that a claim ever needs on this chain, by which one is judged before anything else; nothing where there
+    /// are no grants. SPEC CLAIM-4.
+    pub fn least_work(&self) -> Option<Tries> {
+        let Genesis { treasury, parameters, .. } = self.genesis();
+        Tries::for_grant(parameters.grant, *treasury, *treasury)
+    }
+
     /// `name-8hex`: for protocol names and screens only; whatever is signed carries the whole hash.
     pub fn short_name(&self) -> String {
         format!("{}-{}", self.0.genesis.name, self.0.hash.short())
@@ -282,7 +320,7 @@ mod tests {
 
     fn genesis(parameters: Parameters) -> Genesis {
         let (balance, stake) = (Coins::ZERO, Coins::from_bcc(1));
-        let accounts = vec![GenesisAccount { address: Address([1; 32]), balance, stake }];
+        let accounts = vec![GenesisAccount { address: Address([1; 32]), balance, stake, name: None }];
         let (name, version) = ("test".into(), RulesVersion::FIRST);
         Genesis { name, time: UnixMillis(1), parameters, treasury: Coins::ZERO, accounts, version }
     }
@@ -298,6 +336,44 @@ mod tests {
         assert!(refused.contains("vrf") && refused.contains("block_hash"), "{refused}");
         assert_eq!(codec::decode::<Lottery>(&[0], 1), Ok(Lottery::BlockHash));
         assert!(matches!(codec::decode::<Lottery>(&[1], 1), Err(DecodeRejected::Malformed { .. })));
+    }
+
+    /// SPEC GEN-1: a genesis without names has the bytes that it had before there were any.
+    #[test]
+    fn a_name_is_in_the_bytes_of_its_account_and_nothing_where_there_is_none() {
+        let account = |name: Option<&str>| {
+            let (address, balance, stake) = (Address([1; 32]), Coins::ZERO, Coins::from_bcc(1));
+            GenesisAccount { address, balance, stake, name: name.map(Into::into) }
+        };
+        let (nameless, named) = (codec::encode(&account(None)), codec::encode(&account(Some("id0"))));
+        assert_eq!(hex::encode(&nameless), format!("a3005820{}0100021a000f4240", "01".repeat(32)));
+        assert_eq!(hex::encode(&named), format!("a4005820{}0100021a000f42400363696430", "01".repeat(32)));
+        for (bytes, name) in [(&nameless, None), (&named, Some("id0"))] {
+            assert_eq!(codec::decode::<GenesisAccount>(bytes, 100), Ok(account(name)));
+        }
+        let null = [&[0xa4], &nameless[1..], &[0x03, 0xf6]].concat();
+        assert_eq!(codec::decode::<GenesisAccount>(&null, 100), Err(DecodeRejected::NotCanonical));
+        let json = serde_json::to_string(&account(None)).unwrap();
+        assert!(!json.contains("name"), "{json}");
+        assert_eq!(serde_json::from_str::<GenesisAccount>(&json).unwrap(), account(None));
+    }
+
+    /// SPEC GEN-2.
+    #[test]
+    fn names_of_accounts_are_names_and_each_is_given_once() {
+        let named = |names: [&str; 2]| {
+            let mut genesis = genesis(Parameters::default());
+            genesis.accounts.push(GenesisAccount { address: Address([2; 32]), ..genesis.accounts[0].clone() });
+            for (account, name) in genesis.accounts.iter_mut().zip(names) {
+                account.name = Some(name.into());
+            }
+            genesis.verify()
+        };
+        assert!(named(["id0", "id1"]).is_ok());
+        assert_eq!(named(["id0", "id0"]), Err(GenesisRejected::NamedTwice { name: "id0".into() }));
+        for wrong in ["", "Id0", "a b", "a\u{1b}[2J", &"a".repeat(33)] {
+            assert_eq!(named(["id0", wrong]), Err(GenesisRejected::AccountName { found: wrong.into() }));
+        }
     }
 
     /// SPEC GEN-3.

@@ -25,6 +25,8 @@ pub mod label {
     pub const SIGN_VOTE: &str = "blockchat/sign/vote/v1";
     /// Canonical header -> block hash.
     pub const BLOCK: &str = "blockchat/block/v1";
+    /// The work of a claim.
+    pub const CLAIM: &str = "blockchat/claim/v1";
     /// One draw of the leader lottery.
     pub const LEADER: &str = "blockchat/leader/v1";
     /// Transactions of a block.
@@ -70,6 +72,7 @@ impl Hash32 {
 }
 
 /// Collects the parts of one labelled hash: SHA-256(u8 label length, label, parts). SPEC HASH-1.
+#[derive(Clone)]
 pub struct Hasher(Sha256);
 
 impl Hasher {

@@ -9,6 +9,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod block;
+pub mod claim;
 pub mod codec;
 pub mod coins;
 mod fixed_bytes;

@@ -33,6 +33,10 @@ pub const CHAIN_NAME_BYTES_MAX: usize = 32;
 pub const RECENT_STRIDE: u64 = 64;
 /// How many recent hashes are kept.
 pub const RECENT_HASHES_MAX: usize = 128;
+/// A claim names a recent hash of one of so many heights before its block.
+pub const CLAIM_RECENT_BLOCKS: u64 = 1_024;
+/// Grants are limited together in spans of this length, in ms of block time.
+pub const GRANTS_MS: u64 = 24 * 3_600_000;
 /// A version of the rules begins at a multiple of this height, and is counted this many blocks before.
 pub const VERSION_STRIDE: u64 = 64;
 /// So many blocks, up to the newest, say who was absent and who led.
@@ -57,7 +61,7 @@ pub const JAILINGS_MS: u64 = 24 * 3_600_000;
 pub const BATCH_TRANSACTIONS_MAX: usize = 4_096;
 /// Longest gossip batch, in bytes.
 pub const BATCH_BYTES_MAX: usize = 128 * 1024;
-/// Most blocks in one sync response.
+/// Most blocks, or headers, in one sync response.
 pub const SYNC_BLOCKS_MAX: u32 = 256;
-/// A sync response stops growing at this size, in bytes; it holds at least one block.
+/// A sync response stops growing at this size, in bytes; it holds at least one block or header.
 pub const SYNC_BYTES_MAX: usize = 4 * 1024 * 1024;

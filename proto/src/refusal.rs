@@ -127,8 +127,20 @@ named! {
         NotRecent = "not_recent",
         /// SPEC ACT-4.
         JailWait = "jail_wait",
-        /// SPEC CLAIM-0.
+        /// SPEC CLAIM-1: a chain without grants.
         ClaimsClosed = "claims_closed",
+        /// SPEC CLAIM-1.
+        AlreadyClaimed = "already_claimed",
+        /// SPEC CLAIM-2: the work names no hash that is recent enough.
+        StaleWork = "stale_work",
+        /// SPEC CLAIM-3, CLAIM-4: the work is less than what a grant costs now.
+        WeakWork = "weak_work",
+        /// SPEC CLAIM-5.
+        TreasuryEmpty = "treasury_empty",
+        /// SPEC CLAIM-6.
+        GrantsSpent = "grants_spent",
+        /// SPEC CLAIM-7: the block has paid a grant already.
+        OneGrantPerBlock = "one_grant_per_block",
         /// SPEC VER-1: an *announce* of an account that is no candidate.
         NotCandidate = "not_candidate",
         /// SPEC VER-2: an *announce* of a version that is in force or announced already.
@@ -139,6 +151,12 @@ named! {
         PoolFull = "pool_full",
         /// The node's own admission: another transaction of this nonce is pooled.
         NonceTaken = "nonce_taken",
+        /// The node's own admission: too low a fee to replace what is pooled.
+        FeeTooLow = "fee_too_low",
+        /// The node's own admission: the sender replaced too often since its last one was final.
+        ReplacedTooOften = "replaced_too_often",
+        /// The node's own admission: the sender put another one in its place.
+        Replaced = "replaced",
     }
 }
 

@@ -129,9 +129,41 @@ pub enum TxRejected {
         /// The first block time at which it may.
         until: UnixMillis,
     },
-    /// SPEC CLAIM-0: the wire type is fixed, the rules are not in force yet.
-    #[error("welcome grants are not open on this chain yet")]
+    /// SPEC CLAIM-1.
+    #[error("this chain was made without a treasury for welcome grants")]
     ClaimsClosed,
+    /// SPEC CLAIM-1.
+    #[error("this account has had its welcome grant")]
+    AlreadyClaimed,
+    /// SPEC CLAIM-2.
+    #[error("the work names no recent hash of one of the last {blocks} blocks")]
+    StaleWork {
+        /// How far back it may reach.
+        blocks: u64,
+    },
+    /// SPEC CLAIM-3, CLAIM-4.
+    #[error("the work is worth {found} tries, a grant costs {needed} now")]
+    WeakWork {
+        /// How many tries a grant costs on average.
+        needed: u64,
+        /// In how many tries such a hash is found on average.
+        found: u64,
+    },
+    /// SPEC CLAIM-5.
+    #[error("the treasury holds {treasury} BCC, less than one grant")]
+    TreasuryEmpty {
+        /// What is left.
+        treasury: Coins,
+    },
+    /// SPEC CLAIM-6.
+    #[error("all grants of the day are paid; the next ones are at {again} (unix ms of block time)")]
+    GrantsSpent {
+        /// The first block time of the next span.
+        again: UnixMillis,
+    },
+    /// SPEC CLAIM-7.
+    #[error("a block pays one grant, and this one has")]
+    OneGrantPerBlock,
     /// SPEC VER-1: only a validator's word counts.
     #[error("only a candidate for the validator set announces a version of the rules")]
     NotCandidate,
@@ -157,6 +189,28 @@ pub enum TxRejected {
     NonceTaken {
         /// The nonce.
         nonce: u64,
+    },
+    /// The node's own admission: it pays too little to take the place of the one that is pooled.
+    #[error(
+        "another transaction with this nonce is pooled: to replace it takes a fee of {needed} BCC, not {found} BCC"
+    )]
+    FeeTooLow {
+        /// Smallest fee that would do.
+        needed: Coins,
+        /// The fee it pays.
+        found: Coins,
+    },
+    /// The node's own admission: the sender has changed its mind too often.
+    #[error("this sender has replaced {limit} transactions since its last one became final")]
+    ReplacedTooOften {
+        /// How often it may.
+        limit: u32,
+    },
+    /// The node's own admission: its sender put another one in its place.
+    #[error("replaced by transaction {by} of the same sender and nonce")]
+    Replaced {
+        /// The other one's id.
+        by: Hash32,
     },
 }
 
@@ -187,11 +241,20 @@ impl TxRejected {
             Self::NotRecent => TxCode::NotRecent,
             Self::JailWait { .. } => TxCode::JailWait,
             Self::ClaimsClosed => TxCode::ClaimsClosed,
+            Self::AlreadyClaimed => TxCode::AlreadyClaimed,
+            Self::StaleWork { .. } => TxCode::StaleWork,
+            Self::WeakWork { .. } => TxCode::WeakWork,
+            Self::TreasuryEmpty { .. } => TxCode::TreasuryEmpty,
+            Self::GrantsSpent { .. } => TxCode::GrantsSpent,
+            Self::OneGrantPerBlock => TxCode::OneGrantPerBlock,
             Self::NotCandidate => TxCode::NotCandidate,
             Self::NothingToAnnounce { .. } => TxCode::NothingToAnnounce,
             Self::SenderLimit { .. } => TxCode::SenderLimit,
             Self::PoolFull => TxCode::PoolFull,
             Self::NonceTaken { .. } => TxCode::NonceTaken,
+            Self::FeeTooLow { .. } => TxCode::FeeTooLow,
+            Self::ReplacedTooOften { .. } => TxCode::ReplacedTooOften,
+            Self::Replaced { .. } => TxCode::Replaced,
         }
     }
 
@@ -200,8 +263,12 @@ impl TxRejected {
         match self {
             Self::TooManyUnbonding { earliest } => Retry::AtTime(*earliest),
             Self::JailWait { until } => Retry::AtTime(*until),
+            Self::GrantsSpent { again } => Retry::AtTime(*again),
+            Self::OneGrantPerBlock => Retry::Now,
             Self::WrongNonce { expected, found } if found > expected => Retry::Now,
-            Self::SenderLimit { .. } | Self::PoolFull | Self::NonceTaken { .. } => Retry::Now,
+            Self::SenderLimit { .. } | Self::PoolFull | Self::NonceTaken { .. } | Self::ReplacedTooOften { .. } => {
+                Retry::Now
+            }
             Self::OtherChain { .. }
             | Self::BadSignature
             | Self::TooLarge { .. }
@@ -222,8 +289,14 @@ impl TxRejected {
             | Self::AlreadyActive
             | Self::NotRecent
             | Self::ClaimsClosed
+            | Self::AlreadyClaimed
+            | Self::StaleWork { .. }
+            | Self::WeakWork { .. }
+            | Self::TreasuryEmpty { .. }
             | Self::NotCandidate
-            | Self::NothingToAnnounce { .. } => Retry::Never,
+            | Self::NothingToAnnounce { .. }
+            | Self::FeeTooLow { .. }
+            | Self::Replaced { .. } => Retry::Never,
         }
     }
 }

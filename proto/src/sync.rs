@@ -1,9 +1,10 @@
-//! Request-response messages between two peers: status, genesis, blocks by height, a block by hash, goodbye. SPEC SYNC-1 to
-//! SYNC-4, SYNC-6.
+//! Request-response messages between two peers: status, genesis, blocks and headers by height, a block and a validator set
+//! by hash, goodbye. SPEC SYNC-1 to SYNC-4, SYNC-6.
 
-use crate::block::Block;
+use crate::block::{Block, Header};
 use crate::hash::Hash32;
 use crate::units::{Height, UnixMillis};
+use crate::validators::Member;
 use crate::vote::Certificate;
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +53,7 @@ pub const GOODBYE_PROTOCOL: &str = "/blockchat/goodbye/1";
 /// Version of [`Goodbye`].
 pub const GOODBYE_VERSION: u16 = 1;
 
-/// The last thing a node says before it ends all connections to a peer; the peer says it back. SPEC SYNC-6.
+/// The last thing a node says before it ends its connections to a peer; the peer says it back. SPEC SYNC-6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Goodbye {
@@ -70,6 +71,8 @@ pub enum Parting {
     Full,
     /// The other one is of another chain.
     OtherChain,
+    /// Another run of the other one's identity is connected already, and alive.
+    OtherRun,
 }
 
 /// A block with the proof that it is final.
@@ -78,6 +81,16 @@ pub enum Parting {
 pub struct CertifiedBlock {
     /// The block.
     pub block: Block,
+    /// Of exactly this block.
+    pub certificate: Certificate,
+}
+
+/// A header with the proof that its block is final.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertifiedHeader {
+    /// The header.
+    pub header: Header,
     /// Of exactly this block.
     pub certificate: Certificate,
 }
@@ -98,6 +111,18 @@ pub enum SyncRequest {
         /// Its hash.
         hash: Hash32,
     },
+    /// The headers of final blocks from a height on.
+    Headers {
+        /// The first.
+        from: Height,
+        /// At most so many; at most [`crate::limits::SYNC_BLOCKS_MAX`].
+        count: u32,
+    },
+    /// The members of a validator set, by the hash that headers name.
+    Members {
+        /// Its hash.
+        hash: Hash32,
+    },
 }
 
 /// The answer. SPEC SYNC-4.
@@ -114,4 +139,8 @@ pub enum SyncResponse {
         /// When to ask again.
         retry_ms: u64,
     },
+    /// Consecutive headers from the height asked for; stops early as blocks do.
+    Headers(Vec<CertifiedHeader>),
+    /// The members asked for, by address, if a final block names their hash.
+    Members(Option<Vec<Member>>),
 }

@@ -6,6 +6,7 @@
 //! only constructors are [`SignedTransaction::verify`], [`verify_all`] and [`verify_framed`].
 //! Start reading at [`Transaction`].
 
+use crate::claim::{Found, Search};
 use crate::codec;
 use crate::coins::Coins;
 use crate::fixed_bytes;
@@ -61,7 +62,7 @@ pub enum Body {
     },
     /// A welcome grant from the treasury, paid for with a proof of work.
     Claim {
-        /// One of the recent hashes in the state.
+        /// One of the recent hashes in the state, of the last blocks.
         recent: Hash32,
         /// The number that makes the work's hash small.
         work: u64,
@@ -169,6 +170,14 @@ impl Transaction {
     /// The hash the sender signs. SPEC SIG-2.
     pub fn sign_hash(&self) -> Hash32 {
         sign_hash(label::SIGN_TRANSACTION, self.chain, &codec::encode(self))
+    }
+
+    /// How much work a claim brings; nothing of anything else. Cost: one hash.
+    pub fn work_found(&self) -> Option<Found> {
+        match &self.body {
+            Body::Claim { recent, work } => Some(Search::new(self.chain, self.sender, *recent).attempt(*work)),
+            Body::Send { .. } | Body::Stake { .. } | Body::Activate { .. } | Body::Announce { .. } => None,
+        }
     }
 
     /// Signs it. Panics if `signer` is not the sender: that is a bug of the caller.
@@ -294,6 +303,11 @@ impl FramedTransaction {
     /// Its id.
     pub fn id(&self) -> TransactionId {
         self.0.id
+    }
+
+    /// What is asked.
+    pub fn transaction(&self) -> &Transaction {
+        &self.0.signed.transaction
     }
 
     /// Size and stateless rules; the signature comes after.

@@ -11,7 +11,7 @@ use blockchat_proto::hash::{Hash32, Hasher, label};
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{
-    Account, BlockBits, Churn, Draft, Ledger, Mark, Peak, RecentBlock, Standing, System, Unbonding, Window,
+    Account, BlockBits, Churn, Draft, Grants, Ledger, Mark, Peak, RecentBlock, Standing, System, Unbonding, Window,
 };
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
@@ -29,6 +29,9 @@ const DAY_MS: u64 = 24 * 3_600_000;
 const HOUR_MS: u64 = 3_600_000;
 const CHURN_MS: u64 = 5_000;
 const EVIDENCE_MS: u64 = 40_000;
+/// Five grants and a rest, two a day while all are staked.
+const TREASURY: i128 = 22_000;
+const GRANT: i128 = 4_000;
 
 fn coins(micros: i128) -> Coins {
     Coins::from_micros(u64::try_from(micros).expect("never negative")).expect("never above the cap")
@@ -41,7 +44,17 @@ fn bcc(amount: u16) -> i128 {
 fn parameters() -> Parameters {
     let (stake_max, validators_min) = (coins(bcc(60)), u32::try_from(FLOOR).expect("small"));
     let (unbonding_ms, evidence_window_ms, churn_ms) = (UNBONDING_MS, EVIDENCE_MS, CHURN_MS);
-    Parameters { stake_max, validators_min, unbonding_ms, evidence_window_ms, churn_ms, ..Parameters::default() }
+    let (grant, grant_cap_basis_points) = (coins(GRANT), 1);
+    Parameters {
+        stake_max,
+        validators_min,
+        unbonding_ms,
+        evidence_window_ms,
+        churn_ms,
+        grant,
+        grant_cap_basis_points,
+        ..Parameters::default()
+    }
 }
 
 fn signers() -> Vec<Signer> {
@@ -52,11 +65,11 @@ fn signers() -> Vec<Signer> {
 fn genesis(signers: &[Signer]) -> VerifiedGenesis {
     let funded = |(index, signer): (usize, &Signer)| {
         let stake = if index < 5 { bcc(20) } else { 0 };
-        GenesisAccount { address: signer.address(), balance: coins(bcc(200)), stake: coins(stake) }
+        GenesisAccount { address: signer.address(), balance: coins(bcc(200)), stake: coins(stake), name: None }
     };
     let mut accounts: Vec<_> = signers.iter().enumerate().map(funded).collect();
     accounts.sort_by_key(|account| account.address);
-    let (name, time, treasury) = ("properties".into(), UnixMillis(START), coins(bcc(1_000)));
+    let (name, time, treasury) = ("properties".into(), UnixMillis(START), coins(TREASURY));
     Genesis { name, time, parameters: parameters(), treasury, accounts, version: RulesVersion::FIRST }
         .verify()
         .expect("a good genesis")
@@ -78,7 +91,11 @@ enum Ask {
     Activate {
         back: u8,
     },
-    Claim,
+    /// Names the recent block so many before the newest, or nothing known; mostly with as much work as needed.
+    Claim {
+        back: u8,
+        weak: bool,
+    },
     Announce {
         version: u16,
     },
@@ -113,7 +130,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         4 => (0..PEOPLE, micros, 0..9_u8).prop_map(|(to, micros, text)| Ask::Send { to, micros, text }),
         4 => prop_oneof![Just(0), 1..70_u16].prop_map(|amount| Ask::Stake { amount }),
         4 => (0..3_u8).prop_map(|back| Ask::Activate { back }),
-        1 => Just(Ask::Claim),
+        3 => (0..3_u8, prop::bool::weighted(0.2)).prop_map(|(back, weak)| Ask::Claim { back, weak }),
         6 => prop_oneof![1 => 0..5_u16, 4 => Just(3)].prop_map(|version| Ask::Announce { version }),
     ]
 }
@@ -155,6 +172,7 @@ struct Person {
     /// Times, for ever.
     jailed: Vec<u64>,
     announced: u16,
+    claimed: bool,
 }
 
 struct Model {
@@ -170,6 +188,11 @@ struct Model {
     peak: (u64, i128, i128),
     marks: Vec<(u64, u64)>,
     burned: i128,
+    treasury: i128,
+    /// When the span began, and what may still be granted in it.
+    grants: (u64, i128),
+    /// The block has paid one.
+    granted: bool,
     height: u64,
     time: u64,
     version: u16,
@@ -218,7 +241,7 @@ impl Person {
             stake: coins(self.stake),
             next_nonce: self.nonce,
             unbonding: self.unbonding.iter().map(entry).collect(),
-            claimed: false,
+            claimed: self.claimed,
             standing: self.standing,
             window: Window { newest: Height(self.newest), missing, led },
             last_present: UnixMillis(self.last_present),
@@ -254,6 +277,7 @@ impl Model {
                 waiting_since: 0,
                 jailed,
                 announced: 0,
+                claimed: false,
             }
         };
         let chain = ledger.chain();
@@ -271,6 +295,9 @@ impl Model {
             peak: (time, total, 0),
             marks: vec![(0, time)],
             burned: 0,
+            treasury: TREASURY,
+            grants: (time, (total / 10_000).max(GRANT)),
+            granted: false,
             height: 0,
             time,
             version: 1,
@@ -311,7 +338,7 @@ impl Model {
 
     /// The next block has this time, and carries evidence of these lies, each of a person about a height; which punished?
     fn begin(&mut self, time: u64, lies: &[(Address, u64)]) -> Vec<bool> {
-        (self.height, self.time) = (self.height + 1, time);
+        (self.height, self.time, self.granted) = (self.height + 1, time, false);
         lies.iter().map(|(liar, height)| self.punish(*liar, *height)).collect()
     }
 
@@ -461,7 +488,22 @@ impl Model {
                 sender.settle_power(Some(time));
                 return Some(0);
             }
-            Body::Claim { .. } => return None,
+            Body::Claim { recent: named, work } => {
+                let known = recent.iter().any(|block| block.hash == *named && block.height.0 + 1_024 >= self.height);
+                let found = work_of(self.chain, sender.address, *named, *work);
+                let total: i128 = self.next.iter().map(|(_, power)| power).sum();
+                let span =
+                    if time - self.grants.0 < DAY_MS { self.grants } else { (time, (total / 10_000).max(GRANT)) };
+                let closed = self.granted || self.treasury < GRANT || span.1 < GRANT;
+                if closed || sender.claimed || !known || found > u64::MAX / price(self.treasury) {
+                    return None;
+                }
+                sender.claimed = true;
+                sender.balance += GRANT;
+                self.treasury -= GRANT;
+                (self.grants, self.granted) = ((span.0, span.1 - GRANT), true);
+                return Some(0);
+            }
             Body::Announce { version: RulesVersion(found) } => {
                 if !sender.is_candidate() || *found <= sender.announced || *found <= version {
                     return None;
@@ -526,8 +568,22 @@ impl Model {
             assert!(person.balance >= 0 && person.stake >= 0);
             person.balance + person.stake + person.unbonding.iter().map(|(amount, _)| amount).sum::<i128>()
         };
-        self.people.iter().map(of).sum::<i128>() + self.burned
+        assert!(self.treasury >= 0);
+        self.people.iter().map(of).sum::<i128>() + self.burned + self.treasury
     }
+}
+
+/// How many tries a grant costs while so much is left.
+fn price(left: i128) -> u64 {
+    u64::try_from(GRANT * TREASURY / left).expect("small")
+}
+
+/// The first 8 bytes of what is hashed.
+fn work_of(chain: Hash32, account: Address, recent: Hash32, work: u64) -> u64 {
+    let text = "blockchat/claim/v1";
+    let parts = [&[18], text.as_bytes(), &chain.0, &account.0, &recent.0, &work.to_be_bytes()];
+    let hash = Sha256::digest(parts.concat());
+    u64::from_be_bytes(hash[..8].try_into().expect("8 bytes"))
 }
 
 // ---- The state root from nothing ----
@@ -542,7 +598,7 @@ fn state_root(model: &Model, ledger: &Ledger) -> Hash32 {
     let (since, largest, before) = (UnixMillis(model.peak.0), coins(model.peak.1), coins(model.peak.2));
     let marks = model.marks.iter().map(|(height, time)| Mark { height: Height(*height), time: UnixMillis(*time) });
     let system = System {
-        treasury: coins(bcc(1_000)),
+        treasury: coins(model.treasury),
         recent: model.recent.clone(),
         churn,
         version: RulesVersion(model.version),
@@ -550,6 +606,7 @@ fn state_root(model: &Model, ledger: &Ledger) -> Hash32 {
         peak: Peak { since, largest, before },
         marks: marks.collect(),
         burned: coins(model.burned),
+        grants: Some(Grants { since: UnixMillis(model.grants.0), room: coins(model.grants.1) }),
     };
     leaves.insert(key(b"system", &[]), value(&system));
     leaves.insert(key(b"parameters", &[]), value(&parameters()));
@@ -658,7 +715,13 @@ impl Chain {
             }
             Ask::Stake { amount } => (Body::Stake { amount: coins(bcc(amount)) }, None),
             Ask::Activate { back } => (Body::Activate { recent: hash_before(back) }, Some(0)),
-            Ask::Claim => (Body::Claim { recent: hash_before(0), work: 1 }, Some(0)),
+            Ask::Claim { back, weak } => {
+                let recent = hash_before(back);
+                let most = u64::MAX / price(self.model.treasury.max(1));
+                let fits = |work: &u64| (work_of(self.model.chain, signer.address(), recent, *work) <= most) != weak;
+                let work = (0..100_000).find(fits).unwrap_or(0);
+                (Body::Claim { recent, work }, Some(0))
+            }
             Ask::Announce { version } => (Body::Announce { version: RulesVersion(version) }, Some(0)),
         };
         let nonce = nonce.unwrap_or(self.model.people[usize::from(request.person)].nonce + request.nonce_off);

@@ -1,12 +1,17 @@
-//! A chain that another program made from SPEC alone: our execution must come to the same roots, block by block.
+//! A chain that another program made from SPEC alone (`golden/make_chain.py`): our execution must come to the same roots,
+//! block by block.
 //!
 //! `golden/chain.txt` has the genesis, then each block with its certificate; `golden/chain-events.txt` says what happens
 //! in it: stakes and releases, a queue for power, leaving and coming back, absences, jail, late precommits, liars barred and
-//! burned, announcements, version 2.
+//! burned, welcome grants over two days, announcements, version 2.
 
 use blockchat_proto::block::Block;
+use blockchat_proto::claim::{Found, Search, Tries};
 use blockchat_proto::codec::decode;
+use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::Genesis;
+use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::limits::{CERTIFICATE_BYTES_MAX, GENESIS_BYTES_MAX};
 use blockchat_proto::units::{Height, RulesVersion};
@@ -14,8 +19,8 @@ use blockchat_proto::vote::{Certificate, VerifySignatures};
 
 const CHAIN: &str = include_str!("golden/chain.txt");
 /// That program's own, after the last block.
-const TIP: &str = "82454374c69fcaf63d75647b5c53c1206e714c3694058909ce6462ecd19c06ee";
-const STATE_ROOT: &str = "0edf6022a57197aa9e4b4c6bf3d186720f8e2ccc799b96a7b8ff17b622bc13c4";
+const TIP: &str = "c6301f9e19009b2f293f3d6672db0eae246a6f70c2ae5a3a3895b9f316deb7af";
+const STATE_ROOT: &str = "c895e223f882bb28dae5ce39ee5b589f538f7cadc606fc795460f963aa749421";
 
 fn bytes(text: &str) -> Vec<u8> {
     hex::decode(text).expect("hex")
@@ -42,4 +47,34 @@ fn a_chain_made_from_the_page_alone_is_final_here_too_block_by_block() {
     }
     assert_eq!(ledger.tip().height, Height(255));
     assert_eq!((hex::encode(ledger.tip().hash.0), hex::encode(ledger.state_root().0)), (TIP.into(), STATE_ROOT.into()));
+}
+
+/// SPEC CLAIM-3, CLAIM-4: `golden/work.txt` is of the same program.
+#[test]
+fn work_computed_from_the_page_alone_is_worth_the_same_here() {
+    let number = |text: &str| text.parse::<u64>().expect("a number");
+    let hash = |text: &str| <[u8; 32]>::try_from(bytes(text)).expect("32 bytes");
+    let lines = include_str!("golden/work.txt").lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let mut kinds = [0, 0];
+    for line in lines {
+        match line[..] {
+            ["work", chain, account, recent, work, x] => {
+                let search = Search::new(Hash32(hash(chain)), Address(hash(account)), Hash32(hash(recent)));
+                assert_eq!(search.attempt(number(work)), Found(number(x)), "{line:?}");
+                kinds[0] += 1;
+            }
+            ["tries", grant, first, left, tries, most] => {
+                let [grant, first, left] =
+                    [grant, first, left].map(|text| Coins::from_micros(number(text)).expect("coins"));
+                let found = Tries::for_grant(grant, first, left).expect("a grant");
+                assert_eq!(found.count(), number(tries), "{line:?}");
+                let most = number(most);
+                assert!(found.are_met_by(Found(most)), "{line:?}");
+                assert!(most == u64::MAX || !found.are_met_by(Found(most + 1)), "{line:?}");
+                kinds[1] += 1;
+            }
+            _ => panic!("{line:?}"),
+        }
+    }
+    assert_eq!(kinds, [5, 7]);
 }

@@ -25,7 +25,7 @@ fn user() -> Signer {
 fn genesis() -> VerifiedGenesis {
     let funded = |number: u8| {
         let stake = if number < 50 { Coins::from_bcc(20) } else { Coins::ZERO };
-        GenesisAccount { address: signer(number).address(), balance: Coins::from_bcc(1_000), stake }
+        GenesisAccount { address: signer(number).address(), balance: Coins::from_bcc(1_000), stake, name: None }
     };
     let mut accounts: Vec<_> = [1, 2, 3, 4, 50].map(funded).into();
     accounts.sort_by_key(|account| account.address);

@@ -5,6 +5,7 @@
 //! Start reading at [`Example`].
 
 use blockchat_proto::block::{Block, Header, commit_root, evidence_root, transactions_root};
+use blockchat_proto::claim::{Search, Tries};
 use blockchat_proto::codec::{decode, encode};
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::genesis::{Genesis, Parameters, VerifiedGenesis};
@@ -27,7 +28,8 @@ use std::fmt::Display;
 const PAGE: &str = include_str!("../SPEC.md");
 const FENCE: &str = "```text example ";
 /// Every example of the page; each has a test below.
-const TITLES: [&str; 10] = ["codec", "address", "fees", "lists", "leaders", "state", "proof", "block", "vote", "wire"];
+const TITLES: [&str; 11] =
+    ["codec", "address", "fees", "claims", "lists", "leaders", "state", "proof", "block", "vote", "wire"];
 const PEOPLE: [(u8, &str); 4] = [(1, "Alice"), (2, "Bob"), (3, "Carol"), (4, "Dave")];
 
 /// The lines `key: value` of one example. A value may go on in indented lines; spaces in it do not count.
@@ -143,6 +145,30 @@ fn the_fees_are_those_of_the_default_parameters() {
         let fee = fee_for(&body, &Parameters::default()).expect("small");
         let text = text.map_or("no text".into(), |text| format!("{text:?}"));
         example.check(&format!("{amount} and {text}"), fee.micros());
+    }
+    example.finish();
+}
+
+#[test]
+fn the_work_of_claims_is_worth_what_is_shown() {
+    let mut example = Example::of_the_page("claims");
+    let genesis = genesis();
+    let search = Search::new(genesis.hash(), address(4), genesis.hash());
+    for work in [0, 1, u64::MAX] {
+        example.check(&format!("x of {work}"), search.attempt(work).0);
+    }
+    let tries = genesis.least_work().expect("it has a treasury");
+    example.check("tries", tries.count());
+    example.check("largest x", u64::MAX / tries.count());
+    let work: u64 = example.take("first work").parse().expect("a number");
+    example.check("x of it", search.attempt(work).0);
+    assert!(tries.are_met_by(search.attempt(work)));
+    let (million, all) = (1_000_000, Coins::MAX.micros());
+    let others = [10, 500, 990].map(|left| (10 * million, 1_000 * million, left * million));
+    for (grant, first, left) in others.into_iter().chain([(all, all, 1)]) {
+        let [paid, full, rest] = [grant, first, left].map(|micros| Coins::from_micros(micros).expect("coins"));
+        let tries = Tries::for_grant(paid, full, rest).expect("a grant").count();
+        example.check(&format!("{grant} of {first} with {left} left"), format!("{tries} {}", u64::MAX / tries));
     }
     example.finish();
 }
@@ -302,6 +328,7 @@ fn messages_go_over_the_wire_as_shown() {
     example.check("genesis request", framed(encode(&GenesisRequest { version: 1 })));
     example.check("256 blocks from 1 on", framed(encode(&SyncRequest::Blocks { from: Height(1), count: 256 })));
     example.check("body of block 1", framed(encode(&SyncRequest::Body { hash })));
+    example.check("256 headers from 1 on", framed(encode(&SyncRequest::Headers { from: Height(1), count: 256 })));
     example.check("busy for 500 ms", framed(encode(&SyncResponse::Busy { retry_ms: 500 })));
     let vote: SignedVote = golden("prevote");
     assert_eq!(vote.vote.validator, address(1));

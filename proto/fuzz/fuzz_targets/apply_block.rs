@@ -55,8 +55,8 @@ static GENESIS: LazyLock<VerifiedGenesis> = LazyLock::new(|| {
     let funded = |(index, signer): (usize, &Signer)| GenesisAccount {
         address: signer.address(),
         balance: Coins::from_bcc(500),
-        stake: if index < 4 { Coins::from_bcc(20) } else { Coins::ZERO },
-    };
+        stake: if index < 4 { Coins::from_bcc(20) } else { Coins::ZERO }, name: None,
+};
     let mut accounts: Vec<_> = SIGNERS.iter().enumerate().map(funded).collect();
     accounts.sort_by_key(|account| account.address);
     let parameters = Parameters {

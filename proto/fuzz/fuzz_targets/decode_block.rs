@@ -17,8 +17,8 @@ static LEDGER: LazyLock<Ledger> = LazyLock::new(|| {
     let funded = |person: u8| GenesisAccount {
         address: Signer::from_seed(&[person; 32]).address(),
         balance: bcc(100),
-        stake: bcc(10),
-    };
+        stake: bcc(10), name: None,
+};
     let mut accounts: Vec<_> = (1..=4).map(funded).collect();
     accounts.sort_by_key(|account| account.address);
     let (name, time, parameters) = ("fuzz".into(), UnixMillis(1_000), Parameters::default());

@@ -1,12 +1,13 @@
 //! What a transaction does to its sender: all checks first, then changes that cannot fail.
 //!
-//! Owns: paying, staking, leaving, activating, announcing. Does not own: the rules (`check`), the receiver and the leader (`execute`).
+//! Owns: paying, staking, leaving, activating, claiming, announcing. Does not own: the rules (`check`), the receiver and the leader (`execute`).
 //! Always true: on refusal the account is unchanged.
 //! Start reading at [`apply_to_sender`].
 
 use super::TxRejected;
 use super::account::{Account, BlockBits, Standing, Unbonding};
 use super::check::{self, Rules};
+use super::grants::{self, Proof};
 use crate::coins::Coins;
 use crate::hash::Hash32;
 use crate::transaction::{Body, Transaction};
@@ -30,7 +31,12 @@ pub(super) fn apply_to_sender(
         }
         Body::Stake { amount } => lower_stake(sender, transaction.nonce, *amount, fee, rules, others)?,
         Body::Activate { recent } => activate(sender, *recent, rules)?,
-        Body::Claim { .. } => return Err(TxRejected::ClaimsClosed),
+        Body::Claim { recent, work } => {
+            let proof = Proof { recent: *recent, work: *work };
+            let granted = grants::check(sender, transaction.sender, proof, rules)?;
+            sender.claimed = true;
+            sender.credit(granted);
+        }
         Body::Announce { version } => {
             check::check_announcement(sender, *version, rules)?;
             sender.announced = *version;

@@ -5,6 +5,7 @@
 //! Start reading at [`Rules`].
 
 use super::account::{Account, Standing};
+use super::grants::Purse;
 use super::{RecentBlock, TxRejected};
 use crate::coins::Coins;
 use crate::genesis::Parameters;
@@ -20,10 +21,12 @@ pub(super) struct Rules<'a> {
     pub(super) chain: Hash32,
     /// Constants.
     pub(super) parameters: &'a Parameters,
-    /// What *activate* may name: the list after the parent.
+    /// What *activate* and *claim* may name: the list after the parent.
     pub(super) recent: &'a [RecentBlock],
     /// In force at the block. SPEC VER-1.
     pub(super) version: RulesVersion,
+    /// What grants are paid from, as the parent left it.
+    pub(super) purse: Purse,
     /// Departures and absences leave at least this many candidates. SPEC STAKE-5.
     pub(super) validators_floor: usize,
     /// Of the block.

@@ -11,6 +11,7 @@ use super::applied::{Applied, LedgerAct};
 use super::apply::apply_to_sender;
 use super::check::Rules;
 use super::churn::{self, Service};
+use super::grants;
 use super::leaves;
 use super::overlay::Overlay;
 use super::punishment;
@@ -38,6 +39,8 @@ pub(super) struct Execution<'a> {
     candidates: usize,
     fees: Coins,
     burned: Coins,
+    /// It has paid its grant.
+    granted: bool,
     acts: Vec<LedgerAct>,
 }
 
@@ -64,6 +67,7 @@ impl<'a> Execution<'a> {
             candidates: ledger.roster.candidates(),
             fees: Coins::ZERO,
             burned: Coins::ZERO,
+            granted: false,
             acts: vec![],
         }
     }
@@ -117,11 +121,16 @@ impl<'a> Execution<'a> {
 
     /// Applies one transaction, or refuses it and changes nothing.
     pub(super) fn transaction(&mut self, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
+        let claims = matches!(transaction.transaction().body, Body::Claim { .. });
+        if claims && self.granted {
+            return Err(TxRejected::OneGrantPerBlock);
+        }
         let stake_min = self.rules.parameters.stake_min;
         let sender = self.overlay.edit(transaction.sender());
         let others = self.candidates.saturating_sub(usize::from(sender.candidacy(stake_min).is_some()));
         let fee = apply_to_sender(sender, transaction.transaction(), &self.rules, others)?;
         self.candidates = others + usize::from(sender.candidacy(stake_min).is_some());
+        self.granted |= claims;
         self.fees = self.fees.checked_add(fee).expect("fees are part of the supply, which is capped");
         match &transaction.transaction().body {
             Body::Send { to, amount, .. } if !amount.is_zero() => self.overlay.edit(*to).credit(*amount),
@@ -156,7 +165,8 @@ impl<'a> Execution<'a> {
         let next_validators = ledger.roster.next_set(&self.overlay, &ledger.validators);
         self.welcome(&next_validators);
         self.move_system(&mut system, &next_validators);
-        let accounts = self.overlay.into_changes(self.burned);
+        let granted = if self.granted { parameters.grant } else { Coins::ZERO };
+        let accounts = self.overlay.into_changes(granted, self.burned);
         let tree = tree_after(ledger, time, &accounts, &system, &next_validators);
         Outcome { time, fees: self.fees, acts: self.acts, accounts, system, next_validators, tree }
     }
@@ -180,6 +190,9 @@ impl Execution<'_> {
         if !self.burned.is_zero() {
             let burned = system.burned.checked_add(self.burned).expect("a part of the supply, which is capped");
             Arc::make_mut(system).burned = burned;
+        }
+        if self.granted {
+            grants::pay(system, &self.rules);
         }
         move_peak(system, time, next.total());
         remember_parent(system, &self.ledger.tip);

@@ -5,8 +5,8 @@
 //! that decides validity.
 //!
 //! The map: [`Ledger::apply_block`] -> `check_block` (rules for the block) -> `execute` (the one executor) -> `apply`
-//! (one transaction) -> `check` (its rules), all on an `overlay` over the accounts; `punishment` burns and bars, `absence`
-//! counts and jails, `churn` lets power grow, `roster` ranks candidates, finds due releases and knows who waits, `version` moves the version of the rules, `leaves` and `root` hash
+//! (one transaction) -> `check` (its rules), all on an `overlay` over the accounts; `grants` pays from the treasury,
+//! `punishment` burns and bars, `absence` counts and jails, `churn` lets power grow, `roster` ranks candidates, finds due releases and knows who waits, `version` moves the version of the rules, `leaves` and `root` hash
 //! the state, `proof` shows one account of it. `build` makes a block of our own with the same executor.
 //! Start reading at [`Ledger::apply_block`].
 
@@ -19,6 +19,7 @@ mod check;
 mod check_block;
 mod churn;
 mod execute;
+mod grants;
 mod leaves;
 mod overlay;
 mod parts;
@@ -35,7 +36,8 @@ pub use account::{Account, BlockBits, Standing, Unbonding, Window};
 pub use applied::{AppliedBlock, BuiltBlock, Draft, LedgerAct};
 pub use check::fee_for;
 pub use churn::Waiting;
-pub use parts::{Churn, Led, Mark, Peak, RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
+pub use grants::GrantTerms;
+pub use parts::{Churn, Grants, Led, Mark, Peak, RecentBlock, Snapshot, SnapshotDamaged, System, Tip};
 pub use proof::{AccountProof, Neighbour};
 
 use crate::block::VerifiedBlock;
@@ -50,6 +52,7 @@ use crate::validators::{Validator, ValidatorSet};
 use crate::vote::{Evidence, EvidenceRejected};
 use check::Rules;
 use execute::Execution;
+use grants::Purse;
 use root::Tree;
 use roster::Roster;
 use std::collections::BTreeMap;
@@ -85,6 +88,8 @@ impl Ledger {
             peak: Peak { since: *time, largest: total.coins(), before: Coins::ZERO },
             marks: vec![Mark { height: tip.height, time: tip.time }],
             burned: Coins::ZERO,
+            grants: (!treasury.is_zero())
+                .then(|| Grants { since: *time, room: grants::room(total, &genesis.genesis().parameters) }),
         };
         let active = |stake: Coins| match stake.is_zero() {
             true => (Standing::Inactive, UnixMillis::default()),
@@ -267,6 +272,7 @@ impl Ledger {
             parameters,
             recent: &self.system.recent,
             version: self.system.version,
+            purse: self.purse(),
             validators_floor: minimum.min(self.genesis.validators().members().len()),
             height: self.tip.height.next(),
             time,
@@ -326,6 +332,17 @@ impl Ledger {
         let places: Vec<_> = self.roster.waiting().collect();
         let wanted = places.iter().filter_map(|(_, address)| Some((*address, self.accounts.get(address)?)));
         churn::forecast(&self.system.churn, self.validators.total(), self.tip.time, self.parameters(), wanted)
+    }
+
+    /// What the next block would ask of a claim if it came at `now`, or after the tip if that is later. SPEC CLAIM-1 to CLAIM-6.
+    pub fn grant_terms(&self, now: UnixMillis) -> GrantTerms {
+        grants::terms(&self.rules(now.max(self.tip.time.plus(1))))
+    }
+
+    fn purse(&self) -> Purse {
+        let Genesis { treasury: first, .. } = self.genesis.genesis();
+        let System { treasury, grants, .. } = *self.system;
+        Purse { first: *first, left: treasury, grants: grants.unwrap_or_default(), total: self.validators.total() }
     }
 
     /// Would evidence whose signatures verify punish somebody in the next block? SPEC EVID-1 to EVID-3.

@@ -41,11 +41,12 @@ impl<'a> Overlay<'a> {
         &self.touched
     }
 
-    /// The accounts that differ from the base. `burned`: what evidence burned among them.
+    /// The accounts that differ from the base. `granted`: what the treasury paid into them; `burned`: what evidence burned
+    /// among them.
     ///
     /// Panics if coins appeared or vanished among them: no sequence of transactions may do that, so it is our bug, and
     /// stopping is better than minting. SPEC MONEY-3.
-    pub(super) fn into_changes(self, burned: Coins) -> BTreeMap<Address, Account> {
+    pub(super) fn into_changes(self, granted: Coins, burned: Coins) -> BTreeMap<Address, Account> {
         let Self { base, mut touched } = self;
         let unknown = Account::default();
         let (mut before, mut after) = (0_u128, 0_u128);
@@ -55,6 +56,7 @@ impl<'a> Overlay<'a> {
             after += account.total_micros();
             old != account
         });
+        let before = before + u128::from(granted.micros());
         assert_eq!(before, after + u128::from(burned.micros()), "a block mints nothing and burns what evidence says");
         touched
     }

@@ -42,6 +42,20 @@ pub struct System {
     pub marks: Vec<Mark>,
     /// Coins that misbehaviour has burned since the genesis. SPEC EVID-2.
     pub burned: Coins,
+    /// What may still be paid in grants for now. Left out, in the canonical bytes too, on a chain that began without a
+    /// treasury: its state is what it was before there were grants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<Grants>,
+}
+
+/// How much of the treasury may be paid out for now. SPEC CLAIM-6.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grants {
+    /// When the present span of [`crate::limits::GRANTS_MS`] began.
+    pub since: UnixMillis,
+    /// Coins that grants may still take in it.
+    pub room: Coins,
 }
 
 /// The largest total of the set. SPEC ABS-5.

@@ -11,12 +11,13 @@ use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, EvidenceEnvel
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signature};
 use blockchat_proto::ledger::{
-    Account, AccountProof, BlockBits, Churn, Mark, Neighbour, Peak, RecentBlock, Standing, System, Tip, Unbonding,
-    Window,
+    Account, AccountProof, BlockBits, Churn, Grants, Mark, Neighbour, Peak, RecentBlock, Standing, System, Tip,
+    Unbonding, Window,
 };
-use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Status, SyncRequest, SyncResponse};
+use blockchat_proto::sync::{CertifiedBlock, CertifiedHeader, GenesisRequest, Status, SyncRequest, SyncResponse};
 use blockchat_proto::transaction::{Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
+use blockchat_proto::validators::Member;
 use blockchat_proto::vote::{
     Certificate, CommitSignature, Evidence, LatePrecommits, Proposal, RoundCertificate, RoundProof, SignedProposal,
     SignedVote, Vote, VoteKind,
@@ -100,6 +101,11 @@ impl Dice {
         (self.below(2) == 0).then(|| self.roll())
     }
 
+    /// For a field that came later: the bytes of values without it stay as they were.
+    fn nothing<T>(&mut self) -> Option<T> {
+        None
+    }
+
     fn flag(&mut self) -> bool {
         self.below(2) == 0
     }
@@ -178,7 +184,7 @@ random_struct! {
         burn_basis_points: small_number, grant: roll, grant_cap_basis_points: small_number, churn_ms: number,
         lottery: roll,
     }
-    GenesisAccount { address: roll, balance: roll, stake: roll }
+    GenesisAccount { address: roll, balance: roll, stake: roll, name: nothing }
     Genesis { name: text, time: roll, parameters: roll, treasury: roll, accounts: list, version: roll }
     Unbonding { amount: roll, release: roll }
     BlockBits { high: number, low: number }
@@ -190,10 +196,12 @@ random_struct! {
     }
     RecentBlock { height: roll, hash: roll, time: roll }
     Churn { since: roll, room: roll }
+    Grants { since: roll, room: roll }
     Peak { since: roll, largest: roll, before: roll }
     Mark { height: roll, time: roll }
     System {
         treasury: roll, recent: list, churn: roll, version: roll, next_begins: maybe, peak: roll, marks: list, burned: roll,
+        grants: roll,
     }
     Tip { height: roll, hash: roll, time: roll, parent: roll }
     Neighbour { key: roll, value: roll }
@@ -204,6 +212,15 @@ random_struct! {
     Status { version: version, chain: roll, height: roll, hash: roll, earliest: roll, time: roll }
     GenesisRequest { version: version }
     CertifiedBlock { block: roll, certificate: roll }
+    CertifiedHeader { header: roll, certificate: roll }
+    Member { address: roll, stake: roll }
+}
+
+/// What a chain with a treasury has; without one there is nothing.
+impl Random for Option<Grants> {
+    fn random(dice: &mut Dice) -> Self {
+        Some(dice.roll())
+    }
 }
 
 impl Random for Hash32 {
@@ -328,18 +345,23 @@ impl Random for ConsensusMessage {
 
 impl Random for SyncRequest {
     fn random(dice: &mut Dice) -> Self {
-        match dice.below(2) {
+        match dice.below(4) {
             0 => Self::Blocks { from: dice.roll(), count: dice.small_number() },
-            _ => Self::Body { hash: dice.roll() },
+            1 => Self::Body { hash: dice.roll() },
+            2 => Self::Headers { from: dice.roll(), count: dice.small_number() },
+            _ => Self::Members { hash: dice.roll() },
         }
     }
 }
 
 impl Random for SyncResponse {
     fn random(dice: &mut Dice) -> Self {
-        match dice.below(4) {
+        match dice.below(7) {
             0 => Self::Blocks(dice.list()),
             1 | 2 => Self::Body(dice.maybe()),
+            3 => Self::Headers(dice.list()),
+            4 => Self::Members(None),
+            5 => Self::Members(Some(dice.list())),
             _ => Self::Busy { retry_ms: dice.number() },
         }
     }

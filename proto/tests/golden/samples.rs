@@ -11,10 +11,12 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{
-    Account, AccountProof, BlockBits, Churn, Draft, Ledger, Mark, Neighbour, Peak, RecentBlock, Standing, System, Tip,
-    Unbonding, Window,
+    Account, AccountProof, BlockBits, Churn, Draft, Grants, Ledger, Mark, Neighbour, Peak, RecentBlock, Standing,
+    System, Tip, Unbonding, Window,
 };
-use blockchat_proto::sync::{CertifiedBlock, GenesisRequest, Goodbye, Parting, Status, SyncRequest, SyncResponse};
+use blockchat_proto::sync::{
+    CertifiedBlock, CertifiedHeader, GenesisRequest, Goodbye, Parting, Status, SyncRequest, SyncResponse,
+};
 use blockchat_proto::transaction::{
     Body, Payload, SealSalt, Sealed, SignedTransaction, Transaction, VerifiedTransaction,
 };
@@ -48,6 +50,7 @@ pub(crate) fn genesis() -> VerifiedGenesis {
         address: address(person),
         balance: Coins::from_bcc(balance),
         stake: Coins::from_bcc(stake),
+        name: None,
     };
     let mut accounts = vec![account(1, 100, 20), account(2, 50, 30), account(3, 0, 25), account(4, 7, 0)];
     accounts.sort_by_key(|account| account.address);
@@ -281,8 +284,10 @@ fn visit_state(visitor: &mut impl Visitor) {
         peak: Peak { since: UnixMillis(1_700_000_000_250), largest: micros(75_000_000), before: micros(70_000_000) },
         marks: vec![mark(3), mark(170)],
         burned: micros(1_250_000),
+        grants: Some(Grants { since: UnixMillis(1_700_000_000_500), room: micros(23_456_789) }),
     };
     visitor.sample("system-scheduled", System { next_begins: Some(Height(192)), ..system.clone() });
+    visitor.sample("system-without-treasury", System { treasury: Coins::ZERO, grants: None, ..system.clone() });
     visitor.sample("system", system);
     let block = block_1();
     visitor
@@ -351,12 +356,15 @@ fn visit_gossip(visitor: &mut impl Visitor) {
 fn visit_sync(visitor: &mut impl Visitor) {
     let block = block_1();
     let certified = CertifiedBlock { block: plain(&block), certificate: certificate() };
+    let header = CertifiedHeader { header: block.header().clone(), certificate: certificate() };
+    let members = genesis().validators().as_members();
     let (hash, height) = (block.hash(), block.height());
     let (chain, time) = (chain(), UnixMillis(1_700_000_000_500));
     visitor.sample("status", Status { version: 1, chain, height, hash, earliest: Height(1), time });
     visitor.sample("genesis-request", GenesisRequest { version: 1 });
     visitor.sample("goodbye-full", Goodbye { version: 1, why: Parting::Full });
     visitor.sample("goodbye-other-chain", Goodbye { version: 1, why: Parting::OtherChain });
+    visitor.sample("goodbye-other-run", Goodbye { version: 1, why: Parting::OtherRun });
     visitor.sample("sync-request-blocks", SyncRequest::Blocks { from: Height(1), count: 256 });
     visitor.sample("sync-request-body", SyncRequest::Body { hash });
     visitor.sample("sync-response-blocks", SyncResponse::Blocks(vec![certified]));
@@ -364,4 +372,10 @@ fn visit_sync(visitor: &mut impl Visitor) {
     visitor.sample("sync-response-body", SyncResponse::Body(Some(plain(&block))));
     visitor.sample("sync-response-no-body", SyncResponse::Body(None));
     visitor.sample("sync-response-busy", SyncResponse::Busy { retry_ms: 500 });
+    visitor.sample("sync-request-headers", SyncRequest::Headers { from: Height(1), count: 256 });
+    visitor.sample("sync-request-members", SyncRequest::Members { hash });
+    visitor.sample("sync-response-headers", SyncResponse::Headers(vec![header]));
+    visitor.sample("sync-response-no-headers", SyncResponse::Headers(vec![]));
+    visitor.sample("sync-response-members", SyncResponse::Members(Some(members)));
+    visitor.sample("sync-response-no-members", SyncResponse::Members(None));
 }

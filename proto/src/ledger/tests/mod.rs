@@ -2,6 +2,7 @@
 
 mod blocks;
 mod churn;
+mod grants;
 mod grinding;
 mod late;
 mod lifecycle;
@@ -56,21 +57,20 @@ impl World {
     }
 
     fn with(people: &[(u8, u64, u64)], parameters: Parameters) -> Self {
+        Self::granting(people, parameters, bcc(7))
+    }
+
+    fn granting(people: &[(u8, u64, u64)], parameters: Parameters, treasury: Coins) -> Self {
         let funded = |(person, balance, stake): &(u8, u64, u64)| GenesisAccount {
             address: address(*person),
             balance: bcc(*balance),
             stake: bcc(*stake),
+            name: None,
         };
         let mut accounts: Vec<_> = people.iter().map(funded).collect();
         accounts.sort_by_key(|account| account.address);
-        let genesis = Genesis {
-            name: "test".into(),
-            time: START,
-            parameters,
-            treasury: bcc(7),
-            accounts,
-            version: RulesVersion::FIRST,
-        };
+        let genesis =
+            Genesis { name: "test".into(), time: START, parameters, treasury, accounts, version: RulesVersion::FIRST };
         let genesis = genesis.verify().unwrap();
         let ledger = Ledger::at_genesis(&genesis);
         Self { genesis, ledger, absent: vec![], block_ms: 1_000 }

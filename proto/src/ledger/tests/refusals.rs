@@ -208,10 +208,3 @@ fn activate_names_a_recent_block() {
     }
     world.block(vec![world.activate(9)]);
 }
-
-#[test]
-fn claims_are_closed() {
-    let world = world();
-    let recent = world.ledger.chain();
-    assert_eq!(world.refuses(&world.ask(9, Body::Claim { recent, work: 1 })), TxRejected::ClaimsClosed);
-}
