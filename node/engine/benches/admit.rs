@@ -65,6 +65,7 @@ fn genesis() -> VerifiedGenesis {
         address: Signer::from_seed(&[person; 32]).address(),
         balance: Coins::from_bcc(1_000),
         stake: Coins::from_bcc(100),
+        name: None,
     };
     let mut accounts: Vec<_> = (201..=204).map(account).collect();
     accounts.sort_by_key(|account| account.address);
@@ -123,7 +124,7 @@ fn fill(ledger: &Ledger, transactions: &[VerifiedTransaction], own: bool) -> Mem
     let mut pool = Mempool::new(&EngineConfig::default());
     for batch in transactions.chunks(BATCH) {
         if own {
-            pool.submit(ledger, batch.to_vec(), NOW);
+            pool.submit(ledger, batch.to_vec(), None, NOW);
         } else {
             pool.gossiped(ledger, batch.to_vec(), NOW);
         }

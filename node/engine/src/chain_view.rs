@@ -3,7 +3,7 @@
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
-use blockchat_proto::ledger::{Led, Ledger, Tip, Waiting};
+use blockchat_proto::ledger::{GrantTerms, Led, Ledger, Tip, TxRejected, Waiting};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::validators::ValidatorSet;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct ChainView {
     pub rules: RulesView,
     /// Does it vote?
     pub voting: bool,
-    /// Why this validator does not vote, or not as others do.
+    /// Why this validator does not vote, or not as others do; or why this node takes no part.
     pub silence: Option<Silence>,
     /// What the clocks of others show beyond ours, in ms, as their blocks tell; nothing before enough were heard. It decides
     /// nothing.
@@ -62,16 +62,20 @@ pub struct StakesView {
     pub queue: Vec<Waiting>,
     /// How often each member led one of the last blocks, by address. SPEC LEAD-5.
     pub led: Vec<Led>,
+    /// What a welcome grant takes; nothing on a chain without them. SPEC CLAIM-1.
+    pub grants: Option<GrantTerms>,
 }
 
 impl StakesView {
     /// At the tip of this ledger.
     pub fn of(ledger: &Ledger) -> Arc<Self> {
+        let grants = ledger.grant_terms(ledger.tip().time);
         Arc::new(Self {
             burned: ledger.system().burned,
             barred: ledger.barred().collect(),
             queue: ledger.queue(),
             led: ledger.led(),
+            grants: Some(grants).filter(|terms| terms.closed != Some(TxRejected::ClaimsClosed)),
         })
     }
 }
@@ -104,8 +108,11 @@ pub enum Silence {
     NoGuard,
     /// Another one signs with its key: it signs nothing until the guard is reset. SPEC VOTE-9.
     Elsewhere,
-    /// The chain holds signatures of its key that the guard does not know: it listens before it signs. SPEC VOTE-9.
+    /// The chain holds signatures of its key that the guard does not know, or peers say that another run of its identity is
+    /// connected to them: it listens before it signs. SPEC VOTE-9.
     Listening,
+    /// Peers keep another run of this node's network identity, and it has no peer: said of any node. SPEC VOTE-9.
+    ShutOut,
     /// It has signed at a height that it has not reached: it signs nothing below.
     Behind {
         /// The height.

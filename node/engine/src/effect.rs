@@ -141,8 +141,8 @@ pub enum Answer {
     Account(Box<AccountAnswer>),
     /// Where a transaction is; `None` if neither pooled nor refused lately.
     Transaction(Option<(SubmitOutcome, Option<VerifiedTransaction>)>),
-    /// What a queued transaction waits for; `None` if it is not queued.
-    Wait(Option<Wait>),
+    /// What each of some transactions waits for, in order; `None` for one that is not queued.
+    Waits(Vec<Option<Wait>>),
     /// A block we hold in memory.
     Body(Option<VerifiedBlock>),
     /// An account with its proof, and the height whose state it is in.

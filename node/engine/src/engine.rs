@@ -20,7 +20,7 @@ use crate::tally::Tally;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Ledger;
-use blockchat_proto::transaction::VerifiedTransaction;
+use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::UnixMillis;
 use std::sync::Arc;
 
@@ -104,9 +104,13 @@ impl Engine {
         self.catch_up.read_clock(now);
         match event {
             Event::TimerElapsed(timer) => self.on_timer(timer, now),
-            Event::SubmitTransactions { request, transactions } => self.on_submit(request, transactions, now),
+            Event::SubmitTransactions { request, transactions, replaces } => {
+                self.on_submit(request, transactions, replaces, now);
+            }
             Event::GossipTransactions { ticket, transactions } => {
                 let verdict = self.mempool.gossiped(&self.ledger, transactions, now);
+                let adopted = self.mempool.take_adopted();
+                self.remember_own(adopted);
                 self.ask(Effect::GossipVerdict { ticket, verdict });
                 self.pace(now);
             }
@@ -120,6 +124,9 @@ impl Engine {
             Event::Evidence(evidence) => self.on_evidence(evidence),
             Event::PeerStatus { peer, status } => self.on_status(peer, &status, now),
             Event::PeerGone { peer } => self.on_peer_gone(peer),
+            Event::IdentityElsewhere { shut_out } => {
+                self.with_consensus(now, |consensus, turn| consensus.identity_elsewhere(turn, shut_out));
+            }
             Event::BlocksReceived { request, peer: _, blocks } => self.on_blocks(request, blocks, now),
             Event::BodyReceived { request, block } => self.on_body(request, block, now),
             Event::RequestFailed { request, reason } => self.on_request_failed(request, reason),
@@ -168,11 +175,15 @@ impl Engine {
         }
     }
 
-    fn on_submit(&mut self, request: RequestId, transactions: Vec<VerifiedTransaction>, now: UnixMillis) {
-        let submitted = self.mempool.submit(&self.ledger, transactions, now);
-        if !submitted.own.is_empty() {
-            self.ask(Effect::RememberOwn(submitted.own));
-        }
+    fn on_submit(
+        &mut self,
+        request: RequestId,
+        transactions: Vec<VerifiedTransaction>,
+        replaces: Option<TransactionId>,
+        now: UnixMillis,
+    ) {
+        let submitted = self.mempool.submit(&self.ledger, transactions, replaces, now);
+        self.remember_own(submitted.own);
         self.ask(Effect::Reply { request, outcomes: submitted.outcomes });
         self.gossip(submitted.gossip);
         self.pace(now);
@@ -218,7 +229,13 @@ impl Engine {
         }
     }
 
-    pub(crate) fn forget_own(&mut self, ids: Vec<blockchat_proto::transaction::TransactionId>) {
+    fn remember_own(&mut self, transactions: Vec<VerifiedTransaction>) {
+        if !transactions.is_empty() {
+            self.ask(Effect::RememberOwn(transactions));
+        }
+    }
+
+    pub(crate) fn forget_own(&mut self, ids: Vec<TransactionId>) {
         if !ids.is_empty() {
             self.ask(Effect::ForgetOwn(ids));
         }

@@ -40,6 +40,8 @@ pub enum Event {
         request: RequestId,
         /// At most [`blockchat_proto::limits::BATCH_TRANSACTIONS_MAX`].
         transactions: Vec<VerifiedTransaction>,
+        /// The pooled transaction whose place they may take, if any.
+        replaces: Option<TransactionId>,
     },
     /// A peer's batch. Answered with a verdict.
     GossipTransactions {
@@ -84,6 +86,11 @@ pub enum Event {
     PeerGone {
         /// Who.
         peer: PeerTag,
+    },
+    /// Peers say that another node with our network identity is connected to them: a copied home. Nothing in it is proved.
+    IdentityElsewhere {
+        /// And we have no peer ourselves.
+        shut_out: bool,
     },
     /// Final blocks we asked for.
     BlocksReceived {
@@ -173,14 +180,14 @@ pub enum RoundTimer {
 }
 
 /// A question to the engine. Answers are [`crate::effect::Answer`]s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
     /// An account, final and with its pooled transactions.
     Account(Address),
     /// Where a transaction is that is not final yet.
     Transaction(TransactionId),
-    /// What a queued transaction waits for.
-    Wait(TransactionId),
+    /// What queued transactions wait for.
+    Waits(Vec<TransactionId>),
     /// A block by hash that we hold, proposed ones included: peers ask for these.
     Body(Hash32),
     /// What an account holds after the tip, with its proof.

@@ -62,7 +62,7 @@ impl Engine {
         if let Ok(verified) = signed.verify(chain)
             && self.mempool.get(&verified.id()).is_none()
         {
-            let submitted = self.mempool.submit(&self.ledger, vec![verified], now);
+            let submitted = self.mempool.submit(&self.ledger, vec![verified], None, now);
             self.gossip(submitted.gossip);
             self.pace(now);
         }

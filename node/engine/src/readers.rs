@@ -2,7 +2,7 @@
 //!
 //! Start reading at [`Engine::build_view`].
 
-use crate::chain_view::{ChainView, PhaseView, RulesView};
+use crate::chain_view::{ChainView, PhaseView, RulesView, Silence};
 use crate::effect::{AccountAnswer, Answer, Effect, SubmitOutcome, Wait};
 use crate::engine::Engine;
 use crate::engine_view::{DECIDED_SHOWN, EngineView};
@@ -12,6 +12,7 @@ use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use blockchat_proto::vote::CommitSignature;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A member not heard of for this long counts as missing while a height does not come to an end, in ms.
@@ -28,7 +29,7 @@ impl Engine {
         let answer = match query {
             Query::Account(address) => Answer::Account(Box::new(self.account_answer(address))),
             Query::Transaction(id) => Answer::Transaction(self.transaction_answer(&id)),
-            Query::Wait(id) => Answer::Wait(self.wait_of(&id)),
+            Query::Waits(ids) => Answer::Waits(self.waits_of(&ids)),
             Query::Body(hash) => Answer::Body(self.consensus.body(&hash).cloned()),
             Query::Proof(address) => Answer::Proof(self.ledger.tip().height, Box::new(self.ledger.prove(&address))),
             Query::Consensus => Answer::Consensus(Box::new(self.build_engine_view(now))),
@@ -49,9 +50,15 @@ impl Engine {
         }
     }
 
-    fn wait_of(&self, id: &TransactionId) -> Option<Wait> {
-        let (sender, until) = self.mempool.waits(id)?;
-        Some(Wait { next_nonce: self.mempool.projected(&self.ledger, &sender).next_nonce, until })
+    /// Each sender is looked at once, however many of its transactions wait.
+    fn waits_of(&self, ids: &[TransactionId]) -> Vec<Option<Wait>> {
+        let mut next_nonces = BTreeMap::new();
+        let mut wait_of = |id| {
+            let (sender, until) = self.mempool.waits(id)?;
+            let projected = || self.mempool.projected(&self.ledger, &sender).next_nonce;
+            Some(Wait { next_nonce: *next_nonces.entry(sender).or_insert_with(projected), until })
+        };
+        ids.iter().map(&mut wait_of).collect()
     }
 
     fn transaction_answer(&self, id: &TransactionId) -> Option<(SubmitOutcome, Option<VerifiedTransaction>)> {
@@ -85,8 +92,13 @@ impl Engine {
             },
             voting: self.ledger.unknown_version().is_none()
                 && member
+                && !self.consensus.is_shut_out()
                 && self.consensus.signing_allowed_at(tip.height.next()),
-            silence: self.consensus.silence_at(tip.height.next()),
+            silence: if self.consensus.is_shut_out() {
+                Some(Silence::ShutOut)
+            } else {
+                self.consensus.silence_at(tip.height.next())
+            },
             clocks_ahead_ms: self.clocks_ahead_ms,
             staked: us.is_some_and(|us| self.ledger.account(&us).stake >= self.ledger.parameters().stake_min),
             undecided_since: self.consensus.undecided_since(),

@@ -230,7 +230,7 @@ mod tests {
     fn ledger() -> Ledger {
         let account = |index| {
             let (balance, stake) = (Coins::ZERO, Coins::from_bcc(10));
-            GenesisAccount { address: member(index), balance, stake }
+            GenesisAccount { address: member(index), balance, stake, name: None }
         };
         let mut accounts: Vec<_> = (1..=4).map(account).collect();
         accounts.sort_by_key(|account| account.address);

@@ -27,7 +27,7 @@ fn validator() -> Signer {
 
 fn genesis() -> VerifiedGenesis {
     let (balance, stake) = (Coins::from_bcc(1_000_000), Coins::from_bcc(10));
-    let accounts = vec![GenesisAccount { address: validator().address(), balance, stake }];
+    let accounts = vec![GenesisAccount { address: validator().address(), balance, stake, name: None }];
     let (name, parameters, treasury) = ("behind".into(), Parameters::default(), Coins::ZERO);
     let version = RulesVersion::FIRST;
     Genesis { name, time: START, version, parameters, treasury, accounts }.verify().expect("a sound genesis")

@@ -23,7 +23,7 @@ fn signer(person: u8) -> Signer {
 fn genesis() -> VerifiedGenesis {
     let funded = |person| {
         let (balance, stake) = (Coins::ZERO, Coins::from_bcc(10));
-        GenesisAccount { address: signer(person).address(), balance, stake }
+        GenesisAccount { address: signer(person).address(), balance, stake, name: None }
     };
     let mut accounts: Vec<_> = (1..=4).map(funded).collect();
     accounts.sort_by_key(|account| account.address);

@@ -32,6 +32,7 @@ fn genesis(signers: &[Signer], capacity: u32) -> VerifiedGenesis {
         address: signer.address(),
         balance: Coins::from_bcc(1_000),
         stake: Coins::from_bcc(10),
+        name: None,
     };
     let mut accounts: Vec<_> = signers.iter().map(account).collect();
     accounts.sort_by_key(|account| account.address);
@@ -219,7 +220,7 @@ fn four_nodes_decide_the_same_blocks_and_final_payments_arrive() {
     let signers = signers(4);
     let mut world = World::new(&signers);
     let transactions = (0..25).map(|nonce| payment(&world, &signers[0], &signers[1], nonce)).collect();
-    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions, replaces: None });
     world.run_until(60_000, |world| {
         world.engines.iter().all(|engine| engine.ledger().account(&signers[0].address()).next_nonce == 25)
     });
@@ -229,6 +230,40 @@ fn four_nodes_decide_the_same_blocks_and_final_payments_arrive() {
     assert!(waited < 1_500, "three blocks of ten take well under six block intervals, not {waited} ms");
 }
 
+/// SPEC API-12, TX-7. Whenever the second comes, even while a proposal holds the first: one of the two is final, on all
+/// nodes the same, and no pool keeps the other.
+#[test]
+fn of_a_transaction_and_its_replacement_one_becomes_final_whenever_it_comes() {
+    let signers = signers(4);
+    let (mut first_won, mut second_won) = (0, 0);
+    for after_ms in 0..120 {
+        let mut world = World::new(&signers);
+        let first = payment(&world, &signers[0], &signers[1], 0);
+        let body = Body::Send { to: signers[2].address(), amount: Coins::from_bcc(200), payload: Payload::None };
+        let second = Transaction { body, ..first.transaction().clone() };
+        let second = second.sign(&signers[0]).verify(world.genesis.hash()).expect("well made");
+        let replaces = Some(first.id());
+        let hand_in =
+            |transactions, replaces| Event::SubmitTransactions { request: RequestId(1), transactions, replaces };
+        world.push(1, 0, hand_in(vec![first.clone()], None));
+        world.push(1 + after_ms, 3, hand_in(vec![second.clone()], replaces));
+        world.run_until(60_000, |world| {
+            let settled = |engine: &Engine| engine.ledger().account(&signers[0].address()).next_nonce == 1;
+            world.engines.iter().all(settled) && world.outcomes.len() == 2
+        });
+        // The second pays so much more that it shows, whoever gets the fee.
+        let left = |engine: &Engine| engine.ledger().account(&signers[0].address()).balance;
+        match world.engines.iter().filter(|engine| left(engine) > Coins::from_bcc(900)).count() {
+            4 => first_won += 1,
+            0 => second_won += 1,
+            some => panic!("after {after_ms} ms: the first is final on {some} of four nodes"),
+        }
+        let now = world.now;
+        assert!(world.engines.iter().all(|engine| engine.view(now).pool_transactions == 0), "after {after_ms} ms");
+    }
+    assert!(first_won > 0 && second_won > 0, "{first_won} to {second_won}: only one side was tried");
+}
+
 /// SPEC TIME-3. It was restarted, say: when it leads, the others have begun and wait for it, and it knows of nothing to do.
 #[test]
 fn a_leader_that_has_not_heard_of_the_transactions_holds_nobody_up() {
@@ -236,7 +271,7 @@ fn a_leader_that_has_not_heard_of_the_transactions_holds_nobody_up() {
     let mut world = World::new(&signers);
     world.hears_none = Some(3);
     let transactions = (0..150).map(|nonce| payment(&world, &signers[0], &signers[1], nonce)).collect();
-    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions, replaces: None });
     world.run_until(60_000, |world| {
         world.engines.iter().all(|engine| engine.ledger().account(&signers[0].address()).next_nonce == 150)
     });
@@ -261,7 +296,7 @@ fn a_distant_validator_is_counted_present() {
     let mut world = World::with_capacity(&signers, 1);
     world.far = Some((3, DELAY_MS));
     let transactions = (0..120).map(|nonce| payment(&world, &signers[0], &signers[1], nonce)).collect();
-    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions, replaces: None });
     world.run_until(60_000, |world| {
         world.engines.iter().all(|engine| engine.ledger().account(&signers[0].address()).next_nonce == 120)
     });
@@ -302,7 +337,8 @@ fn whoever_decides_alone_works_off_a_full_pool_one_height_an_event() {
         let transaction = Transaction { chain, sender, nonce, expiry: None, body };
         transaction.sign(&signers[0]).verify(chain).expect("well made")
     };
-    let event = Event::SubmitTransactions { request: RequestId(1), transactions: (0..500).map(pay).collect() };
+    let event =
+        Event::SubmitTransactions { request: RequestId(1), transactions: (0..500).map(pay).collect(), replaces: None };
     let effects = world.engines[0].handle(event, START);
     let commits = effects.iter().filter(|effect| matches!(effect, Effect::Commit(_))).count();
     assert_eq!(commits, 1, "one event, one height");
@@ -335,7 +371,7 @@ fn readers_see_the_round_under_way_who_voted_in_it_and_what_it_waits_for() {
     assert_eq!((before.begun, before.height, before.rounds.len()), (false, Height(1), 0));
     assert!(before.timers.iter().any(|(timer, _, until)| *timer == Timer::Pace(Height(1)) && *until > world.now));
     let transactions = vec![payment(&world, &signers[0], &signers[1], 0)];
-    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions, replaces: None });
     // The first votes are on their way when somebody has heard one and nobody has decided.
     let (mut most_heard, mut looks) = (0, vec![]);
     while world.committed.iter().all(BTreeMap::is_empty) {
@@ -365,7 +401,7 @@ fn readers_see_who_led_who_signed_and_who_is_missing() {
     let mut world = World::with_capacity(&signers, 1);
     world.far = Some((3, 1_000_000));
     let transactions = (0..40).map(|nonce| payment(&world, &signers[0], &signers[1], nonce)).collect();
-    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions });
+    world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions, replaces: None });
     world.run_until(600_000, |world| world.engines[0].ledger().tip().height >= Height(40));
     let (far, view) = (signers[3].address(), consensus(&mut world, 0));
     assert_eq!(view.decided.len(), 40);
@@ -396,7 +432,8 @@ fn the_pool_is_listed_in_parts_that_leave_nothing_out() {
         let nonces = (0..5).chain([6]);
         transactions.extend(nonces.map(|nonce| payment(&world, signer, &signers[3], nonce)));
     }
-    let effects = world.engines[0].handle(Event::SubmitTransactions { request: RequestId(1), transactions }, START);
+    let effects = world.engines[0]
+        .handle(Event::SubmitTransactions { request: RequestId(1), transactions, replaces: None }, START);
     drop(effects);
     let (mut all, mut after) = (vec![], None);
     loop {

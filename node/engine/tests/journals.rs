@@ -34,6 +34,7 @@ impl World {
             address: signer.address(),
             balance: Coins::ZERO,
             stake: Coins::from_bcc(10),
+            name: None,
         };
         let mut accounts: Vec<_> = signers.iter().map(staked).collect();
         accounts.sort_by_key(|account| account.address);

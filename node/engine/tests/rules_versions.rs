@@ -27,7 +27,7 @@ fn signer() -> Signer {
 
 fn genesis(version: RulesVersion) -> VerifiedGenesis {
     let (balance, stake) = (Coins::from_bcc(1_000), Coins::from_bcc(10));
-    let accounts = vec![GenesisAccount { address: signer().address(), balance, stake }];
+    let accounts = vec![GenesisAccount { address: signer().address(), balance, stake, name: None }];
     let (name, parameters, treasury) = ("alone".into(), Parameters::default(), Coins::ZERO);
     Genesis { name, time: START, parameters, treasury, accounts, version }.verify().expect("a sound genesis")
 }

@@ -43,8 +43,8 @@ impl Consensus {
         if height > current {
             return self.ahead.keep(turn.ledger.tip().height, height, author, from, message);
         }
-        self.speakers.extend(message.speakers());
-        if self.core.is_some() {
+        self.deciding.speakers.extend(message.speakers());
+        if self.deciding.core.is_some() {
             return self.deliver(turn, from, message);
         }
         self.ahead.keep(turn.ledger.tip().height, height, author, from, message);
@@ -91,7 +91,7 @@ impl Consensus {
     /// The core follows a certificate into a later round. Votes of its own round it would throw away: a member repeats them
     /// for whoever lacks some.
     fn on_certificate(&mut self, turn: &mut Turn<'_>, certificate: RoundCertificate) {
-        let here = certificate.height_and_round().is_some_and(|(_, round)| round == self.round);
+        let here = certificate.height_and_round().is_some_and(|(_, round)| round == self.deciding.round);
         if here && certificate.proof == RoundProof::Skip {
             certificate.votes.into_iter().for_each(|signed| self.on_vote(turn, signed));
         } else {
@@ -128,57 +128,57 @@ impl Consensus {
         let signed = proposal.into_inner();
         let proposal = signed.proposal;
         let tip = turn.ledger.tip();
-        let near = proposal.round.0 <= self.round.0.saturating_add(ROUNDS_AHEAD);
+        let near = proposal.round.0 <= self.deciding.round.0.saturating_add(ROUNDS_AHEAD);
         if !near || leader_for(turn.ledger.validators(), tip.hash, proposal.height, proposal.round) != proposal.leader {
             return;
         }
         if self.signing.has_lost_proposal(&signed) {
             return;
         }
-        self.sightings.proposed(&proposal, turn.now);
+        self.deciding.sightings.proposed(&proposal, turn.now);
         if let Some(block) = block.filter(|block| block.hash() == proposal.block) {
             if proposal.round == Round(0) && proposal.lock_round.is_none() {
                 self.clocks.saw(proposal.height, proposal.leader, block.header().time, turn.now);
             }
-            self.candidates.insert(proposal.round, block);
+            self.deciding.candidates.insert(proposal.round, block);
         }
-        let polka = self.core.as_ref().is_some_and(|core| core.knows_polka(proposal.round, proposal.block));
-        self.candidates.wait(signed, polka);
-        if self.candidates.get(&proposal.block).is_some() {
+        let polka = self.deciding.core.as_ref().is_some_and(|core| core.knows_polka(proposal.round, proposal.block));
+        self.deciding.candidates.wait(signed, polka);
+        if self.deciding.candidates.get(&proposal.block).is_some() {
             self.release(turn, proposal.block);
         } else {
-            self.wishes.push_back(Wish::FetchBody { block: proposal.block, from });
+            self.deciding.wishes.push_back(Wish::FetchBody { block: proposal.block, from });
         }
     }
 
     /// A block that a proposal waits for came by hash.
     pub(crate) fn on_body(&mut self, turn: &mut Turn<'_>, block: VerifiedBlock) {
         let hash = block.hash();
-        if let Some(round) = self.candidates.awaited_in(&hash).filter(|_| self.core.is_some()) {
-            self.candidates.insert(round, block);
+        if let Some(round) = self.deciding.candidates.awaited_in(&hash).filter(|_| self.deciding.core.is_some()) {
+            self.deciding.candidates.insert(round, block);
             self.release(turn, hash);
         }
     }
 
     /// Does a proposal still wait for this block?
     pub(crate) fn awaits_body(&self, hash: &Hash32) -> bool {
-        self.candidates.awaited_in(hash).is_some() && self.candidates.get(hash).is_none()
+        self.deciding.candidates.awaited_in(hash).is_some() && self.deciding.candidates.get(hash).is_none()
     }
 
     /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it and no quorum
     /// has prevoted it. SPEC TIME-2.
     pub(super) fn release(&mut self, turn: &mut Turn<'_>, hash: Hash32) {
-        let Some(candidate) = self.candidates.get(&hash) else {
+        let Some(candidate) = self.deciding.candidates.get(&hash) else {
             return;
         };
         let ahead_ms = candidate.block.header().time.since(turn.now);
         if ahead_ms > self.config.clock_ahead_max_ms && !self.is_proved(&hash) {
-            self.held.insert(hash);
+            self.deciding.held.insert(hash);
             let after_ms = ahead_ms - self.config.clock_ahead_max_ms;
             return turn.ask(Effect::StartTimer { timer: Timer::HeldBlock(hash), after_ms });
         }
-        self.held.remove(&hash);
-        let Some(candidate) = self.candidates.get_mut(&hash) else {
+        self.deciding.held.remove(&hash);
+        let Some(candidate) = self.deciding.candidates.get_mut(&hash) else {
             return;
         };
         let built = candidate.block.header().round;
@@ -188,7 +188,7 @@ impl Consensus {
             let record = JournalRecord::Body(candidate.block.bytes().to_vec());
             turn.ask(Effect::Journal(JournalEntry { height: candidate.block.height(), record }));
         }
-        for signed in self.candidates.released(&hash) {
+        for signed in self.deciding.candidates.released(&hash) {
             self.learn_wait(turn, &signed);
             if round_fits(&signed, built) {
                 self.hand_over(turn, signed, valid);
@@ -199,7 +199,7 @@ impl Consensus {
     /// How long was this proposal on its way, with its block? One cut off for a while tells of the cut, not of the links: it
     /// counts for twice the wait at most, so that only proposals that stay late bring long waits.
     fn learn_wait(&mut self, turn: &Turn<'_>, signed: &SignedProposal) {
-        if let Some(entered) = self.sightings.entry(signed.proposal.round) {
+        if let Some(entered) = self.deciding.sightings.entry(signed.proposal.round) {
             let wait_ms = timeouts::propose_ms(&self.config, self.needed.most_ms(turn.ledger.validators()));
             self.needed.came(signed.proposal.leader, turn.now.since(entered).min(wait_ms.saturating_mul(2)));
         }
@@ -207,13 +207,13 @@ impl Consensus {
 
     /// Has a quorum prevoted it where a proposal waits for it? Then it is our clock that is wrong.
     fn is_proved(&self, hash: &Hash32) -> bool {
-        let round = self.candidates.awaited_in(hash);
-        round.is_some_and(|round| self.core.as_ref().is_some_and(|core| core.knows_polka(round, *hash)))
+        let round = self.deciding.candidates.awaited_in(hash);
+        round.is_some_and(|round| self.deciding.core.as_ref().is_some_and(|core| core.knows_polka(round, *hash)))
     }
 
     /// Lets go of held blocks that a quorum has prevoted.
     fn release_proved(&mut self, turn: &mut Turn<'_>) {
-        let proved: Vec<_> = self.held.iter().filter(|hash| self.is_proved(hash)).copied().collect();
+        let proved: Vec<_> = self.deciding.held.iter().filter(|hash| self.is_proved(hash)).copied().collect();
         proved.into_iter().for_each(|hash| self.release(turn, hash));
     }
 
@@ -223,10 +223,10 @@ impl Consensus {
         let proposal = signed.proposal;
         let (block, round, lock_round, leader) = (proposal.block, proposal.round, proposal.lock_round, proposal.leader);
         if self.lost(turn).is_some_and(|lost| lost.forbids(&proposal)) {
-            if round > self.round {
-                return self.withheld.push((signed, valid));
+            if round > self.deciding.round {
+                return self.deciding.withheld.push((signed, valid));
             }
-            if round == self.round {
+            if round == self.deciding.round {
                 self.step(turn, VoteInput::Timeout { round, step: RoundTimer::Propose });
             }
         }
@@ -236,8 +236,10 @@ impl Consensus {
 
     /// Hands over what was kept from the core until this round.
     pub(super) fn hand_over_withheld(&mut self, turn: &mut Turn<'_>) {
-        while let Some(at) = self.withheld.iter().position(|(signed, _)| signed.proposal.round <= self.round) {
-            let (signed, valid) = self.withheld.swap_remove(at);
+        while let Some(at) =
+            self.deciding.withheld.iter().position(|(signed, _)| signed.proposal.round <= self.deciding.round)
+        {
+            let (signed, valid) = self.deciding.withheld.swap_remove(at);
             self.hand_over(turn, signed, valid);
         }
     }

@@ -4,15 +4,16 @@
 //! late precommits. Does not own: the pool, the ledger, catching up; what it needs of those goes out as [`Wish`]es.
 //! Always true: what we signed is synced before it is published, and a valid block's bytes before the prevote for it;
 //! the core hears only verified messages of members at its own height.
-//! The map: `messages` takes what members say, `malachite` drives the core, `outputs` turns what it wants into effects;
+//! The map: `height` holds all that comes and goes with one height; `messages` takes what members say, `malachite` drives the core, `outputs` turns what it wants into effects;
 //! `candidates` holds proposed blocks, `clocks` compares ours with those of leaders, `signing` is the guard, `lost` what it
 //! forbids after a loss, `own_key` whether another one signs with our key, `pace` says when a height starts, `timeouts` how
-//! long it waits, with what `needed` has learned of slow links; `sightings` and `view` are for readers.
+//! long it waits, with what `needed` has learned of slow links, `replay` what of the journal a restart goes on with; `sightings` and `view` are for readers.
 //! Start reading at [`Consensus::on_message`], then [`Consensus::committed`].
 
 mod ahead;
 mod candidates;
 mod clocks;
+mod height;
 mod late_votes;
 mod lost;
 mod malachite;
@@ -21,6 +22,7 @@ mod needed;
 mod outputs;
 mod own_key;
 mod pace;
+mod replay;
 mod sightings;
 mod signing;
 mod timeouts;
@@ -37,23 +39,23 @@ use crate::event::{PeerTag, RoundTimer, Timer};
 use crate::journal::{JournalEntry, JournalRecord};
 use crate::recovered::RecoveredValidator;
 use ahead::Ahead;
-use blockchat_proto::block::{Block, VerifiedBlock};
-use blockchat_proto::coins::{Stake, is_honest_share};
+use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{AppliedBlock, Ledger};
 use blockchat_proto::units::{Height, Round, UnixMillis};
-use blockchat_proto::vote::{Certificate, CommitSignature, LatePrecommits, SignedProposal, SignedVote};
+use blockchat_proto::vote::{Certificate, LatePrecommits};
 use candidates::Candidates;
 use clocks::Clocks;
+use height::Deciding;
 use late_votes::LateVotes;
 use lost::Lost;
 use malachite::{CoreStart, VoteInput, VotingCore};
 use needed::Needed;
-use sightings::Sightings;
+use replay::{body_from_journal, replayable};
 use signing::Signing;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
 /// What consensus needs of the other parts of the engine.
 pub(crate) enum Wish {
@@ -69,39 +71,18 @@ pub(crate) enum Wish {
 pub(crate) struct Consensus {
     config: EngineConfig,
     signing: Signing,
-    core: Option<VotingCore>,
-    /// Replayed when the first height starts.
-    journal: Vec<JournalRecord>,
-    round: Round,
-    leader: Address,
-    /// When the current height began, or the last one was decided.
-    since: UnixMillis,
-    /// When the last height began that was decided here; when the tip moved, if it was not.
-    begun_last: UnixMillis,
-    /// Was the block at the tip full?
-    after_full: bool,
-    candidates: Candidates,
+    /// The height after the tip.
+    deciding: Deciding,
     ahead: Ahead,
     late: LateVotes,
-    /// Proposals of later rounds that our lock forbids, each with the verdict on its block. See `lost`.
-    withheld: Vec<(SignedProposal, bool)>,
-    /// Our votes in the round in which our data was lost: the core has left it.
-    parting: Vec<SignedVote>,
-    timers: BTreeSet<Timer>,
-    /// How often our votes of this height were sent again.
-    repeated: u32,
-    attach: BTreeSet<Hash32>,
+    /// When each member was heard last.
     heard: BTreeMap<Address, UnixMillis>,
-    sightings: Sightings,
     /// The last height that a member said something about.
     spoke: BTreeMap<Address, Height>,
     clocks: Clocks,
     /// How long proposals are on their way.
     needed: Needed,
-    /// Blocks from ahead of our clock, held until it reaches them or a quorum has prevoted them.
-    held: BTreeSet<Hash32>,
-    /// Members that said something about the height after the tip.
-    speakers: BTreeSet<Address>,
+    /// When each peer was told where we are.
     told: BTreeMap<PeerTag, UnixMillis>,
     /// We are catching up: see [`Self::is_paused`].
     following: bool,
@@ -110,7 +91,7 @@ pub(crate) struct Consensus {
     /// The event being handled started a height already, or made a block final that was not full: what came while the disk
     /// was waited for has its turn before the next height, or it would miss one block more.
     begun: bool,
-    wishes: VecDeque<Wish>,
+    /// A fault stopped us.
     halted: bool,
 }
 
@@ -142,33 +123,17 @@ impl Consensus {
         Ok(Self {
             config,
             signing,
-            core: None,
-            journal,
-            round: Round(0),
-            leader,
-            since: now,
-            begun_last: now,
-            after_full: false,
-            candidates,
+            deciding: Deciding { journal, candidates, ..Deciding::new(leader, now) },
             ahead,
             late: LateVotes::new(tip_certificate, ledger.tip_validators()),
-            withheld: vec![],
-            parting: vec![],
-            timers: BTreeSet::new(),
-            repeated: 0,
-            attach: BTreeSet::new(),
             heard: BTreeMap::new(),
-            sightings: Sightings::default(),
             spoke: BTreeMap::new(),
             clocks: Clocks::default(),
             needed: Needed::default(),
-            held: BTreeSet::new(),
-            speakers: BTreeSet::new(),
             told: BTreeMap::new(),
             following: false,
             unknown_rules: false,
             begun: false,
-            wishes: VecDeque::new(),
             halted: false,
         })
     }
@@ -178,7 +143,7 @@ impl Consensus {
         if let Some(sync) = self.signing.sync() {
             turn.ask(sync);
         }
-        if (!self.journal.is_empty() || self.lost(turn).is_some()) && !self.is_paused(turn.ledger) {
+        if (!self.deciding.journal.is_empty() || self.lost(turn).is_some()) && !self.is_paused(turn.ledger) {
             self.start_height(turn);
         }
     }
@@ -188,15 +153,15 @@ impl Consensus {
         let hash = block.hash();
         let record = JournalRecord::Body(block.bytes().to_vec());
         turn.ask(Effect::Journal(JournalEntry { height: block.height(), record }));
-        self.candidates.insert_own(block, applied);
+        self.deciding.candidates.insert_own(block, applied);
         self.step(turn, VoteInput::Built { block: hash, round });
     }
 
     /// One of our timers ran out.
     pub(crate) fn on_round_timer(&mut self, turn: &mut Turn<'_>, height: Height, round: Round, step: RoundTimer) {
-        self.timers.remove(&Timer::Round { height, round, step });
+        self.deciding.timers.remove(&Timer::Round { height, round, step });
         if height == turn.ledger.tip().height.next() {
-            self.repeated = self.repeated.saturating_add(u32::from(step == RoundTimer::Rebroadcast));
+            self.deciding.repeated = self.deciding.repeated.saturating_add(u32::from(step == RoundTimer::Rebroadcast));
             self.step(turn, VoteInput::Timeout { round, step });
             if step == RoundTimer::Rebroadcast {
                 self.repeat(turn);
@@ -206,7 +171,7 @@ impl Consensus {
 
     /// Our clock reached a held block.
     pub(crate) fn on_held_block(&mut self, turn: &mut Turn<'_>, hash: Hash32) {
-        if self.core.is_some() {
+        if self.deciding.core.is_some() {
             self.release(turn, hash);
         }
     }
@@ -215,7 +180,7 @@ impl Consensus {
     fn start_height(&mut self, turn: &mut Turn<'_>) {
         let tip = turn.ledger.tip();
         let height = tip.height.next();
-        self.since = turn.now;
+        self.deciding.since = turn.now;
         self.begun = true;
         turn.ask(Effect::CancelTimer(Timer::Pace(height)));
         if let Some(guard) = self.signing.declare_loss(height) {
@@ -231,8 +196,8 @@ impl Consensus {
             signing: self.signing.allowed_at(height),
             signed_up_to: self.signing.lost_at(height).map(|lost| lost.mark),
         });
-        let outputs = core.begin(&std::mem::take(&mut self.journal));
-        self.core = Some(core);
+        let outputs = core.begin(&std::mem::take(&mut self.deciding.journal));
+        self.deciding.core = Some(core);
         self.perform(turn, outputs);
         for (from, message) in self.ahead.take(height) {
             self.deliver(turn, from, message);
@@ -241,7 +206,7 @@ impl Consensus {
 
     /// One input to the core, if a height is under way.
     fn step(&mut self, turn: &mut Turn<'_>, input: VoteInput) {
-        if let Some(core) = &mut self.core {
+        if let Some(core) = &mut self.deciding.core {
             let outputs = core.step(input);
             self.perform(turn, outputs);
         }
@@ -252,28 +217,16 @@ impl Consensus {
     /// `full`: the block held as many transactions as one may.
     pub(crate) fn committed(&mut self, turn: &mut Turn<'_>, certificate: Certificate, full: bool) {
         self.cancel_all(turn);
-        self.begun_last = self.undecided_since().unwrap_or(turn.now);
-        self.core = None;
-        self.journal.clear();
-        self.candidates = Candidates::default();
-        self.sightings = Sightings::default();
-        self.withheld.clear();
-        self.parting.clear();
-        self.attach.clear();
-        self.held.clear();
         self.late.tip_moved(certificate, turn.ledger.tip_validators());
-        self.since = turn.now;
-        self.after_full = full;
         self.begun |= !full;
-        self.round = Round(0);
-        self.repeated = 0;
         let tip = turn.ledger.tip();
-        self.speakers = self.ahead.speakers(tip.height.next());
+        let leader = leader_for(turn.ledger.validators(), tip.hash, tip.height.next(), Round(0));
+        let speakers = self.ahead.speakers(tip.height.next());
+        let begun_last = self.undecided_since().unwrap_or(turn.now);
+        self.deciding = Deciding { begun_last, after_full: full, speakers, ..Deciding::new(leader, turn.now) };
         self.signing.own_key.tip_moved(tip.height, !self.following, turn.now);
         self.expect_members(turn);
         self.needed.retain(turn.ledger.validators());
-        self.leader = leader_for(turn.ledger.validators(), tip.hash, tip.height.next(), Round(0));
-        self.wishes.clear();
     }
 
     /// Who enters the set has not been silent yet; nor has anybody while we caught up and could hear nobody.
@@ -288,97 +241,14 @@ impl Consensus {
         }
     }
 
-    /// The last height that a member said something about, or that it was first expected to.
-    pub(crate) fn last_spoken(&self, member: &Address) -> Option<Height> {
-        self.spoke.get(member).copied()
-    }
-
-    /// What the clocks of others show beyond ours, in ms.
-    pub(crate) fn clocks_ahead_ms(&self, ledger: &Ledger) -> Option<i64> {
-        self.clocks.median_ms(ledger.validators())
-    }
-
-    /// Since when the height being decided is undecided.
-    pub(crate) fn undecided_since(&self) -> Option<UnixMillis> {
-        self.core.as_ref().map(|_| self.since)
-    }
-
-    /// A final block with its proof: does it show a signature of ours that we know nothing of?
-    pub(crate) fn saw_final(&mut self, block: &VerifiedBlock, certificate: &Certificate, now: UnixMillis) {
-        let Some(us) = self.signing.signer().map(Signer::address) else { return };
-        let has = |signatures: &[CommitSignature]| signatures.iter().any(|part| part.validator == us);
-        let commits = [Some(certificate), block.commit()].into_iter().flatten();
-        let highest = commits.filter(|commit| has(&commit.signatures)).map(|commit| commit.height).max();
-        if let Some(height) = highest {
-            self.signing.is_in_chain(height, now);
-        }
-    }
-
-    /// Time passes: whoever listens for its own key does so for a while only.
-    pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
-        let waits = !self.following;
-        if self.signing.own_key.tick(waits, turn.now) && self.core.is_some() {
-            self.start_anew(turn);
-        }
-    }
-
-    /// A message that our key signed and we did not: see [`own_key`]. The height goes on without us.
-    fn heard_ourselves(&mut self, turn: &mut Turn<'_>, height: Height) {
-        let Some(closed) = self.signing.hears_itself(height, turn.now) else { return };
-        turn.ask(Effect::Sync(closed));
-        if self.core.is_some() && !self.signing.allowed_at(turn.ledger.tip().height.next()) {
-            self.start_anew(turn);
-        }
-    }
-
-    /// The core of this height begins again, with another right to sign. What was said meanwhile is repeated.
-    fn start_anew(&mut self, turn: &mut Turn<'_>) {
-        self.cancel_all(turn);
-        (self.core, self.round, self.repeated) = (None, Round(0), 0);
-        self.candidates = Candidates::default();
-        self.withheld.clear();
-        self.parting.clear();
-        self.attach.clear();
-        self.wishes.clear();
-        self.start_height(turn);
-    }
-
     /// Another event is handled now.
     pub(crate) fn next_event(&mut self) {
         self.begun = false;
     }
 
-    /// `following`: the node is catching up with blocks that peers prove; `unknown_rules`: it does not know those of the
-    /// next height.
-    pub(crate) fn stand_aside(&mut self, following: bool, unknown_rules: bool) {
-        self.following = following;
-        self.unknown_rules = unknown_rules;
-    }
-
-    /// While catching up no height starts, unless members with more than a third of the stake, our own counted, speak for
-    /// the height after our tip: then one honest member decides it now, and a peer that delivers old blocks one by one
-    /// would only keep us from voting. Never by rules that we do not know. SPEC VER-5.
-    pub(super) fn is_paused(&self, ledger: &Ledger) -> bool {
-        if self.unknown_rules || !self.following {
-            return self.unknown_rules;
-        }
-        let us = self.signer().filter(|_| self.signing_allowed_at(ledger.tip().height.next()));
-        let own = us.and_then(|signer| ledger.validators().get(&signer.address())).map(|member| member.stake);
-        let speaking = own.unwrap_or_default().plus(self.spoken_for(ledger));
-        !is_honest_share(speaking, ledger.validators().total())
-    }
-
-    /// Stake of the members other than us that said something about the height after the tip.
-    pub(crate) fn spoken_for(&self, ledger: &Ledger) -> Stake {
-        let us = self.signer().map(|signer| signer.address());
-        let others = self.speakers.iter().filter(|speaker| Some(**speaker) != us);
-        let members = others.filter_map(|speaker| ledger.validators().get(speaker));
-        members.fold(Stake::default(), |sum, member| sum.plus(member.stake))
-    }
-
     /// What is needed of the other parts, oldest first.
     pub(crate) fn take_wish(&mut self) -> Option<Wish> {
-        self.wishes.pop_front()
+        self.deciding.wishes.pop_front()
     }
 
     /// The commit for the next block: the tip's, with everyone heard of.
@@ -389,39 +259,6 @@ impl Consensus {
     /// The late precommits for the next block: of the block before the tip, everyone heard of.
     pub(crate) fn late_for_next(&self) -> Option<LatePrecommits> {
         self.late.late()
-    }
-
-    /// A proposed block we hold.
-    pub(crate) fn body(&self, hash: &Hash32) -> Option<&VerifiedBlock> {
-        self.candidates.get(hash).map(|candidate| &candidate.block)
-    }
-
-    /// Blocks proposed at this height.
-    pub(crate) fn proposed(&self) -> impl Iterator<Item = &VerifiedBlock> {
-        self.candidates.blocks()
-    }
-
-    /// Is a height under way?
-    pub(crate) fn is_deciding(&self) -> bool {
-        self.core.is_some()
-    }
-
-    /// When the current height began, or the last one was decided.
-    pub(crate) fn since(&self) -> UnixMillis {
-        self.since
-    }
-
-    pub(crate) fn round(&self) -> Round {
-        self.round
-    }
-
-    pub(crate) fn leader(&self) -> Address {
-        self.leader
-    }
-
-    /// When a member was last heard of.
-    pub(crate) fn last_heard(&self, member: &Address) -> Option<UnixMillis> {
-        self.heard.get(member).copied()
     }
 
     pub(crate) fn signer(&self) -> Option<&Signer> {
@@ -457,30 +294,4 @@ impl Consensus {
     pub(crate) fn peer_gone(&mut self, peer: PeerTag) {
         self.told.remove(&peer);
     }
-}
-
-/// What is replayed. After a loss nothing that we said before it; and of what came before it no wait, which would bring the
-/// core to a place that it has passed, and no proposal that the lock forbids, for the core does not know the lock.
-fn replayable(journal: Vec<JournalEntry>, lost: Option<Lost>, signing: &Signing) -> Vec<JournalRecord> {
-    let records = journal.into_iter().map(|entry| entry.record);
-    let Some(lost) = lost else {
-        return records.collect();
-    };
-    let mut records: Vec<_> = records.collect();
-    let declared = records.iter().rposition(|record| matches!(record, JournalRecord::Lost(_)));
-    let after = if lost.journaled { declared.map_or(0, |at| at + 1) } else { records.len() };
-    let since = records.split_off(after);
-    records.retain(|record| match record {
-        JournalRecord::Timeout { .. } => false,
-        JournalRecord::Proposal(signed) => !lost.forbids(&signed.proposal),
-        _ => true,
-    });
-    records.extend(since);
-    records.retain(|record| !signing.has_lost_record(record));
-    records
-}
-
-fn body_from_journal(bytes: &[u8], chain: Hash32) -> Result<VerifiedBlock, Fault> {
-    let block = Block::decode(bytes).map_err(|error| Fault::Journal { reason: error.to_string() })?;
-    block.verify(chain, |_| None).map_err(|error| Fault::Journal { reason: error.to_string() })
 }

@@ -36,7 +36,7 @@ impl Consensus {
                 let entry = JournalEntry { height, record };
                 self.signing.written(&entry);
                 if let JournalRecord::Proposal(signed) = &entry.record {
-                    self.candidates.kept(signed);
+                    self.deciding.candidates.kept(signed);
                 }
                 turn.ask(Effect::Journal(entry));
             }
@@ -46,32 +46,32 @@ impl Consensus {
                 }
             }
             VoteOutput::StartTimer(round, step) => {
-                let learned =
-                    Learned { repeated: self.repeated, needed_ms: self.needed.most_ms(turn.ledger.validators()) };
+                let (repeated, needed_ms) = (self.deciding.repeated, self.needed.most_ms(turn.ledger.validators()));
+                let learned = Learned { repeated, needed_ms };
                 let after_ms = timeouts::wait_ms(&self.config, turn.ledger.parameters(), round, step, learned);
-                self.timers.insert(timer(round, step));
+                self.deciding.timers.insert(timer(round, step));
                 turn.ask(Effect::StartTimer { timer: timer(round, step), after_ms });
             }
             // The core stops repeating itself when a certificate of the round it is in brought news, and never begins
             // again in that round: one repetition too many is better than one too few.
-            VoteOutput::CancelTimer(round, RoundTimer::Rebroadcast) if round == self.round => {}
+            VoteOutput::CancelTimer(round, RoundTimer::Rebroadcast) if round == self.deciding.round => {}
             VoteOutput::CancelTimer(round, step) => self.cancel(turn, timer(round, step)),
             VoteOutput::CancelTimers => self.cancel_all(turn),
             VoteOutput::RoundStarted { round, leader } => {
-                self.round = round;
-                self.leader = leader;
-                self.sightings.entered(round, turn.now);
+                self.deciding.round = round;
+                self.deciding.leader = leader;
+                self.deciding.sightings.entered(round, turn.now);
             }
             // A lock without its block and its polka: there is nothing that we may propose.
             VoteOutput::BuildBlock { .. } if self.lost(turn).is_some_and(|lost| lost.is_locked()) => {}
-            VoteOutput::BuildBlock { round } => self.wishes.push_back(Wish::BuildBlock(round)),
+            VoteOutput::BuildBlock { round } => self.deciding.wishes.push_back(Wish::BuildBlock(round)),
             VoteOutput::AttachBody(block) => {
-                self.attach.insert(block);
+                self.deciding.attach.insert(block);
             }
             VoteOutput::PublishProposal(signed) => self.publish_proposal(turn, signed),
             VoteOutput::PublishVote(signed) => {
                 if self.lost(turn).is_some_and(|lost| signed.vote.round <= lost.mark.round) {
-                    self.parting.push(signed);
+                    self.deciding.parting.push(signed);
                 }
                 self.publish(turn, ConsensusMessage::Vote(signed));
             }
@@ -90,10 +90,15 @@ impl Consensus {
         if self.halted {
             return;
         }
-        for signed in self.parting.clone() {
+        for signed in self.deciding.parting.clone() {
             self.publish(turn, ConsensusMessage::Vote(signed));
         }
-        let shared = self.core.as_ref().filter(|_| self.repeated >= SHARED_AFTER).map(VotingCore::votes_of_round);
+        let shared = self
+            .deciding
+            .core
+            .as_ref()
+            .filter(|_| self.deciding.repeated >= SHARED_AFTER)
+            .map(VotingCore::votes_of_round);
         for certificate in shared.unwrap_or_default() {
             self.publish(turn, ConsensusMessage::RoundCertificate(certificate));
         }
@@ -119,21 +124,21 @@ impl Consensus {
     /// Our own proposals carry their body; so do those that help others to our lock.
     fn publish_proposal(&mut self, turn: &mut Turn<'_>, proposal: SignedProposal) {
         let hash = proposal.proposal.block;
-        self.sightings.proposed(&proposal.proposal, turn.now);
+        self.deciding.sightings.proposed(&proposal.proposal, turn.now);
         let ours = self.signing.signer().is_some_and(|signer| signer.address() == proposal.proposal.leader);
-        let attach = self.attach.remove(&hash) || ours;
-        let block = self.candidates.get(&hash).filter(|_| attach).map(|candidate| candidate.block.to_block());
+        let attach = self.deciding.attach.remove(&hash) || ours;
+        let block = self.deciding.candidates.get(&hash).filter(|_| attach).map(|candidate| candidate.block.to_block());
         self.publish(turn, ConsensusMessage::Proposal { proposal, block });
     }
 
     pub(super) fn decided(&mut self, turn: &mut Turn<'_>, certificate: Certificate) {
-        let candidate = self.candidates.get_mut(&certificate.block);
+        let candidate = self.deciding.candidates.get_mut(&certificate.block);
         let found = candidate.and_then(|candidate| {
             let applied = candidate.applied(turn.ledger)?.clone();
             Some((candidate.block.clone(), applied))
         });
         match found {
-            Some((block, applied)) => self.wishes.push_back(Wish::Decided { block, applied, certificate }),
+            Some((block, applied)) => self.deciding.wishes.push_back(Wish::Decided { block, applied, certificate }),
             None => {
                 let reason = format!("decided on block {} without a valid body", certificate.block);
                 self.halt(turn, Fault::Consensus { reason });
@@ -147,13 +152,13 @@ impl Consensus {
     }
 
     fn cancel(&mut self, turn: &mut Turn<'_>, timer: Timer) {
-        if self.timers.remove(&timer) {
+        if self.deciding.timers.remove(&timer) {
             turn.ask(Effect::CancelTimer(timer));
         }
     }
 
     pub(super) fn cancel_all(&mut self, turn: &mut Turn<'_>) {
-        for timer in std::mem::take(&mut self.timers) {
+        for timer in std::mem::take(&mut self.deciding.timers) {
             turn.ask(Effect::CancelTimer(timer));
         }
     }

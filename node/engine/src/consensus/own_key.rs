@@ -6,8 +6,16 @@
 //! above it, another one signs now.
 //! Start reading at [`OwnKey::heard`].
 
+use super::height::Deciding;
+use super::{Consensus, Turn};
+use crate::effect::Effect;
+use blockchat_proto::block::VerifiedBlock;
+use blockchat_proto::coins::is_quorum;
 use blockchat_proto::hash::Hash32;
+use blockchat_proto::keys::Signer;
+use blockchat_proto::ledger::Ledger;
 use blockchat_proto::units::{Height, UnixMillis};
+use blockchat_proto::vote::{Certificate, CommitSignature};
 use std::collections::BTreeMap;
 
 /// Heights that must pass without a message of our key before we sign.
@@ -34,6 +42,10 @@ pub(super) struct OwnKey {
     /// `seen` when we began to sign, or when we first heard our key.
     began: Option<Height>,
     listens: Option<Listens>,
+    /// Peers keep another run of our network identity, and we have none.
+    shut_out: bool,
+    /// We listened because peers said so: once in a run, or a liar could keep us listening.
+    warned: bool,
 }
 
 /// We wait for a sign of another one.
@@ -83,6 +95,30 @@ impl OwnKey {
         self.listens.is_some()
     }
 
+    /// Peers say that another run of our network identity is connected to them; `shut_out`: and we have no peer. Nothing
+    /// proves it. Before the first signature of this run waiting costs little; afterwards what is heard decides.
+    pub(super) fn elsewhere(&mut self, shut_out: bool, now: UnixMillis) {
+        self.shut_out = shut_out;
+        if !shut_out && !self.has_signed() && !self.warned {
+            self.warned = true;
+            self.listen(now);
+        }
+    }
+
+    /// Is nothing to be signed as long as peers shut us out?
+    pub(super) fn waits_outside(&self) -> bool {
+        self.shut_out && !self.has_signed()
+    }
+
+    pub(super) fn is_shut_out(&self) -> bool {
+        self.shut_out
+    }
+
+    /// Has this run signed anything, or heard its key?
+    fn has_signed(&self) -> bool {
+        self.began.is_some()
+    }
+
     /// The tip moved to this height; `at_tip`: by a decision that we could hear, not by catching up.
     pub(super) fn tip_moved(&mut self, tip: Height, at_tip: bool, now: UnixMillis) {
         self.saw(tip);
@@ -105,6 +141,66 @@ impl OwnKey {
             self.listens = None;
         }
         over
+    }
+}
+
+impl Consensus {
+    /// A final block with its proof: does it show a signature of ours that we know nothing of?
+    pub(crate) fn saw_final(&mut self, block: &VerifiedBlock, certificate: &Certificate, now: UnixMillis) {
+        let Some(us) = self.signing.signer().map(Signer::address) else { return };
+        let has = |signatures: &[CommitSignature]| signatures.iter().any(|part| part.validator == us);
+        let commits = [Some(certificate), block.commit()].into_iter().flatten();
+        let highest = commits.filter(|commit| has(&commit.signatures)).map(|commit| commit.height).max();
+        if let Some(height) = highest {
+            self.signing.is_in_chain(height, now);
+        }
+    }
+
+    /// Time passes: whoever listens for its own key does so for a while only.
+    pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
+        let waits = !self.following;
+        if self.signing.own_key.tick(waits, turn.now) && self.deciding.core.is_some() {
+            self.start_anew(turn);
+        }
+    }
+
+    /// A message that our key signed and we did not: see the module. The height goes on without us.
+    pub(super) fn heard_ourselves(&mut self, turn: &mut Turn<'_>, height: Height) {
+        let Some(closed) = self.signing.hears_itself(height, turn.now) else { return };
+        turn.ask(Effect::Sync(closed));
+        if self.deciding.core.is_some() && !self.signing.allowed_at(turn.ledger.tip().height.next()) {
+            self.start_anew(turn);
+        }
+    }
+
+    /// Peers say that another run of our network identity is connected to them: see the module's header. Nobody else is
+    /// needed where our own stake decides, so there it is not for them to say.
+    pub(crate) fn identity_elsewhere(&mut self, turn: &mut Turn<'_>, shut_out: bool) {
+        let height = turn.ledger.tip().height.next();
+        let before = self.signing.allowed_at(height);
+        let alone = shut_out && self.decides_alone(turn.ledger);
+        self.signing.own_key.elsewhere(shut_out && !alone, turn.now);
+        if self.is_deciding() && before != self.signing.allowed_at(height) {
+            self.start_anew(turn);
+        }
+    }
+
+    fn decides_alone(&self, ledger: &Ledger) -> bool {
+        let own = self.signer().and_then(|signer| ledger.validators().get(&signer.address()));
+        own.is_some_and(|own| is_quorum(own.stake, ledger.validators().total()))
+    }
+
+    /// Do peers keep another run of our network identity, and have we none?
+    pub(crate) fn is_shut_out(&self) -> bool {
+        self.signing.own_key.is_shut_out()
+    }
+
+    /// The core of this height begins again, with another right to sign. What was said meanwhile is repeated.
+    fn start_anew(&mut self, turn: &mut Turn<'_>) {
+        self.cancel_all(turn);
+        let (leader, since) = (self.deciding.leader, self.deciding.since);
+        self.deciding = std::mem::replace(&mut self.deciding, Deciding::new(leader, since)).anew();
+        self.start_height(turn);
     }
 }
 
@@ -147,6 +243,31 @@ mod tests {
         assert!(!key.tick(false, START.plus(60_000)), "while blocks come, nobody waits for us");
         assert!(!key.tick(true, START.plus(60_000 + 9_999)));
         assert!(key.tick(true, START.plus(60_000 + 10_000)) && !key.is_listening());
+    }
+
+    #[test]
+    fn who_is_shut_out_for_another_run_signs_nothing_and_listens_once_when_it_is_taken() {
+        let mut key = OwnKey::default();
+        key.elsewhere(true, START);
+        assert!(key.waits_outside() && !key.is_listening());
+        assert!(!key.tick(true, START.plus(60_000)), "however long it lasts");
+        key.elsewhere(false, START);
+        assert!(!key.waits_outside() && key.is_listening());
+        assert!(key.tick(true, START.plus(120_000)) || key.tick(true, START.plus(130_000)));
+        key.elsewhere(true, START);
+        key.elsewhere(false, START);
+        assert!(!key.is_listening(), "a liar holds nobody up twice");
+    }
+
+    #[test]
+    fn who_has_signed_is_not_stopped_by_what_peers_say() {
+        let mut key = OwnKey::default();
+        key.saw(Height(7));
+        key.begins();
+        key.elsewhere(true, START);
+        assert!(key.is_shut_out() && !key.waits_outside());
+        key.elsewhere(false, START);
+        assert!(!key.is_listening());
     }
 
     #[test]

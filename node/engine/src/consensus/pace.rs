@@ -13,7 +13,7 @@
 use super::{Consensus, Turn};
 use crate::effect::Effect;
 use crate::event::Timer;
-use blockchat_proto::coins::is_honest_share;
+use blockchat_proto::coins::{Stake, is_honest_share};
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::units::{Height, Round};
 
@@ -24,20 +24,20 @@ const BREATH_MS: u64 = 2;
 impl Consensus {
     /// The pool or the tip changed: start now, or wait for as long as the pool's state asks.
     pub(crate) fn pace(&mut self, turn: &mut Turn<'_>, pooled: usize) {
-        if self.core.is_some() || self.is_paused(turn.ledger) || self.halted {
+        if self.deciding.core.is_some() || self.is_paused(turn.ledger) || self.halted {
             return;
         }
         let height = turn.ledger.tip().height.next();
         let parameters = turn.ledger.parameters();
         let full = usize::try_from(parameters.capacity).is_ok_and(|capacity| pooled >= capacity);
         let (wait_ms, from) = match pooled {
-            0 => (parameters.idle_block_interval_ms, self.since),
-            _ => (parameters.block_interval_ms, self.begun_last),
+            0 => (parameters.idle_block_interval_ms, self.deciding.since),
+            _ => (parameters.block_interval_ms, self.deciding.begun_last),
         };
         let left_ms = wait_ms.saturating_sub(turn.now.since(from));
         let awaited = pooled == 0
-            && self.after_full
-            && self.signing.signer().is_some_and(|signer| signer.address() == self.leader);
+            && self.deciding.after_full
+            && self.signing.signer().is_some_and(|signer| signer.address() == self.deciding.leader);
         let due = full || awaited || left_ms == 0 || self.is_called(turn.ledger);
         if due && !self.begun {
             self.start_height(turn);
@@ -49,7 +49,7 @@ impl Consensus {
 
     /// The wait is over, if nothing else started the height.
     pub(crate) fn on_pace_timer(&mut self, turn: &mut Turn<'_>, height: Height) {
-        let ours = height == turn.ledger.tip().height.next() && self.core.is_none();
+        let ours = height == turn.ledger.tip().height.next() && self.deciding.core.is_none();
         if ours && !self.is_paused(turn.ledger) && !self.halted {
             self.start_height(turn);
         }
@@ -64,14 +64,43 @@ impl Consensus {
 
     /// Has the leader of the first round proposed a valid block that is not empty? Executed once: the verdict is kept.
     fn brings_transactions(&mut self, ledger: &Ledger) -> bool {
-        let (height, leader) = (ledger.tip().height.next(), self.leader);
+        let (height, leader) = (ledger.tip().height.next(), self.deciding.leader);
         let blocks = self.ahead.first_blocks(height).filter(|(author, _)| *author == leader);
         let loaded: Vec<_> =
             blocks.filter(|(_, block)| !block.transactions().is_empty()).map(|(_, block)| block.clone()).collect();
         loaded.into_iter().any(|block| {
             let (hash, built) = (block.hash(), block.header().round);
-            self.candidates.insert(Round(0), block);
-            built == Round(0) && self.candidates.get_mut(&hash).is_some_and(|known| known.applied(ledger).is_some())
+            self.deciding.candidates.insert(Round(0), block);
+            built == Round(0)
+                && self.deciding.candidates.get_mut(&hash).is_some_and(|known| known.applied(ledger).is_some())
         })
+    }
+
+    /// `following`: the node is catching up with blocks that peers prove; `unknown_rules`: it does not know those of the
+    /// next height.
+    pub(crate) fn stand_aside(&mut self, following: bool, unknown_rules: bool) {
+        self.following = following;
+        self.unknown_rules = unknown_rules;
+    }
+
+    /// While catching up no height starts, unless members with more than a third of the stake, our own counted, speak for
+    /// the height after our tip: then one honest member decides it now, and a peer that delivers old blocks one by one
+    /// would only keep us from voting. Never by rules that we do not know. SPEC VER-5.
+    pub(super) fn is_paused(&self, ledger: &Ledger) -> bool {
+        if self.unknown_rules || !self.following {
+            return self.unknown_rules;
+        }
+        let us = self.signer().filter(|_| self.signing_allowed_at(ledger.tip().height.next()));
+        let own = us.and_then(|signer| ledger.validators().get(&signer.address())).map(|member| member.stake);
+        let speaking = own.unwrap_or_default().plus(self.spoken_for(ledger));
+        !is_honest_share(speaking, ledger.validators().total())
+    }
+
+    /// Stake of the members other than us that said something about the height after the tip.
+    pub(crate) fn spoken_for(&self, ledger: &Ledger) -> Stake {
+        let us = self.signer().map(|signer| signer.address());
+        let others = self.deciding.speakers.iter().filter(|speaker| Some(**speaker) != us);
+        let members = others.filter_map(|speaker| ledger.validators().get(speaker));
+        members.fold(Stake::default(), |sum, member| sum.plus(member.stake))
     }
 }

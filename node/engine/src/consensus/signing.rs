@@ -75,7 +75,7 @@ impl Signing {
     /// May we sign at this height?
     pub(super) fn allowed_at(&self, height: Height) -> bool {
         let lost = |lost: Lost| height < lost.mark.height || (height == lost.mark.height && lost.is_closed());
-        let listens = self.own_key.is_listening();
+        let listens = self.own_key.is_listening() || self.own_key.waits_outside();
         self.signer.is_some() && self.guard.is_some() && !listens && !self.lost.is_some_and(lost)
     }
 

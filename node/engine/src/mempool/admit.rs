@@ -4,8 +4,10 @@
 //! Start reading at [`Mempool::submit`].
 
 use super::pool::{Mempool, NONCE_FREE_MAX};
+use super::replace::Replaces;
 use super::row::Row;
 use crate::effect::{GossipVerdict, SubmitOutcome};
+use blockchat_proto::claim::Found;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{Account, Ledger, TxRejected};
@@ -32,8 +34,24 @@ impl Mempool {
     /// From our API. What is let in becomes our own: kept across a restart, and repeated until it is final.
     ///
     /// One that gossip brought before becomes our own too: its caller relies on *us*. Lower nonces are looked at first,
-    /// whatever the order.
-    pub fn submit(&mut self, ledger: &Ledger, transactions: Vec<VerifiedTransaction>, now: UnixMillis) -> Submitted {
+    /// whatever the order. `replaces` names the one transaction whose place they may take.
+    pub fn submit(
+        &mut self,
+        ledger: &Ledger,
+        transactions: Vec<VerifiedTransaction>,
+        replaces: Option<TransactionId>,
+        now: UnixMillis,
+    ) -> Submitted {
+        self.submit_for(ledger, transactions, replaces.map_or(Replaces::Nothing, Replaces::This), now)
+    }
+
+    fn submit_for(
+        &mut self,
+        ledger: &Ledger,
+        transactions: Vec<VerifiedTransaction>,
+        replaces: Replaces,
+        now: UnixMillis,
+    ) -> Submitted {
         self.now = now;
         let mut submitted = Submitted {
             outcomes: transactions.iter().map(|transaction| (transaction.id(), SubmitOutcome::Pooled)).collect(),
@@ -43,7 +61,7 @@ impl Mempool {
             let id = transaction.id();
             let place = self.place(&id);
             let known = place.is_some();
-            let outcome = place.unwrap_or_else(|| self.admit_new(ledger, &transaction));
+            let outcome = place.unwrap_or_else(|| self.admit_new(ledger, &transaction, replaces));
             match &outcome {
                 SubmitOutcome::Refused(reason) => self.refusals.remember(id, reason.clone()),
                 SubmitOutcome::MaybeFinal(_) | SubmitOutcome::InBlock(_) => {}
@@ -58,12 +76,13 @@ impl Mempool {
             }
             submitted.outcomes[index].1 = outcome;
         }
+        submitted.own.extend(self.take_adopted());
         submitted
     }
 
     /// A peer's batch. What in it is good is let in, whatever the rest.
     ///
-    /// [`GossipVerdict::Ignore`] if most of it is void by our ledger (stale, unpayable, another of the same nonce): passing
+    /// [`GossipVerdict::Ignore`] if most of it is void by our ledger (stale, unpayable, no dearer than another of the same nonce): passing
     /// that on costs everybody and its sender nothing. That *we* have no room says nothing about it.
     pub fn gossiped(
         &mut self,
@@ -75,7 +94,7 @@ impl Mempool {
         let total = transactions.len();
         let outcomes = by_nonce(transactions).into_iter().map(|(_, transaction)| {
             let place = self.place(&transaction.id());
-            place.unwrap_or_else(|| self.admit_new(ledger, &transaction))
+            place.unwrap_or_else(|| self.admit_new(ledger, &transaction, Replaces::Any))
         });
         let void = outcomes.filter(is_void).count();
         if total > 0 && 2 * void <= total { GossipVerdict::Accept } else { GossipVerdict::Ignore }
@@ -88,7 +107,7 @@ impl Mempool {
         transactions: Vec<VerifiedTransaction>,
         now: UnixMillis,
     ) -> Vec<TransactionId> {
-        let submitted = self.submit(ledger, transactions, now);
+        let submitted = self.submit_for(ledger, transactions, Replaces::Any, now);
         let gone =
             |outcome: &SubmitOutcome| matches!(outcome, SubmitOutcome::Refused(_) | SubmitOutcome::MaybeFinal(_));
         let gone = submitted.outcomes.into_iter().filter(|(_, outcome)| gone(outcome)).map(|(id, _)| id);
@@ -101,13 +120,13 @@ impl Mempool {
         self.get(id).map(|_| SubmitOutcome::Pooled).or_else(queued)
     }
 
-    fn admit_new(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> SubmitOutcome {
+    fn admit_new(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction, replaces: Replaces) -> SubmitOutcome {
         let id = transaction.id();
         let nonce_free = !transaction.transaction().body.needs_nonce();
-        let admitted = if nonce_free {
-            self.admit_nonce_free(ledger, transaction)
-        } else {
-            self.admit_in_turn(ledger, transaction)
+        let admitted = match transaction.transaction().work_found() {
+            Some(found) => self.admit_claim(ledger, transaction, found),
+            None if nonce_free => self.admit_nonce_free(ledger, transaction),
+            None => self.admit_in_turn(ledger, transaction, replaces),
         };
         match admitted {
             Ok(outcome) => {
@@ -134,8 +153,27 @@ impl Mempool {
         if self.nonce_free.len() >= NONCE_FREE_MAX {
             return Err(TxRejected::PoolFull);
         }
-        self.make_room(&sender, transaction.bytes().len())?;
+        self.make_room(&sender, 1, transaction.bytes().len())?;
         self.insert_nonce_free(transaction.clone());
+        Ok(SubmitOutcome::Pooled)
+    }
+
+    /// Checked against the final account, as what needs no nonce; then work decides about the little room. Ours give way like
+    /// others: or a stranger could fill it through our API.
+    fn admit_claim(
+        &mut self,
+        ledger: &Ledger,
+        claim: &VerifiedTransaction,
+        found: Found,
+    ) -> Result<SubmitOutcome, TxRejected> {
+        let sender = claim.sender();
+        ledger.project(&mut ledger.account(&sender), claim)?;
+        let displaced = self.claims.displaced_by(sender, found)?;
+        self.make_room(&sender, 1, claim.bytes().len())?;
+        if let Some(weaker) = displaced.and_then(|whose| self.take_claim(&whose)) {
+            self.refuse(weaker.id(), TxRejected::PoolFull);
+        }
+        self.insert_claim(found, claim.clone());
         Ok(SubmitOutcome::Pooled)
     }
 
@@ -143,18 +181,25 @@ impl Mempool {
         &mut self,
         ledger: &Ledger,
         transaction: &VerifiedTransaction,
+        replaces: Replaces,
     ) -> Result<SubmitOutcome, TxRejected> {
         let (sender, nonce) = (transaction.sender(), transaction.nonce());
         let settled = ledger.account(&sender);
         if nonce < settled.next_nonce {
             return Err(TxRejected::WrongNonce { expected: settled.next_nonce, found: nonce });
         }
-        let mut account = self.mend(ledger, sender, settled);
+        let mut account = self.mend(ledger, sender, settled.clone());
         match nonce.cmp(&account.next_nonce) {
-            Ordering::Less => Err(TxRejected::NonceTaken { nonce }),
+            Ordering::Less => {
+                self.replace_in_row(ledger, settled, transaction, replaces)?;
+                Ok(SubmitOutcome::Pooled)
+            }
             Ordering::Greater => {
                 check_early(ledger, account.clone(), transaction)?;
-                self.put_on_shelf(transaction.clone(), account.next_nonce)?;
+                match self.shelf.at((sender, nonce)) {
+                    Some(_) => self.replace_on_shelf(ledger, transaction, replaces)?,
+                    None => self.put_on_shelf(transaction.clone(), account.next_nonce)?,
+                }
                 Ok(SubmitOutcome::Queued)
             }
             Ordering::Equal => {
@@ -188,7 +233,7 @@ impl Mempool {
         let mut after = account.clone();
         ledger.project(&mut after, transaction)?;
         self.check_share(transaction)?;
-        self.make_room(&transaction.sender(), transaction.bytes().len())?;
+        self.make_room(&transaction.sender(), 1, transaction.bytes().len())?;
         *account = after;
         // Only the cost of sends is asked for, and that is what they take.
         let cost = before.checked_sub(account.balance).unwrap_or(Coins::ZERO);

@@ -13,14 +13,14 @@ use blockchat_proto::ledger::TxRejected;
 const ROWS_TRIED_MAX: usize = 16;
 
 impl Mempool {
-    /// Makes room for one more transaction of `bytes` from `sender`, or changes nothing.
-    pub(super) fn make_room(&mut self, sender: &Address, bytes: usize) -> Result<(), TxRejected> {
-        let full = self.len() >= self.limits.transactions_max;
+    /// Makes room for `more` transactions from `sender`, one or none, and for `bytes`; or changes nothing.
+    pub(super) fn make_room(&mut self, sender: &Address, more: usize, bytes: usize) -> Result<(), TxRejected> {
+        let full = self.len() + more > self.limits.transactions_max;
         let excess = (self.bytes() + bytes).saturating_sub(self.limits.bytes_max);
         if !full && excess == 0 {
             return Ok(());
         }
-        let enough = self.held(sender) + 1;
+        let enough = self.held(sender) + more;
         let larger = self.ranking.iter().rev().take_while(|(length, _)| *length > enough).take(ROWS_TRIED_MAX);
         let mut ends = larger.filter_map(|(length, victim)| {
             let nonce = self.end_of(self.rows.get(victim)?, length - enough, excess)?;

@@ -8,15 +8,16 @@ use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::VerifiedTransaction;
 use blockchat_proto::units::UnixMillis;
 
-/// The three places where a sender's transactions are, in the order of the list.
+/// The places where a sender's transactions are, in the order of the list.
 const NONCE_FREE: u8 = 0;
 const ROW: u8 = 1;
 const SHELF: u8 = 2;
+const CLAIM: u8 = 3;
 
 impl Mempool {
     /// At most `limit` transactions that come after `after`, of all senders or of one.
     ///
-    /// Cost: `limit` from each of three indexes, and a walk through the first sender's row.
+    /// Cost: `limit` from each of four indexes, and a walk through the first sender's row.
     pub fn part(&self, after: Option<PoolPlace>, of: Option<Address>, limit: usize) -> PoolPart {
         let first = after.map_or(Address([0; 32]), |(sender, ..)| sender).max(of.unwrap_or(Address([0; 32])));
         let last = of.unwrap_or(Address([u8::MAX; 32]));
@@ -38,7 +39,9 @@ impl Mempool {
         let queued = |(place, one, since): (PoolPlace, &VerifiedTransaction, UnixMillis)| {
             (place, PoolRow { transaction: one.clone(), queued: true, since })
         };
+        let claims = self.claims.between(first, last).map(|(sender, one)| ((*sender, CLAIM, one.nonce()), one));
         let mut found: Vec<_> = free.filter(|(place, _)| wanted(place)).take(limit + 1).map(pooled).collect();
+        found.extend(claims.filter(|(place, _)| wanted(place)).take(limit + 1).map(pooled));
         found.extend(rows.filter(|(place, _)| wanted(place)).take(limit + 1).map(pooled));
         found.extend(shelf.filter(|(place, ..)| wanted(place)).take(limit + 1).map(queued));
         found.sort_by_key(|(place, _)| *place);

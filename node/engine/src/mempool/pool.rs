@@ -3,12 +3,15 @@
 //! Does not own: who is let in (`admit`), who must give way (`evict`).
 //! Start reading at [`Mempool`]; [`Mempool::check_invariants`] says in code what always holds.
 
+use super::claims::Claims;
 use super::own::Own;
 use super::refusals::Refusals;
+use super::replace::Replacements;
 use super::row::Row;
 use super::shelf::Shelf;
 use crate::config::EngineConfig;
 use crate::effect::SubmitOutcome;
+use blockchat_proto::claim::Found;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{Account, Ledger, TxRejected};
@@ -29,6 +32,8 @@ pub struct Mempool {
     pub(super) rows: BTreeMap<Address, Row>,
     /// What needs no nonce (*activate*, *announce*), by sender.
     pub(super) nonce_free: BTreeMap<Address, VerifiedTransaction>,
+    /// Those of claims, by work.
+    pub(super) claims: Claims,
     /// Whatever is in a row or needs none, and when it came.
     ids: BTreeMap<TransactionId, (VerifiedTransaction, UnixMillis)>,
     bytes: usize,
@@ -41,6 +46,9 @@ pub struct Mempool {
     pub(super) shelf: Shelf,
     pub(super) own: Own,
     pub(super) refusals: Refusals,
+    pub(super) replacements: Replacements,
+    /// What became ours by replacing one of ours, until it is handed out.
+    pub(super) adopted: Vec<VerifiedTransaction>,
     /// Own ones that are final or hopeless, until they are handed out.
     pub(super) forgotten: Vec<TransactionId>,
     /// Who was served last: the next selection begins after this sender.
@@ -71,6 +79,7 @@ impl Mempool {
             },
             rows: BTreeMap::new(),
             nonce_free: BTreeMap::new(),
+            claims: Claims::default(),
             ids: BTreeMap::new(),
             bytes: 0,
             first_out: None,
@@ -79,6 +88,8 @@ impl Mempool {
             shelf: Shelf::new(config),
             own: Own::new(config.repeat_first_ms, config.repeat_max_ms),
             refusals: Refusals::new(config.refused_max),
+            replacements: Replacements::default(),
+            adopted: vec![],
             forgotten: vec![],
             served: Address([0; 32]),
             now: UnixMillis::default(),
@@ -144,6 +155,16 @@ impl Mempool {
         self.with_row(transaction.sender(), |row| row.push(transaction, cost));
     }
 
+    /// Puts a send in the place of the one with its nonce in its sender's row.
+    pub(super) fn put_in_place(&mut self, transaction: VerifiedTransaction, cost: Coins) {
+        if let Some(expiry) = transaction.transaction().expiry {
+            self.expiries.insert((expiry, transaction.id()));
+        }
+        self.list(&transaction);
+        let held = self.with_row(transaction.sender(), |row| row.put_in_place(transaction, cost));
+        self.unlist(&held);
+    }
+
     /// Puts what needs no nonce beside the rows.
     pub(super) fn insert_nonce_free(&mut self, transaction: VerifiedTransaction) {
         self.list(&transaction);
@@ -155,6 +176,19 @@ impl Mempool {
         let transaction = self.nonce_free.remove(sender)?;
         self.unlist(&transaction);
         Some(transaction)
+    }
+
+    /// Puts a claim with so much work among the others.
+    pub(super) fn insert_claim(&mut self, found: Found, claim: VerifiedTransaction) {
+        self.list(&claim);
+        self.claims.insert(found, claim);
+    }
+
+    /// Takes out a sender's claim.
+    pub(super) fn take_claim(&mut self, sender: &Address) -> Option<VerifiedTransaction> {
+        let claim = self.claims.take(sender)?;
+        self.unlist(&claim);
+        Some(claim)
     }
 
     /// Takes out what lies below this nonce in a sender's row.
@@ -222,8 +256,10 @@ impl Mempool {
         let limits = &self.limits;
         assert!(self.len() <= limits.transactions_max && self.bytes <= limits.bytes_max, "the pool is bounded");
         assert!(self.nonce_free.len() <= NONCE_FREE_MAX, "what needs no nonce is bounded");
+        self.claims.check_invariants();
         let (mut count, mut bytes, mut expiring) = (0, 0, 0);
-        for transaction in self.rows.values().flat_map(Row::iter).chain(self.nonce_free.values()) {
+        let in_rows = self.rows.values().flat_map(Row::iter);
+        for transaction in in_rows.chain(self.nonce_free.values()).chain(self.claims.iter()) {
             count += 1;
             bytes += transaction.bytes().len();
             assert_eq!(self.get(&transaction.id()), Some(transaction), "what is pooled has its id listed");
@@ -258,6 +294,7 @@ impl Mempool {
             ledger.account(sender).next_nonce + length
         };
         self.shelf.check_invariants(end);
+        self.replacements.check_invariants();
         self.own.check_invariants(|id| self.ids.contains_key(id) || self.shelf.get(id).is_some());
     }
 }

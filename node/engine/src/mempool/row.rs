@@ -59,6 +59,11 @@ impl Row {
         self.stakes.len()
     }
 
+    /// What is at this nonce.
+    pub(super) fn get(&self, nonce: u64) -> Option<&VerifiedTransaction> {
+        self.entries.get(self.index(nonce)).map(|entry| &entry.transaction).filter(|found| found.nonce() == nonce)
+    }
+
     /// In the order of their nonces.
     pub(super) fn iter(&self) -> Turns<'_> {
         self.entries.iter().map(|entry| &entry.transaction)
@@ -78,6 +83,22 @@ impl Row {
         };
         self.bytes += transaction.bytes().len();
         self.entries.push_back(Entry { transaction, spent });
+    }
+
+    /// Puts a send in the place of the entry with its nonce, which must be there, and returns what was there. `cost` is
+    /// what it takes from the balance. Never a stake: none pays more than the smallest fee, so none replaces anything.
+    pub(super) fn put_in_place(&mut self, transaction: VerifiedTransaction, cost: Coins) -> VerifiedTransaction {
+        let nonce = transaction.nonce();
+        let index = self.index(nonce);
+        let old_cost = self.entries[index].spent - self.spent_before(index);
+        for entry in self.entries.range_mut(index..) {
+            entry.spent = entry.spent - old_cost + u128::from(cost.micros());
+        }
+        self.stakes.retain(|stake| *stake != nonce);
+        self.bytes += transaction.bytes().len();
+        let held = std::mem::replace(&mut self.entries[index].transaction, transaction);
+        self.bytes -= held.bytes().len();
+        held
     }
 
     /// Takes out everything below this nonce.
@@ -108,18 +129,26 @@ impl Row {
     /// Cost: O(stakes * log entries).
     pub(super) fn project(&self, ledger: &Ledger, account: Account) -> Projection {
         let mut account = account;
-        let broken = self.spend_all(ledger, &mut account).err();
+        let broken = self.spend_to(self.len(), ledger, &mut account).err();
         Projection { account, broken }
     }
 
-    fn spend_all(&self, ledger: &Ledger, account: &mut Account) -> Result<(), (u64, TxRejected)> {
-        for nonce in &self.stakes {
-            let stake = self.index(*nonce);
+    /// The account before the turn of this nonce, which is that of an entry.
+    pub(super) fn account_at(&self, ledger: &Ledger, account: Account, nonce: u64) -> Result<Account, TxRejected> {
+        let mut account = account;
+        self.spend_to(self.index(nonce), ledger, &mut account).map_err(|(_, reason)| reason)?;
+        Ok(account)
+    }
+
+    /// Pays everything before the entry `end`.
+    fn spend_to(&self, end: usize, ledger: &Ledger, account: &mut Account) -> Result<(), (u64, TxRejected)> {
+        let stakes = self.stakes.iter().map(|nonce| (nonce, self.index(*nonce)));
+        for (nonce, stake) in stakes.take_while(|(_, stake)| *stake < end) {
             self.spend_until(stake, account)?;
             let stake = &self.entries[stake].transaction;
             ledger.project(account, stake).map_err(|reason| (*nonce, reason))?;
         }
-        self.spend_until(self.len(), account)
+        self.spend_until(end, account)
     }
 
     /// Pays the sends from the account's next nonce up to the entry `end`, as far as the balance goes.

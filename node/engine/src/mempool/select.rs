@@ -6,14 +6,15 @@ use blockchat_proto::transaction::VerifiedTransaction;
 use std::ops::Bound;
 
 impl Mempool {
-    /// Candidates for the next block, in the order in which to try them: what needs no nonce first, then round robin over
-    /// senders, each sender's in the order of their nonces. Ends with the first that does not fit.
+    /// Candidates for the next block, in the order in which to try them: what needs no nonce first, then the claim with the
+    /// most work (a block pays one), then round robin over senders, each sender's in the order of their nonces. Ends with the
+    /// first that does not fit.
     ///
     /// Begins after the sender that the last block served last, so that under load everybody has a turn. Changes nothing:
     /// what is selected stays pooled until it is final. Cost: O(what is selected), not of what is pooled.
     pub fn select(&self, count_max: usize, bytes_max: usize) -> Vec<VerifiedTransaction> {
         let mut basket = Basket { count_left: count_max, bytes_left: bytes_max, taken: vec![] };
-        if !self.nonce_free.values().all(|transaction| basket.take(transaction)) {
+        if !self.nonce_free.values().chain(self.claims.best()).all(|transaction| basket.take(transaction)) {
             return basket.taken;
         }
         let mut rows = basket.deal(self.rows_in_turn().map(Row::iter));

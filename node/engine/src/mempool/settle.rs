@@ -30,6 +30,7 @@ impl Mempool {
         let senders = || block.transactions().iter().filter(in_turn).map(VerifiedTransaction::sender);
         let touched: BTreeSet<_> = senders().collect();
         touched.iter().for_each(|sender| self.drop_used(ledger, *sender, &included));
+        touched.iter().for_each(|sender| self.replacements.settled(sender));
         let first_out = self.first_out;
         self.recheck_nonce_free(ledger, &included);
         self.drop_expired(ledger);
@@ -65,12 +66,11 @@ impl Mempool {
     }
 
     fn drop_refused(&mut self, transaction: &VerifiedTransaction, reason: TxRejected) {
-        let sender = transaction.sender();
-        if self.nonce_free.get(&sender) == Some(transaction) {
-            self.take_nonce_free(&sender);
-            self.refuse(transaction.id(), reason);
+        if transaction.transaction().body.needs_nonce() {
+            self.cut(transaction.sender(), transaction.nonce(), reason);
         } else {
-            self.cut(sender, transaction.nonce(), reason);
+            self.take_beside(transaction);
+            self.refuse(transaction.id(), reason);
         }
     }
 
@@ -86,17 +86,29 @@ impl Mempool {
 
     /// What needs no nonce becomes void in many ways, and there are few: all are looked at.
     fn recheck_nonce_free(&mut self, ledger: &Ledger, included: &BTreeSet<TransactionId>) {
-        let looked_at = self.nonce_free.iter().map(|(sender, transaction)| {
-            let answer = ledger.project(&mut ledger.account(sender), transaction);
-            (*sender, transaction.id(), answer)
+        let looked_at = self.nonce_free.values().chain(self.claims.iter()).map(|transaction| {
+            let answer = ledger.project(&mut ledger.account(&transaction.sender()), transaction);
+            (transaction.clone(), answer)
         });
-        for (sender, id, answer) in looked_at.collect::<Vec<_>>() {
-            if included.contains(&id) {
-                self.take_nonce_free(&sender);
-            } else if let Err(reason) = answer {
-                self.take_nonce_free(&sender);
-                self.refuse(id, reason);
+        for (transaction, answer) in looked_at.collect::<Vec<_>>() {
+            match answer {
+                _ if included.contains(&transaction.id()) => self.take_beside(&transaction),
+                Ok(_) => {}
+                Err(reason) => {
+                    self.take_beside(&transaction);
+                    self.refuse(transaction.id(), reason);
+                }
             }
+        }
+    }
+
+    /// Takes out what needs no nonce.
+    fn take_beside(&mut self, transaction: &VerifiedTransaction) {
+        let sender = transaction.sender();
+        if self.nonce_free.get(&sender) == Some(transaction) {
+            self.take_nonce_free(&sender);
+        } else if self.claims.get(&sender) == Some(transaction) {
+            self.take_claim(&sender);
         }
     }
 

@@ -68,6 +68,20 @@ impl Shelf {
         self.ids.get(id).map(|place| &self.waiting[place].transaction)
     }
 
+    /// What waits in this place.
+    pub(super) fn at(&self, place: Place) -> Option<&VerifiedTransaction> {
+        self.waiting.get(&place).map(|waiting| &waiting.transaction)
+    }
+
+    /// Puts a transaction in the place of the one with its nonce, which must be there.
+    pub(super) fn put_in_place(&mut self, transaction: VerifiedTransaction) {
+        let place = (transaction.sender(), transaction.nonce());
+        let waiting = self.waiting.get_mut(&place).expect("only what waits is replaced");
+        self.ids.remove(&waiting.transaction.id());
+        self.ids.insert(transaction.id(), place);
+        waiting.transaction = transaction;
+    }
+
     /// What waits of these senders, by sender and nonce, each with when it came.
     pub(super) fn between(
         &self,

@@ -6,12 +6,12 @@ use super::*;
 fn what_is_submitted_is_pooled_gossiped_and_ours() {
     let mut world = World::new();
     let transactions = world.sends(1, 0..3);
-    let submitted = world.pool.submit(&world.ledger, transactions.clone(), START);
+    let submitted = world.pool.submit(&world.ledger, transactions.clone(), None, START);
     assert!(submitted.outcomes.iter().all(|(_, outcome)| *outcome == SubmitOutcome::Pooled));
     assert_eq!((&submitted.gossip, &submitted.own), (&transactions, &transactions));
     assert_eq!((world.pool.len(), world.pool.bytes()), (3, transactions.iter().map(|tx| tx.bytes().len()).sum()));
     assert_eq!(world.pool.get(&transactions[1].id()), Some(&transactions[1]));
-    let again = world.pool.submit(&world.ledger, transactions.clone(), START);
+    let again = world.pool.submit(&world.ledger, transactions.clone(), None, START);
     assert_eq!(again.outcomes, submitted.outcomes, "a known id answers with where it is");
     assert_eq!((again.gossip, again.own), (vec![], vec![]));
 }
@@ -21,7 +21,7 @@ fn what_gossip_brought_first_becomes_ours_when_it_is_submitted_here_too() {
     let mut world = World::new();
     let transaction = world.send(1, 0, 1);
     assert_eq!(world.gossip(std::slice::from_ref(&transaction)), GossipVerdict::Accept);
-    let submitted = world.pool.submit(&world.ledger, vec![transaction.clone()], START);
+    let submitted = world.pool.submit(&world.ledger, vec![transaction.clone()], None, START);
     assert_eq!(submitted.outcomes, [(transaction.id(), SubmitOutcome::Pooled)]);
     assert_eq!(submitted.own, [transaction]);
     assert_eq!(submitted.gossip, [], "it has spread already");
@@ -31,7 +31,7 @@ fn what_gossip_brought_first_becomes_ours_when_it_is_submitted_here_too() {
 fn the_same_transaction_twice_in_a_batch_is_one() {
     let mut world = World::new();
     let transaction = world.send(1, 0, 1);
-    let submitted = world.pool.submit(&world.ledger, vec![transaction.clone(), transaction.clone()], START);
+    let submitted = world.pool.submit(&world.ledger, vec![transaction.clone(), transaction.clone()], None, START);
     assert!(submitted.outcomes.iter().all(|(_, outcome)| *outcome == SubmitOutcome::Pooled));
     assert_eq!((submitted.own.len(), submitted.gossip.len(), world.pool.len()), (1, 1, 1));
 }
@@ -220,7 +220,12 @@ fn a_batch_is_passed_on_unless_most_of_it_is_void() {
     assert_eq!(world.pool.len(), 2, "what is good in it is let in all the same");
     assert_eq!(world.gossip(&[void(2), fresh].concat()), GossipVerdict::Accept, "repetitions of the pooled are good");
     assert_eq!(world.gossip(&[world.send(3, 0, 5_000)]), GossipVerdict::Ignore, "unpayable");
-    assert_eq!(world.gossip(&[world.send(2, 0, 2)]), GossipVerdict::Ignore, "another of the same nonce");
+    let body = Body::Send { to: address(60), amount: bcc(1), payload: Payload::None };
+    assert_eq!(
+        world.gossip(&[world.sign(2, 0, Some(9), body)]),
+        GossipVerdict::Ignore,
+        "another of the same nonce and fee"
+    );
     assert_eq!(world.gossip(&[]), GossipVerdict::Ignore);
 }
 

@@ -4,9 +4,11 @@
 mod admission;
 mod against_model;
 mod chain;
+mod claims;
 mod fairness;
 mod model;
 mod repeats;
+mod replacing;
 
 use super::{Mempool, Ticked};
 use crate::config::EngineConfig;
@@ -44,20 +46,24 @@ fn ids(transactions: &[VerifiedTransaction]) -> Vec<TransactionId> {
 }
 
 fn genesis_ledger(people: u8) -> Ledger {
-    let funded =
-        |person: u8, stake: u64| GenesisAccount { address: address(person), balance: bcc(FUNDS), stake: bcc(stake) };
+    granting_ledger(people, Coins::ZERO)
+}
+
+/// With a treasury for grants of 0.0001 BCC, which cost a hundred tries.
+fn granting_ledger(people: u8, treasury: Coins) -> Ledger {
+    let funded = |person: u8, stake: u64| GenesisAccount {
+        address: address(person),
+        balance: bcc(FUNDS),
+        stake: bcc(stake),
+        name: None,
+    };
     let mut accounts: Vec<_> = (1..=people).map(|person| funded(person, 0)).collect();
     accounts.extend(VALIDATORS.map(|person| funded(person, 100)));
     accounts.sort_by_key(|account| account.address);
-    let parameters = Parameters { validators_min: 1, ..Parameters::default() };
-    let genesis = Genesis {
-        name: "pool".into(),
-        time: START,
-        parameters,
-        treasury: Coins::ZERO,
-        accounts,
-        version: RulesVersion::FIRST,
-    };
+    let grant = Coins::from_micros(100).unwrap();
+    let parameters = Parameters { validators_min: 1, grant, ..Parameters::default() };
+    let genesis =
+        Genesis { name: "pool".into(), time: START, parameters, treasury, accounts, version: RulesVersion::FIRST };
     Ledger::at_genesis(&genesis.verify().unwrap())
 }
 
@@ -106,7 +112,7 @@ impl World {
     #[track_caller]
     fn submit(&mut self, transactions: Vec<VerifiedTransaction>) -> Vec<SubmitOutcome> {
         let named = ids(&transactions);
-        let submitted = self.pool.submit(&self.ledger, transactions, self.now);
+        let submitted = self.pool.submit(&self.ledger, transactions, None, self.now);
         self.pool.check_invariants(&self.ledger);
         assert_eq!(
             submitted.outcomes.iter().map(|(id, _)| *id).collect::<Vec<_>>(),

@@ -1,6 +1,8 @@
 //! A slow, obvious mempool: two vectors, everything looked at every time. What [`super::against_model`] compares with.
 
 use super::*;
+use blockchat_proto::ledger::fee_for;
+use std::collections::BTreeMap;
 
 /// Who takes part.
 pub(super) const PEOPLE: u8 = 5;
@@ -27,6 +29,7 @@ pub(super) struct Model {
     pub(super) shelf: Vec<Shelved>,
     pub(super) own: Vec<TransactionId>,
     pub(super) forgotten: Vec<TransactionId>,
+    pub(super) replaced: BTreeMap<Address, u32>,
     pub(super) served: Address,
     pub(super) now: UnixMillis,
 }
@@ -42,7 +45,8 @@ pub(super) fn bytes(transactions: &[VerifiedTransaction]) -> usize {
 impl Model {
     pub(super) fn new() -> Self {
         let (pooled, shelf, own, forgotten) = (vec![], vec![], vec![], vec![]);
-        Self { config: config(), pooled, shelf, own, forgotten, served: Address([0; 32]), now: START }
+        let (replaced, served) = (BTreeMap::new(), Address([0; 32]));
+        Self { config: config(), pooled, shelf, own, forgotten, replaced, served, now: START }
     }
 
     fn row(&self, sender: Address) -> Vec<VerifiedTransaction> {
@@ -86,7 +90,7 @@ impl Model {
         order.sort_by_key(|index| transactions[*index].nonce());
         let mut outcomes = vec![SubmitOutcome::Pooled; transactions.len()];
         for index in order {
-            outcomes[index] = self.admit(ledger, &transactions[index]);
+            outcomes[index] = self.admit(ledger, &transactions[index], !ours);
             let id = transactions[index].id();
             let let_in = matches!(outcomes[index], SubmitOutcome::Pooled | SubmitOutcome::Queued);
             if ours && let_in && !self.own.contains(&id) {
@@ -96,7 +100,8 @@ impl Model {
         outcomes
     }
 
-    fn admit(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> SubmitOutcome {
+    /// `any`: may it replace what pays less?
+    fn admit(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction, any: bool) -> SubmitOutcome {
         if self.pooled.contains(transaction) {
             return SubmitOutcome::Pooled;
         }
@@ -105,7 +110,7 @@ impl Model {
         }
         let stale = transaction.nonce() < ledger.account(&transaction.sender()).next_nonce;
         let admitted = match has_nonce(transaction) {
-            true => self.admit_in_turn(ledger, transaction),
+            true => self.admit_in_turn(ledger, transaction, any),
             false => self.admit_activate(ledger, transaction).map(|()| SubmitOutcome::Pooled),
         };
         match admitted {
@@ -121,7 +126,7 @@ impl Model {
         if self.pooled.iter().any(|other| other.sender() == sender && !has_nonce(other)) {
             return Err(TxRejected::NonceTaken { nonce: 0 });
         }
-        self.make_room(transaction)?;
+        self.make_room(sender, 1, transaction.bytes().len())?;
         self.pooled.push(transaction.clone());
         Ok(())
     }
@@ -130,6 +135,7 @@ impl Model {
         &mut self,
         ledger: &Ledger,
         transaction: &VerifiedTransaction,
+        any: bool,
     ) -> Result<SubmitOutcome, TxRejected> {
         let (sender, nonce) = (transaction.sender(), transaction.nonce());
         let settled = ledger.account(&sender).next_nonce;
@@ -139,7 +145,7 @@ impl Model {
             return Err(wrong_nonce(settled, nonce));
         }
         if nonce < next {
-            return Err(TxRejected::NonceTaken { nonce });
+            return self.replace_in_row(ledger, transaction, any).map(|()| SubmitOutcome::Pooled);
         }
         if nonce > next {
             account.next_nonce = nonce;
@@ -147,12 +153,78 @@ impl Model {
                 Ok(_) | Err(TxRejected::StakeUnchanged { .. }) => {}
                 Err(reason) => return Err(reason),
             }
-            self.shelve(transaction.clone())?;
+            let place = |shelved: &Shelved| (shelved.transaction.sender(), shelved.transaction.nonce());
+            match self.shelf.iter().position(|shelved| place(shelved) == (sender, nonce)) {
+                Some(index) => {
+                    let held = self.shelf[index].transaction.clone();
+                    self.check_replacement(ledger, &held, transaction, any)?;
+                    self.shelf[index].transaction = transaction.clone();
+                    self.gone_for(&held, transaction);
+                }
+                None => self.shelve(transaction.clone())?,
+            }
             return Ok(SubmitOutcome::Queued);
         }
         self.append(ledger, transaction)?;
         self.promote(ledger, sender);
         Ok(SubmitOutcome::Pooled)
+    }
+
+    fn check_replacement(
+        &self,
+        ledger: &Ledger,
+        held: &VerifiedTransaction,
+        transaction: &VerifiedTransaction,
+        any: bool,
+    ) -> Result<(), TxRejected> {
+        if !any {
+            return Err(TxRejected::NonceTaken { nonce: held.nonce() });
+        }
+        let fee = |of: &VerifiedTransaction| fee_for(&of.transaction().body, ledger.parameters()).unwrap();
+        let step = fee(held).micros().div_ceil(8).max(ledger.parameters().fee_min.micros());
+        let needed = Coins::from_micros(fee(held).micros() + step).unwrap();
+        if fee(transaction) < needed {
+            return Err(TxRejected::FeeTooLow { needed, found: fee(transaction) });
+        }
+        match self.replaced.get(&held.sender()) {
+            Some(64) => Err(TxRejected::ReplacedTooOften { limit: 64 }),
+            _ => Ok(()),
+        }
+    }
+
+    fn replace_in_row(
+        &mut self,
+        ledger: &Ledger,
+        transaction: &VerifiedTransaction,
+        any: bool,
+    ) -> Result<(), TxRejected> {
+        let (sender, nonce) = (transaction.sender(), transaction.nonce());
+        let row = self.row(sender);
+        let held = row.iter().find(|pooled| pooled.nonce() == nonce).expect("rows have no gaps").clone();
+        self.check_replacement(ledger, &held, transaction, any)?;
+        let mut account = ledger.account(&sender);
+        for earlier in row.iter().filter(|pooled| pooled.nonce() < nonce) {
+            ledger.project(&mut account, earlier).expect("what is pooled can be applied");
+        }
+        ledger.project(&mut account, transaction)?;
+        let growth = transaction.bytes().len().saturating_sub(held.bytes().len());
+        if bytes(&row) + growth > (self.config.pool_bytes_max / self.config.pool_sender_share).max(2_048) {
+            return Err(TxRejected::SenderLimit { limit: row.len() });
+        }
+        self.make_room(sender, 0, growth)?;
+        self.pooled.retain(|pooled| *pooled != held);
+        self.pooled.push(transaction.clone());
+        self.gone_for(&held, transaction);
+        self.drop_unpayable(ledger, sender);
+        Ok(())
+    }
+
+    fn gone_for(&mut self, held: &VerifiedTransaction, by: &VerifiedTransaction) {
+        *self.replaced.entry(held.sender()).or_default() += 1;
+        if self.own.contains(&held.id()) {
+            self.refuse(held.id());
+            self.own.push(by.id());
+        }
     }
 
     fn append(&mut self, ledger: &Ledger, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
@@ -165,7 +237,7 @@ impl Model {
         if row.len() >= self.config.pool_transactions_max / share || (too_long && !row.is_empty()) {
             return Err(TxRejected::SenderLimit { limit: row.len() });
         }
-        self.make_room(transaction)?;
+        self.make_room(sender, 1, transaction.bytes().len())?;
         self.pooled.push(transaction.clone());
         Ok(())
     }
@@ -184,23 +256,22 @@ impl Model {
         }
     }
 
-    fn fits(&self, transaction: &VerifiedTransaction, without: &[VerifiedTransaction]) -> bool {
-        let bytes_after = bytes(&self.pooled) - bytes(without) + transaction.bytes().len();
-        self.pooled.len() - without.len() < self.config.pool_transactions_max
-            && bytes_after <= self.config.pool_bytes_max
+    fn fits(&self, more: usize, new_bytes: usize, without: &[VerifiedTransaction]) -> bool {
+        self.pooled.len() - without.len() + more <= self.config.pool_transactions_max
+            && bytes(&self.pooled) - bytes(without) + new_bytes <= self.config.pool_bytes_max
     }
 
-    fn make_room(&mut self, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
-        if self.fits(transaction, &[]) {
+    fn make_room(&mut self, sender: Address, more: usize, new_bytes: usize) -> Result<(), TxRejected> {
+        if self.fits(more, new_bytes, &[]) {
             return Ok(());
         }
-        let after = self.row(transaction.sender()).len() + 1;
+        let after = self.row(sender).len() + more;
         for (length, victim) in self.by_length() {
             let row = self.row(victim);
             for left in (after..length).rev() {
                 let end = &row[left..];
                 let ours = end.iter().any(|transaction| self.own.contains(&transaction.id()));
-                if !ours && self.fits(transaction, end) {
+                if !ours && self.fits(more, new_bytes, end) {
                     self.pooled.retain(|pooled| !end.contains(pooled));
                     return Ok(());
                 }
@@ -246,6 +317,9 @@ impl Model {
     pub(super) fn block(&mut self, ledger: &Ledger, block: &[VerifiedTransaction]) {
         for transaction in block {
             self.refuse(transaction.id());
+            if has_nonce(transaction) {
+                self.replaced.remove(&transaction.sender());
+            }
         }
         self.pooled.retain(|pooled| !block.contains(pooled));
         self.shelf.retain(|shelved| !block.contains(&shelved.transaction));
