@@ -9,8 +9,8 @@ use crate::http::{Connections, Line};
 use crate::shapes::{
     AccountView, ApiCode, BATCH_CONTENT_TYPE, BlockIds, BlockRowView, BlockView, BlocksRequest, ConsensusView,
     EventTopic, HeaderView, HistoryRequest, HistoryView, KnownPeerView, MessageView, NodeRequest, NodeView, Page,
-    PageRequest, PeerView, PoolRequest, PoolRowView, ReadyView, StatusView, SubmitView, TransactionView, TrustRequest,
-    ValidatorRowView, Verdict, path,
+    PageRequest, PeerView, PoolRequest, PoolRowView, ReadyView, StatusView, SubmitRequest, SubmitView, TransactionView,
+    TrustRequest, ValidatorRowView, Verdict, path,
 };
 use blockchat_proto::codec;
 use blockchat_proto::genesis::Genesis;
@@ -73,6 +73,17 @@ impl Client {
     /// Hands in one transaction. Safe to repeat.
     pub async fn submit(&self, signed: &SignedTransaction) -> Result<SubmitView, ClientError> {
         self.line.answer(self.line.post(path::TRANSACTIONS).json(signed), ONE_BYTES_MAX).await
+    }
+
+    /// Hands in one transaction in place of another that is pooled, with the same sender and nonce. Safe to repeat.
+    pub async fn submit_instead(
+        &self,
+        signed: &SignedTransaction,
+        replaces: TransactionId,
+    ) -> Result<SubmitView, ClientError> {
+        let wanted = SubmitRequest { replaces: Some(replaces) };
+        let request = self.line.post(path::TRANSACTIONS).query(&wanted).json(signed);
+        self.line.answer(request, ONE_BYTES_MAX).await
     }
 
     /// Hands in many; one answer each, in order.

@@ -108,9 +108,23 @@ fn refused(reason: String) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, reason)
 }
 
+/// A word as a shell has to be given it, for a command that is printed.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_in_a_printed_command_is_one_word_to_a_shell() {
+        assert_eq!(["/home/a/net-1", "a b", "it's", ""].map(quoted), ["/home/a/net-1", "'a b'", r"'it'\''s'", "''"]);
+    }
 
     /// All of Bidi_Control, Zl, Zp, and some of Cc.
     const HOSTILE: &str = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\

@@ -146,6 +146,17 @@ pub fn try_hold_new(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// The same, after its turn: waits while another process, or another part of this one, holds it. Blocks.
+pub fn hold_new(path: &Path) -> io::Result<File> {
+    loop {
+        let file = platform::open_private(path)?;
+        file.lock()?;
+        if is_at(&file, path)? {
+            return Ok(file);
+        }
+    }
+}
+
 fn held(file: File) -> io::Result<Option<File>> {
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -265,6 +276,13 @@ mod tests {
         assert!(try_hold(&path).unwrap().is_none() && try_hold_new(&path).unwrap().is_none());
         drop(held);
         assert!(try_hold(&path).unwrap().is_some());
+        let first = hold_new(&path).unwrap();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| hold_new(&path).map(drop));
+            assert!(try_hold(&path).unwrap().is_none());
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct AccountView {
     pub pending_nonce: u64,
     /// Where it stands as a validator.
     pub standing: Standing,
+    /// Has it had its welcome grant?
+    #[serde(default)]
+    pub claimed: bool,
 }
 
 /// Stake on its way back.

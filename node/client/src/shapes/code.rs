@@ -33,7 +33,7 @@ impl Code {
 /// HTTP status of a refused transaction: 422, but 429 and 503 where only the node's own room is in the way.
 pub fn status_of(code: TxCode) -> u16 {
     match code {
-        TxCode::SenderLimit => 429,
+        TxCode::SenderLimit | TxCode::ReplacedTooOften => 429,
         TxCode::PoolFull => 503,
         _ => 422,
     }

@@ -5,9 +5,11 @@ use super::log_line::LogLineView;
 use super::message::MessageView;
 use super::peer::PeerSource;
 use super::status::Phase;
+use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::{Height, Round, UnixMillis};
+use blockchat_proto::vote::{Evidence, VoteKind};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +26,8 @@ pub enum EventTopic {
     Consensus,
     /// Peers that come and go: [`PeersEvent`].
     Peers,
+    /// Validators that are barred for misbehaviour: [`BarredEvent`].
+    Barred,
     /// Final messages to and from an account: [`MessageEvent`].
     Messages(Address),
     /// What happens to an account: [`TransactionEvent`].
@@ -38,6 +42,7 @@ impl fmt::Display for EventTopic {
             Self::Block => f.write_str("block"),
             Self::Consensus => f.write_str("consensus"),
             Self::Peers => f.write_str("peers"),
+            Self::Barred => f.write_str("barred"),
             Self::Messages(address) => write!(f, "messages:{address}"),
             Self::Transactions(address) => write!(f, "transactions:{address}"),
             Self::Log => f.write_str("log"),
@@ -47,7 +52,7 @@ impl fmt::Display for EventTopic {
 
 /// Why a text is no topic.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no topic: there are block, consensus, peers, log, messages:ADDRESS and transactions:ADDRESS")]
+#[error("{0:?} is no topic: there are block, consensus, peers, barred, log, messages:ADDRESS and transactions:ADDRESS")]
 pub struct TopicRejected(String);
 
 impl FromStr for EventTopic {
@@ -60,6 +65,7 @@ impl FromStr for EventTopic {
             None if text == "block" => Self::Block,
             None if text == "consensus" => Self::Consensus,
             None if text == "peers" => Self::Peers,
+            None if text == "barred" => Self::Barred,
             None if text == "log" => Self::Log,
             Some(("messages", of)) => Self::Messages(address(of)?),
             Some(("transactions", of)) => Self::Transactions(address(of)?),
@@ -68,7 +74,7 @@ impl FromStr for EventTopic {
     }
 }
 
-/// Names of events: `block`, `consensus`, `peers`, `message`, `transaction`, `log`, `reset`.
+/// Names of events: `block`, `consensus`, `peers`, `barred`, `message`, `transaction`, `log`, `reset`.
 pub mod event_name {
     /// A [`BlockEvent`](super::BlockEvent).
     pub const BLOCK: &str = "block";
@@ -76,6 +82,8 @@ pub mod event_name {
     pub const CONSENSUS: &str = "consensus";
     /// A [`PeersEvent`](super::PeersEvent).
     pub const PEERS: &str = "peers";
+    /// A [`BarredEvent`](super::BarredEvent).
+    pub const BARRED: &str = "barred";
     /// A [`MessageEvent`](super::MessageEvent).
     pub const MESSAGE: &str = "message";
     /// A [`TransactionEvent`](super::TransactionEvent).
@@ -95,6 +103,8 @@ pub enum NodeEvent {
     Consensus(ConsensusEvent),
     /// A peer came or went.
     Peers(PeersEvent),
+    /// A validator is barred.
+    Barred(BarredEvent),
     /// A final message.
     Message(Box<MessageEvent>),
     /// Something happened to an account.
@@ -112,6 +122,7 @@ impl NodeEvent {
             event_name::BLOCK => serde_json::from_str(data).map(Self::Block),
             event_name::CONSENSUS => serde_json::from_str(data).map(Self::Consensus),
             event_name::PEERS => serde_json::from_str(data).map(Self::Peers),
+            event_name::BARRED => serde_json::from_str(data).map(Self::Barred),
             event_name::MESSAGE => serde_json::from_str(data).map(Self::Message),
             event_name::TRANSACTION => serde_json::from_str(data).map(Self::Transaction),
             event_name::LOG => serde_json::from_str(data).map(Self::Log),
@@ -187,6 +198,86 @@ pub struct PeersEvent {
     pub peers: u32,
 }
 
+/// A validator contradicted itself: from this block on it is barred, for ever. SPEC EVID-2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BarredEvent {
+    /// The block with the evidence.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
+    pub height: Height,
+    /// Its time.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
+    pub time: UnixMillis,
+    /// Who is barred.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
+    pub account: Address,
+    /// How much of its stake and unbonding burned.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
+    pub burned: Coins,
+    /// Why.
+    pub offence: OffenceView,
+}
+
+/// Two different things that one key signed where one is allowed. SPEC EVID-1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OffenceView {
+    /// What was signed twice.
+    pub twice: SignedTwice,
+    /// At which height,
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
+    pub height: Height,
+    /// and in which round of it.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Round))]
+    pub round: Round,
+}
+
+/// What a validator signs once a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SignedTwice {
+    /// A proposal.
+    Proposal,
+    /// A prevote.
+    Prevote,
+    /// A precommit.
+    Precommit,
+    /// Something that this program does not know yet.
+    #[serde(other)]
+    Unknown,
+}
+
+impl fmt::Display for OffenceView {
+    /// `signed two precommits at height 12, round 0`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { twice, height, round } = self;
+        let what = match twice {
+            SignedTwice::Proposal => "two proposals",
+            SignedTwice::Prevote => "two prevotes",
+            SignedTwice::Precommit => "two precommits",
+            SignedTwice::Unknown => "two things that contradict each other",
+        };
+        write!(f, "signed {what} at height {height}, round {round}")
+    }
+}
+
+impl From<&Evidence> for OffenceView {
+    fn from(evidence: &Evidence) -> Self {
+        let (twice, height, round) = match evidence {
+            Evidence::Proposals { first, .. } => (SignedTwice::Proposal, first.proposal.height, first.proposal.round),
+            Evidence::Votes { first, .. } => {
+                let twice = match first.vote.kind {
+                    VoteKind::Prevote => SignedTwice::Prevote,
+                    VoteKind::Precommit => SignedTwice::Precommit,
+                };
+                (twice, first.vote.height, first.vote.round)
+            }
+        };
+        Self { twice, height, round }
+    }
+}
+
 /// A final message to or from an account that the stream is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -225,9 +316,9 @@ mod tests {
 
     #[test]
     fn a_topic_comes_back_from_its_text_and_anything_else_is_refused() {
-        use EventTopic::{Block, Consensus, Log, Messages, Peers, Transactions};
+        use EventTopic::{Barred, Block, Consensus, Log, Messages, Peers, Transactions};
         let somebody = Address([7; 32]);
-        for topic in [Block, Consensus, Peers, Log, Messages(somebody), Transactions(somebody)] {
+        for topic in [Block, Consensus, Peers, Barred, Log, Messages(somebody), Transactions(somebody)] {
             assert_eq!(topic.to_string().parse(), Ok(topic));
         }
         for wrong in ["", "blocks", "log:", "messages", "messages:", "messages:bcc1qqq", "transactions: "] {

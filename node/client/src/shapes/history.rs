@@ -4,6 +4,7 @@ use super::page::{Cursor, PageRequest};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use blockchat_proto::transaction::Sealed;
 use blockchat_proto::units::{Height, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,10 @@ pub struct HistoryView {
     pub text: Option<String>,
     /// Is there a message sealed to the recipient?
     pub sealed: bool,
+    /// What is sealed; absent where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Sealed>))]
+    pub seal: Option<Sealed>,
 }
 
 /// What a thing in a history is.

@@ -3,6 +3,7 @@
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
+use blockchat_proto::transaction::Sealed;
 use blockchat_proto::units::{Height, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub struct MessageView {
     /// Block time.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
+    /// Nonce of the transaction; what is sealed is bound to it.
+    pub nonce: u64,
     /// Who wrote.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub from: Address,
@@ -34,4 +37,8 @@ pub struct MessageView {
     pub text: Option<String>,
     /// Is it sealed to the recipient?
     pub sealed: bool,
+    /// What is sealed; absent where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Sealed>))]
+    pub seal: Option<Sealed>,
 }

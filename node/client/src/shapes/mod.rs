@@ -36,8 +36,8 @@ pub use consensus::{
     RoundView, SetView, TimerKind, TimerView, VoteView, VotesView,
 };
 pub use event::{
-    BlockEvent, ConsensusEvent, EventTopic, MessageEvent, NodeEvent, PeersEvent, ResetEvent, TOPICS_MAX, TopicRejected,
-    TransactionEvent, event_name,
+    BarredEvent, BlockEvent, ConsensusEvent, EventTopic, MessageEvent, NodeEvent, OffenceView, PeersEvent, ResetEvent,
+    SignedTwice, TOPICS_MAX, TopicRejected, TransactionEvent, event_name,
 };
 pub use finality::{HeaderView, TrustRequest};
 pub use history::{Direction, HistoryKind, HistoryRequest, HistoryView};
@@ -50,8 +50,10 @@ pub use page::{Cursor, Page, PageRequest};
 pub use peer::{KnownPeerView, PeerFault, PeerFaultView, PeerScoreView, PeerSource, PeerTopicView, PeerView};
 pub use pool::{PoolRequest, PoolRowView};
 pub use problem::Problem;
-pub use status::{LedView, LiveView, Phase, QueuedView, ReadyView, RulesView, StatusView, TrafficView, ValidatorView};
-pub use transaction::{SubmitView, TransactionState, TransactionView, Verdict, WaitView};
+pub use status::{
+    GrantsView, LedView, LiveView, Phase, QueuedView, ReadyView, RulesView, StatusView, TrafficView, ValidatorView,
+};
+pub use transaction::{SubmitRequest, SubmitView, TransactionState, TransactionView, Verdict, WaitView};
 pub use validator::{COUNTED_MAX, ValidatorRowView};
 
 /// Paths under the API's base address.

@@ -45,6 +45,8 @@ stands_in! {
     RulesVersion = number("A version of the rules");
     /// A transaction as it is signed.
     SignedTransaction = object("A signed transaction (SPEC API-2)");
+    /// A sealed message.
+    Sealed = object("A sealed message: {`version`, `ephemeral`, `salt`, `ciphertext`} (SPEC TX-4)");
     /// Whether to try again.
     Retry = one_of_retries();
 }

@@ -241,6 +241,11 @@ fn taking_transactions(components: &mut Components) -> Vec<Operation> {
         Some(json!({ "required": true, "content": content }))
     };
     let id = parameter("id", "path", components.add::<open::Hash32>(), "Which");
+    let replaces = query(
+        "replaces",
+        components.add::<open::Hash32>(),
+        "The pooled one of the same sender and nonce whose place it takes, for a higher fee",
+    );
     let one = answers("application/json", submitted.clone(), "Taken: where it is");
     let many = json!({ "type": "array", "items": submitted });
     vec![
@@ -260,7 +265,7 @@ fn taking_transactions(components: &mut Components) -> Vec<Operation> {
             path: path::TRANSACTIONS.into(),
             post: true,
             about: "Hand in a signed transaction; safe to repeat",
-            parameters: vec![],
+            parameters: vec![replaces],
             body: body("application/json", signed),
             status: 202,
             answer: one,
@@ -278,7 +283,7 @@ fn taking_transactions(components: &mut Components) -> Vec<Operation> {
 }
 
 fn events() -> Operation {
-    let topics = "With commas: block, consensus, peers, log, messages:ADDRESS, transactions:ADDRESS";
+    let topics = "With commas: block, consensus, peers, barred, log, messages:ADDRESS, transactions:ADDRESS";
     let last = json!({ "type": "string" });
     Operation {
         path: path::EVENTS.into(),

@@ -34,6 +34,10 @@ pub struct PeerView {
     /// Open connections to it: most often one.
     #[serde(default)]
     pub connections: u32,
+    /// Where another node with its identity called from and was refused, because this one is alive: a copied home. Absent if
+    /// there was none.
+    #[serde(default)]
+    pub other_run: Option<String>,
     /// Gossip topics that it takes part in.
     #[serde(default)]
     pub topics: Vec<PeerTopicView>,

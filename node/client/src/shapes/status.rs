@@ -60,6 +60,9 @@ pub struct StatusView {
     /// Why its validator signs nothing, or not all that others would, and what to do about it: for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence: Option<String>,
+    /// Does another node sign with this validator's key? This one has stopped signing, as `silence` says.
+    #[serde(default)]
+    pub key_elsewhere: bool,
     /// What is wrong with the machine's clock, if it differs from those of the other validators by more than 2 s: for a
     /// person. It decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,12 +96,41 @@ pub struct StatusView {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<super::open::Address>))]
     pub barred: Vec<Address>,
+    /// What a welcome grant takes now; nothing on a chain without a treasury.
+    #[serde(default)]
+    pub grants: Option<GrantsView>,
     /// When the process started.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub started: UnixMillis,
     /// Bytes to and from peers since then; zeros of a node that does not say.
     #[serde(default)]
     pub traffic: TrafficView,
+}
+
+/// What a welcome grant takes at the next block. SPEC CLAIM-1 to CLAIM-6.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GrantsView {
+    /// What is left of the treasury.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
+    pub treasury: Coins,
+    /// What an account gets, once in its life.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
+    pub grant: Coins,
+    /// How many hashes it takes to find the work, on average; nothing where the treasury is too small for one more.
+    pub tries: Option<u64>,
+    /// The newest block that work may name.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
+    pub recent: Hash32,
+    /// What grants may still take in this span.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
+    pub room: Coins,
+    /// The first block at or after this time begins the next span.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
+    pub again: UnixMillis,
+    /// Why nobody gets one now, if so: for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
 }
 
 /// Versions of the rules. SPEC VER-4.

@@ -50,6 +50,15 @@ pub enum TransactionState {
     Unknown,
 }
 
+/// What is asked besides the transaction: the query of a submit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitRequest {
+    /// The pooled transaction of the same sender and nonce whose place it takes. Without it, a nonce must be free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Hash32>,
+}
+
 /// The part of an answer to a submit that says whether it is refused; for a load generator, which reads nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Verdict {
@@ -80,7 +89,7 @@ pub struct SubmitView {
     /// Where it is.
     #[serde(flatten)]
     pub state: TransactionState,
-    /// If it is queued, what for; not in the answers to a batch.
+    /// If it is queued, what for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<WaitView>,
 }

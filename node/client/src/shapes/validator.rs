@@ -37,6 +37,9 @@ pub struct ValidatorRowView {
     /// If it led more than its fair share: how likely chance alone is to give it as much or more, in millionths. 0 is less
     /// than one in a million. `null` if it did not.
     pub chance_ppm: Option<u32>,
+    /// Does it lead more of the last 100 blocks than chance explains, as [`super::LedView`] says?
+    #[serde(default)]
+    pub suspect: bool,
     /// How many of their certificates lack its precommit.
     pub missed: u32,
     /// How many of the last ones in a row lack it.
