@@ -67,13 +67,13 @@ struct Call {
 
 #[derive(Debug)]
 enum Question {
-    Submit(Vec<VerifiedTransaction>),
+    Submit(Vec<VerifiedTransaction>, Option<TransactionId>),
     Query(Query),
 }
 
 #[derive(Debug)]
 enum Reply {
-    Submitted(Vec<(TransactionId, SubmitOutcome)>),
+    Outcomes(Vec<(TransactionId, SubmitOutcome)>),
     Answered(Answer),
 }
 
@@ -88,10 +88,12 @@ pub fn open(view: ChainView) -> (EngineHandle, EngineDoor) {
 
 impl EngineHandle {
     /// Hands transactions in; one outcome each, in order. At most
-    /// [`blockchat_proto::limits::BATCH_TRANSACTIONS_MAX`] at once: longer lists are refused as too much.
+    /// [`blockchat_proto::limits::BATCH_TRANSACTIONS_MAX`] at once: longer lists are refused as too much. `replaces` names
+    /// the one pooled transaction whose place they may take.
     pub async fn submit(
         &self,
         transactions: Vec<VerifiedTransaction>,
+        replaces: Option<TransactionId>,
     ) -> Result<Vec<(TransactionId, SubmitOutcome)>, EngineUnavailable> {
         if transactions.is_empty() {
             return Ok(vec![]);
@@ -103,8 +105,8 @@ impl EngineHandle {
         };
         let share = u32::try_from(wanted).map_err(|_| full())?;
         let share = Arc::clone(&self.submitted).try_acquire_many_owned(share).map_err(|_| full())?;
-        match self.ask(Question::Submit(transactions), Some(share)).await? {
-            Reply::Submitted(outcomes) => Ok(outcomes),
+        match self.ask(Question::Submit(transactions, replaces), Some(share)).await? {
+            Reply::Outcomes(outcomes) => Ok(outcomes),
             Reply::Answered(_) => unreachable!("a submit is answered with outcomes"),
         }
     }
@@ -125,11 +127,11 @@ impl EngineHandle {
         }
     }
 
-    /// What a queued transaction waits for; `None` if it is not queued.
-    pub async fn wait(&self, id: TransactionId) -> Result<Option<Wait>, EngineUnavailable> {
-        match self.query(Query::Wait(id)).await? {
-            Answer::Wait(answer) => Ok(answer),
-            other => unreachable!("a question about a wait gets an answer about it, not {other:?}"),
+    /// What queued transactions wait for, in order; `None` for one that is not queued.
+    pub async fn waits(&self, ids: Vec<TransactionId>) -> Result<Vec<Option<Wait>>, EngineUnavailable> {
+        match self.query(Query::Waits(ids)).await? {
+            Answer::Waits(answer) => Ok(answer),
+            other => unreachable!("a question about waits gets an answer about them, not {other:?}"),
         }
     }
 
@@ -202,7 +204,7 @@ impl EngineHandle {
     async fn query(&self, query: Query) -> Result<Answer, EngineUnavailable> {
         match self.ask(Question::Query(query), None).await? {
             Reply::Answered(answer) => Ok(answer),
-            Reply::Submitted(_) => unreachable!("a query is answered with an answer"),
+            Reply::Outcomes(_) => unreachable!("a query is answered with an answer"),
         }
     }
 
@@ -237,14 +239,14 @@ impl EngineDoor {
         let request = RequestId(self.last);
         self.callers.insert(request, answer);
         Some(match question {
-            Question::Submit(transactions) => Event::SubmitTransactions { request, transactions },
+            Question::Submit(transactions, replaces) => Event::SubmitTransactions { request, transactions, replaces },
             Question::Query(query) => Event::Query { request, query },
         })
     }
 
     /// Gives the outcomes of a submit to its caller.
     pub fn reply(&mut self, request: RequestId, outcomes: Vec<(TransactionId, SubmitOutcome)>) {
-        self.give(request, Reply::Submitted(outcomes));
+        self.give(request, Reply::Outcomes(outcomes));
     }
 
     /// Gives the answer of a query to its caller.
@@ -338,19 +340,21 @@ mod tests {
             .map(|_| {
                 tokio::spawn({
                     let (handle, half) = (handle.clone(), half.clone());
-                    async move { handle.submit(half).await }
+                    async move { handle.submit(half, None).await }
                 })
             })
             .collect();
         while handle.submitted.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(handle.submit(vec![transaction()]).await, Err(EngineUnavailable::QueueFull));
+        assert_eq!(handle.submit(vec![transaction()], None).await, Err(EngineUnavailable::QueueFull));
         assert_eq!(
             handle.queues()[1],
             QueueView::new("engine_submitted_transactions", SUBMITTED_MAX, SUBMITTED_MAX, 1)
         );
-        let Some(Event::SubmitTransactions { request, transactions }) = door.next().await else { panic!("a submit") };
+        let Some(Event::SubmitTransactions { request, transactions, .. }) = door.next().await else {
+            panic!("a submit")
+        };
         assert_eq!(transactions.len(), SUBMITTED_MAX / 2);
         door.reply(request, vec![]);
         assert!(handle.submitted.available_permits() > 0);

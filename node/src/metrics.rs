@@ -78,6 +78,8 @@ pub struct Reading {
     pub odd: Odd,
     /// Pooled transactions, and their bytes.
     pub pool: (u64, u64),
+    /// What the clocks of the other validators show beyond ours, in ms; 0 before enough were heard.
+    pub clocks_ahead_ms: i64,
     /// Connected peers.
     pub peers: u64,
     /// Bytes to and from them.
@@ -104,6 +106,7 @@ struct Gauges {
     suspects: Gauge,
     barred: Gauge,
     queued: Gauge,
+    clocks_ahead: Real,
     pool_transactions: Gauge,
     pool_size: Gauge,
     peers: Gauge,
@@ -197,6 +200,12 @@ impl Gauges {
             suspects: enter(ours, "suspects", "Members that lead more often than chance explains", None),
             barred: enter(ours, "barred", "Accounts barred for misbehaviour", None),
             queued: enter(ours, "queued_for_power", "Accounts whose stake waits to become power", None),
+            clocks_ahead: enter(
+                ours,
+                "clocks_ahead",
+                "What the clocks of the other validators show beyond this one",
+                Some(Unit::Seconds),
+            ),
             pool_transactions: enter(ours, "pool_transactions", "Pooled transactions", None),
             pool_size: enter(ours, "pool", "Size of the pooled transactions", Some(Unit::Bytes)),
             peers: enter(ours, "peers", "Connected peers of the chain", None),
@@ -225,6 +234,7 @@ impl Gauges {
         self.suspects.set(narrow(reading.odd.suspects));
         self.barred.set(narrow(reading.odd.barred));
         self.queued.set(narrow(reading.odd.queued));
+        self.clocks_ahead.set(reading.clocks_ahead_ms as f64 / 1_000.0);
         self.pool_transactions.set(narrow(reading.pool.0));
         self.pool_size.set(narrow(reading.pool.1));
         self.peers.set(narrow(reading.peers));

@@ -21,9 +21,14 @@ pub fn explain(view: &ChainView) -> Option<String> {
                                `blockchat-node guard reset --api http://HOST:PORT` with another node of the chain, and \
                                start it again"
             .into(),
-        Silence::Listening => "the chain holds signatures of this validator's key that its guard does not know, so the home is \
-                               older than the key's last vote, or the key is used elsewhere: nothing is signed before two \
-                               heights have passed without it, and there is nothing to do"
+        Silence::Listening => "the chain holds signatures of this validator's key that its guard does not know, or another node \
+                               with its identity is connected to a peer: the home is older than the key's last vote, or the \
+                               key is used elsewhere. Nothing is signed before two heights have passed without it, and \
+                               there is nothing to do"
+            .into(),
+        Silence::ShutOut => "this node's identity is used in two places (a copied home, a restored backup, a second replica): \
+                             the other node is connected to the peers and alive, so they refuse this one. Stop one of the \
+                             two; a second node needs a home of its own: `blockchat-node run --join --home NEW_FOLDER`"
             .into(),
         Silence::Behind { signed } => format!(
             "the validator key has signed at height {signed}, but the chain here ends at {tip}: blocks were lost, and \

@@ -16,6 +16,7 @@
 //! Start reading at [`VerifyPool::transactions`].
 
 use blockchat_proto::block::{Block, VerifiedBlock};
+use blockchat_proto::claim::Tries;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signature;
 use blockchat_proto::ledger::{BlockRejected, TxRejected};
@@ -54,6 +55,8 @@ pub struct VerifyPool(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     chain: Hash32,
+    /// What a claim brings at least, where there are any.
+    least_work: Option<Tries>,
     consensus: Lane,
     transactions: Lane,
     known: Mutex<Known<TransactionId, VerifiedTransaction>>,
@@ -79,13 +82,13 @@ impl Lane {
 }
 
 impl VerifyPool {
-    /// A pool for the chain with this genesis hash.
+    /// A pool for the chain with this genesis hash, whose claims bring at least so much work.
     ///
     /// Panics if the system gives no threads: without them nothing can run.
-    pub fn new(chain: Hash32) -> Self {
+    pub fn new(chain: Hash32, least_work: Option<Tries>) -> Self {
         let (consensus, transactions) = (Lane::new("verify"), Lane::new("verify-tx"));
         let (known, votes) = (Mutex::new(Known::new(REMEMBERED_MAX)), Mutex::new(Known::new(VOTES_MAX)));
-        Self(Arc::new(Inner { chain, consensus, transactions, known, votes }))
+        Self(Arc::new(Inner { chain, least_work, consensus, transactions, known, votes }))
     }
 
     /// Checks many transactions against everything that needs no state; the id and an answer of each, in order.
@@ -161,14 +164,27 @@ impl Inner {
     fn verify_transactions(&self, signed: Vec<SignedTransaction>) -> Vec<(TransactionId, Answer)> {
         let framed: Vec<_> = signed.into_iter().map(SignedTransaction::framed).collect();
         let ids: Vec<_> = framed.iter().map(FramedTransaction::id).collect();
-        let remembered = self.recall(&ids);
-        let news = framed.into_iter().zip(&remembered).filter(|(_, old)| old.is_none()).map(|(new, _)| new).collect();
+        let known: Vec<_> =
+            self.recall(&ids).into_iter().zip(&framed).map(|(old, new)| self.known_of(old, new)).collect();
+        let news = framed.into_iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(new, _)| new).collect();
         let mut verified = self.verify_new(news).into_iter();
-        let answer = |old: Option<VerifiedTransaction>| match old {
-            Some(transaction) => Ok(transaction),
-            None => verified.next().expect("one answer for each new transaction"),
+        let answer = |known: Option<Answer>| {
+            known.unwrap_or_else(|| verified.next().expect("one answer for each new transaction"))
         };
-        ids.into_iter().zip(remembered.into_iter().map(answer)).collect()
+        ids.into_iter().zip(known.into_iter().map(answer)).collect()
+    }
+
+    /// What is known without a signature check: what was verified before, and that a claim brings too little work. Anybody
+    /// makes claims, and they cost no coins: a hash of one comes before the signature, which costs a hundred times more.
+    fn known_of(&self, old: Option<VerifiedTransaction>, new: &FramedTransaction) -> Option<Answer> {
+        old.map(Ok).or_else(|| {
+            let found = new.transaction().work_found()?;
+            match self.least_work {
+                None => Some(Err(TxRejected::ClaimsClosed)),
+                Some(least) if least.are_met_by(found) => None,
+                Some(least) => Some(Err(TxRejected::WeakWork { needed: least.count(), found: found.worth() })),
+            }
+        })
     }
 
     /// Verifies in even batches of at most [`CHUNK`] over all threads and remembers what is good.
@@ -269,7 +285,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_come_in_order_and_name_exactly_the_wrong_ones() {
-        let pool = VerifyPool::new(CHAIN);
+        let pool = VerifyPool::new(CHAIN, None);
         let mut batch: Vec<_> = (0..1_300).map(signed).collect();
         batch[7].signature.0[0] ^= 1;
         batch[300].transaction.chain = Hash32::ZERO;
@@ -290,12 +306,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_known_transaction_under_a_garbage_signature_is_refused() {
-        let pool = VerifyPool::new(CHAIN);
+        let pool = VerifyPool::new(CHAIN, None);
         let good = signed(0);
         assert!(pool.transactions(vec![good.clone()]).await[0].1.is_ok());
         let mut garbage = good;
         garbage.signature.0[63] ^= 1;
         assert_eq!(pool.transactions(vec![garbage]).await[0].1, Err(TxRejected::BadSignature));
+    }
+
+    /// A signature that nobody would accept: the work was looked at before it. SPEC CLAIM-4.
+    #[tokio::test]
+    async fn a_claim_without_work_costs_no_signature_check() {
+        let signer = Signer::from_seed(&[1; 32]);
+        let body = Body::Claim { recent: CHAIN, work: 7 };
+        let mut claim =
+            Transaction { chain: CHAIN, sender: signer.address(), nonce: 0, expiry: None, body }.sign(&signer);
+        let good = claim.clone();
+        claim.signature.0[0] ^= 1;
+        let found = claim.transaction.work_found().unwrap().worth();
+        let answer = async |least: Option<u64>, claim: &SignedTransaction| {
+            let least = least.map(|tries| Coins::from_micros(tries).unwrap());
+            let pool = VerifyPool::new(CHAIN, least.and_then(|grant| Tries::for_grant(grant, grant, grant)));
+            pool.transactions(vec![claim.clone()]).await.pop().unwrap().1.map(|_| ())
+        };
+        assert_eq!(answer(None, &claim).await, Err(TxRejected::ClaimsClosed));
+        let needed = found + 1;
+        assert_eq!(answer(Some(needed), &claim).await, Err(TxRejected::WeakWork { needed, found }));
+        assert_eq!(answer(Some(found), &claim).await, Err(TxRejected::BadSignature));
+        assert_eq!(answer(Some(found), &good).await, Ok(()));
     }
 
     #[test]
@@ -309,7 +347,7 @@ mod tests {
     /// As many transactions as the lane takes at a time wait for each other, and a block does not wait for them.
     #[tokio::test]
     async fn a_block_is_never_behind_transactions() {
-        let pool = VerifyPool::new(CHAIN);
+        let pool = VerifyPool::new(CHAIN, None);
         let all = u32::try_from(JOBS_MAX).unwrap();
         let _held = pool.0.transactions.jobs.acquire_many(all).await.unwrap();
         let (none, height) = (Hash32::ZERO, Height(1));
@@ -341,7 +379,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_vote_is_remembered_under_its_signature_and_for_what_it_says_only() {
-        let pool = VerifyPool::new(CHAIN);
+        let pool = VerifyPool::new(CHAIN, None);
         let good = vote(1, 0);
         for _ in 0..2 {
             assert_eq!(pool.vote(good).await.unwrap().get(), &good);
@@ -357,7 +395,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_certificate_of_known_votes_and_one_forgery_is_refused() {
-        let pool = VerifyPool::new(CHAIN);
+        let pool = VerifyPool::new(CHAIN, None);
         for count in [3, 40] {
             let votes: Vec<_> = (1..=count).map(|validator| vote(validator, 0)).collect();
             for vote in &votes[1..] {

@@ -2,7 +2,8 @@
 //!
 //! Always true: at most [`ANSWERS_MAX`] of them are held, [`ANSWERS_PER_PEER_MAX`] for one peer, each up to 4 MiB and its
 //! certificates: one counts from its question until its last byte is written, or its stream is given up. Without room, a
-//! peer whose answer has not moved for [`STUCK_FOR`] is parted from.
+//! peer whose answer has not moved for [`STUCK_FOR`] is parted from, or one that takes less than [`SLOWEST`]: a few that
+//! read slowly would keep everybody else from catching up.
 //! Start reading at [`Answers::admit`].
 
 use libp2p::PeerId;
@@ -17,6 +18,10 @@ const ANSWERS_MAX: usize = 12;
 const ANSWERS_PER_PEER_MAX: usize = 2;
 /// An answer of which nothing moved for so long is in the way.
 const STUCK_FOR: Duration = Duration::from_secs(3);
+/// So is one that goes slower than this, in bytes a second: half of 1 Mbit/s,
+const SLOWEST: u64 = 64 * 1024;
+/// once it has had so long.
+const SLOW_AFTER: Duration = Duration::from_secs(5);
 
 /// All answers that are held. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +36,20 @@ struct Held {
 #[derive(Clone, Copy, Debug)]
 struct One {
     peer: PeerId,
-    /// When a byte of it was last written; before that, when it was handed over, and `None` while it is being made.
-    moved: Option<Instant>,
+    /// When it was handed over, and when a byte of it was last written; `None` while it is being made.
+    handed: Option<(Instant, Instant)>,
+    /// So much of it is written.
+    written: u64,
+}
+
+impl One {
+    /// Since when it is in the way, if it is.
+    fn in_the_way(&self, now: Instant) -> Option<Instant> {
+        let (handed, moved) = self.handed?;
+        let lasts = now.saturating_duration_since(handed);
+        let slow = lasts >= SLOW_AFTER && self.written < lasts.as_secs().saturating_mul(SLOWEST);
+        (slow || now.saturating_duration_since(moved) >= STUCK_FOR).then_some(handed)
+    }
 }
 
 /// What becomes of a question.
@@ -54,13 +71,12 @@ impl Answers {
             return Admitted::Busy;
         }
         if held.all.len() >= ANSWERS_MAX {
-            let stuck = held.all.values().filter_map(|one| Some((one.moved?, one.peer)));
-            let stuck = stuck.filter(|(moved, _)| now.saturating_duration_since(*moved) >= STUCK_FOR).min();
-            return stuck.map_or(Admitted::Busy, |(_, peer)| Admitted::Behind(peer));
+            let stuck = held.all.values().filter_map(|one| Some((one.in_the_way(now)?, one.peer)));
+            return stuck.min().map_or(Admitted::Busy, |(_, peer)| Admitted::Behind(peer));
         }
         held.next += 1;
         let number = held.next;
-        held.all.insert(number, One { peer, moved: None });
+        held.all.insert(number, One { peer, handed: None, written: 0 });
         Admitted::Yes(Hold { answers: self.clone(), number })
     }
 
@@ -77,10 +93,11 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Some of it was written, or it is about to be.
-    pub(super) fn moved(&self, now: Instant) {
+    /// So much of it was written, or it is about to be.
+    pub(super) fn moved(&self, bytes: usize, now: Instant) {
         if let Some(one) = self.answers.lock().all.get_mut(&self.number) {
-            one.moved = Some(now);
+            one.handed = Some((one.handed.map_or(now, |(handed, _)| handed), now));
+            one.written = one.written.saturating_add(bytes as u64);
         }
     }
 }
@@ -119,11 +136,26 @@ mod tests {
         let crowd: Vec<_> = (0..ANSWERS_MAX).map(|_| hold(&answers, PeerId::random(), now).unwrap()).collect();
         let late = PeerId::random();
         assert!(matches!(answers.admit(late, now + STUCK_FOR), Admitted::Busy), "they are being made");
-        crowd.iter().for_each(|hold| hold.moved(now));
+        crowd.iter().for_each(|hold| hold.moved(0, now));
         assert!(matches!(answers.admit(late, now), Admitted::Busy));
-        crowd[1..].iter().for_each(|hold| hold.moved(now + STUCK_FOR));
+        crowd[1..].iter().for_each(|hold| hold.moved(1, now + STUCK_FOR));
         assert!(matches!(answers.admit(late, now + STUCK_FOR), Admitted::Behind(_)));
-        crowd[0].moved(now + STUCK_FOR);
+        crowd[0].moved(1, now + STUCK_FOR);
         assert!(matches!(answers.admit(late, now + STUCK_FOR), Admitted::Busy));
+    }
+
+    #[test]
+    fn a_crowd_that_reads_a_little_all_the_time_is_in_the_way_and_one_on_slow_lines_is_not() {
+        let (answers, start) = (Answers::default(), Instant::now());
+        let crowd: Vec<_> = (0..ANSWERS_MAX).map(|_| hold(&answers, PeerId::random(), start).unwrap()).collect();
+        let late = PeerId::random();
+        let read = |bytes: usize| {
+            let until = |second: u64| start + Duration::from_secs(second);
+            crowd.iter().for_each(|hold| hold.moved(0, start));
+            (1..=5).for_each(|second| crowd.iter().for_each(|hold| hold.moved(bytes, until(second))));
+            answers.admit(late, until(5))
+        };
+        assert!(matches!(read(32 * 1024), Admitted::Behind(_)));
+        assert!(matches!(read(125 * 1024), Admitted::Busy), "1 Mbit/s");
     }
 }

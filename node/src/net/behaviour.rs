@@ -9,6 +9,7 @@ use super::config::{
     PING_WITHIN, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX, STATUS_WIRE_MAX,
 };
 use super::dial_gate::Guarded;
+use super::errand::Errands;
 use super::find_node::FindNode;
 use super::gate::{Gate, Gated};
 use super::gossip::{self, Topics};
@@ -48,6 +49,7 @@ pub(super) struct Net {
     pub(super) neighbours: request_response::Behaviour<FindNode>,
     pub(super) status: request_response::Behaviour<CanonicalCodec<Status, Status>>,
     pub(super) goodbye: request_response::Behaviour<CanonicalCodec<Goodbye, Goodbye>>,
+    pub(super) errands: Errands,
     pub(super) genesis: request_response::Behaviour<CanonicalCodec<GenesisRequest, Genesis>>,
     pub(super) sync: request_response::Behaviour<CanonicalCodec<SyncRequest, SyncResponse>>,
 }
@@ -56,7 +58,7 @@ pub(super) struct Net {
 const NEGOTIATING_MAX: usize = 16;
 
 /// What the agent version ends with: this and a number that no other run of a node has. Whoever sees another number on a
-/// second connection knows that the node was restarted, and that the first connection is dead.
+/// second connection knows that the node was restarted, and that the first connection is dead, or that its home was copied.
 pub(super) const RUN_MARK: &str = " run/";
 
 /// A swarm with the node's identity, not yet listening.
@@ -105,15 +107,17 @@ fn behaviour(key: &Keypair, config: &NetConfig, topics: &Topics, gate: &Arc<Gate
         neighbours: neighbours(chain)?,
         status: ask(StreamProtocol::new(STATUS_PROTOCOL), STATUS_WIRE_MAX, STATUS_WIRE_MAX),
         goodbye: ask(StreamProtocol::new(GOODBYE_PROTOCOL), STATUS_WIRE_MAX, STATUS_WIRE_MAX),
+        errands: Errands::default(),
         genesis: ask(StreamProtocol::new(GENESIS_PROTOCOL), STATUS_WIRE_MAX, GENESIS_BYTES_MAX),
         sync: ask(protocol(sync_protocol(chain))?, REQUEST_WIRE_MAX, RESPONSE_WIRE_MAX),
     })
 }
 
 /// A backstop: who stays is for the membership to say, and the transport limits connections that are being made by others.
+/// Of those that stand only those that others made are limited here: a crowd of callers must not keep us from calling.
 fn connection_limits() -> connection_limits::ConnectionLimits {
     connection_limits::ConnectionLimits::default()
-        .with_max_established(Some(CONNECTIONS_MAX))
+        .with_max_established_incoming(Some(CONNECTIONS_MAX))
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
         .with_max_pending_outgoing(Some(PENDING_MAX))
 }

@@ -85,7 +85,7 @@ where
             Answer::Value(value) => write(io, &codec::encode(&value), self.response_max).await,
             Answer::Bytes(bytes) => write(io, &bytes, self.response_max).await,
             Answer::Held(bytes, hold) => {
-                write_noting(io, &bytes, self.response_max, || hold.moved(Instant::now())).await
+                write_noting(io, &bytes, self.response_max, |written| hold.moved(written, Instant::now())).await
             }
         }
     }
@@ -93,7 +93,7 @@ where
 
 /// One message. What is too long or no canonical value of the type is [`io::ErrorKind::InvalidData`], a sender that
 /// went away halfway is not: that is nobody's fault.
-async fn read<T, V>(io: &mut T, limit_bytes: usize) -> io::Result<V>
+pub(super) async fn read<T, V>(io: &mut T, limit_bytes: usize) -> io::Result<V>
 where
     T: AsyncRead + Unpin + Send,
     V: Serialize + DeserializeOwned,
@@ -113,15 +113,15 @@ where
     codec::decode(&bytes, limit_bytes).map_err(|error| invalid(error.to_string()))
 }
 
-async fn write<T>(io: &mut T, bytes: &[u8], limit_bytes: usize) -> io::Result<()>
+pub(super) async fn write<T>(io: &mut T, bytes: &[u8], limit_bytes: usize) -> io::Result<()>
 where
     T: AsyncWrite + Unpin + Send,
 {
-    write_noting(io, bytes, limit_bytes, || {}).await
+    write_noting(io, bytes, limit_bytes, |_| {}).await
 }
 
-/// In parts; after each, `moved` is told.
-async fn write_noting<T>(io: &mut T, bytes: &[u8], limit_bytes: usize, moved: impl Fn() + Send) -> io::Result<()>
+/// In parts; after each, `moved` is told its bytes.
+async fn write_noting<T>(io: &mut T, bytes: &[u8], limit_bytes: usize, moved: impl Fn(usize) + Send) -> io::Result<()>
 where
     T: AsyncWrite + Unpin + Send,
 {
@@ -130,7 +130,7 @@ where
     io.write_all(&length.to_be_bytes()).await?;
     for part in bytes.chunks(PART_BYTES) {
         io.write_all(part).await?;
-        moved();
+        moved(part.len());
     }
     io.close().await
 }

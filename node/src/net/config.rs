@@ -1,6 +1,7 @@
 //! What a network starts from, its limits, and why it may not start.
 
 use crate::config::Announce;
+use crate::held_ports::HeldPorts;
 use crate::metrics::Metrics;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::limits;
@@ -17,6 +18,8 @@ pub struct NetConfig {
     pub genesis: VerifiedGenesis,
     /// Multiaddresses to listen on.
     pub listen: Vec<String>,
+    /// Of these, the ports that are held already.
+    pub held: HeldPorts,
     /// Peers to dial for ever: multiaddresses, with or without `/p2p/...`; DNS names are resolved at every dial.
     pub peers: Vec<String>,
     /// Find peers on the local network.
@@ -86,7 +89,7 @@ pub(super) const STATUS_WIRE_MAX: usize = 1_024;
 /// A question of any kind is given up after this.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
-/// Connections at most, whoever made them: far more than `membership` lets stay.
+/// Connections that others made, at most: far more than `membership` lets stay.
 pub(super) const CONNECTIONS_MAX: u32 = 128;
 /// Connections that we are making, at most.
 pub(super) const PENDING_MAX: u32 = 64;

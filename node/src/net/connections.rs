@@ -4,11 +4,11 @@
 //! Start reading at [`Task::decide`].
 
 use super::behaviour::RUN_MARK;
+use super::errand::Errand;
 use super::handle::NetEvent;
 use super::membership::failure::Failure;
 use super::membership::{About, Act, Fact, Note, Way};
 use super::peer_score::Fault;
-use super::peers::Peer;
 use super::swarm_task::Task;
 use super::transport::endpoint_key;
 use blockchat_engine::effect::Offence;
@@ -17,12 +17,9 @@ use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId, identify, ping};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-/// A second connection of the same run is closed after this: by then both sides know which run it is of.
-const TRIM_AFTER: Duration = Duration::from_secs(2);
 /// What the names of gossipsub's versions begin with.
 const GOSSIP_PROTOCOLS: &str = "/meshsub/";
 /// So much is kept of what a peer says it is.
@@ -44,6 +41,10 @@ impl Task {
             Act::Close(connection) => _ = self.swarm.close_connection(connection),
             Act::Part(id) => self.part(&id),
             Act::Dismiss(id, why) => self.dismiss(id, why),
+            Act::Probe(id, connection) => self.swarm.behaviour_mut().errands.run(id, connection, Errand::Probe),
+            Act::Refuse(id, connection, why) => {
+                self.swarm.behaviour_mut().errands.run(id, connection, Errand::Goodbye(why));
+            }
             Act::Block(id) => _ = self.swarm.behaviour_mut().blocked.block_peer(id),
             Act::Unblock(id) => _ = self.swarm.behaviour_mut().blocked.unblock_peer(id),
             Act::Ask(id) => self.ask_for_others(id),
@@ -55,6 +56,7 @@ impl Task {
             Act::Moved(id, address) => self.discovery.book.is_wrong(id, &address),
             Act::TellStatus(peer, status) => _ = self.tell(NetEvent::PeerStatus { peer, status }),
             Act::TellGone(peer) => _ = self.tell(NetEvent::PeerGone { peer }),
+            Act::TellElsewhere { shut_out } => _ = self.tell(NetEvent::Elsewhere { shut_out }),
             Act::Say(note) => say(&note),
         }
     }
@@ -84,7 +86,7 @@ impl Task {
         self.decide(Fact::Closed { id, connection });
     }
 
-    pub(super) fn on_identified(&mut self, id: PeerId, info: identify::Info) {
+    pub(super) fn on_identified(&mut self, id: PeerId, connection: ConnectionId, info: identify::Info) {
         let (client, run) = match info.agent_version.split_once(RUN_MARK) {
             Some((client, run)) => (client, Some(run.to_owned())),
             None => (info.agent_version.as_str(), None),
@@ -96,7 +98,8 @@ impl Task {
             routes: info.protocols.contains(&self.discovery.kademlia),
             listens: info.listen_addrs,
         };
-        self.decide(Fact::Identified { id, about });
+        self.decide(Fact::Identified { id, connection, about });
+        self.answer_held_statuses();
     }
 
     pub(super) fn on_ping(&mut self, event: ping::Event) {
@@ -142,57 +145,24 @@ fn say(note: &Note) {
         }
         Note::Misbehaves { id, fault, spared } => warn!(peer = %id, ?fault, spared, "peer misbehaves"),
         Note::Unreachable { addresses, why } => unreachable_peer(addresses, why),
+        Note::Copied { id, at, news } if *news => {
+            warn!(
+                peer = %id,
+                %at,
+                "a peer's identity is used in two places (a copied home, a restored backup, a second replica): the node that \
+                 is connected stays, the other one is refused"
+            );
+        }
+        Note::Copied { id, at, .. } => {
+            debug!(peer = %id, %at, "the second node with this peer's identity is refused again")
+        }
+        Note::Elsewhere { by, at } => {
+            warn!(peer = %by, %at, "a peer refuses this node: its identity is used in two places, and the other node is connected there");
+        }
     }
 }
 
 fn unreachable_peer(addresses: &[Multiaddr], why: &Failure) {
     let addresses = addresses.iter().map(Multiaddr::to_string).collect::<Vec<_>>().join(" ");
     warn!(addresses, %why, "a configured peer cannot be reached, retrying");
-}
-
-/// A second connection that is not needed. Of a peer that does not tell its run the first one may be dead, unless it gave
-/// a sign of life since.
-pub(super) fn surplus(peer: &Peer, now: Instant) -> Option<ConnectionId> {
-    let second = peer.connections.get(1).filter(|second| now.duration_since(second.since) >= TRIM_AFTER)?;
-    (peer.run.is_some() || peer.first().heard > second.since).then_some(second.id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::membership::targets::Source;
-    use super::super::peers::{Connection, Peers};
-    use super::*;
-
-    /// A peer with two connections, the second made 10 s after the first; and when that was.
-    fn twice_connected(run: Option<&str>) -> (Peers, PeerId, Instant) {
-        let (mut peers, id, start) = (Peers::default(), PeerId::random(), Instant::now());
-        let second = start + Duration::from_secs(10);
-        for (number, since) in [(1, start), (2, second)] {
-            let address = "/ip4/10.0.0.1/tcp/1".parse().unwrap();
-            let (connection, source) = (ConnectionId::new_unchecked(number), Source::Inbound);
-            peers.connected(
-                id,
-                Connection { id: connection, address, inbound: true, since, heard: since, source, attempt: None },
-            );
-        }
-        peers.get_mut(&id).unwrap().run = run.map(str::to_owned);
-        (peers, id, second)
-    }
-
-    #[test]
-    fn of_two_connections_to_a_peer_that_tells_its_run_the_second_goes() {
-        let (peers, id, second) = twice_connected(Some("1"));
-        let peer = peers.get(&id).unwrap();
-        assert_eq!(surplus(peer, second), None, "both sides must know the run first");
-        assert_eq!(surplus(peer, second + TRIM_AFTER), Some(ConnectionId::new_unchecked(2)));
-    }
-
-    #[test]
-    fn of_a_peer_that_does_not_tell_it_both_stay_until_the_first_gives_a_sign_of_life() {
-        let (mut peers, id, second) = twice_connected(None);
-        let later = second + Duration::from_secs(3_600);
-        assert_eq!(surplus(peers.get(&id).unwrap(), later), None);
-        peers.get_mut(&id).unwrap().connections[0].heard = second + Duration::from_secs(1);
-        assert_eq!(surplus(peers.get(&id).unwrap(), later), Some(ConnectionId::new_unchecked(2)));
-    }
 }

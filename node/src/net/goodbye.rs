@@ -40,5 +40,6 @@ fn words(why: Parting) -> &'static str {
     match why {
         Parting::Full => "it is full",
         Parting::OtherChain => "it is of another chain",
+        Parting::OtherRun => "another node with our identity is connected to it",
     }
 }

@@ -151,6 +151,9 @@ fn score_params(topics: &Topics) -> PeerScoreParams {
         slow_peer_weight: -0.01,
         slow_peer_threshold: 100.0,
         slow_peer_decay: 0.5,
+        // libp2p keeps an hour of everybody who ever connected, which strangers can fill; what we hold against a peer is
+        // kept by ourselves.
+        retain_score: Duration::from_secs(60),
         ..PeerScoreParams::default()
     }
 }

@@ -4,6 +4,7 @@
 //! Start reading at [`NetHandle`].
 
 use super::config::EVENTS_MAX;
+use super::weight::Weight;
 use crate::traffic::Traffic;
 use blockchat_client::shapes::{KnownPeerView, PeerView, QueueView};
 use blockchat_engine::effect::Offence;
@@ -47,6 +48,8 @@ pub enum NetEvent {
         ticket: GossipTicket,
         /// The batch.
         batch: TransactionBatch,
+        /// Its bytes count until this is dropped.
+        weight: Arc<Weight>,
     },
     /// A consensus message.
     Consensus {
@@ -56,6 +59,8 @@ pub enum NetEvent {
         ticket: GossipTicket,
         /// The message.
         message: ConsensusMessage,
+        /// Its bytes count until this is dropped.
+        weight: Arc<Weight>,
     },
     /// The proof that a validator contradicted itself.
     Evidence {
@@ -65,6 +70,8 @@ pub enum NetEvent {
         ticket: GossipTicket,
         /// The evidence.
         evidence: Evidence,
+        /// Its bytes count until this is dropped.
+        weight: Arc<Weight>,
     },
     /// A peer of our chain says how far it is.
     PeerStatus {
@@ -77,6 +84,11 @@ pub enum NetEvent {
     PeerGone {
         /// Who.
         peer: PeerTag,
+    },
+    /// Peers say that another node with our identity is connected to them.
+    Elsewhere {
+        /// And we have no peer ourselves.
+        shut_out: bool,
     },
     /// Final blocks we asked for.
     Blocks {

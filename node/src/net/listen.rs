@@ -4,11 +4,12 @@ use super::address::ip_of;
 use super::config::{NetConfig, NetError};
 use super::swarm_task::Task;
 use crate::config::Announce;
+use crate::held_ports::HeldPorts;
 use futures::{FutureExt, StreamExt};
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
-use socket2::{Domain, Socket, Type};
+use socket2::Socket;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -66,11 +67,12 @@ impl Task {
         for address in external {
             self.swarm.add_external_address(parse(address)?);
         }
-        let mut waiting = BTreeMap::new();
+        // Given up only when libp2p listens beside them.
+        let (mut held, mut waiting) = (vec![], BTreeMap::new());
         for address in &config.listen {
             let failed = |reason: String| NetError::Listen { address: address.clone(), reason };
             let place = parse(address)?;
-            check_free(&place).map_err(|error| failed(error.to_string()))?;
+            held.extend(hold(&config.held, &place).map_err(|error| failed(error.to_string()))?);
             let id = self.swarm.listen_on(place).map_err(|error| failed(error.to_string()))?;
             waiting.insert(id.to_string(), address.clone());
         }
@@ -105,28 +107,21 @@ impl Task {
 }
 
 /// libp2p listens with SO_REUSEPORT: two nodes on one port would share its connections at random, without an error. A
-/// plain listener is refused while anybody else listens there.
-fn check_free(address: &Multiaddr) -> io::Result<()> {
+/// plain listener is refused while anybody else listens there; once it listens, it lets libp2p in beside it.
+fn hold(ports: &HeldPorts, address: &Multiaddr) -> io::Result<Option<Socket>> {
     let port = address.iter().find_map(|part| match part {
         Protocol::Tcp(port) => Some(port),
         _ => None,
     });
     match (ip_of(address), port) {
-        (Some(ip), Some(port)) if port != 0 => listen_plainly(SocketAddr::new(ip, port)),
-        _ => Ok(()),
+        (Some(ip), Some(port)) if port != 0 => {
+            let socket = ports.take_or_listen(SocketAddr::new(ip, port))?;
+            #[cfg(unix)]
+            socket.set_reuse_port(true)?;
+            Ok(Some(socket))
+        }
+        _ => Ok(None),
     }
-}
-
-/// An IPv6 address is that alone, as libp2p has it: the same port of IPv4 may be ours already.
-fn listen_plainly(address: SocketAddr) -> io::Result<()> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    // Connections of an earlier process that have yet to fade away are in nobody's way.
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(1)
 }
 
 #[cfg(test)]
@@ -160,11 +155,23 @@ mod tests {
         }
     }
 
+    /// From the choice to libp2p, somebody of ours listens there, and nobody else can.
+    #[test]
+    fn a_port_that_was_held_is_handed_on_without_a_gap() {
+        let (ours, theirs) = (HeldPorts::default(), HeldPorts::default());
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        ours.hold(([127, 0, 0, 1], port).into()).unwrap();
+        let address = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
+        assert!(hold(&theirs, &address).is_err());
+        let _held = hold(&ours, &address).unwrap().expect("it has a port");
+        assert!(hold(&theirs, &address).is_err(), "letting libp2p in lets nobody else in");
+    }
+
     #[test]
     fn a_port_is_free_for_one_kind_of_address_while_the_other_is_in_use() {
         let v4 = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = v4.local_addr().unwrap().port();
-        let free = |text: String| check_free(&text.parse().unwrap());
+        let free = |text: String| hold(&HeldPorts::default(), &text.parse().unwrap()).map(drop);
         assert!(free(format!("/ip4/0.0.0.0/tcp/{port}")).is_err());
         assert!(free(format!("/ip4/127.0.0.1/tcp/{port}")).is_err());
         match TcpListener::bind("[::1]:0") {

@@ -25,6 +25,7 @@ mod deaf;
 mod dial_error;
 mod dial_gate;
 mod discovery;
+mod errand;
 mod find_node;
 mod gate;
 mod goodbye;
@@ -46,6 +47,7 @@ mod sync_protocol;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod weight;
 
 pub use chain_search::{ChainSearch, SearchConfig, Sighted, Sighting};
 pub use config::{NetConfig, NetError};
@@ -53,3 +55,4 @@ pub use handle::{InboundId, NetEvent, NetHandle, NetVerdict};
 pub use peer_id::peer_id_of;
 pub(crate) use quota::{Pace, Rate};
 pub use swarm_task::start;
+pub use weight::Weight;

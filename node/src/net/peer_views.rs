@@ -34,6 +34,7 @@ impl Task {
             source: first.source.told(),
             client: peer.client.clone(),
             connected_since: Some(now.at(first.since)),
+            other_run: peer.other_run.as_ref().map(|(at, _)| at.to_string()),
             connections: u32::try_from(peer.connections.len()).unwrap_or(u32::MAX),
             topics: self.peer_topics(id),
             score: self.peer_score(id, now),

@@ -25,6 +25,8 @@ const OTHER_CHAIN_PAUSE: Duration = Duration::from_secs(60);
 const OTHER_CHAIN_PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// Most peers remembered as being of another chain.
 const STRANGERS_MAX: usize = 1_024;
+/// A second connection that has not told its run by then is taken for one of the same run: of a peer that tells none.
+const RUN_WITHIN: Duration = Duration::from_secs(2);
 /// Most addresses kept of what a peer says of itself.
 const ADDRESSES_MAX: usize = 16;
 
@@ -40,6 +42,42 @@ pub(super) struct Connection {
     pub(super) source: Source,
     /// For outbound ones: the dial that made it.
     pub(super) attempt: Option<AttemptId>,
+    /// Number of the run that it leads to, if that was told.
+    pub(super) run: Option<String>,
+    /// It was told that it has to go, then.
+    pub(super) refused: Option<Instant>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        id: ConnectionId,
+        address: Multiaddr,
+        inbound: bool,
+        since: Instant,
+        source: Source,
+        attempt: Option<AttemptId>,
+    ) -> Self {
+        Self { id, address, inbound, since, heard: since, source, attempt, run: None, refused: None }
+    }
+}
+
+/// Two connections to one peer that lead to two runs of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Contest {
+    /// The older one. If it answers, it stays.
+    pub(super) holder: ConnectionId,
+    pub(super) newcomer: ConnectionId,
+    pub(super) since: Instant,
+}
+
+/// Does a connection speak for its peer?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Voice {
+    Heard,
+    /// It may be of another run.
+    Undecided,
+    /// It is of another run, which is refused, or of nobody.
+    Refused,
 }
 
 /// How far a peer has come.
@@ -69,8 +107,11 @@ pub(super) struct Peer {
     pub(super) tag: PeerTag,
     /// At least one; the oldest first.
     pub(super) connections: Vec<Connection>,
-    /// Number of its run, if it tells: another one on a second connection means that it was restarted.
+    /// Number of its run, if it tells: another one on a second connection is a restarted node, or a copy.
     pub(super) run: Option<String>,
+    pub(super) contest: Option<Contest>,
+    /// Where another run of its identity was refused last, and when people were told.
+    pub(super) other_run: Option<(Multiaddr, Instant)>,
     /// Which program it says it is.
     pub(super) client: Option<String>,
     /// Where it says that it listens.
@@ -104,6 +145,8 @@ impl Peer {
             tag,
             connections: vec![connection],
             run: None,
+            contest: None,
+            other_run: None,
             client: None,
             listens: vec![],
             speech: Speech::Unknown,
@@ -121,6 +164,31 @@ impl Peer {
     /// The connection that stands for the peer.
     pub(super) fn first(&self) -> &Connection {
         self.connections.first().expect("a peer without connections is no peer")
+    }
+
+    pub(super) fn connection(&self, id: ConnectionId) -> Option<&Connection> {
+        self.connections.iter().find(|one| one.id == id)
+    }
+
+    /// Place of the oldest connection that leads to this run.
+    pub(super) fn of_run(&self, run: &str) -> Option<usize> {
+        self.connections.iter().position(|one| one.run.as_deref() == Some(run))
+    }
+
+    /// Does what comes over this connection count as the peer's? A second one has a moment to tell its run.
+    pub(super) fn voice(&self, connection: ConnectionId, now: Instant) -> Voice {
+        let Some(one) = self.connection(connection) else {
+            return Voice::Refused;
+        };
+        let contested = self.contest.is_some_and(|contest| contest.newcomer == connection);
+        match &one.run {
+            _ if one.refused.is_some() => Voice::Refused,
+            _ if self.first().id == connection => Voice::Heard,
+            _ if contested => Voice::Undecided,
+            Some(run) if self.run.as_ref() == Some(run) => Voice::Heard,
+            _ if now.duration_since(one.since) >= RUN_WITHIN => Voice::Heard,
+            _ => Voice::Undecided,
+        }
     }
 
     /// What it last said; `None` until the handshake, and once it was told to go.
@@ -278,8 +346,7 @@ mod tests {
     fn connection(address: &str, inbound: bool) -> Connection {
         let now = Instant::now();
         let source = if inbound { Source::Inbound } else { Source::Book };
-        let id = ConnectionId::new_unchecked(1);
-        Connection { id, address: address.parse().unwrap(), inbound, since: now, heard: now, source, attempt: None }
+        Connection::new(ConnectionId::new_unchecked(1), address.parse().unwrap(), inbound, now, source, None)
     }
 
     #[test]

@@ -24,6 +24,8 @@ impl Rate {
 
 /// Answers to one peer's sync questions, in bytes.
 pub(super) const SYNC_BYTES: Rate = Rate::new(64 * 1024 * 1024, Duration::from_secs(10));
+/// What a question costs whoever asks it, however short its answer is: the store is read for it.
+pub(super) const SYNC_QUESTION_BYTES: usize = 16 * 1024;
 /// Statuses of one peer.
 pub(super) const STATUSES: Rate = Rate::new(150, Duration::from_secs(15));
 /// Genesis questions of one peer.
@@ -61,6 +63,18 @@ mod tests {
         assert_eq!(passed, 10);
         let later = now + Duration::from_millis(250);
         assert_eq!((0..100).filter(|_| pace.spend(TEN_A_SECOND, 1, later).is_ok()).count(), 3);
+    }
+
+    /// SPEC SYNC-5.
+    #[test]
+    fn questions_cost_their_share_however_short_the_answers_are() {
+        let (mut pace, now) = (Pace::default(), Instant::now());
+        let asked = (0..10_000).filter(|_| pace.spend(SYNC_BYTES, SYNC_QUESTION_BYTES, now).is_ok()).count();
+        // A quota is kept in whole ns a byte.
+        assert!((4_096..=4_097).contains(&asked), "{asked}");
+        let later = now + Duration::from_secs(1);
+        let asked = (0..10_000).filter(|_| pace.spend(SYNC_BYTES, SYNC_QUESTION_BYTES, later).is_ok()).count();
+        assert!((409..=410).contains(&asked), "{asked}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::handle::{NetEvent, NetVerdict};
 use super::membership::Fact;
 use super::peer_score::Fault;
 use super::swarm_task::Task;
+use super::weight::{Scale, Weight};
 use blockchat_engine::event::{GossipTicket, PeerTag};
 use blockchat_proto::codec;
 use blockchat_proto::gossip::{
@@ -33,6 +34,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+/// Bytes of one kind of gossip that the node has not looked at yet.
+const UNREAD_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most consensus messages that wait for somebody to hear them.
 const UNSENT_MAX: usize = 64;
 /// A message that nobody could hear is given up after this: the voting rounds repeat themselves.
@@ -47,6 +50,10 @@ pub(super) struct Relay {
     /// Evidence that nobody could hear yet.
     unheard: Vec<Evidence>,
     gate: Arc<Gate>,
+    transactions: Scale,
+    blocks: Scale,
+    /// Votes, certificates and evidence: never behind blocks.
+    votes: Scale,
 }
 
 impl Relay {
@@ -59,6 +66,17 @@ impl Relay {
             unsent: VecDeque::new(),
             unheard: vec![],
             gate,
+            transactions: Scale::new(UNREAD_BYTES_MAX),
+            blocks: Scale::new(UNREAD_BYTES_MAX),
+            votes: Scale::new(UNREAD_BYTES_MAX),
+        }
+    }
+
+    fn scale(&self, topic: Topic) -> &Scale {
+        match topic {
+            Topic::Transactions => &self.transactions,
+            Topic::Blocks => &self.blocks,
+            Topic::Votes | Topic::Evidence => &self.votes,
         }
     }
 
@@ -87,7 +105,12 @@ impl Task {
 
     /// Form here; signatures are for others to check, at the expense of the peer.
     fn judge(&mut self, source: PeerId, from: PeerTag, ticket: GossipTicket, topic: Topic, data: &[u8]) {
-        let Some(event) = decode(topic, data, from, ticket) else {
+        let Some(weight) = self.relay.scale(topic).take(from, data.len()) else {
+            debug!(peer = %source, ?topic, "gossip waits already, dropping");
+            self.relay.gate.charge(source, 0, Instant::now());
+            return self.settle(ticket, NetVerdict::Ignore);
+        };
+        let Some(event) = decode(topic, data, from, ticket, weight) else {
             debug!(peer = %source, ?topic, "gossip does not decode");
             self.relay.gate.charge(source, 0, Instant::now());
             return self.settle(ticket, NetVerdict::Reject);
@@ -204,23 +227,23 @@ impl Task {
 }
 
 /// `None` for what no honest node sends.
-fn decode(topic: Topic, data: &[u8], from: PeerTag, ticket: GossipTicket) -> Option<NetEvent> {
-    let limit = wire_max(topic);
+fn decode(topic: Topic, data: &[u8], from: PeerTag, ticket: GossipTicket, weight: Weight) -> Option<NetEvent> {
+    let (limit, weight) = (wire_max(topic), Arc::new(weight));
     match topic {
         Topic::Transactions => {
             let batch: TransactionBatch = codec::decode(data, limit).ok()?;
             let fits = batch.version == ENVELOPE_VERSION && batch.transactions.len() <= BATCH_TRANSACTIONS_MAX;
-            fits.then_some(NetEvent::Transactions { from, ticket, batch })
+            fits.then_some(NetEvent::Transactions { from, ticket, batch, weight })
         }
         Topic::Blocks | Topic::Votes => {
             let envelope: ConsensusEnvelope = codec::decode(data, limit).ok()?;
             let fits = envelope.version == ENVELOPE_VERSION && envelope.message.topic() == topic;
-            fits.then_some(NetEvent::Consensus { from, ticket, message: envelope.message })
+            fits.then_some(NetEvent::Consensus { from, ticket, message: envelope.message, weight })
         }
         Topic::Evidence => {
             let envelope: EvidenceEnvelope = codec::decode(data, limit).ok()?;
             let fits = envelope.version == ENVELOPE_VERSION;
-            fits.then_some(NetEvent::Evidence { from, ticket, evidence: envelope.evidence })
+            fits.then_some(NetEvent::Evidence { from, ticket, evidence: envelope.evidence, weight })
         }
     }
 }

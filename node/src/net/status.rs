@@ -6,14 +6,15 @@
 
 use super::codec::Answer;
 use super::membership::Fact;
-use super::peers::Stage;
+use super::peers::{Stage, Voice};
 use super::quota::STATUSES;
 use super::swarm_task::Task;
 use crate::clock::unix_millis;
 use blockchat_engine::event::PeerTag;
 use blockchat_proto::sync::Status;
 use libp2p::PeerId;
-use libp2p::request_response::{self, Message, OutboundFailure};
+use libp2p::request_response::{self, Message, OutboundFailure, ResponseChannel};
+use libp2p::swarm::ConnectionId;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::debug;
@@ -24,6 +25,14 @@ const EVERY: Duration = Duration::from_secs(30);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// or, with many peers, so long for each of them: 50 statuses a second in all.
 const PAUSE_PER_PEER: Duration = Duration::from_millis(20);
+
+/// A status that waits for its connection to be known as its peer's.
+pub(super) struct HeldStatus {
+    peer: PeerId,
+    connection: ConnectionId,
+    said: Status,
+    channel: ResponseChannel<Answer<Status>>,
+}
 
 impl Task {
     /// What we say of ourselves now.
@@ -40,13 +49,8 @@ impl Task {
     pub(super) fn on_status_event(&mut self, event: request_response::Event<Status, Answer<Status>>) {
         use request_response::Event;
         match event {
-            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
-                if self.may_say_status(&peer) {
-                    let ours = self.own_status();
-                    // An error means that the peer is gone.
-                    drop(self.swarm.behaviour_mut().status.send_response(channel, Answer::Value(ours)));
-                    self.on_status(peer, request);
-                }
+            Event::Message { peer, connection_id, message: Message::Request { request, channel, .. } } => {
+                self.on_status_said(HeldStatus { peer, connection: connection_id, said: request, channel });
             }
             Event::Message { peer, message: Message::Response { response: Answer::Value(status), .. }, .. } => {
                 self.on_status(peer, status);
@@ -54,6 +58,31 @@ impl Task {
             Event::OutboundFailure { peer, error, .. } => self.on_unanswered(peer, &error),
             Event::Message { .. } | Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
         }
+    }
+
+    /// On a connection that may be of another run it waits: that one would take us for its peer.
+    fn on_status_said(&mut self, status: HeldStatus) {
+        let HeldStatus { peer, connection, .. } = status;
+        let voice = self.membership.peers.get(&peer).map(|known| known.voice(connection, Instant::now()));
+        match voice {
+            Some(Voice::Heard) if self.may_say_status(&peer) => {
+                let ours = self.own_status();
+                // An error means that the peer is gone.
+                drop(self.swarm.behaviour_mut().status.send_response(status.channel, Answer::Value(ours)));
+                self.on_status(peer, status.said);
+            }
+            Some(Voice::Undecided) => {
+                // One of each connection: the transport bounds how many there are.
+                self.held_statuses.retain(|held| held.connection != connection);
+                self.held_statuses.push(status);
+            }
+            _ => {}
+        }
+    }
+
+    /// Some of those that wait may be of no other run, or of one, by now.
+    pub(super) fn answer_held_statuses(&mut self) {
+        std::mem::take(&mut self.held_statuses).into_iter().for_each(|status| self.on_status_said(status));
     }
 
     fn may_say_status(&mut self, id: &PeerId) -> bool {

@@ -18,6 +18,7 @@ use super::membership::targets::Dial;
 use super::membership::{Charter, Fact, Membership};
 use super::meter::Meters;
 use super::relay::Relay;
+use super::status::HeldStatus;
 use super::sync_protocol::Questions;
 use crate::clock::unix_millis;
 use crate::traffic::Traffic;
@@ -83,6 +84,7 @@ pub async fn start(
         discovery,
         relay: Relay::new(topics, gate, unix_millis().0),
         questions: Questions::new(&config.genesis),
+        held_statuses: vec![],
         libp2p_metrics: config.metrics.enter_others(libp2p::metrics::Metrics::new),
     });
     for peer in task.membership.targets.configured() {
@@ -119,6 +121,7 @@ pub(super) struct Task {
     pub(super) discovery: Discovery,
     pub(super) relay: Relay,
     pub(super) questions: Questions,
+    pub(super) held_statuses: Vec<HeldStatus>,
     libp2p_metrics: libp2p::metrics::Metrics,
 }
 
@@ -223,14 +226,15 @@ impl Task {
             SwarmNetEvent::Gossip(gossipsub::Event::GossipsubNotSupported { peer_id }) => {
                 self.decide(Fact::RefusesGossip { id: peer_id });
             }
-            SwarmNetEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
-                self.on_identified(peer_id, info);
+            SwarmNetEvent::Identify(identify::Event::Received { peer_id, connection_id, info }) => {
+                self.on_identified(peer_id, connection_id, info);
             }
             SwarmNetEvent::Ping(event) => self.on_ping(event),
             SwarmNetEvent::Mdns(event) => self.on_mdns(event),
             SwarmNetEvent::Neighbours(event) => self.on_neighbours(event),
             SwarmNetEvent::Status(event) => self.on_status_event(event),
             SwarmNetEvent::Goodbye(event) => self.on_goodbye(event),
+            SwarmNetEvent::Errands(done) => self.on_errand(&done),
             SwarmNetEvent::Genesis(event) => self.on_genesis(event),
             SwarmNetEvent::Sync(event) => self.on_sync(event),
             SwarmNetEvent::Gossip(_) | SwarmNetEvent::Identify(_) | SwarmNetEvent::Kad(_) => {}
@@ -242,6 +246,7 @@ impl Task {
         let hearing = self.hearing();
         let flows = self.meters.flows(now);
         self.decide(Fact::Tick { hearing, flows });
+        self.answer_held_statuses();
         self.tick_discovery(now);
         self.tick_relay(now);
         self.tell_all();

@@ -1,4 +1,5 @@
-//! Questions for blocks, ours and those of peers, and the genesis for whoever asks. SPEC SYNC-2 to SYNC-4.
+//! Questions for blocks, headers and validator sets, ours and those of peers, and the genesis for whoever asks. SPEC SYNC-2 to
+//! SYNC-4.
 //!
 //! Always true: a bounded number of answers is under way, each way; a peer that asks too much is told to wait, which is
 //! no offence; every question of ours is answered, if only with a failure.
@@ -9,7 +10,7 @@ use super::codec::Answer;
 use super::handle::{InboundId, NetEvent};
 use super::membership::Fact;
 use super::peer_score::Fault;
-use super::quota::{GENESES, SYNC_BYTES};
+use super::quota::{GENESES, SYNC_BYTES, SYNC_QUESTION_BYTES};
 use super::swarm_task::Task;
 use blockchat_engine::event::{PeerTag, RequestFailure, SyncId};
 use blockchat_proto::codec;
@@ -88,10 +89,10 @@ impl Task {
         let now = Instant::now();
         if let Some(peer) = self.membership.peers.get_mut(&peer) {
             // What is over the quota is seen with the next question.
-            _ = peer.pace.sync.spend(SYNC_BYTES, bytes.len(), now);
+            _ = peer.pace.sync.spend(SYNC_BYTES, bytes.len().saturating_sub(SYNC_QUESTION_BYTES), now);
         }
         self.decide(Fact::Sent { to: Some(peer), bytes: bytes.len() });
-        hold.moved(now);
+        hold.moved(0, now);
         drop(self.swarm.behaviour_mut().sync.send_response(channel, Answer::Held(bytes, Arc::new(hold))));
     }
 
@@ -139,9 +140,13 @@ impl Task {
         let now = Instant::now();
         let peer = self.membership.peers.get_mut(&id).filter(|peer| peer.status().is_some()).ok_or(RETRY)?;
         let tag = peer.tag;
-        peer.pace.sync.spend(SYNC_BYTES, 1, now)?;
+        // What is refused costs nothing: whoever is put off for others' sake shall not be put off for that.
+        peer.pace.sync.spend(SYNC_BYTES, 0, now)?;
         match self.questions.answers.admit(id, now) {
-            Admitted::Yes(hold) => Ok((tag, hold)),
+            Admitted::Yes(hold) => {
+                _ = peer.pace.sync.spend(SYNC_BYTES, SYNC_QUESTION_BYTES, now);
+                Ok((tag, hold))
+            }
             Admitted::Busy => Err(RETRY),
             Admitted::Behind(other) => {
                 self.decide(Fact::TakesNothing { id: other });
@@ -159,14 +164,20 @@ impl Task {
             self.tell(NetEvent::RequestFailed { request, reason: RequestFailure::Unreachable });
             return;
         };
-        self.tell(match response {
+        let event = match response {
             SyncResponse::Blocks(blocks) => NetEvent::Blocks { request, peer, blocks },
             SyncResponse::Body(block) => NetEvent::Body { request, peer, block },
+            SyncResponse::Headers(_) | SyncResponse::Members(_) => {
+                // Nodes ask for blocks alone: this is no answer to anything.
+                self.lower(id, Fault::Answer);
+                NetEvent::RequestFailed { request, reason: RequestFailure::Garbage }
+            }
             SyncResponse::Busy { retry_ms } => {
                 let retry_ms = retry_ms.min(millis(RETRY_MAX));
                 NetEvent::RequestFailed { request, reason: RequestFailure::Busy { retry_ms } }
             }
-        });
+        };
+        self.tell(event);
     }
 
     fn on_no_answer(&mut self, id: PeerId, number: OutboundRequestId, error: &OutboundFailure) {

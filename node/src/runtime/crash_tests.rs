@@ -52,6 +52,7 @@ impl World {
             address: signer.address(),
             balance: Coins::ZERO,
             stake: Coins::from_bcc(1),
+            name: None,
         };
         let mut accounts: Vec<_> = (1..=4).map(|seed| staked(&Signer::from_seed(&[seed; 32]))).collect();
         accounts.sort_by_key(|account| account.address);

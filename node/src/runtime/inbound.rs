@@ -135,11 +135,16 @@ impl Inbound {
     /// One arm per kind. Whatever takes long goes to a task of its own, so that a vote behind it is not held up.
     async fn take(&self, event: NetEvent) {
         match event {
-            NetEvent::Transactions { from: _, ticket, batch } => self.transactions(ticket, batch),
-            NetEvent::Consensus { from, ticket, message } => self.consensus_message(from, ticket, message).await,
-            NetEvent::Evidence { from, ticket, evidence } => self.evidence(from, ticket, evidence).await,
+            NetEvent::Transactions { from: _, ticket, batch, weight: _weight } => self.transactions(ticket, batch),
+            NetEvent::Consensus { from, ticket, message, weight: _weight } => {
+                self.consensus_message(from, ticket, message).await;
+            }
+            NetEvent::Evidence { from, ticket, evidence, weight: _weight } => {
+                self.evidence(from, ticket, evidence).await;
+            }
             NetEvent::PeerStatus { peer, status } => self.tell(Event::PeerStatus { peer, status }).await,
             NetEvent::PeerGone { peer } => self.tell(Event::PeerGone { peer }).await,
+            NetEvent::Elsewhere { shut_out } => self.tell(Event::IdentityElsewhere { shut_out }).await,
             NetEvent::Blocks { request, peer, blocks } => self.blocks(request, peer, blocks),
             NetEvent::Body { request, peer, block } => self.body(request, peer, block),
             NetEvent::RequestFailed { request, reason } => self.request_failed(request, reason).await,

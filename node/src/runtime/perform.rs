@@ -25,7 +25,7 @@ use crate::store::evidence::EvidenceFile;
 use crate::store::guard::Guard;
 use crate::store::own::OwnLog;
 use crate::store::sign_journal::SignJournal;
-use blockchat_client::shapes::{ConsensusEvent, Phase};
+use blockchat_client::shapes::{ConsensusEvent, OffenceView, Phase};
 use blockchat_engine::chain_view::{ChainView, Silence};
 use blockchat_engine::effect::{CommittedBlock, Effect, Fault, GossipVerdict};
 use blockchat_engine::event::Timer;
@@ -157,9 +157,10 @@ impl Performer {
         self.warn_of_unknown_rules(&view);
         self.tell_of_clock(&view);
         if view.silence != self.silence {
-            self.silence = view.silence;
+            let before = std::mem::replace(&mut self.silence, view.silence);
             match silence::explain(&view) {
                 Some(words) => warn!(tip = %view.tip.height, "{words}"),
+                None if before == Some(Silence::ShutOut) => info!("peers take this node again"),
                 None => info!(tip = %view.tip.height, "this validator votes again"),
             }
         }
@@ -264,7 +265,9 @@ fn tell_of_the_barred(committed: &CommittedBlock) {
     for act in committed.applied.acts() {
         if let LedgerAct::Barred { account, amount } = act {
             let height = committed.block.height();
-            warn!(validator = %account, %height, burned = %amount, "a validator is barred: it contradicted itself");
+            let evidence = committed.block.evidence().iter().find(|evidence| evidence.accused() == *account);
+            let why = evidence.map(|evidence| OffenceView::from(evidence).to_string()).unwrap_or_default();
+            warn!(validator = %account, %height, burned = %amount, why, "a validator is barred: it contradicted itself");
         }
     }
 }
@@ -281,6 +284,7 @@ mod tests {
     use super::*;
     use crate::config::Announce;
     use crate::engine_handle;
+    use crate::held_ports::HeldPorts;
     use crate::net::{self, NetConfig};
     use crate::store;
     use blockchat_engine::config::EngineConfig;
@@ -304,7 +308,7 @@ mod tests {
             time: UnixMillis(0),
             parameters: Parameters::default(),
             treasury: Coins::ZERO,
-            accounts: vec![GenesisAccount { address: Address([1; 32]), balance, stake }],
+            accounts: vec![GenesisAccount { address: Address([1; 32]), balance, stake, name: None }],
             version: RulesVersion::FIRST,
         };
         genesis.verify().unwrap()
@@ -328,12 +332,23 @@ mod tests {
         let status = Status { version: STATUS_VERSION, chain, height, hash, earliest, time: UnixMillis(0) };
         let (status, told) = watch::channel(status);
         let listen = vec!["/ip4/127.0.0.1/tcp/0".into()];
-        let (peers, external, book) = (vec![], vec![], None);
+        let (peers, external, book, held) = (vec![], vec![], None, HeldPorts::default());
         let (mdns, only_peers, announce) = (false, false, Announce::All);
         let metrics = Arc::new(Metrics::new(0));
         let (identity, counts) = ([1; 32], Arc::clone(&metrics));
-        let config =
-            NetConfig { identity, genesis, listen, peers, mdns, external, only_peers, announce, book, metrics: counts };
+        let config = NetConfig {
+            identity,
+            genesis,
+            listen,
+            held,
+            peers,
+            mdns,
+            external,
+            only_peers,
+            announce,
+            book,
+            metrics: counts,
+        };
         let (net, _) = Box::pin(net::start(config, told, CancellationToken::new())).await.unwrap();
         let (disk, journal, own, evidence) = (opened.disk, opened.journal, opened.own, opened.evidence);
         Performer {

@@ -1,7 +1,9 @@
-//! Answers what peers ask: final blocks from the store, proposed ones from the engine.
+//! Answers what peers ask: final blocks, their headers and validator sets from the store, proposed blocks from the engine.
 //!
-//! Always true: at most [`ANSWERS_MAX`] answers are being made, and a peer that asks beyond that is told to wait, which is
-//! no offence; a damaged block is reported here and never sent.
+//! Always true: at most [`ANSWERS_MAX`] answers are being made, in the order in which peers asked; so many questions of one
+//! peer wait as the network lets in (`net/answers`), and [`QUESTIONS_MAX`] in all: a peer that asks beyond that is told to
+//! wait, which is no offence. A damaged block is reported here and never sent.
+//! Start reading at [`Serving::answer`].
 
 use crate::engine_handle::EngineHandle;
 use crate::net::{InboundId, NetHandle};
@@ -19,6 +21,8 @@ use tracing::error;
 
 /// Answers being made at a time: each holds up to 4 MiB.
 const ANSWERS_MAX: usize = 4;
+/// Questions that are answered or wait for it: more than the network lets in, but for those of peers that are gone.
+const QUESTIONS_MAX: usize = 24;
 /// A peer that came at a bad time asks again after so long, in ms.
 const RETRY_MS: u64 = 200;
 
@@ -29,27 +33,32 @@ pub(super) struct Serving {
     engine: EngineHandle,
     history: History,
     tasks: TaskTracker,
+    questions: Arc<Semaphore>,
     answers: Arc<Semaphore>,
 }
 
 impl Serving {
     pub(super) fn new(net: NetHandle, engine: EngineHandle, history: History, tasks: TaskTracker) -> Self {
-        Self { net, engine, history, tasks, answers: Arc::new(Semaphore::new(ANSWERS_MAX)) }
+        let [questions, answers] = [QUESTIONS_MAX, ANSWERS_MAX].map(|max| Arc::new(Semaphore::new(max)));
+        Self { net, engine, history, tasks, questions, answers }
     }
 
-    /// Answers at once or in a task of its own.
+    /// Answers in a task of its own, after those who asked before.
     pub(super) fn answer(&self, inbound: InboundId, request: SyncRequest) {
-        let Ok(permit) = Arc::clone(&self.answers).try_acquire_owned() else {
+        let Ok(place) = Arc::clone(&self.questions).try_acquire_owned() else {
             return self.net.respond(inbound, SyncResponse::Busy { retry_ms: RETRY_MS });
         };
         let this = self.clone();
         self.tasks.spawn(async move {
+            let turn = this.answers.acquire().await.expect("it is never closed");
             let response = match request {
                 SyncRequest::Blocks { from, count } => this.blocks(from, count).await,
                 SyncRequest::Body { hash } => SyncResponse::Body(this.body(hash).await),
+                SyncRequest::Headers { from, count } => this.headers(from, count).await,
+                SyncRequest::Members { hash } => this.members(hash).await,
             };
             this.net.respond(inbound, response);
-            drop(permit);
+            drop((turn, place));
         });
     }
 
@@ -57,6 +66,16 @@ impl Serving {
         let count = count.min(limits::SYNC_BLOCKS_MAX);
         let blocks = self.read(move |history| history.range(from, count, limits::SYNC_BYTES_MAX)).await;
         SyncResponse::Blocks(blocks.unwrap_or_default())
+    }
+
+    async fn headers(&self, from: Height, count: u32) -> SyncResponse {
+        let count = count.min(limits::SYNC_BLOCKS_MAX);
+        let headers = self.read(move |history| history.headers(from, count, limits::SYNC_BYTES_MAX)).await;
+        SyncResponse::Headers(headers.unwrap_or_default())
+    }
+
+    async fn members(&self, hash: Hash32) -> SyncResponse {
+        SyncResponse::Members(self.read(move |history| history.members(hash)).await.flatten())
     }
 
     /// The engine knows proposed and recent ones, the store the final ones.

@@ -23,6 +23,7 @@ use crate::clock::unix_millis;
 use crate::config::Settings;
 use crate::engine_handle;
 use crate::feed::{Feed, Happening};
+use crate::held_ports::HeldPorts;
 use crate::logging::{self, LogRejected};
 use crate::metrics::Metrics;
 use crate::net::{self, NetConfig, NetError, NetHandle};
@@ -121,7 +122,7 @@ pub fn run(settings: Settings) -> Result<(), RunError> {
 async fn node(settings: Settings) -> Result<(), RunError> {
     let stop = CancellationToken::new();
     tokio::spawn(shutdown::relay(Signals::listen()?, stop.clone(), settings.ready_files.clone()));
-    let listener = listen(settings.api_listen).await?;
+    let listener = listen(&settings.held, settings.api_listen)?;
     let home = OpenHome::open(&settings)?;
     // The home is ours now: what a killed node left there leads nowhere.
     settings.ready_files.iter().for_each(|file| drop(std::fs::remove_file(file)));
@@ -135,8 +136,14 @@ async fn node(settings: Settings) -> Result<(), RunError> {
     outcome
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
-    TcpListener::bind(address).await.map_err(|source| RunError::ApiListen { address, source })
+fn listen(held: &HeldPorts, address: SocketAddr) -> Result<TcpListener, RunError> {
+    let listen = || {
+        let held = held.take(address).map(std::net::TcpListener::from);
+        let listener = held.map_or_else(|| std::net::TcpListener::bind(address), Ok)?;
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    };
+    listen().map_err(|source| RunError::ApiListen { address, source })
 }
 
 /// Everything on disk, open, and the engine that starts from it.
@@ -242,7 +249,7 @@ impl Running {
         let queues = Queues { consensus: from_consensus, gossip: from_gossip };
         let engine_ended = spawn_engine(engine, first, performer, queues, stop.clone())?;
         let tasks = TaskTracker::new();
-        let verify = VerifyPool::new(settings.genesis.hash());
+        let verify = VerifyPool::new(settings.genesis.hash(), settings.genesis.least_work());
         let serving = Serving::new(net.clone(), handle.clone(), history.clone(), tasks.clone());
         let to_engine = ToEngine { consensus, gossip };
         let (net_too, verify_too, door_too) = (net.clone(), verify.clone(), handle.clone());
@@ -356,6 +363,7 @@ fn net_config(settings: &Settings, metrics: &Arc<Metrics>) -> NetConfig {
         identity: *settings.p2p_seed,
         genesis: settings.genesis.clone(),
         listen: settings.p2p_listen.clone(),
+        held: settings.held.clone(),
         peers: settings.peers.clone(),
         mdns: settings.mdns,
         external: settings.external.clone(),

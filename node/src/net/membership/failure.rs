@@ -27,6 +27,8 @@ pub(in crate::net) enum Failure {
     OtherChain(Option<Hash32>),
     /// It has no place for us.
     Full,
+    /// Another run of this identity, the peer's or ours, is connected already.
+    Copied(PeerId),
     /// Something else.
     Other(String),
 }
@@ -45,6 +47,9 @@ impl fmt::Display for Failure {
             Self::OtherChain(Some(theirs)) => write!(f, "it is of another chain, with the genesis {theirs}"),
             Self::OtherChain(None) => f.write_str("it is of another chain"),
             Self::Full => f.write_str("it is full: it has no place for one more peer"),
+            Self::Copied(id) => {
+                write!(f, "another node with the identity {id} is connected already, and alive: a copied home?")
+            }
             Self::Other(reason) => f.write_str(reason),
         }
     }

@@ -6,11 +6,11 @@ use super::failure::Failure;
 use super::places::{Caller, Place, place_for};
 use super::scope::group_of;
 use super::targets::Source;
-use super::{About, Act, Membership, Note, Way};
+use super::{Act, Membership, Note, Way};
 use crate::net::address::{ip_of, without_peer};
 use crate::net::deaf::Choked;
 use crate::net::peer_score::{Fault, Judgement};
-use crate::net::peers::{Connection, Peer, Speech, Stage};
+use crate::net::peers::{Connection, Peer, Stage};
 use blockchat_proto::sync::{Parting, STATUS_VERSION, Status};
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
@@ -19,6 +19,10 @@ use tokio::time::Instant;
 
 /// Addresses that one caller may put into our book.
 const CLAIMS_MAX: usize = 2;
+/// Most peers that are told why they have to go, at a time.
+pub(super) const LEAVING_MAX: usize = 24;
+/// Most peers that are not let in.
+pub(super) const BLOCKED_MAX: usize = 4_096;
 /// Fewer peers than this are kept whatever they do.
 const PEERS_LAST: usize = 3;
 /// A peer that has no place for us, or does not want us, is not dialled for so long.
@@ -41,9 +45,8 @@ impl Membership {
         };
         let source = attempt.and_then(|attempt| self.targets.source_of(attempt)).unwrap_or(Source::Inbound);
         let here = self.callers();
-        let fresh = Connection { id: connection, address, inbound, since: now, heard: now, source, attempt };
-        if !self.peers.connected(id, fresh) {
-            return self.reached_too(id, connection);
+        if !self.peers.connected(id, Connection::new(connection, address, inbound, now, source, attempt)) {
+            return vec![];
         }
         if !inbound {
             return vec![Act::Greet(id)];
@@ -58,19 +61,6 @@ impl Membership {
             }
             Place::Full => self.dismiss(id, Parting::Full, now),
         }
-    }
-
-    /// A second connection to a peer of our chain, which we made: this address led to it, too.
-    fn reached_too(&mut self, id: PeerId, connection: ConnectionId) -> Vec<Act> {
-        let Some(peer) = self.peers.get(&id).filter(|peer| peer.status().is_some()) else {
-            return vec![];
-        };
-        let made = peer.connections.iter().find(|one| one.id == connection && !one.inbound);
-        let Some((address, attempt)) = made.and_then(|one| Some((one.address.clone(), one.attempt?))) else {
-            return vec![];
-        };
-        self.targets.worked(id, attempt, &address);
-        vec![Act::Reached(id, without_peer(&address))]
     }
 
     /// Those that called us, and that we did not call.
@@ -88,13 +78,17 @@ impl Membership {
             since: first.since,
             delivered: peer.delivered,
             configured: self.targets.is_configured(&id),
+            renowned: self.renown.knows(&id),
         }
     }
 
-    /// Tells a peer that it has to go; it is no member from now on.
+    /// Tells a peer that it has to go; it is no member from now on. One of a crowd is not told: those that do not go by
+    /// themselves hold their connections meanwhile.
     fn dismiss(&mut self, id: PeerId, why: Parting, now: Instant) -> Vec<Act> {
+        let leaving = self.peers.iter().filter(|(_, peer)| matches!(peer.stage, Stage::Leaving(_))).count();
+        let act = if leaving < LEAVING_MAX { Act::Dismiss(id, why) } else { Act::Part(id) };
         let gone = self.leave(id, now);
-        gone.into_iter().chain([Act::Unroute(id), Act::Dismiss(id, why)]).collect()
+        gone.into_iter().chain([Act::Unroute(id), act]).collect()
     }
 
     /// It is no member from now on; the node is told, if it knew it.
@@ -108,7 +102,7 @@ impl Membership {
 
     pub(super) fn closed(&mut self, id: PeerId, connection: ConnectionId, now: Instant) -> Vec<Act> {
         let Some(gone) = self.peers.disconnected(&id, connection) else {
-            return vec![];
+            return self.closed_one(id, connection);
         };
         let mut acts = vec![];
         if gone.stage == Stage::Greeting && gone.is_outbound() {
@@ -125,27 +119,8 @@ impl Membership {
         acts
     }
 
-    /// A peer says who it is; on a second connection, whether it was restarted.
-    pub(super) fn identified(&mut self, id: PeerId, about: About) -> Vec<Act> {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return vec![];
-        };
-        if about.gossips && peer.speech == Speech::Unknown {
-            peer.speech = Speech::Gossips;
-        }
-        peer.routes = about.routes;
-        peer.client = about.client;
-        let restarted = peer.run.is_some() && about.run.is_some() && peer.run != about.run;
-        peer.run = about.run.or(peer.run.take());
-        self.peers.listens(&id, about.listens);
-        if restarted {
-            return self.anew(id, "it was restarted");
-        }
-        self.introduce(id)
-    }
-
     /// What a peer says of its addresses is told to others, and kept if it called us, once it is of our chain.
-    fn introduce(&self, id: PeerId) -> Vec<Act> {
+    pub(super) fn introduce(&self, id: PeerId) -> Vec<Act> {
         let Some(peer) = self.peers.get(&id).filter(|peer| peer.status().is_some()) else {
             return vec![];
         };
@@ -243,9 +218,16 @@ impl Membership {
         let failure = match why {
             Parting::Full => Failure::Full,
             Parting::OtherChain => Failure::OtherChain(None),
+            Parting::OtherRun => Failure::Copied(self.own),
         };
-        let pause = self.dice.stretch(DISMISSED_FOR, 100);
         let mut acts: Vec<_> = self.leave(id, now).into_iter().collect();
+        let pause = match why {
+            Parting::OtherRun => {
+                acts.extend(self.is_elsewhere(id, &at, now));
+                self.shut_out_for()
+            }
+            Parting::Full | Parting::OtherChain => self.dice.stretch(DISMISSED_FOR, 100),
+        };
         if outbound {
             acts.extend(self.turned_away_at(id, at, &failure, now + pause, now));
         }
@@ -291,8 +273,19 @@ impl Membership {
             let until = self.blocked.get(&id).map_or(now + pause, |until| (*until).max(now + pause));
             self.blocked.insert(id, until);
             acts.extend([Act::Block(id), Act::Unroute(id)]);
+            acts.extend(self.forget_one_blocked());
         }
         acts
+    }
+
+    /// Identities cost nothing: of too many that are blocked the one is let in again whose time is over first.
+    fn forget_one_blocked(&mut self) -> Option<Act> {
+        if self.blocked.len() <= BLOCKED_MAX {
+            return None;
+        }
+        let first = self.blocked.iter().min_by_key(|(_, until)| **until).map(|(id, _)| *id)?;
+        self.blocked.remove(&first);
+        Some(Act::Unblock(first))
     }
 
     pub(super) fn tell_scores(&mut self, now: Instant) -> Vec<Act> {

@@ -3,11 +3,11 @@
 //! Start reading at [`Membership::tick`].
 
 use super::failure::Failure;
+use super::runs::surplus;
 use super::scope::{Group, Scope, group_of, may_name, scope_of};
 use super::targets::{ADDRESSES_MAX, AttemptId, Need, Source};
 use super::{Act, Membership, Note, SILENCE_MAX};
 use crate::net::address::without_peer;
-use crate::net::connections::surplus;
 use crate::net::deaf;
 use crate::net::meter::Flow;
 use crate::net::peers::Stage;
@@ -52,8 +52,9 @@ impl Membership {
         self.ticked = now;
         let mut acts = self.part_from_dead(stalled, now);
         if !stalled {
-            acts.extend(self.part_from_stuck(flows));
+            acts.extend(self.part_from_stuck(flows, now));
         }
+        acts.extend(self.settle_contests(stalled, now));
         acts.extend(self.part_from_silent(now));
         acts.extend(self.connect_deaf_anew(hearing, now));
         acts.extend(self.trim(now));
@@ -83,8 +84,8 @@ impl Membership {
     }
 
     /// Peers for which too much waits.
-    fn part_from_stuck(&mut self, flows: &BTreeMap<PeerId, Flow>) -> Vec<Act> {
-        let stuck = self.backlogs.look(flows);
+    fn part_from_stuck(&mut self, flows: &BTreeMap<PeerId, Flow>, now: Instant) -> Vec<Act> {
+        let stuck = self.backlogs.look(flows, now);
         stuck.into_iter().flat_map(|id| self.anew(id, "it takes nothing any more")).collect()
     }
 

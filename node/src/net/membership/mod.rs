@@ -6,7 +6,8 @@
 //! Always true:
 //! - a peer that was restarted with the same key gets a clean start. Gossip tells its topics on the first connection to a
 //!   peer only (libp2p#5097): while we hold a dead connection to its earlier run, it would stay out of the mesh for ever.
-//!   So when a second connection is of another run than the first, all are closed, and whoever dialled dials again;
+//!   So when a second connection is of another run than the first, and the first does not answer, all are closed, and
+//!   whoever dialled dials again. If the first answers, the other run is a copy, and is refused (`runs`);
 //! - a second connection of the same run (both dialled at once) is harmless, and trimmed by one side only;
 //! - a peer that does not tell its run may have been restarted, or not: both connections stay until the first one has
 //!   shown that it lives, or died;
@@ -15,7 +16,8 @@
 //! - configured peers, and the last two, are never blocked.
 //!
 //! The parts: `targets` (whom to dial) with `scope` (who may name what) and `budget` (how often), `places` (who of those
-//! that called stays), `backlog` (what waits for peers that do not take it), `half_open` (who has yet to say who it is), `failure` (why not).
+//! that called stays), `backlog` (what waits for peers that do not take it), `half_open` (who has yet to say who it is), `renown` (who finds a place again), `runs`
+//! (restarted, or copied), `failure` (why not).
 //! Start reading at [`Membership::handle`].
 
 mod backlog;
@@ -26,6 +28,8 @@ pub(super) mod half_open;
 mod life;
 mod look;
 pub(super) mod places;
+mod renown;
+mod runs;
 pub(super) mod scope;
 pub(super) mod targets;
 #[cfg(test)]
@@ -34,6 +38,8 @@ mod tests;
 use self::backlog::Backlogs;
 use self::dice::Dice;
 use self::failure::Failure;
+use self::renown::Renown;
+use self::runs::Elsewhere;
 use self::targets::{AttemptId, Dial, Need, Source, Targets};
 use super::meter::Flow;
 use super::peer_score::{Fault, Scores};
@@ -71,7 +77,9 @@ pub(super) enum Fact {
     /// A connection is gone.
     Closed { id: PeerId, connection: ConnectionId },
     /// A peer says who it is.
-    Identified { id: PeerId, about: About },
+    Identified { id: PeerId, connection: ConnectionId, about: About },
+    /// A connection was probed: does the other side answer?
+    Probed { id: PeerId, connection: ConnectionId, alive: bool },
     /// A ping was answered after so long.
     Pinged { id: PeerId, connection: ConnectionId, latency: Duration },
     /// A ping was not.
@@ -138,6 +146,10 @@ pub(super) enum Act {
     Part(PeerId),
     /// Tell it why, then close them.
     Dismiss(PeerId, Parting),
+    /// Find out whether the other side of this connection answers.
+    Probe(PeerId, ConnectionId),
+    /// Tell why on this connection, then close it and no other.
+    Refuse(PeerId, ConnectionId, Parting),
     /// Let it in no more.
     Block(PeerId),
     /// Let it in again.
@@ -160,6 +172,8 @@ pub(super) enum Act {
     TellStatus(PeerTag, Status),
     /// Tell the node that a peer is gone.
     TellGone(PeerTag),
+    /// Tell the node that other runs of its identity are connected to peers; `shut_out`: and that it has no peer itself.
+    TellElsewhere { shut_out: bool },
     /// Tell people.
     Say(Note),
 }
@@ -195,6 +209,17 @@ pub(super) enum Note {
         fault: Fault,
         spared: bool,
     },
+    /// Another run of this peer's identity, at this address, is refused. `news`: people have not been told lately.
+    Copied {
+        id: PeerId,
+        at: Multiaddr,
+        news: bool,
+    },
+    /// This peer refuses us: another run of our identity is connected to it.
+    Elsewhere {
+        by: PeerId,
+        at: Multiaddr,
+    },
     /// What the operator named is not reached.
     Unreachable {
         addresses: Vec<Multiaddr>,
@@ -224,6 +249,8 @@ pub(super) struct Membership {
     /// Peers that are not let in, and until when.
     blocked: BTreeMap<PeerId, Instant>,
     backlogs: Backlogs,
+    elsewhere: Elsewhere,
+    renown: Renown,
     dice: Dice,
     ticked: Instant,
     scores_told: Instant,
@@ -246,6 +273,8 @@ impl Membership {
             scores: Scores::default(),
             blocked: BTreeMap::new(),
             backlogs: Backlogs::default(),
+            elsewhere: Elsewhere::default(),
+            renown: Renown::new(now),
             dice,
             ticked: now,
             scores_told: now,
@@ -256,12 +285,19 @@ impl Membership {
 
     /// One fact; what follows from it.
     pub(super) fn handle(&mut self, fact: Fact, now: Instant) -> Vec<Act> {
+        let mut acts = self.decide(fact, now);
+        acts.extend(self.tell_elsewhere(now));
+        acts
+    }
+
+    fn decide(&mut self, fact: Fact, now: Instant) -> Vec<Act> {
         match fact {
             Fact::Tick { hearing, flows } => self.tick(&hearing, &flows, now),
             Fact::Sent { to, bytes } => self.sent(to, bytes),
             Fact::Connected { id, connection, address, way } => self.connected(id, connection, address, way, now),
             Fact::Closed { id, connection } => self.closed(id, connection, now),
-            Fact::Identified { id, about } => self.identified(id, about),
+            Fact::Identified { id, connection, about } => self.identified(id, connection, about, now),
+            Fact::Probed { id, connection, alive } => self.probed(id, connection, alive, now),
             Fact::Pinged { id, connection, latency } => self.pinged(id, connection, latency, now),
             Fact::PingFailed { id } => self.anew(id, "it does not answer"),
             Fact::Said { id, status } => self.said(id, status, now),
@@ -271,7 +307,10 @@ impl Membership {
             Fact::Found { peer, address } => self.found(peer, &address, now),
             Fact::Named { by, peers } => self.named(by, peers, now),
             Fact::Gossiped { id } => self.note(id, |peer| peer.gossiped = Some(now)),
-            Fact::Delivered { id } => self.note(id, |peer| peer.delivered = Some(now)),
+            Fact::Delivered { id } => {
+                self.renown.delivered(id, now);
+                self.note(id, |peer| peer.delivered = Some(now))
+            }
             Fact::Wronged { id, fault } => self.wronged(id, fault, now),
             Fact::Choked { id } => self.choked(id, now),
             Fact::RefusesGossip { id } => self.note(id, |peer| peer.speech = Speech::Refuses),

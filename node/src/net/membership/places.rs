@@ -4,7 +4,8 @@
 //! - a newcomer is refused only if everybody who has a place deserves it more, or its own group has its share;
 //! - those that lately delivered new blocks or votes, and those that have been here longest, stay, whoever comes;
 //! - of the others, one of the largest public group goes, else the one that has been of no use for longest;
-//! - a place is kept for [`GRACE`], so that a crowd of callers cannot be quicker than a handshake.
+//! - a place is kept for [`GRACE`], so that a crowd of callers cannot be quicker than a handshake; but not from one that
+//!   delivered again and again before it was gone: a crowd that calls all the time would keep it out.
 //!
 //! Pure. Start reading at [`place_for`].
 
@@ -35,6 +36,8 @@ pub(in crate::net) struct Caller {
     pub(in crate::net) delivered: Option<Instant>,
     /// Did the operator name it?
     pub(in crate::net) configured: bool,
+    /// Did it deliver new blocks and votes again and again, now or before it was gone?
+    pub(in crate::net) renowned: bool,
 }
 
 /// What becomes of a newcomer.
@@ -56,23 +59,25 @@ pub(in crate::net) fn place_for(newcomer: &Caller, here: &[Caller], now: Instant
     }
     if here.iter().filter(in_group).count() >= GROUP_MAX {
         let of_group: Vec<_> = here.iter().filter(in_group).copied().collect();
-        return leaves(&of_group, here, now).map_or(Place::Full, Place::Of);
+        return leaves(&of_group, here, newcomer, now).map_or(Place::Full, Place::Of);
     }
     if here.len() < INBOUND_MAX {
         return Place::Free;
     }
-    leaves(here, here, now).map_or(Place::Full, Place::Of)
+    leaves(here, here, newcomer, now).map_or(Place::Full, Place::Of)
 }
 
-/// Who of these goes first.
-fn leaves(of: &[Caller], here: &[Caller], now: Instant) -> Option<PeerId> {
+/// Who of these goes first for this newcomer.
+fn leaves(of: &[Caller], here: &[Caller], newcomer: &Caller, now: Instant) -> Option<PeerId> {
+    let grace = if newcomer.renowned { Duration::ZERO } else { GRACE };
     let kept = kept(here);
     let size = |group: Option<Group>| match group {
         Some(_) => here.iter().filter(|caller| caller.group == group).count(),
         None => 1,
     };
     let may = |caller: &&Caller| {
-        !caller.configured && !kept.contains(&caller.id) && now.duration_since(caller.since) >= GRACE
+        let had_grace = now.duration_since(caller.since) >= if caller.renowned { GRACE } else { grace };
+        !caller.configured && !kept.contains(&caller.id) && had_grace
     };
     let useless_since = |caller: &Caller| caller.delivered.unwrap_or(caller.since).max(caller.since);
     let first = of.iter().filter(may).min_by_key(|caller| {
@@ -98,7 +103,7 @@ mod tests {
 
     fn caller(group: Option<u8>, since: Instant) -> Caller {
         let group = group.map(|last| Group::V4([8, 8, last]));
-        Caller { id: PeerId::random(), group, since, delivered: None, configured: false }
+        Caller { id: PeerId::random(), group, since, delivered: None, configured: false, renowned: false }
     }
 
     fn later(start: Instant, seconds: u64) -> Instant {
@@ -163,6 +168,17 @@ mod tests {
         let here: Vec<_> = (0..INBOUND_MAX).map(|_| caller(None, start)).collect();
         let named = Caller { configured: true, ..caller(None, start) };
         assert_eq!(place_for(&named, &here, start), Place::Free);
+    }
+
+    #[test]
+    fn who_delivered_again_and_again_comes_back_through_a_crowd_that_calls_all_the_time() {
+        let start = Instant::now();
+        let here: Vec<_> = (0..INBOUND_MAX).map(|_| caller(None, start)).collect();
+        assert_eq!(place_for(&caller(None, start), &here, start), Place::Full);
+        let back = Caller { renowned: true, ..caller(None, start) };
+        assert!(matches!(place_for(&back, &here, start), Place::Of(_)));
+        let all_back: Vec<_> = here.iter().map(|one| Caller { renowned: true, ..*one }).collect();
+        assert_eq!(place_for(&back, &all_back, start), Place::Full, "among its like it waits as others do");
     }
 
     proptest! {

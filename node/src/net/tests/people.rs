@@ -16,6 +16,7 @@ pub(in crate::net) fn genesis(name: &str) -> VerifiedGenesis {
         address: Signer::from_seed(&[1; 32]).address(),
         balance: Coins::from_bcc(1_000),
         stake: Coins::from_bcc(10),
+        name: None,
     };
     let genesis = Genesis {
         name: name.into(),

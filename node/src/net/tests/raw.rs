@@ -14,7 +14,10 @@ use tokio::time::timeout;
 
 /// Sends and receives bytes as they are.
 #[derive(Clone, Default)]
-pub(super) struct Bytes;
+pub(super) struct Bytes {
+    /// Does it leave answers unread, on a stream that stays open?
+    never_reads: bool,
+}
 
 impl Codec for Bytes {
     type Protocol = StreamProtocol;
@@ -35,6 +38,9 @@ impl Codec for Bytes {
     where
         T: AsyncRead + Unpin + Send,
     {
+        if self.never_reads {
+            std::future::pending::<()>().await;
+        }
         let mut bytes = vec![];
         io.read_to_end(&mut bytes).await.map(|_| bytes)
     }
@@ -77,6 +83,15 @@ impl RawPeer {
 
     /// The same with several protocols; it asks over the first.
     pub(super) fn speaking(protocols: Vec<String>, chain: &str, answer: Vec<u8>) -> Self {
+        Self::with(Bytes::default(), protocols, chain, answer)
+    }
+
+    /// The same, but it reads no answer to what it asks.
+    pub(super) fn that_never_reads(protocols: Vec<String>, chain: &str, answer: Vec<u8>) -> Self {
+        Self::with(Bytes { never_reads: true }, protocols, chain, answer)
+    }
+
+    fn with(codec: Bytes, protocols: Vec<String>, chain: &str, answer: Vec<u8>) -> Self {
         let key = Keypair::generate_ed25519();
         let topics = Topics::new(chain);
         let name = |protocol| (StreamProtocol::try_from_owned(protocol).unwrap(), ProtocolSupport::Full);
@@ -84,7 +99,7 @@ impl RawPeer {
         let behaviour = Liar {
             gossip: gossip::behaviour(&topics, Arc::new(Gate::new(1))).unwrap(),
             identify: identify::Behaviour::new(identify::Config::new("/raw/1".into(), key.public())),
-            asks: request_response::Behaviour::new(protocols, request_response::Config::default()),
+            asks: request_response::Behaviour::with_codec(codec, protocols, request_response::Config::default()),
         };
         let swarm = SwarmBuilder::with_existing_identity(key)
             .with_tokio()

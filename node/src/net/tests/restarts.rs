@@ -4,7 +4,7 @@ use super::people::genesis;
 use super::proxy::Proxy;
 use super::raw::{RawPeer, frame};
 use super::world::{Node, caller, config, pair, status, votes_reach};
-use crate::net::NetConfig;
+use crate::net::{NetConfig, NetEvent};
 use blockchat_proto::codec;
 use blockchat_proto::gossip::Topic;
 use blockchat_proto::sync::STATUS_PROTOCOL;
@@ -103,4 +103,25 @@ async fn a_second_connection_of_a_peer_that_does_not_tell_its_run_costs_it_neith
     peer.connect(&node.address()).await;
     assert!(timeout(Duration::from_secs(3), peer.closed()).await.is_err(), "no connection was closed");
     assert_eq!(node.net.peer_count(), 1);
+}
+
+/// The same identity twice, and both alive: the one that was here first stays, hears and is heard; the other one is told.
+#[tokio::test]
+async fn a_copy_of_a_node_is_refused_and_told_and_the_original_stays_in_the_mesh() {
+    let (mut one, mut original) = pair().await;
+    votes_reach(&one, &mut original, 1_000).await;
+    let mut copy = Node::start(caller(2, one.address())).await;
+    let shut_out = copy.until("it is told", |event| match event {
+        NetEvent::Elsewhere { shut_out } => Some(*shut_out),
+        _ => None,
+    });
+    assert!(shut_out.await);
+    assert!(!copy.past().iter().any(|event| matches!(event, NetEvent::PeerStatus { .. })), "it was never taken");
+    votes_reach(&one, &mut original, 2_000).await;
+    votes_reach(&original, &mut one, 3_000).await;
+    let peers = one.net.peers().await;
+    assert!(peers.len() == 1 && peers[0].other_run.is_some(), "{peers:?}");
+    assert!(!one.past().iter().any(|event| matches!(event, NetEvent::PeerGone { .. })));
+    original.stop().await;
+    votes_reach(&one, &mut copy, 4_000).await;
 }

@@ -2,17 +2,19 @@
 
 use super::people::{block, genesis};
 use super::raw::{RawPeer, frame};
-use super::world::{Node, config, pair, status};
+use super::world::{Node, caller, config, pair, status};
 use crate::net::{InboundId, NetEvent};
 use blockchat_engine::event::{PeerTag, RequestFailure, SyncId};
 use blockchat_proto::codec;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::limits::GENESIS_BYTES_MAX;
 use blockchat_proto::sync::{
-    CertifiedBlock, GENESIS_PROTOCOL, GenesisRequest, STATUS_PROTOCOL, SyncRequest, SyncResponse, sync_protocol,
+    CertifiedBlock, CertifiedHeader, GENESIS_PROTOCOL, GenesisRequest, STATUS_PROTOCOL, SyncRequest, SyncResponse,
+    sync_protocol,
 };
 use blockchat_proto::units::{Height, Round};
 use blockchat_proto::vote::Certificate;
+use std::time::Duration;
 
 fn certified(height: u64) -> CertifiedBlock {
     let block = block(height);
@@ -119,6 +121,67 @@ async fn nobody_is_served_before_the_handshake() {
     let answer = hasty.ask(&peer, frame(&codec::encode(&SyncRequest::Body { hash: Hash32::ZERO }))).await.unwrap();
     let found: SyncResponse = codec::decode(&answer[4..], 1_024).unwrap();
     assert!(matches!(found, SyncResponse::Busy { .. }), "{found:?}");
+}
+
+/// A peer of our chain that answers every question with its status, asks over the sync protocol, and reads no answer.
+fn mute_peer() -> RawPeer {
+    let genesis = genesis("test");
+    let answer = frame(&codec::encode(&status(&genesis, 0)));
+    let chain = genesis.short_name();
+    RawPeer::that_never_reads(vec![sync_protocol(&chain), STATUS_PROTOCOL.into()], &chain, answer)
+}
+
+/// SPEC SYNC-5.
+#[tokio::test]
+async fn a_crowd_that_asks_for_much_and_never_reads_keeps_nobody_from_an_answer() {
+    let mut node = Node::start(config(1)).await;
+    let mut friend = Node::start(caller(2, node.address())).await;
+    let peer = friend.peer().await;
+    let mut known = vec![node.peer().await];
+    // Longer than what is sent to a peer before it has read.
+    let block = certified(1);
+    let header = CertifiedHeader { header: block.block.header, certificate: block.certificate };
+    let much = SyncResponse::Headers(vec![header; 4_000]);
+    let wanted = frame(&codec::encode(&SyncRequest::Headers { from: Height(1), count: 256 }));
+    let mut crowd = vec![];
+    for _ in 0..6 {
+        let mut mute = mute_peer();
+        let id = mute.connect(&node.address()).await;
+        let joins = |event: &NetEvent| match event {
+            NetEvent::PeerStatus { peer, .. } if !known.contains(peer) => Some(*peer),
+            _ => None,
+        };
+        let joined = tokio::select! {
+            peer = node.until("the stranger joins", joins) => peer,
+            () = mute.live() => unreachable!("it lives for ever"),
+        };
+        known.push(joined);
+        for _ in 0..2 {
+            mute.swarm.behaviour_mut().asks.send_request(&id, wanted.clone());
+            let (inbound, _) = tokio::select! {
+                asked = node.until("it asks", question) => asked,
+                () = mute.live() => unreachable!("it lives for ever"),
+            };
+            node.net.respond(inbound, much.clone());
+        }
+        crowd.push(mute);
+    }
+    for number in 0.. {
+        friend.net.request_blocks(SyncId(number), peer, Height(1), 1);
+        tokio::select! {
+            (inbound, _) = node.until("the friend asks", question) => {
+                node.net.respond(inbound, SyncResponse::Blocks(vec![certified(1)]));
+                break;
+            }
+            (_, reason) = friend.until("the friend is put off", failure) => {
+                let RequestFailure::Busy { retry_ms } = reason else { panic!("{reason:?}") };
+                tokio::time::sleep(Duration::from_millis(retry_ms)).await;
+            }
+        }
+    }
+    let blocks = |event: &NetEvent| matches!(event, NetEvent::Blocks { .. }).then_some(());
+    friend.until("the friend has its blocks", blocks).await;
+    drop(crowd);
 }
 
 #[tokio::test]

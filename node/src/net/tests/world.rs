@@ -2,6 +2,7 @@
 
 use super::people::genesis;
 use crate::config::Announce;
+use crate::held_ports::HeldPorts;
 use crate::metrics::Metrics;
 use crate::net::{NetConfig, NetEvent, NetHandle, NetVerdict, start};
 use blockchat_engine::event::PeerTag;
@@ -35,6 +36,7 @@ pub(super) fn config(seed: u8) -> NetConfig {
         identity: [seed; 32],
         genesis: genesis("test"),
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
+        held: HeldPorts::default(),
         peers: vec![],
         mdns: false,
         external: vec![],

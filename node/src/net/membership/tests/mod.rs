@@ -1,8 +1,10 @@
 //! The membership as a whole, under virtual time: facts go in, acts come out. Many of them together: `network`.
 
 mod network;
+mod runs;
 
 use super::failure::Failure;
+use super::life::{BLOCKED_MAX, LEAVING_MAX};
 use super::places::INBOUND_MAX;
 use super::targets::{Dial, Need};
 use super::{About, Act, Charter, Fact, Membership, Note, Way};
@@ -94,6 +96,21 @@ impl World {
         acts
     }
 
+    /// The connection in this place says which run it leads to.
+    fn identify(&mut self, id: PeerId, place: usize, run: &str) -> Vec<Act> {
+        let Some(connection) = self.open[&id].get(place).copied() else {
+            return vec![];
+        };
+        let about = About { run: Some(run.into()), gossips: true, ..About::default() };
+        self.tell(Fact::Identified { id, connection, about })
+    }
+
+    /// What is probed of a peer answers, or does not.
+    fn answers(&mut self, id: PeerId, alive: bool) -> Vec<Act> {
+        let connection = self.open[&id][0];
+        self.tell(Fact::Probed { id, connection, alive })
+    }
+
     fn wait(&mut self, seconds: u64) -> Vec<Act> {
         self.now += Duration::from_secs(seconds);
         let hearing: BTreeSet<_> = self.open.keys().copied().collect();
@@ -166,6 +183,31 @@ fn a_newcomer_without_a_place_is_told_and_not_greeted() {
     let next = PeerId::random();
     assert!(world.called_by(next, &private(61)).contains(&Act::Greet(next)), "one that idles leaves for it");
     assert_eq!(world.acts.iter().filter(|act| matches!(act, Act::TellGone(_))).count(), 1);
+}
+
+#[test]
+fn a_validator_that_was_restarted_comes_back_through_a_crowd_that_calls_all_the_time() {
+    let (mut world, validator) = (World::new(&[]), PeerId::random());
+    world.called_by(validator, &private(1));
+    (0..100).for_each(|_| drop(world.tell(Fact::Delivered { id: validator })));
+    world.close(validator);
+    for last in 0..300 {
+        world.called_by(PeerId::random(), &private(100 + last));
+        if last % 5 == 4 {
+            world.wait(1);
+        }
+    }
+    let stranger = world.called_by(PeerId::random(), &private(500));
+    assert!(stranger.iter().any(|act| matches!(act, Act::Dismiss(_, Parting::Full))), "all places are fresh");
+    let acts = world.called_by(validator, &private(1));
+    assert!(acts.contains(&Act::Greet(validator)), "{acts:?}");
+}
+
+#[test]
+fn callers_that_do_not_go_when_they_are_told_hold_a_bounded_number_of_connections() {
+    let mut world = World::new(&[]);
+    (0..1_000).for_each(|last| drop(world.called_by(PeerId::random(), &private(last))));
+    assert_eq!(world.open.len(), INBOUND_MAX + LEAVING_MAX);
 }
 
 #[test]
@@ -274,20 +316,6 @@ fn a_full_peer_is_called_again_later() {
 }
 
 #[test]
-fn a_peer_that_was_restarted_gets_a_clean_start() {
-    let mut world = World::new(&[]);
-    let id = PeerId::random();
-    let run = |number: &str| About { run: Some(number.into()), gossips: true, ..About::default() };
-    world.called_by(id, &private(1));
-    world.tell(Fact::Identified { id, about: run("1") });
-    world.connect(id, &private(1), Way::In);
-    let acts = world.tell(Fact::Identified { id, about: run("1") });
-    assert!(!acts.contains(&Act::Part(id)), "both dialled at once");
-    world.tell(Fact::Identified { id, about: run("2") });
-    assert!(!world.open.contains_key(&id));
-}
-
-#[test]
 fn whoever_is_silent_is_parted_from_and_a_stalled_machine_blames_nobody() {
     let mut world = World::new(&[]);
     let (says_nothing, dies) = (PeerId::random(), PeerId::random());
@@ -319,9 +347,29 @@ fn who_misbehaves_is_blocked_for_a_while_unless_the_operator_named_it() {
     assert!(unblocked);
 }
 
+#[test]
+fn however_many_identities_misbehave_a_bounded_number_of_them_is_remembered_as_blocked() {
+    let mut world = World::new(&[]);
+    (0..5).for_each(|last| drop(world.called_by(PeerId::random(), &private(last))));
+    let mut inside = BTreeSet::new();
+    for _ in 0..BLOCKED_MAX + 10 {
+        let id = PeerId::random();
+        world.called_by(id, "/ip4/8.8.8.8/tcp/50000");
+        for act in (0..3).flat_map(|_| world.tell(Fact::Wronged { id, fault: Fault::Blocks })) {
+            match act {
+                Act::Block(id) => drop(inside.insert(id)),
+                Act::Unblock(id) => assert!(inside.remove(&id)),
+                _ => {}
+            }
+        }
+        world.acts.clear();
+    }
+    assert_eq!(inside.len(), BLOCKED_MAX);
+}
+
 /// Anything that can happen to a few peers.
 fn any_fact() -> impl Strategy<Value = (u8, u8, u8)> {
-    (0..14_u8, 0..6_u8, 0..255_u8)
+    (0..16_u8, 0..6_u8, 0..255_u8)
 }
 
 proptest! {
@@ -352,7 +400,9 @@ proptest! {
                 10 => drop(world.tell(Fact::Dismissed { id, why: Parting::Full })),
                 11 => drop(world.tell(Fact::Delivered { id })),
                 12 => drop(world.tell(Fact::Named { by: id, peers: vec![(ids[usize::from(more) % 6], vec![address(&from)])] })),
-                13 => drop(world.tell(Fact::Identified { id, about: About { run: Some(more.to_string()), ..About::default() } })),
+                13 if connected => drop(world.identify(id, usize::from(more % 2), &(more / 64).to_string())),
+                14 if connected => drop(world.answers(id, more % 2 == 0)),
+                15 => drop(world.tell(Fact::Dismissed { id, why: Parting::OtherRun })),
                 _ => {}
             }
             let new: Vec<_> = world.acts[first..].to_vec();

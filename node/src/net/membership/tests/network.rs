@@ -151,7 +151,7 @@ impl Network {
         for (own, peer, _) in ends {
             let (id, listens) = (self.nodes[peer].id, vec![self.nodes[peer].address.clone()]);
             let about = About { run: Some("1".into()), routes: true, listens, ..About::default() };
-            self.facts.push_back((own, Fact::Identified { id, about }));
+            self.facts.push_back((own, Fact::Identified { id, connection, about }));
         }
     }
 
