@@ -118,10 +118,7 @@ impl Stored<'_> {
             Self::Transaction(bytes) => {
                 TransactionRow::of(decode_transaction(bytes)?, parameters).map(Row::Transaction)
             }
-            Self::Act(bytes) => {
-                let act: LedgerAct = codec::decode(bytes, ACT_BYTES_MAX).map_err(|refused| refused.to_string())?;
-                Ok(Row::Ledger(act))
-            }
+            Self::Act(bytes) => decode_act(bytes).map(Row::Ledger),
         }
     }
 
@@ -132,6 +129,18 @@ impl Stored<'_> {
             Self::Act(_) => Ok(None),
         }
     }
+
+    /// What the ledger did by itself; `None` of anything else.
+    pub(super) fn act(self) -> Result<Option<LedgerAct>, String> {
+        match self {
+            Self::Transaction(_) => Ok(None),
+            Self::Act(bytes) => decode_act(bytes).map(Some),
+        }
+    }
+}
+
+fn decode_act(bytes: &[u8]) -> Result<LedgerAct, String> {
+    codec::decode(bytes, ACT_BYTES_MAX).map_err(|refused| refused.to_string())
 }
 
 fn decode_transaction(bytes: &[u8]) -> Result<SignedTransaction, String> {

@@ -9,28 +9,18 @@ use super::body::Stored;
 use super::history::{History, Position, Reader};
 use super::record::{unseal, unseal_at};
 use super::tables;
-use blockchat_proto::block::Header;
 use blockchat_proto::codec;
 use blockchat_proto::genesis::Genesis;
 use blockchat_proto::hash::{Hash32, hash, label, list_path};
 use blockchat_proto::ledger::AccountProof;
 use blockchat_proto::limits;
 use blockchat_proto::receipt::{Fact, Origin, RECEIPT_VERSION, Receipt, SetChange};
+use blockchat_proto::sync::CertifiedHeader;
 use blockchat_proto::units::Height;
 use blockchat_proto::validators::{Member, NoSuchSet, ValidatorSet};
-use blockchat_proto::vote::Certificate;
 
 /// Longest canonical members of a set, in bytes: 128 of about 45.
 const MEMBERS_BYTES_MAX: usize = 8 * 1024;
-
-/// A header with the proof that its block is final.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FinalHeader {
-    /// The header.
-    pub header: Header,
-    /// Of exactly this block.
-    pub certificate: Certificate,
-}
 
 /// Why there is no receipt.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +41,26 @@ pub enum NoReceipt {
 
 impl History {
     /// The header of a final block, if the block is here. Cost: reads no transaction.
-    pub fn header_at(&self, height: Height) -> Result<Option<FinalHeader>, StoreError> {
+    pub fn header_at(&self, height: Height) -> Result<Option<CertifiedHeader>, StoreError> {
         self.read(&format!("header {height}"), |reader| reader.header(height))
+    }
+
+    /// Consecutive headers from `from` on: at most `count`, and no more once their canonical bytes pass `bytes_max`, but at
+    /// least one if there is one. Cost: reads no transaction.
+    pub fn headers(&self, from: Height, count: u32, bytes_max: usize) -> Result<Vec<CertifiedHeader>, StoreError> {
+        self.read(&format!("headers from {from}"), |reader| {
+            let (mut headers, mut bytes, mut height) = (vec![], 0, from);
+            for _ in 0..count {
+                let Some(header) = reader.header(height)? else { break };
+                bytes += codec::encode(&header).len();
+                if bytes > bytes_max && !headers.is_empty() {
+                    break;
+                }
+                headers.push(header);
+                height = height.next();
+            }
+            Ok(headers)
+        })
     }
 
     /// The members behind a hash that headers name; `None` of a set that decided no block and will not decide the next.
@@ -100,7 +108,7 @@ impl History {
             Ok(origin.map(|origin| (origin, changes, reader.header(height))))
         })?;
         let (origin, changes, header) = parts.ok_or(NoReceipt::NoOrigin { last })?;
-        let FinalHeader { header, certificate } = header?.ok_or(NoReceipt::NoOrigin { last })?;
+        let CertifiedHeader { header, certificate } = header?.ok_or(NoReceipt::NoOrigin { last })?;
         let changes = changes.ok_or(NoReceipt::TooLong)?;
         let receipt = Receipt { version: RECEIPT_VERSION, origin, changes, header, certificate, fact };
         if codec::encode(&receipt).len() > limits::RECEIPT_BYTES_MAX {
@@ -111,9 +119,9 @@ impl History {
 }
 
 impl Reader<'_> {
-    fn header(&self, height: Height) -> Result<Option<FinalHeader>, StoreError> {
+    fn header(&self, height: Height) -> Result<Option<CertifiedHeader>, StoreError> {
         let found = self.frame(height)?;
-        Ok(found.map(|(frame, certificate)| FinalHeader { header: frame.into_header(), certificate }))
+        Ok(found.map(|(frame, certificate)| CertifiedHeader { header: frame.into_header(), certificate }))
     }
 
     /// The members behind a hash; what is stored must have that very hash.
@@ -129,7 +137,7 @@ impl Reader<'_> {
     }
 
     fn origin(&self, trusted: Height) -> Result<Option<Origin>, StoreError> {
-        let Some(FinalHeader { header, .. }) = self.header(trusted)? else { return Ok(None) };
+        let Some(CertifiedHeader { header, .. }) = self.header(trusted)? else { return Ok(None) };
         let next = self.known_members(trusted, header.next_validators_hash)?;
         Ok(Some(Origin::Block { header, next }))
     }

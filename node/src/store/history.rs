@@ -26,7 +26,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use super::account_history::{AccountRow, Part};
-pub use super::finality::{FinalHeader, NoReceipt};
+pub use super::barred::Barred;
+pub use super::finality::NoReceipt;
 pub use super::record::StoredBlock;
 pub use super::rows::{BlockRow, Direction, Row, RowKind, TransactionRow};
 pub use super::touches::{Filter, Kinds, Position};

@@ -17,6 +17,7 @@
 //! Start reading at [`open`].
 
 mod account_history;
+mod barred;
 mod body;
 mod database;
 pub mod disk;

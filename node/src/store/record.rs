@@ -50,6 +50,11 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// The contradictions that the block pays for.
+    pub(super) fn evidence(&self) -> &[Evidence] {
+        &self.evidence
+    }
+
     /// The header alone.
     pub(super) fn into_header(self) -> Header {
         self.header

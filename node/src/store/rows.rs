@@ -42,6 +42,8 @@ pub struct TransactionRow {
     pub nonce: u64,
     /// The fee it paid.
     pub fee: Coins,
+    /// What the treasury paid for it.
+    pub grant: Coins,
     /// What it asked.
     pub body: Body,
 }
@@ -124,6 +126,7 @@ impl Mention {
         let (first, second) = match body {
             Body::Send { to, .. } if *to == sender => ((sender, Direction::Own), None),
             Body::Send { to, .. } => ((sender, Direction::Out), Some((*to, Direction::In))),
+            Body::Claim { .. } => ((sender, Direction::In), None),
             _ => ((sender, Direction::Out), None),
         };
         Self { id: Some(id), kind: kind_of_body(body), first, second }
@@ -191,7 +194,8 @@ impl TransactionRow {
         let id = signed.id();
         let fee = fee_for(&signed.transaction.body, parameters).map_err(|refused| refused.to_string())?;
         let Transaction { sender, nonce, body, .. } = signed.transaction;
-        Ok(Self { id, sender, nonce, fee, body })
+        let grant = if matches!(body, Body::Claim { .. }) { parameters.grant } else { Coins::ZERO };
+        Ok(Self { id, sender, nonce, fee, grant, body })
     }
 }
 
@@ -231,7 +235,14 @@ mod tests {
         let (a, b) = (Address([1; 32]), Address([2; 32]));
         let payment = |to| {
             let body = Body::Send { to, amount: Coins::from_bcc(1), payload: Payload::None };
-            Row::Transaction(TransactionRow { id: Hash32([7; 32]), sender: a, nonce: 0, fee: Coins::from_bcc(1), body })
+            Row::Transaction(TransactionRow {
+                id: Hash32([7; 32]),
+                sender: a,
+                nonce: 0,
+                fee: Coins::from_bcc(1),
+                grant: Coins::ZERO,
+                body,
+            })
         };
         let concerned = |row: Row| row.concerned().collect::<Vec<_>>();
         assert_eq!(concerned(payment(b)), [(a, Direction::Out), (b, Direction::In)]);

@@ -18,7 +18,7 @@ use std::fs;
 use std::path::Path;
 
 /// The format this program writes, and the only one it reads.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 /// Memory for pages, in bytes: the state lives in the ledger, so the store is read for history only.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 

@@ -3,12 +3,15 @@
 use super::history::{Direction, Filter, History, Position, Row, RowKind, TransactionRow};
 use super::*;
 use blockchat_engine::effect::CommittedBlock;
+use blockchat_proto::codec;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
+use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::ledger::{Draft, Ledger, LedgerAct, fee_for};
 use blockchat_proto::transaction::{Body, Payload, Transaction, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
+use blockchat_proto::validators::ValidatorSet;
 use blockchat_proto::vote::{Certificate, CommitSignature, Vote, VoteKind};
 use std::fs;
 use std::path::Path;
@@ -29,6 +32,7 @@ fn genesis(name: &str) -> VerifiedGenesis {
         address: signer.address(),
         balance: Coins::from_bcc(100_000),
         stake: Coins::from_bcc(stake),
+        name: None,
     };
     let mut accounts = vec![funded(validator(), 10), funded(user(), 0), funded(Signer::from_seed(&[3; 32]), 0)];
     accounts.sort_by_key(|account| account.address);
@@ -228,6 +232,33 @@ fn a_range_stops_at_count_bytes_and_tip_but_holds_one_block() {
     assert!(heights(6, 256, 1).is_empty());
 }
 
+/// SPEC SYNC-4.
+#[test]
+fn headers_stop_where_blocks_do_and_name_sets_that_are_there() {
+    let (folder, genesis, _, blocks) = stored(5);
+    let history = open(folder.path(), &genesis).unwrap().history;
+    let heights = |from, count, bytes| -> Vec<u64> {
+        let headers = history.headers(Height(from), count, bytes).unwrap();
+        headers.iter().map(|item| item.header.height.0).collect()
+    };
+    let all = history.headers(Height(1), 256, 1_000_000).unwrap();
+    for (found, stored) in all.iter().zip(&blocks) {
+        assert_eq!((&found.header, found.certificate.block), (stored.block.header(), stored.block.hash()));
+        assert_eq!(history.header_at(found.header.height).unwrap().as_ref(), Some(found));
+        let members = history.members(found.header.validators_hash).unwrap().expect("it decided a final block");
+        assert_eq!(ValidatorSet::of_members(&members).unwrap().hash(), found.header.validators_hash);
+    }
+    assert_eq!(all.len(), 5);
+    let size = codec::encode(&all[1]).len();
+    assert_eq!(heights(2, 2, 1_000_000), [2, 3]);
+    assert_eq!(heights(2, 256, size * 5 / 2), [2, 3]);
+    assert_eq!(heights(2, 256, 1), [2]);
+    for (from, count) in [(0, 256), (6, 256), (u64::MAX, u32::MAX), (1, 0)] {
+        assert_eq!(heights(from, count, 1_000_000), [0_u64; 0], "{count} from {from}");
+    }
+    assert_eq!(history.members(Hash32::ZERO).unwrap(), None);
+}
+
 #[test]
 fn a_row_says_what_its_transaction_says_and_what_the_ledger_did() {
     let (folder, genesis, _, blocks) = stored(2);
@@ -239,7 +270,7 @@ fn a_row_says_what_its_transaction_says_and_what_the_ledger_did() {
         let transaction = verified.transaction();
         let fee = fee_for(&transaction.body, &genesis.genesis().parameters).unwrap();
         let (id, sender, nonce, body) = (verified.id(), user().address(), transaction.nonce, transaction.body.clone());
-        assert_eq!(row.row, Row::Transaction(TransactionRow { id, sender, nonce, fee, body }));
+        assert_eq!(row.row, Row::Transaction(TransactionRow { id, sender, nonce, fee, grant: Coins::ZERO, body }));
         let block = &blocks[usize::try_from(row.position.0.0).unwrap() - 1].block;
         assert_eq!(row.time, block.header().time);
     }
@@ -327,7 +358,7 @@ fn a_store_of_an_older_format_is_refused_with_what_to_do() {
         meta.insert(tables::META_SCHEMA, older.as_slice()).unwrap();
     });
     let refused = open(folder.path(), &genesis).unwrap_err();
-    assert!(matches!(refused, StoreError::SchemaTooOld { found: 1, known: 3, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::SchemaTooOld { found: 1, known: 4, .. }), "{refused}");
     assert!(refused.next_step().contains("blocks come from peers"));
 }
 
@@ -354,7 +385,7 @@ fn a_newer_format_is_refused() {
         meta.insert(tables::META_SCHEMA, newer.as_slice()).unwrap();
     });
     let refused = open(folder.path(), &genesis).unwrap_err();
-    assert!(matches!(refused, StoreError::SchemaTooNew { found: 99, known: 3, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::SchemaTooNew { found: 99, known: 4, .. }), "{refused}");
 }
 
 #[test]
