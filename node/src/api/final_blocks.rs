@@ -4,13 +4,14 @@
 //! [`READERS_MAX`] questions are answered at a time, each by one thread; one that nobody waits for any more is not begun, and
 //! a long one is given up. Where transactions are is read from rows, without their blocks.
 
-use crate::store::history::{AccountRow, BlockRow, Filter, FinalHeader, History, NoReceipt, Part, Position};
+use crate::store::history::{AccountRow, Barred, BlockRow, Filter, History, NoReceipt, Part, Position};
 use crate::store::history::{StoreError, StoredBlock};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::AccountProof;
 use blockchat_proto::receipt::Receipt;
+use blockchat_proto::sync::CertifiedHeader;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
 use blockchat_proto::validators::Member;
@@ -112,6 +113,11 @@ impl FinalBlocks {
         self.run(move |this| this.history.block_rows(from, to, limit)).await
     }
 
+    /// Who was barred in these blocks: see [`History::barred`].
+    pub(super) async fn barred(&self, from: Height, to: Height) -> Result<Vec<Barred>, StoreError> {
+        self.run(move |this| this.history.barred(from, to)).await
+    }
+
     fn place_of(
         &self,
         id: TransactionId,
@@ -151,7 +157,12 @@ impl FinalBlocks {
     }
 
     /// Headers from `to` down to `from`, at most `limit` of them.
-    pub(super) async fn headers(&self, from: Height, to: Height, limit: usize) -> Result<Vec<FinalHeader>, StoreError> {
+    pub(super) async fn headers(
+        &self,
+        from: Height,
+        to: Height,
+        limit: usize,
+    ) -> Result<Vec<CertifiedHeader>, StoreError> {
         self.run(move |this| {
             let heights = (from.0..=to.0).rev().take(limit).map(Height);
             heights.map_while(|height| this.history.header_at(height).transpose()).collect()

@@ -6,21 +6,40 @@ use crate::store::history::{self, AccountRow, BlockRow, Row, RowKind, Transactio
 use blockchat_client::shapes::{self, BlockRowView, HistoryKind, HistoryView, MessageView};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::ledger::LedgerAct;
-use blockchat_proto::transaction::{Body, Payload};
+use blockchat_proto::transaction::{Body, Payload, Sealed};
 
 /// One message; `None` of a row that holds none.
 pub(super) fn message(found: AccountRow) -> Option<MessageView> {
     let (height, index) = found.position;
-    let Row::Transaction(TransactionRow { id, sender, body: Body::Send { to, amount, payload }, .. }) = found.row
+    let Row::Transaction(TransactionRow { id, sender, nonce, body: Body::Send { to, amount, payload }, .. }) =
+        found.row
     else {
         return None;
     };
-    let (text, sealed) = match payload {
-        Payload::None => return None,
-        Payload::Plain(text) => (Some(text), false),
-        Payload::Sealed(_) => (None, true),
-    };
-    Some(MessageView { id, height, index, time: found.time, from: sender, to, amount, text, sealed })
+    let (text, seal) = content(payload);
+    let sealed = seal.is_some();
+    (sealed || text.is_some()).then_some(MessageView {
+        id,
+        height,
+        index,
+        time: found.time,
+        nonce,
+        from: sender,
+        to,
+        amount,
+        text,
+        sealed,
+        seal,
+    })
+}
+
+/// Plain text, or what is sealed.
+fn content(payload: Payload) -> (Option<String>, Option<Sealed>) {
+    match payload {
+        Payload::None => (None, None),
+        Payload::Plain(text) => (Some(text), None),
+        Payload::Sealed(seal) => (None, Some(seal)),
+    }
 }
 
 /// One thing that happened to an account.
@@ -40,6 +59,7 @@ pub(super) fn history(found: AccountRow) -> HistoryView {
         fee: None,
         text: None,
         sealed: false,
+        seal: None,
     };
     match found.row {
         Row::Transaction(row) => transaction_in_history(row, blank),
@@ -56,19 +76,16 @@ pub(super) fn history(found: AccountRow) -> HistoryView {
 }
 
 fn transaction_in_history(row: TransactionRow, blank: HistoryView) -> HistoryView {
-    let TransactionRow { id, sender, nonce, fee, body } = row;
+    let TransactionRow { id, sender, nonce, fee, grant, body } = row;
     let signed = HistoryView { id: Some(id), nonce: Some(nonce), from: Some(sender), fee: Some(fee), ..blank };
     match body {
         Body::Send { to, amount, payload } => {
-            let (text, sealed) = match payload {
-                Payload::None => (None, false),
-                Payload::Plain(text) => (Some(text), false),
-                Payload::Sealed(_) => (None, true),
-            };
-            HistoryView { to: Some(to), amount, text, sealed, ..signed }
+            let (text, seal) = content(payload);
+            HistoryView { to: Some(to), amount, text, sealed: seal.is_some(), seal, ..signed }
         }
         Body::Stake { amount } => HistoryView { amount, ..signed },
-        Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => signed,
+        Body::Claim { .. } => HistoryView { to: Some(sender), amount: grant, ..signed },
+        Body::Activate { .. } | Body::Announce { .. } => signed,
     }
 }
 

@@ -28,6 +28,7 @@ mod routes;
 pub mod server;
 mod state;
 mod stream;
+mod stream_events;
 mod stream_place;
 mod validator_views;
 mod views;

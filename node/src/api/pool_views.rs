@@ -14,7 +14,8 @@ pub(super) fn pooled(row: &PoolRow, parameters: &Parameters) -> PoolRowView {
     let (to, amount) = match &transaction.body {
         Body::Send { to, amount, .. } => (Some(*to), *amount),
         Body::Stake { amount } => (None, *amount),
-        Body::Activate { .. } | Body::Claim { .. } | Body::Announce { .. } => (None, Coins::ZERO),
+        Body::Claim { .. } => (Some(transaction.sender), parameters.grant),
+        Body::Activate { .. } | Body::Announce { .. } => (None, Coins::ZERO),
     };
     PoolRowView {
         id: signed.id(),

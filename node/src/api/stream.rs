@@ -10,19 +10,16 @@
 //! Start reading at [`Reader::next`].
 
 use super::final_blocks::FinalBlocks;
-use super::history_views;
 use super::problem::ApiError;
 use super::state::{ApiState, OpenStream};
+use super::stream_events::{InBlock, account_event, account_filter, barred_event, block_event};
 use super::stream_place::Place;
 use crate::feed::{Feed, Happening};
 use crate::logging;
-use crate::store::history::{AccountRow, BlockRow, Filter, RowKind, StoreError};
+use crate::store::history::{BlockRow, StoreError};
 use axum::response::sse::Event;
-use blockchat_client::shapes::{
-    BlockEvent, EventTopic, LogLineView, MessageEvent, ResetEvent, TransactionEvent, event_name,
-};
+use blockchat_client::shapes::{BlockEvent, EventTopic, LogLineView, ResetEvent, event_name};
 use blockchat_engine::chain_view::ChainView;
-use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::units::{Height, Round};
 use serde::Serialize;
@@ -212,17 +209,19 @@ impl Reader {
             true => self.blocks.rows(first, last, usize::try_from(BLOCKS_AT_ONCE).unwrap_or(usize::MAX)).await?.items,
             false => vec![],
         };
-        let mut found = found;
+        let (mut barred, mut found) = (self.barred_events(first, last).await?, found);
         let mut rows = rows.into_iter().rev().peekable();
         for height in (first.0..=last.0).map(Height) {
             let row = rows.next_if(|row| row.height == height);
-            self.tell_block(height, row.as_ref(), found.remove(&height).unwrap_or_default());
+            let mut happened = barred.remove(&height).unwrap_or_default();
+            happened.extend(found.remove(&height).into_iter().flatten());
+            self.tell_block(height, row.as_ref(), happened);
         }
         Ok(())
     }
 
     /// Everything of one block, in an order that is the same each time, but for what was told before.
-    fn tell_block(&mut self, height: Height, row: Option<&BlockRow>, happened: Vec<AccountEvent>) {
+    fn tell_block(&mut self, height: Height, row: Option<&BlockRow>, happened: Vec<InBlock>) {
         let told = std::mem::take(&mut self.place.in_next);
         let count = u32::from(row.is_some()) + u32::try_from(happened.len()).unwrap_or(u32::MAX);
         let mut number = 0;
@@ -241,8 +240,9 @@ impl Reader {
         for event in happened {
             if step(self) {
                 match event {
-                    AccountEvent::Message(event) => self.tell(event_name::MESSAGE, &event),
-                    AccountEvent::Transaction(event) => self.tell(event_name::TRANSACTION, &event),
+                    InBlock::Barred(event) => self.tell(event_name::BARRED, &event),
+                    InBlock::Message(event) => self.tell(event_name::MESSAGE, &event),
+                    InBlock::Transaction(event) => self.tell(event_name::TRANSACTION, &event),
                 }
             }
         }
@@ -250,12 +250,23 @@ impl Reader {
         self.place.in_next = 0;
     }
 
+    /// Who was barred in these blocks, by height.
+    async fn barred_events(&self, first: Height, last: Height) -> Result<BTreeMap<Height, Vec<InBlock>>, StoreError> {
+        let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        if self.is_about(&EventTopic::Barred) {
+            for barred in self.blocks.barred(first, last).await? {
+                found.entry(barred.height).or_default().push(InBlock::Barred(barred_event(&barred)));
+            }
+        }
+        Ok(found)
+    }
+
     /// What these blocks hold for the accounts, by height; `None` if that is more than one go.
     async fn account_events(
         &self,
         first: Height,
         last: Height,
-    ) -> Result<Option<BTreeMap<Height, Vec<AccountEvent>>>, StoreError> {
+    ) -> Result<Option<BTreeMap<Height, Vec<InBlock>>>, StoreError> {
         let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for topic in &self.topics {
             let Some((account, filter)) = account_filter(topic, first, last) else { continue };
@@ -271,7 +282,7 @@ impl Reader {
     }
 
     /// The same of one block, all of it.
-    async fn all_account_events(&self, height: Height) -> Result<BTreeMap<Height, Vec<AccountEvent>>, StoreError> {
+    async fn all_account_events(&self, height: Height) -> Result<BTreeMap<Height, Vec<InBlock>>, StoreError> {
         let mut found = vec![];
         for topic in &self.topics {
             let Some((account, filter)) = account_filter(topic, height, height) else { continue };
@@ -303,49 +314,7 @@ impl Reader {
     }
 
     fn is_about_chain(&self) -> bool {
-        use EventTopic::{Block, Messages, Transactions};
-        self.topics.iter().any(|topic| matches!(topic, Block | Messages(_) | Transactions(_)))
-    }
-}
-
-/// What a block holds for an account.
-enum AccountEvent {
-    Message(MessageEvent),
-    Transaction(TransactionEvent),
-}
-
-/// Which rows of the store a topic is about.
-fn account_filter(topic: &EventTopic, from: Height, to: Height) -> Option<(Address, Filter)> {
-    let filter = Filter { from, to, ..Filter::default() };
-    match topic {
-        EventTopic::Messages(account) => Some((*account, filter.only([RowKind::Message]))),
-        EventTopic::Transactions(account) => Some((*account, filter)),
-        EventTopic::Block | EventTopic::Consensus | EventTopic::Peers | EventTopic::Log => None,
-    }
-}
-
-fn account_event(topic: &EventTopic, row: AccountRow) -> Option<AccountEvent> {
-    match topic {
-        EventTopic::Messages(account) => {
-            let message = history_views::message(row)?;
-            Some(AccountEvent::Message(MessageEvent { account: *account, message }))
-        }
-        EventTopic::Transactions(account) => {
-            let entry = history_views::history(row);
-            Some(AccountEvent::Transaction(TransactionEvent { account: *account, entry }))
-        }
-        EventTopic::Block | EventTopic::Consensus | EventTopic::Peers | EventTopic::Log => None,
-    }
-}
-
-fn block_event(row: &BlockRow) -> BlockEvent {
-    BlockEvent {
-        height: row.height,
-        hash: row.hash,
-        time: row.time,
-        leader: Some(row.leader),
-        round: row.round,
-        transactions: row.transactions,
-        bytes: row.bytes,
+        use EventTopic::{Barred, Block, Messages, Transactions};
+        self.topics.iter().any(|topic| matches!(topic, Block | Barred | Messages(_) | Transactions(_)))
     }
 }

@@ -11,8 +11,8 @@ const _: () = assert!(DECIDED_MAX == COUNTED_MAX as usize);
 /// Millionths in a whole.
 const MILLION: f64 = 1_000_000.0;
 
-/// One validator.
-pub(super) fn validator(facts: &ValidatorFacts) -> ValidatorRowView {
+/// One validator; `suspect` if it leads more than chance explains.
+pub(super) fn validator(facts: &ValidatorFacts, suspect: bool) -> ValidatorRowView {
     let counted = facts.counted.max(1);
     let fair_ppm = facts.fair_ppm_blocks / u64::from(counted);
     let led_ppm = u64::from(facts.led) * 1_000_000 / u64::from(counted);
@@ -28,6 +28,7 @@ pub(super) fn validator(facts: &ValidatorFacts) -> ValidatorRowView {
         led_ppm: u32::try_from(led_ppm).unwrap_or(u32::MAX),
         fair_ppm: u32::try_from(fair_ppm).unwrap_or(u32::MAX),
         chance_ppm: (led_ppm > fair_ppm).then(|| chance_ppm(facts.led, facts.counted, fair_ppm)),
+        suspect,
         missed: facts.missed,
         missed_in_a_row: facts.missed_in_a_row,
         absent: facts.absent,

@@ -3,15 +3,16 @@
 use super::final_blocks::{FinalPlace, Found};
 use crate::store::history::StoredBlock;
 use blockchat_client::shapes::{
-    AccountView, BlockTransactionView, BlockView, ConsensusEvent, Phase, RulesView, TransactionState, UnbondingView,
-    ValidatorView,
+    AccountView, BlockTransactionView, BlockView, ConsensusEvent, GrantsView, Phase, RulesView, TransactionState,
+    UnbondingView, ValidatorView,
 };
 use blockchat_engine::chain_view::{ChainView, PhaseView, RulesView as Rules};
 use blockchat_engine::effect::AccountAnswer;
+use blockchat_proto::claim::Tries;
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::keys::Address;
-use blockchat_proto::ledger::{TxRejected, fee_for};
+use blockchat_proto::ledger::{GrantTerms, TxRejected, fee_for};
 use blockchat_proto::transaction::SignedTransaction;
 use blockchat_proto::units::UnixMillis;
 
@@ -75,6 +76,20 @@ pub(super) fn percent(part: Stake, total: Stake) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
+/// What a welcome grant takes.
+pub(super) fn grants(terms: &GrantTerms) -> Option<GrantsView> {
+    let GrantTerms { grant, treasury, room, again, tries, recent, closed } = terms;
+    Some(GrantsView {
+        treasury: *treasury,
+        grant: *grant,
+        tries: tries.filter(|_| treasury >= grant).map(Tries::count),
+        recent: recent.as_ref()?.hash,
+        room: *room,
+        again: *again,
+        closed: closed.as_ref().map(ToString::to_string),
+    })
+}
+
 /// The set of the height being decided.
 pub(super) fn validators(view: &ChainView) -> Vec<ValidatorView> {
     let members = view.validators.members().iter();
@@ -99,6 +114,7 @@ pub(super) fn account(answer: AccountAnswer) -> AccountView {
         next_nonce: account.next_nonce,
         pending_nonce,
         standing: account.standing.into(),
+        claimed: account.claimed,
     }
 }
 

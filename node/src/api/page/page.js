@@ -38,7 +38,7 @@ function follow(url, output, button) {
     if (lines.length > STREAM_LINES_MAX) lines.shift();
     output.textContent = lines.join("\n");
   };
-  for (const name of ["block", "consensus", "peers", "message", "transaction", "log", "reset"]) {
+  for (const name of ["block", "consensus", "peers", "barred", "message", "transaction", "log", "reset"]) {
     source.addEventListener(name, show(name));
   }
   button.textContent = "stop";
@@ -65,7 +65,9 @@ async function ask(method, url, body, output) {
 function operation(path, method, described) {
   const details = element("details");
   const summary = element("summary");
-  summary.append(element("code", `${method.toUpperCase()} ${path}`), element("span", described.summary));
+  const verb = element("b", method.toUpperCase());
+  verb.className = method;
+  summary.append(verb, element("code", path), element("span", described.summary));
   const form = element("form");
   const fields = described.parameters.map((parameter) => {
     const label = element("label", parameter.name);
@@ -93,17 +95,47 @@ function operation(path, method, described) {
   return details;
 }
 
+/** What a path is about: its heading on this page. */
+function subject(path) {
+  if (!path.startsWith("/v1/")) return "Health and counters";
+  const subjects = {
+    accounts: "Accounts", history: "Accounts", messages: "Accounts",
+    transactions: "Transactions", pool: "Transactions",
+    receipts: "Proofs", headers: "Proofs", "validator-sets": "Proofs",
+    blocks: "Chain", consensus: "Chain", validators: "Chain", genesis: "Chain",
+  };
+  return subjects[path.split("/")[2]] ?? "Node";
+}
+
+const SUBJECTS = ["Node", "Chain", "Accounts", "Transactions", "Proofs", "Health and counters"];
+const STATUS_EVERY_MS = 5000;
+
+async function status() {
+  const line = document.getElementById("status");
+  try {
+    const { chain, height, peers, version } = await (await fetch("/v1/status")).json();
+    const others = peers === 1 ? "1 peer" : `${peers} peers`;
+    line.textContent = `${chain}, block ${height.toLocaleString("en")}, ${others}, version ${version}`;
+  } catch (error) {
+    line.textContent = `the node does not answer: ${error}`;
+  }
+}
+
 async function start() {
-  const status = await (await fetch("/v1/status")).json();
-  document.getElementById("status").textContent =
-    `${status.chain}, block ${status.height}, ${status.peers} peers, version ${status.version}`;
+  await status();
+  setInterval(() => document.hidden || status(), STATUS_EVERY_MS);
   const { paths } = await (await fetch("/v1/openapi.json")).json();
   const main = document.getElementById("operations");
-  for (const [path, methods] of Object.entries(paths)) {
-    for (const [method, described] of Object.entries(methods)) main.append(operation(path, method, described));
+  for (const name of SUBJECTS) {
+    const section = element("section");
+    section.append(element("h2", name));
+    for (const [path, methods] of Object.entries(paths).filter(([path]) => subject(path) === name)) {
+      for (const [method, described] of Object.entries(methods)) section.append(operation(path, method, described));
+    }
+    main.append(section);
   }
 }
 
 start().catch((error) => {
-  document.getElementById("status").textContent = `the node does not answer: ${error}`;
+  document.getElementById("status").textContent = `the node's description cannot be read: ${error}`;
 });

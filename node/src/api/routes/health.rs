@@ -11,7 +11,7 @@ use crate::silence;
 use axum::Json;
 use axum::extract::State;
 use blockchat_client::shapes::{ApiCode, LiveView, ReadyView};
-use blockchat_engine::chain_view::{ChainView, PhaseView};
+use blockchat_engine::chain_view::{ChainView, PhaseView, Silence};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::UnixMillis;
@@ -49,7 +49,8 @@ fn takes_no_part(view: &ChainView, peers: usize, validator: Option<Address>, now
     let member = view.staked || validator.is_some_and(|own| view.validators.get(&own).is_some());
     let alone = views::is_alone(view, validator);
     let catches_up = matches!(view.phase, PhaseView::CatchingUp { .. });
-    if let Some(reason) = silence::explain(view).filter(|_| member && !catches_up) {
+    let shut_out = view.silence == Some(Silence::ShutOut);
+    if let Some(reason) = silence::explain(view).filter(|_| shut_out || (member && !catches_up)) {
         return Some(reason);
     }
     if let Some(reason) = clock_watch::begins(view, now) {
@@ -81,7 +82,7 @@ fn undecided(view: &ChainView, now: UnixMillis) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blockchat_engine::chain_view::{RulesView, Silence};
+    use blockchat_engine::chain_view::RulesView;
     use blockchat_proto::coins::{Coins, Stake};
     use blockchat_proto::ledger::Tip;
     use blockchat_proto::units::{Height, Round, RulesVersion};
@@ -135,6 +136,15 @@ mod tests {
             let jailed = ChainView { silence: Some(silence), staked: true, ..view(4, PhaseView::Idle) };
             let reason = takes_no_part(&jailed, 3, Some(Address([9; 32]))).unwrap();
             assert!(reason.contains(words), "{reason}");
+        }
+    }
+
+    #[test]
+    fn any_node_that_peers_refuse_for_another_one_with_its_identity_says_so() {
+        let refused = ChainView { silence: Some(Silence::ShutOut), ..view(4, PhaseView::Idle) };
+        for validator in [Some(OWN), None] {
+            let reason = takes_no_part(&refused, 0, validator).unwrap();
+            assert!(reason.contains("copied home") && reason.contains("run --join --home"), "{reason}");
         }
     }
 

@@ -26,6 +26,7 @@ pub(in crate::api) async fn metrics(State(state): State<ApiState>) -> impl IntoR
             barred: wide(view.stakes.barred.len()),
             queued: wide(view.stakes.queue.len()),
         },
+        clocks_ahead_ms: view.clocks_ahead_ms.unwrap_or(0),
         pool: (wide(view.pool_transactions), wide(view.pool_bytes)),
         peers: wide(state.info.peers.borrow().len()),
         traffic: state.info.traffic.so_far(),

@@ -5,7 +5,7 @@ use super::accounts::parse_address;
 use crate::api::ApiState;
 use crate::api::paging::{HEADERS, heights, part_of, place_of_height};
 use crate::api::problem::ApiError;
-use crate::store::history::{FinalHeader, NoReceipt};
+use crate::store::history::NoReceipt;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -13,6 +13,7 @@ use blockchat_client::shapes::{ApiCode, BlocksRequest, HeaderView, Page, TrustRe
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::receipt::Receipt;
 use blockchat_proto::refusal::Retry;
+use blockchat_proto::sync::CertifiedHeader;
 use blockchat_proto::units::Height;
 use blockchat_proto::validators::Member;
 
@@ -72,7 +73,7 @@ pub(in crate::api) async fn headers(
     let newest = state.engine.view().tip.height.min(to).min(below);
     let found = state.blocks.headers(from.max(Height(1)), newest, part.limit).await?;
     let next = found.last().filter(|last| last.header.height > from.max(Height(1))).map(|last| last.header.height);
-    let items = found.into_iter().map(|FinalHeader { header, certificate }| HeaderView { header, certificate });
+    let items = found.into_iter().map(|CertifiedHeader { header, certificate }| HeaderView { header, certificate });
     Ok(Json(HEADERS.page_up_to(items.collect(), next.map(place_of_height))))
 }
 

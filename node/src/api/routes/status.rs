@@ -7,6 +7,7 @@ use crate::silence;
 use axum::Json;
 use axum::extract::State;
 use blockchat_client::shapes::StatusView;
+use blockchat_engine::chain_view::Silence;
 use blockchat_proto::genesis::Genesis;
 
 /// How the node is. Answered from the newest view: never waits for the engine.
@@ -33,6 +34,7 @@ pub(in crate::api) async fn status(State(state): State<ApiState>) -> Json<Status
         leader: Some(view.leader),
         voting: view.voting,
         silence: silence::explain(&view),
+        key_elsewhere: view.silence == Some(Silence::Elsewhere),
         clock: clock_watch::explain(&view).or_else(|| clock_watch::begins(&view, unix_millis())),
         at_tip: views::at_tip(&view, info.peers.borrow().len(), info.validator),
         undecided_since: view.undecided_since,
@@ -44,6 +46,7 @@ pub(in crate::api) async fn status(State(state): State<ApiState>) -> Json<Status
         leaders: leaders::leaders(&view.stakes.led),
         queue: leaders::queue(&view.stakes.queue),
         barred: view.stakes.barred.clone(),
+        grants: view.stakes.grants.as_ref().and_then(views::grants),
         started: info.started,
         traffic: info.traffic.so_far(),
     })

@@ -4,16 +4,19 @@
 //! with a stale nonce. SPEC API-1.
 
 use crate::api::final_blocks::Found;
+use crate::api::paging::part_of;
 use crate::api::problem::ApiError;
 use crate::api::{ApiState, views};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, JsonRejection};
-use axum::extract::{Path, State};
+use axum::extract::rejection::{BytesRejection, JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use blockchat_client::shapes::{ApiCode, BATCH_CONTENT_TYPE, SubmitView, TransactionState, TransactionView, WaitView};
+use blockchat_client::shapes::{
+    ApiCode, BATCH_CONTENT_TYPE, SubmitRequest, SubmitView, TransactionState, TransactionView, WaitView,
+};
 use blockchat_engine::chain_view::PhaseView;
-use blockchat_engine::effect::SubmitOutcome;
+use blockchat_engine::effect::{SubmitOutcome, Wait};
 use blockchat_proto::codec;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::ledger::{TxRejected, fee_for};
@@ -27,7 +30,7 @@ pub(in crate::api) const JSON_BYTES_MAX: usize = 16 * 1024;
 pub(in crate::api) const BATCH_BYTES_MAX: usize = limits::BATCH_TRANSACTIONS_MAX * limits::TRANSACTION_BYTES_MAX;
 
 /// What became of a transaction on its way in.
-enum Submitted {
+enum Entered {
     Known(TransactionState),
     Refused(TxRejected),
 }
@@ -35,16 +38,19 @@ enum Submitted {
 /// One transaction as JSON. 202 with where it is; a refusal is a problem.
 pub(in crate::api) async fn submit(
     State(state): State<ApiState>,
+    query: Result<Query<SubmitRequest>, QueryRejection>,
     body: Result<Json<SignedTransaction>, JsonRejection>,
 ) -> Result<(StatusCode, Json<SubmitView>), ApiError> {
     let Json(signed) = body.map_err(|rejection| json_problem(&rejection))?;
-    let (id, submitted) = enter(&state, vec![signed]).await?.pop().expect("one answer for one transaction");
+    let SubmitRequest { replaces } = part_of(query)?;
+    let (id, submitted) = enter(&state, vec![signed], replaces).await?.pop().expect("one answer for one transaction");
     match submitted {
-        Submitted::Known(place) => {
-            let waits = waits(&state, id, &place).await?;
-            Ok((StatusCode::ACCEPTED, Json(SubmitView { id, state: place, waits })))
+        Entered::Known(place) => {
+            let mut view = SubmitView { id, state: place, waits: None };
+            tell_waits(&state, std::slice::from_mut(&mut view)).await?;
+            Ok((StatusCode::ACCEPTED, Json(view)))
         }
-        Submitted::Refused(reason) => Err(ApiError::refused(&reason)),
+        Entered::Refused(reason) => Err(ApiError::refused(&reason)),
     }
 }
 
@@ -59,12 +65,27 @@ pub(in crate::api) async fn submit_batch(
         ApiError::new(ApiCode::BodyRefused, rejection.body_text()).with_status(rejection.status())
     })?;
     let signed = decode_batch(&bytes)?;
-    let answers = enter(&state, signed).await?.into_iter();
+    let answers = enter(&state, signed, None).await?.into_iter();
     let view = |(id, submitted)| match submitted {
-        Submitted::Known(state) => SubmitView { id, state, waits: None },
-        Submitted::Refused(reason) => SubmitView { id, state: views::refused(&reason), waits: None },
+        Entered::Known(state) => SubmitView { id, state, waits: None },
+        Entered::Refused(reason) => SubmitView { id, state: views::refused(&reason), waits: None },
     };
-    Ok(Json(answers.map(view).collect()))
+    let mut views: Vec<_> = answers.map(view).collect();
+    tell_waits(&state, &mut views).await?;
+    Ok(Json(views))
+}
+
+/// Says of the queued ones what they wait for: one question to the engine for all of them.
+async fn tell_waits(state: &ApiState, views: &mut [SubmitView]) -> Result<(), ApiError> {
+    let queued: Vec<_> = views.iter_mut().filter(|view| view.state == TransactionState::Queued).collect();
+    if queued.is_empty() {
+        return Ok(());
+    }
+    let waits = state.engine.waits(queued.iter().map(|view| view.id).collect()).await?;
+    for (view, wait) in queued.into_iter().zip(waits) {
+        view.waits = wait.map(shown);
+    }
+    Ok(())
 }
 
 /// Where a transaction is: queued, pooled, in a block, final, or refused lately.
@@ -102,8 +123,12 @@ async fn waits(state: &ApiState, id: TransactionId, place: &TransactionState) ->
     if *place != TransactionState::Queued {
         return Ok(None);
     }
-    let wait = state.engine.wait(id).await?;
-    Ok(wait.map(|wait| WaitView { next_nonce: wait.next_nonce, until: wait.until }))
+    let wait = state.engine.waits(vec![id]).await?.pop().flatten();
+    Ok(wait.map(shown))
+}
+
+fn shown(wait: Wait) -> WaitView {
+    WaitView { next_nonce: wait.next_nonce, until: wait.until }
 }
 
 fn signed(kept: Option<VerifiedTransaction>) -> Option<SignedTransaction> {
@@ -123,7 +148,11 @@ async fn final_place(state: &ApiState, id: TransactionId) -> Result<Option<Found
 ///
 /// A node that has not been at the tip since it started answers 503: its verdict would be about an old state. So does one
 /// that does not know the rules of the next height.
-async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(TransactionId, Submitted)>, ApiError> {
+async fn enter(
+    state: &ApiState,
+    signed: Vec<SignedTransaction>,
+    replaces: Option<TransactionId>,
+) -> Result<Vec<(TransactionId, Entered)>, ApiError> {
     let view = state.engine.view();
     if view.phase == PhaseView::UpdateNeeded {
         return Err(ApiError::new(ApiCode::NotReady, views::update_needed(&view)).retry(Retry::Never));
@@ -133,20 +162,20 @@ async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(
     }
     let verified = state.verify.transactions(signed).await;
     let good = verified.iter().filter_map(|(_, answer)| answer.as_ref().ok()).cloned().collect();
-    let mut outcomes = state.engine.submit(good).await?.into_iter();
+    let mut outcomes = state.engine.submit(good, replaces).await?.into_iter();
     let mut answers = Vec::with_capacity(verified.len());
     let mut perhaps_final = Vec::new();
     for (index, (id, verified)) in verified.into_iter().enumerate() {
         let submitted = match verified {
-            Err(reason) => Submitted::Refused(reason),
+            Err(reason) => Entered::Refused(reason),
             Ok(_) => match outcomes.next().map(|(_, outcome)| outcome) {
-                Some(SubmitOutcome::Pooled) => Submitted::Known(TransactionState::Pooled),
-                Some(SubmitOutcome::Queued) => Submitted::Known(TransactionState::Queued),
-                Some(SubmitOutcome::InBlock(height)) => Submitted::Known(TransactionState::InBlock { height }),
+                Some(SubmitOutcome::Pooled) => Entered::Known(TransactionState::Pooled),
+                Some(SubmitOutcome::Queued) => Entered::Known(TransactionState::Queued),
+                Some(SubmitOutcome::InBlock(height)) => Entered::Known(TransactionState::InBlock { height }),
                 // A final stake is refused as unchanged, a final activation as active already: look these up too.
                 Some(SubmitOutcome::Refused(reason) | SubmitOutcome::MaybeFinal(reason)) => {
                     perhaps_final.push((index, id));
-                    Submitted::Refused(reason)
+                    Entered::Refused(reason)
                 }
                 None => return Err(ApiError::new(ApiCode::Stopping, "the node is stopping")),
             },
@@ -160,7 +189,7 @@ async fn enter(state: &ApiState, signed: Vec<SignedTransaction>) -> Result<Vec<(
 /// It is no refusal if this very transaction is final already.
 async fn settle_final(
     state: &ApiState,
-    answers: &mut [(TransactionId, Submitted)],
+    answers: &mut [(TransactionId, Entered)],
     perhaps_final: Vec<(usize, TransactionId)>,
 ) -> Result<(), ApiError> {
     if perhaps_final.is_empty() {
@@ -169,7 +198,7 @@ async fn settle_final(
     let places = state.blocks.places(perhaps_final.iter().map(|(_, id)| *id).collect()).await?;
     for ((index, _), place) in perhaps_final.into_iter().zip(places) {
         if let Some(found) = place {
-            answers[index].1 = Submitted::Known(views::final_state(found));
+            answers[index].1 = Entered::Known(views::final_state(found));
         }
     }
     Ok(())
