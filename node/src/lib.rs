@@ -15,6 +15,7 @@ pub mod clock_watch;
 pub mod config;
 pub mod engine_handle;
 pub mod feed;
+pub mod held_ports;
 pub mod logging;
 pub mod metrics;
 pub mod net;

@@ -14,12 +14,15 @@ pub(crate) async fn balance(home: &Home, args: BalanceArgs, format: Format) -> R
     let names = Names::of(home)?;
     let address = names.account(args.account.as_deref())?;
     let account = node::client(home, &args.api).await?.account(&address).await?;
-    format.print(&account, |account| shown(account, &names));
+    let grants = home.genesis()?.is_some_and(|genesis| genesis.least_work().is_some());
+    format.print(&account, |account| shown(account, &names, grants));
     Ok(())
 }
 
 /// One account for a person; what is nothing is left out.
-pub(crate) fn shown(account: &AccountView, names: &Names) -> String {
+///
+/// `grants`: the chain has a treasury for welcome grants.
+pub(crate) fn shown(account: &AccountView, names: &Names, grants: bool) -> String {
     let some = |wanted: bool, text: String| if wanted { text } else { String::new() };
     let is_new = account.balance.is_zero() && account.stake.is_zero() && account.pending_nonce == 0;
     let pending = account.pending_balance != account.balance;
@@ -37,6 +40,6 @@ pub(crate) fn shown(account: &AccountView, names: &Names) -> String {
         ("pending", some(pending, format!("{} once its pooled transactions are final", bcc(account.pending_balance)))),
         ("stake", some(is_validator, format!("{}, {}", bcc(account.stake), account.standing.as_str()))),
         ("returns", unbonding.join("; ")),
-        ("next", some(is_new, how_to_get_coins(account))),
+        ("next", some(is_new, how_to_get_coins(account, grants))),
     ])
 }

@@ -5,14 +5,16 @@
 use super::args::DashboardArgs;
 use super::failure::Failure;
 use super::home::Home;
+use super::messages;
 use super::names::Names;
 use super::output::Format;
+use super::passphrase::Keyring;
 use crate::clock;
 use crate::config::Layer;
 use crate::ready_file::{self, Ready};
 use crate::wallet::keystore;
 use blockchat_client::Client;
-use blockchat_dashboard::{Clock, Ended, Options, Place, Places};
+use blockchat_dashboard::{Clock, Ended, Options, Place, Places, Seals};
 use blockchat_proto::keys::Address;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ pub(crate) async fn dashboard(home: &Home, args: DashboardArgs, format: Format) 
         places: places(home, &args)?,
         names: names.all(),
         wallet,
+        seals: seals(home, &args),
         json: format == Format::Json,
         ascii: args.ascii,
         clock: Clock::new(clock::unix_millis),
@@ -43,6 +46,22 @@ pub(crate) async fn dashboard(home: &Home, args: DashboardArgs, format: Format) 
         // The terminal is given back; a shell is told which signal it was.
         Ended::Told(told) => std::process::exit(told.exit_code().into()),
     }
+}
+
+/// Opens with the keys that open without a question: the screen is no place for one.
+fn seals(home: &Home, args: &DashboardArgs) -> Seals {
+    let keys = Mutex::new(Keyring::default());
+    let chain = home.genesis().ok().flatten().map(|genesis| genesis.hash());
+    let opening = chain.map(|chain| messages::seals::Seals::quiet(home, chain, &args.passphrase));
+    Seals::new(move |message| {
+        let Some(opening) = &opening else { return Err("this home has no chain".into()) };
+        let mut message = message.clone();
+        let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+        match opening.open_message(&mut keys, &mut message) {
+            None => Ok(message.text.unwrap_or_default()),
+            Some(closed) => Err(closed.to_string()),
+        }
+    })
 }
 
 fn places(home: &Home, args: &DashboardArgs) -> Result<Places, Failure> {

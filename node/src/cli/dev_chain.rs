@@ -15,6 +15,11 @@ const STAKE: Coins = Coins::from_bcc(1_000);
 /// Coins of its faucet: for everybody who joins.
 const FAUCET_FUND: Coins = Coins::from_bcc(1_000_000);
 
+/// Coins that who joins may claim without asking.
+const TREASURY: Coins = Coins::from_bcc(10_000);
+/// Of its stake, what grants of one day may take, in 1/10,000: all of it, so that a class can join on one day.
+const GRANT_CAP: u32 = 10_000;
+
 /// Writes a chain with one validator into an unused home, and a wallet with coins to give away. Unless it is shared, it
 /// listens for peers on this machine only.
 pub(crate) fn create(home: &Home, share: bool) -> Result<VerifiedGenesis, Failure> {
@@ -30,9 +35,10 @@ pub(crate) fn create(home: &Home, share: bool) -> Result<VerifiedGenesis, Failur
     let plan = Plan {
         folder: home.path().into(),
         name: "dev".into(),
-        parameters: Parameters::default(),
+        parameters: Parameters { grant_cap_basis_points: GRANT_CAP, ..Parameters::default() },
         fund: FUND,
         stake: STAKE,
+        treasury: TREASURY,
         homes: vec![own],
         wallets: vec![faucet],
         passphrase: None,

@@ -52,6 +52,11 @@ impl Failure {
         Self { exit, ..self }
     }
 
+    /// Why it failed.
+    pub(crate) fn cause(&self) -> &str {
+        &self.cause
+    }
+
     /// Has it this code?
     pub(crate) fn is(&self, code: &str) -> bool {
         self.code == code
@@ -66,6 +71,11 @@ impl Failure {
     /// What a node refuses: with its code, what helps, and whether to try again.
     pub(crate) fn refused(cause: impl Into<String>, code: &Code, retry: Retry) -> Self {
         Self { retry: Some(retry), ..Self::new(cause, next_after(code)) }.coded(code.as_str())
+    }
+
+    /// What a node would refuse, before it is asked.
+    pub(crate) fn refused_as(code: TxCode, cause: impl Into<String>) -> Self {
+        Self::refused(cause, &code.into(), Retry::Never)
     }
 
     /// What the rules refuse, before any node is asked.
@@ -148,10 +158,20 @@ fn next_after_refusal(code: TxCode) -> &'static str {
         TxCode::StaleNonce | TxCode::NonceTaken | TxCode::EarlyNonce => {
             "another transaction of this account used the nonce first: send it again"
         }
+        TxCode::FeeTooLow => "send more, or a longer text: the fee grows with both",
+        TxCode::Replaced => "look at the one that replaced it with `blockchat-node tx`",
         TxCode::OtherChain => "the home of this key belongs to another chain: check --home and --api",
         TxCode::StakeOutOfRange | TxCode::StakeUnchanged => "see the present stake with `blockchat-node balance`",
         TxCode::TooManyUnbonding => "wait for the first release: `blockchat-node balance` shows the date",
-        TxCode::PoolFull | TxCode::SenderLimit => IN_A_MOMENT,
+        TxCode::PoolFull | TxCode::SenderLimit | TxCode::ReplacedTooOften => IN_A_MOMENT,
+        TxCode::ClaimsClosed | TxCode::TreasuryEmpty => {
+            "ask somebody on the chain for coins: `blockchat-node balance` shows what they type"
+        }
+        TxCode::AlreadyClaimed => "see the account with `blockchat-node balance`",
+        TxCode::GrantsSpent => "see when grants go on with `blockchat-node status`, or ask somebody for coins",
+        TxCode::StaleWork | TxCode::WeakWork | TxCode::OneGrantPerBlock => {
+            "work again: `blockchat-node wallet claim` does so by itself"
+        }
         _ => SEE_MORE,
     }
 }

@@ -36,7 +36,10 @@ pub(crate) async fn greeting(settings: &Settings, ready: &Ready) -> String {
         ("faucet", faucet.map(|coins| format!("{} to give away", bcc(coins))).unwrap_or_default()),
         ("data", settings.home.display().to_string()),
     ]);
-    let parts = [tries(own, spendable, faucet, &names, &flag), friend(settings, ready, &flag)];
+    let parts = [
+        tries(own, spendable, faucet, &names, settings.genesis.least_work().is_some(), &flag),
+        friend(settings, ready, &flag),
+    ];
     format!(
         "BlockChat {} is running; Ctrl-C stops it\n\n{lines}\n{}",
         env!("CARGO_PKG_VERSION"),
@@ -62,14 +65,34 @@ fn is_of_this_machine(address: &str) -> bool {
 }
 
 /// What to type next, by what the person has.
-fn tries(own: Option<Address>, spendable: Option<Coins>, faucet: Option<Coins>, names: &Names, flag: &str) -> String {
+///
+/// `grants`: the chain has a treasury for welcome grants.
+fn tries(
+    own: Option<Address>,
+    spendable: Option<Coins>,
+    faucet: Option<Coins>,
+    names: &Names,
+    grants: bool,
+    flag: &str,
+) -> String {
     let line = |words: &str| format!("  blockchat-node {words}{flag}\n");
     let rich = spendable.is_some_and(|coins| !coins.is_zero());
     match own {
+        None if grants => format!(
+            "to write and pay you need a key and coins; the chain gives some to who joins, for a little work; in another \
+             terminal:\n{}{}",
+            line("wallet new NAME"),
+            line("wallet claim NAME")
+        ),
         None => format!(
             "to write and pay you need a key, and coins from somebody on the chain; in another terminal:\n{}{}",
             line("wallet new NAME"),
             line("balance")
+        ),
+        Some(own) if !rich && grants => format!(
+            "your wallet has no coins yet; the chain gives some to who joins, for a little work; in another \
+             terminal:\n{}or ask somebody on the chain to type\n  blockchat-node send {own} 100\n",
+            line("wallet claim")
         ),
         Some(own) if !rich => {
             format!(

@@ -1,25 +1,33 @@
 //! `history`: what happened to an account, money and messages alike, and what of its own is on the way. A table has the
 //! newest last, where the eye is; JSON has the order of the API, the newest first.
 
-use super::args::HistoryArgs;
+use super::args::{HistoryArgs, KeyArg};
 use super::csv;
 use super::failure::Failure;
 use super::home::Home;
+use super::messages::index::Entry;
+use super::messages::item;
+use super::messages::seals::Seals;
 use super::names::Names;
 use super::node;
 use super::output::{Format, amount, moment, printable, say, table};
+use super::passphrase::Keyring;
 use blockchat_client::Client;
-use blockchat_client::shapes::{Direction, HistoryKind, HistoryRequest, HistoryView, Page, PoolRequest, PoolRowView};
+use blockchat_client::shapes::{
+    Cursor, Direction, HistoryKind, HistoryRequest, HistoryView, Page, PoolRequest, PoolRowView,
+};
 use blockchat_host::stream;
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::Height;
 use serde::Serialize;
 
 /// Asks the node.
-pub(crate) async fn history(home: &Home, args: HistoryArgs, format: Format) -> Result<(), Failure> {
+pub(crate) async fn history(home: &Home, args: HistoryArgs, format: Format, keys: &mut Keyring) -> Result<(), Failure> {
     let names = Names::of(home)?;
     let address = names.account(args.account.as_deref())?;
-    let client = node::client(home, &args.api).await?;
+    let (client, genesis, _) = node::chain(home, &args.api).await?;
+    let key = KeyArg { wallet: None, passphrase: args.passphrase };
+    let seals = Seals::asking(home, genesis.hash(), &key)?;
     if args.all && !args.csv && format == Format::Table {
         let next = "add --csv or --output json; a table shows one page, and --limit its length";
         return Err(Failure::usage("a table of all pages would be too long to read", next));
@@ -34,7 +42,9 @@ pub(crate) async fn history(home: &Home, args: HistoryArgs, format: Format) -> R
     };
     if !args.csv && !args.all {
         let pending = pending(&client, &address, &wanted).await;
-        let found = Listed { page: client.history(&address, &wanted).await?, pending };
+        let Page { items, next } = client.history(&address, &wanted).await?;
+        let items = items.into_iter().map(|view| seals.entry(keys, view).into()).collect();
+        let found = Listed { items, next, pending };
         format.print(&found, |found| shown(found, &names));
         return Ok(());
     }
@@ -43,8 +53,8 @@ pub(crate) async fn history(home: &Home, args: HistoryArgs, format: Format) -> R
     }
     loop {
         let page = client.history(&address, &wanted).await?;
-        for one in &page.items {
-            if args.csv { say(&csv_line(one, &names)) } else { stream::say_json(&serde_json::json!(one).to_string()) }
+        for one in page.items.into_iter().map(|view| Happened::from(seals.entry(keys, view))) {
+            if args.csv { say(&csv_line(&one, &names)) } else { stream::say_json(&serde_json::json!(one).to_string()) }
         }
         match page.next {
             Some(next) if args.all && wanted.cursor.as_ref() != Some(&next) => wanted.cursor = Some(next),
@@ -56,10 +66,26 @@ pub(crate) async fn history(home: &Home, args: HistoryArgs, format: Format) -> R
 /// One part of a history, and what is not final yet.
 #[derive(Serialize)]
 struct Listed {
-    #[serde(flatten)]
-    page: Page<HistoryView>,
+    items: Vec<Happened>,
+    next: Option<Cursor>,
     /// Of the account's own transactions; with the first part only.
     pending: Vec<PoolRowView>,
+}
+
+/// One thing that happened, opened if it was sealed and can be.
+#[derive(Serialize)]
+struct Happened {
+    #[serde(flatten)]
+    view: HistoryView,
+    /// Why a sealed message is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<String>,
+}
+
+impl From<Entry> for Happened {
+    fn from(Entry { view, closed }: Entry) -> Self {
+        Self { view, closed }
+    }
 }
 
 /// What the account has signed and is not final, where it fits what is wanted. A comfort: a node that does not tell hinders
@@ -78,12 +104,12 @@ const COLUMNS: [&str; 12] =
     ["time", "block", "index", "kind", "direction", "from", "to", "name", "bcc", "fee", "message", "id"];
 
 /// Whole addresses beside the name of the other one: a file outlives the address book.
-fn csv_line(one: &HistoryView, names: &Names) -> String {
+fn csv_line(Happened { view: one, closed }: &Happened, names: &Names) -> String {
     let address = |account: Option<Address>| account.map(|address| address.to_string()).unwrap_or_default();
     let other = if one.direction == Direction::In { one.from } else { one.to };
     let text = match (&one.text, one.sealed) {
         (Some(text), _) => text.clone(),
-        (None, true) => "[sealed]".into(),
+        (None, true) => format!("[closed: {}]", closed.as_deref().unwrap_or("not opened")),
         (None, false) => String::new(),
     };
     let way = serde_json::json!(one.direction);
@@ -105,7 +131,7 @@ fn csv_line(one: &HistoryView, names: &Names) -> String {
 }
 
 fn shown(found: &Listed, names: &Names) -> String {
-    let Listed { page: found, pending } = found;
+    let Listed { pending, .. } = found;
     let more = match &found.next {
         Some(next) => format!("older ones: the same command with --cursor {next}\n"),
         None => String::new(),
@@ -126,16 +152,17 @@ fn pooled(one: &PoolRowView, names: &Names) -> Vec<String> {
     let coins = match (one.kind, one.amount.is_zero()) {
         (HistoryKind::Stake, _) => amount(one.amount),
         (_, true) => String::new(),
+        (HistoryKind::Claim, false) => format!("+{}", amount(one.amount)),
         (_, false) => format!("-{}", amount(one.amount)),
     };
     let what = word(one.kind).into();
     vec![moment(one.since), String::new(), state.into(), what, with, coins, amount(one.fee), String::new()]
 }
 
-fn row(one: &HistoryView, names: &Names) -> Vec<String> {
+fn row(Happened { view: one, closed }: &Happened, names: &Names) -> Vec<String> {
     let mine = one.direction != Direction::In;
     let other = match one.direction {
-        Direction::In => one.from,
+        Direction::In => one.from.filter(|from| Some(*from) != one.to),
         Direction::Out | Direction::Own | Direction::Unknown => one.to,
     };
     let sign = match (one.kind, one.direction) {
@@ -149,11 +176,7 @@ fn row(one: &HistoryView, names: &Names) -> Vec<String> {
         format!("{sign}{}", amount(one.amount))
     };
     let fee = one.fee.filter(|fee| mine && !fee.is_zero()).map(amount).unwrap_or_default();
-    let text = match (&one.text, one.sealed) {
-        (Some(text), _) => printable(text),
-        (None, true) => "[sealed]".into(),
-        (None, false) => String::new(),
-    };
+    let text = item::said(one.text.as_deref(), one.sealed, closed.as_deref());
     let with = other.map(|address| names.show(&address)).unwrap_or_default();
     vec![moment(one.time), one.height.to_string(), "final".into(), word(one.kind).into(), with, coins, fee, text]
 }
@@ -164,7 +187,7 @@ fn word(kind: HistoryKind) -> &'static str {
         HistoryKind::Message => "message",
         HistoryKind::Stake => "stake set",
         HistoryKind::Activate => "activate",
-        HistoryKind::Claim => "claim",
+        HistoryKind::Claim => "welcome grant",
         HistoryKind::Fees => "fees earned",
         HistoryKind::Released => "released",
         HistoryKind::Jailed => "jailed",
@@ -205,6 +228,7 @@ mod tests {
             fee: Some(Coins::from_bcc(1)),
             text: None,
             sealed: false,
+            seal: None,
         }
     }
 
@@ -212,7 +236,7 @@ mod tests {
     fn what_came_is_added_what_went_is_taken_off_and_only_our_own_fee_is_shown() {
         let names = Names::of(&Home::locate(Some("/nowhere".into())).unwrap()).unwrap();
         let cells = |view: HistoryView| {
-            let cells = row(&view, &names);
+            let cells = row(&Happened { view, closed: None }, &names);
             (cells[5].clone(), cells[6].clone())
         };
         let cells = |kind, direction, bcc| cells(view(kind, direction, bcc));

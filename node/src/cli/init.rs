@@ -62,6 +62,7 @@ fn plan(args: &InitArgs) -> Result<Plan, Failure> {
         parameters: parameters(&args.parameters),
         fund: args.fund,
         stake: stake(args),
+        treasury: args.treasury,
         homes: homes?,
         wallets,
         passphrase,
@@ -117,6 +118,8 @@ fn parameters(args: &ParameterArgs) -> Parameters {
     Parameters {
         capacity: args.capacity.unwrap_or(default.capacity),
         block_interval_ms: args.block_interval.unwrap_or(default.block_interval_ms),
+        grant: args.grant.unwrap_or(default.grant),
+        grant_cap_basis_points: args.grant_cap.unwrap_or(default.grant_cap_basis_points),
         idle_block_interval_ms: args.idle_block_interval.unwrap_or(default.idle_block_interval_ms),
         fee_basis_points: args.fee_basis_points.unwrap_or(default.fee_basis_points),
         fee_per_character: args.fee_per_character.unwrap_or(default.fee_per_character),
@@ -161,5 +164,12 @@ fn shown(written: &Written, dir: &Path) -> String {
         ),
         false => String::new(),
     };
-    format!("chain {} in {}\n\n{homes}{wallets}\n{next}{give}", written.chain, dir.display())
+    let claim = match written.treasury.is_zero() {
+        true => String::new(),
+        false => format!(
+            "who joins can claim coins without asking, of {} in the treasury:\n  blockchat-node wallet claim\n",
+            bcc(written.treasury)
+        ),
+    };
+    format!("chain {} in {}\n\n{homes}{wallets}\n{next}{give}{claim}", written.chain, dir.display())
 }

@@ -369,7 +369,8 @@ mod tests {
     use blockchat_proto::units::{RulesVersion, UnixMillis};
 
     fn sighting(number: u64) -> Sighting {
-        let account = GenesisAccount { address: Address([1; 32]), balance: Coins::ZERO, stake: Coins::from_bcc(1) };
+        let account =
+            GenesisAccount { address: Address([1; 32]), balance: Coins::ZERO, stake: Coins::from_bcc(1), name: None };
         let (name, time, parameters) = ("test".into(), UnixMillis(number), Parameters::default());
         let genesis = Genesis {
             name,

@@ -8,13 +8,13 @@
 pub(crate) mod args;
 mod ask;
 mod balance;
+mod claim;
 mod completion;
 mod containers;
 mod csv;
 mod dashboard;
 mod db;
 mod dev_chain;
-mod examples;
 pub(crate) mod failure;
 mod greeting;
 mod guard;
@@ -24,7 +24,7 @@ mod hosts;
 mod init;
 mod join;
 mod man;
-mod messages;
+pub(crate) mod messages;
 pub(crate) mod names;
 mod network;
 pub(crate) mod node;
@@ -34,6 +34,7 @@ mod peers;
 mod planned_file;
 mod ports;
 mod receipt;
+mod replace;
 mod run;
 pub(crate) mod send;
 mod stake;
@@ -81,7 +82,7 @@ pub fn main() -> ExitCode {
 }
 
 fn parse() -> Result<Cli, clap::Error> {
-    let mut command = command_line::without_empty_variables(Cli::command());
+    let mut command = command_line::laid_out(command_line::without_empty_variables(Cli::command()));
     let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|refused| refused.format(&mut command))
 }
@@ -154,11 +155,12 @@ pub(crate) async fn perform(home: &Home, command: Command, format: Format, keys:
         Command::Stake(args) => stake::stake(home, args, format, keys).await,
         Command::Balance(args) => balance::balance(home, args, format).await,
         Command::View(args) => view::view(home, args, format).await,
-        Command::Tx(args) => tx::tx(home, args, format).await,
+        Command::Tx(args) => tx::tx(home, args, format, keys).await,
         Command::Receipt(args) => receipt::receipt(home, args).await,
         Command::VerifyReceipt(args) => receipt::verify(home, &args, format),
-        Command::Messages(args) => messages::messages(home, args, format, keys).await,
-        Command::History(args) => history::history(home, args, format).await,
+        Command::Messages(args) => messages::inbox(home, args, format, keys).await,
+        Command::Message(command) => messages::message(home, command, format, keys).await,
+        Command::History(args) => history::history(home, args, format, keys).await,
         Command::Status(arg) => status::status(home, &arg, format).await,
         Command::Dashboard(args) => dashboard::dashboard(home, args, format).await,
         Command::Peers(args) => peers::peers(home, &args, format).await,

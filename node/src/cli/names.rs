@@ -1,10 +1,14 @@
 //! Names wherever an address is accepted, and addresses by name wherever one is shown.
+//!
+//! Always true: a name that is shown can be typed, and means that account. What the person of this home has named comes
+//! first; the genesis names the accounts that the chain began with, as far as that leaves their names free.
 
 use super::failure::Failure;
 use super::home::{Home, KeyFile, Wallet, is_file_name};
 use super::network::FAUCET;
 use crate::wallet::address_book::AddressBook;
 use crate::wallet::keystore::KeystoreError;
+use blockchat_proto::genesis::Genesis;
 use blockchat_proto::keys::Address;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +26,8 @@ pub(crate) struct Names {
     wallets: Vec<Wallet>,
     validator: Option<Wallet>,
     own: Option<Address>,
+    /// Of accounts that the genesis names, by name.
+    of_genesis: BTreeMap<String, Address>,
 }
 
 impl Names {
@@ -34,12 +40,29 @@ impl Names {
             (Some(only), None) => Some(only),
             _ => None,
         };
-        Ok(Self {
+        let mut names = Self {
             book: home.address_book()?,
             own: validator.as_ref().and_then(address_of).or(only),
             wallets,
             validator,
-        })
+            of_genesis: BTreeMap::new(),
+        };
+        // A genesis that cannot be read is told by the verbs that need it.
+        if let Ok(Some(genesis)) = home.genesis() {
+            names.add_genesis(genesis.genesis());
+        }
+        Ok(names)
+    }
+
+    /// What is a name here already, or cannot be typed, stays what it is.
+    fn add_genesis(&mut self, genesis: &Genesis) {
+        let named = genesis.accounts.iter().filter_map(|account| Some((account.name.as_ref()?, account.address)));
+        let free = |name: &str| !name.starts_with("bcc1") && self.all_names().all(|taken| taken != name);
+        let reserved = [OWN, VALIDATOR];
+        self.of_genesis = named
+            .filter(|(name, _)| free(name) && !reserved.contains(&name.as_str()))
+            .map(|(name, address)| (name.clone(), address))
+            .collect();
     }
 
     /// The account whose key signs unless another is named.
@@ -72,6 +95,9 @@ impl Names {
         if let Some(address) = self.book.address(text) {
             return Ok(address);
         }
+        if let Some(address) = self.of_genesis.get(text) {
+            return Ok(*address);
+        }
         match self.wallets.iter().chain(&self.validator).find(|wallet| wallet.name == text) {
             Some(wallet) => known(text, KeyFile::look(&wallet.path)),
             None if is_file_name(text) => known(text, KeyFile::look(Path::new(text))),
@@ -84,12 +110,14 @@ impl Names {
     pub(crate) fn name(&self, address: &Address) -> Option<&str> {
         let named = |wallet: &&Wallet| wallet.is_named && address_of(wallet) == Some(*address);
         let key = || self.wallets.iter().chain(&self.validator).find(named).map(|wallet| wallet.name.as_str());
-        self.book.name(address).or_else(key)
+        let genesis = || self.of_genesis.iter().find(|(_, named)| *named == address).map(|(name, _)| name.as_str());
+        self.book.name(address).or_else(key).or_else(genesis)
     }
 
     /// Every name that can be typed, in no order.
     pub(crate) fn all_names(&self) -> impl Iterator<Item = &str> {
-        self.contacts().chain(self.keys()).chain(self.own.is_some().then_some(OWN))
+        let genesis = self.of_genesis.keys().map(String::as_str);
+        self.contacts().chain(self.keys()).chain(self.own.is_some().then_some(OWN)).chain(genesis)
     }
 
     /// Names of keys of this home.
@@ -112,6 +140,11 @@ impl Names {
         accounts
     }
 
+    /// Is the key of this account here?
+    pub(crate) fn is_own(&self, address: &Address) -> bool {
+        self.wallets.iter().chain(&self.validator).any(|wallet| address_of(wallet) == Some(*address))
+    }
+
     fn unknown(&self, name: &str) -> Failure {
         let next = match closest(name, self.all_names()) {
             Some(meant) => {
@@ -125,7 +158,8 @@ impl Names {
     /// All accounts that have a name.
     pub(crate) fn all(&self) -> BTreeMap<Address, String> {
         let wallets = self.wallets.iter().filter_map(address_of);
-        let known = self.book.entries().map(|(_, address)| address).chain(wallets).chain(self.own);
+        let genesis = self.of_genesis.values().copied();
+        let known = self.book.entries().map(|(_, address)| address).chain(wallets).chain(self.own).chain(genesis);
         known.filter_map(|address| Some((address, self.name(&address)?.to_owned()))).collect()
     }
 
@@ -163,6 +197,43 @@ pub(crate) fn closest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blockchat_proto::coins::Coins;
+    use blockchat_proto::genesis::{GenesisAccount, Parameters};
+    use blockchat_proto::units::{RulesVersion, UnixMillis};
+
+    /// Every name shown can be typed, and means that account: a genesis takes no name that is somebody's here.
+    #[test]
+    fn the_genesis_names_whom_nobody_here_has_named() {
+        let names = ["id0", "bob", "me", "bcc1x", "validator"];
+        let account = |(index, name): (u8, &&str)| GenesisAccount {
+            address: Address([index; 32]),
+            balance: Coins::ZERO,
+            stake: Coins::ZERO,
+            name: Some((*name).to_owned()),
+        };
+        let genesis = Genesis {
+            name: "test".into(),
+            time: UnixMillis(1),
+            parameters: Parameters::default(),
+            treasury: Coins::ZERO,
+            accounts: (1..).zip(&names).map(account).collect(),
+            version: RulesVersion::FIRST,
+        };
+        let mut here = Names::default();
+        let bob = Address([9; 32]);
+        here.book.add("bob", bob).unwrap();
+        here.book.add("carol", Address([1; 32])).unwrap();
+        here.add_genesis(&genesis);
+        assert_eq!(here.resolve("id0"), Ok(Address([1; 32])));
+        assert_eq!(here.resolve("bob"), Ok(bob), "not whom the genesis calls so");
+        assert_eq!(here.name(&Address([1; 32])), Some("carol"), "as the person of this home says");
+        for (address, name) in here.all() {
+            assert_eq!(here.resolve(&name), Ok(address));
+        }
+        for unnamed in 2..=5 {
+            assert_eq!(here.name(&Address([unnamed; 32])), None);
+        }
+    }
 
     #[test]
     fn a_typing_mistake_leads_to_the_name_that_was_meant() {

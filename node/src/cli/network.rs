@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) fund: Coins,
     /// Of these, staked.
     pub(crate) stake: Coins,
+    /// Coins for welcome grants.
+    pub(crate) treasury: Coins,
     /// One home each: its folder and its name in the address book.
     pub(crate) homes: Vec<PlannedHome>,
     /// Where further funded keys are written.
@@ -103,6 +105,8 @@ pub(crate) struct Written {
     pub(crate) chain: String,
     /// Its identity.
     pub(crate) genesis_hash: Hash32,
+    /// Coins for welcome grants.
+    pub(crate) treasury: Coins,
     /// A copy of its genesis; every home has the same.
     #[serde(serialize_with = "path_json::shown")]
     pub(crate) genesis: PathBuf,
@@ -266,6 +270,7 @@ impl<'a> Set<'a> {
             wallets: self.plan.wallets.iter().zip(&self.wallet_keys).map(wallet).collect(),
             chain: self.genesis.short_name(),
             genesis_hash: self.genesis.hash(),
+            treasury: self.plan.treasury,
             genesis: self.plan.homes[0].path.join("genesis.json"),
         }
     }
@@ -292,20 +297,28 @@ fn genesis(plan: &Plan, keys: &[HomeKeys], wallets: &[Signer], time: UnixMillis)
         let cause = format!("the stake of {} BCC is higher than the {} BCC of a validator", plan.stake, plan.fund);
         Failure::usage(cause, "lower --stake, or raise --fund")
     })?;
-    let validator = |keys: &HomeKeys| GenesisAccount { address: keys.validator.address(), balance, stake: plan.stake };
+    // Names that everybody on the chain sees. Wallets of this folder's owner alone are named in its contacts.
+    let validator = |(home, keys): (&PlannedHome, &HomeKeys)| GenesisAccount {
+        address: keys.validator.address(),
+        balance,
+        stake: plan.stake,
+        name: Some(home.name.clone()),
+    };
     let wallet = |(planned, signer): (&PlannedWallet, &Signer)| GenesisAccount {
         address: signer.address(),
         balance: planned.fund,
         stake: Coins::ZERO,
+        name: (planned.name == FAUCET).then(|| FAUCET.to_owned()),
     };
-    let mut accounts: Vec<_> = keys.iter().map(validator).chain(plan.wallets.iter().zip(wallets).map(wallet)).collect();
+    let homes = plan.homes.iter().zip(keys).map(validator);
+    let mut accounts: Vec<_> = homes.chain(plan.wallets.iter().zip(wallets).map(wallet)).collect();
     accounts.sort_by_key(|account| account.address);
     let name = plan.name.clone();
     let genesis = Genesis {
         name,
         time,
         parameters: plan.parameters.clone(),
-        treasury: Coins::ZERO,
+        treasury: plan.treasury,
         accounts,
         version: RulesVersion::KNOWN,
     };

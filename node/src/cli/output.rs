@@ -1,6 +1,7 @@
 //! How results look: tables for people, JSON for programs; and text from strangers made safe to print.
 
 use crate::clock::unix_millis;
+pub(crate) use blockchat_host::text::quoted;
 use blockchat_host::{stream, text};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::units::UnixMillis;
@@ -140,15 +141,6 @@ pub(crate) fn printable(stranger: &str) -> String {
     text::line(stranger).into_owned()
 }
 
-/// A word as a shell has to be given it, for a command that is printed.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.into();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 /// At most `most` characters of a text, with an ellipsis if some are left out.
 pub(crate) fn clipped(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
@@ -193,11 +185,6 @@ mod tests {
         let text = pairs(&[("id", "7".into()), ("fee", "1".into()), ("note", String::new())]);
         assert_eq!(text, "id   7\nfee  1\n");
         assert_eq!(table(&["a", "b"], &[1], vec![vec!["x".into(), "10".into()]]), "A   B\nx  10\n");
-    }
-
-    #[test]
-    fn a_word_in_a_printed_command_is_one_word_to_a_shell() {
-        assert_eq!(["/home/a/net-1", "a b", "it's", ""].map(quoted), ["/home/a/net-1", "'a b'", r"'it'\''s'", "''"]);
     }
 
     #[test]

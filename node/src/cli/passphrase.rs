@@ -3,7 +3,7 @@
 use super::args::{KeyArg, PassphraseArg};
 use super::failure::Failure;
 use super::home::{Home, Wallet, is_file_name};
-use super::names::{Names, OWN, VALIDATOR};
+use super::names::{Names, OWN, VALIDATOR, closest};
 use crate::wallet::keystore::{self, Passphrase};
 use blockchat_host::{text, whole_file};
 use blockchat_proto::keys::Signer;
@@ -28,6 +28,8 @@ pub(crate) struct OwnKey {
 #[derive(Default)]
 pub(crate) struct Keyring {
     opened: BTreeMap<PathBuf, Signer>,
+    /// Those that did not open when a message wanted to be read, and why: nobody is asked again for each message.
+    shut: BTreeMap<PathBuf, String>,
 }
 
 impl Keyring {
@@ -40,6 +42,36 @@ impl Keyring {
         };
         self.opened.insert(path.clone(), signer.clone());
         Ok(OwnKey { signer, path })
+    }
+
+    /// A key that was opened elsewhere in this program.
+    pub(crate) fn keep(&mut self, path: PathBuf, signer: Signer) {
+        self.opened.insert(path, signer);
+    }
+
+    /// A key to read with; the reason why not, if it does not open. Without `asks`, nobody is asked for a passphrase.
+    pub(crate) fn reader(&mut self, path: &Path, arg: &PassphraseArg, asks: bool) -> Result<Signer, String> {
+        if let Some(known) = self.opened.get(path) {
+            return Ok(known.clone());
+        }
+        if let Some(reason) = self.shut.get(path) {
+            return Err(reason.clone());
+        }
+        let given = given(arg).map_err(|failure| failure.cause().to_owned());
+        // What costs nothing to find out again may have changed when it is asked for next.
+        let tried = asks || !matches!(given, Ok(None));
+        let opened = match given {
+            Ok(Some(passphrase)) => keystore::load(path, Some(&passphrase)).map_err(|error| error.to_string()),
+            Ok(None) if asks => open(path, arg).map_err(|failure| failure.cause().to_owned()),
+            Ok(None) => keystore::load(path, None).map_err(|error| error.to_string()),
+            Err(reason) => Err(reason),
+        };
+        match &opened {
+            Ok(signer) => drop(self.opened.insert(path.to_owned(), signer.clone())),
+            Err(reason) if tried => drop(self.shut.insert(path.to_owned(), reason.clone())),
+            Err(_) => {}
+        }
+        opened
     }
 }
 
@@ -157,13 +189,23 @@ fn named_path(home: &Home, name: &str) -> Result<PathBuf, Failure> {
     if path.exists() || is_file_name(name) {
         return Ok(path);
     }
-    let Ok(address) = Names::of(home)?.resolve(name) else { return Ok(path) };
+    let names = Names::of(home)?;
+    let Ok(address) = names.resolve(name) else {
+        return match closest(name, names.keys()) {
+            None => Ok(path),
+            Some(meant) => {
+                let cause = format!("there is no key named {name:?}");
+                let next = format!("did you mean {meant}? see your keys with `blockchat-node wallet list`");
+                Err(Failure::new(cause, next).coded("key_missing"))
+            }
+        };
+    };
     let is_its = |wallet: &Wallet| wallet.key.as_ref().is_ok_and(|key| key.address == Some(address));
     let keys = home.validator()?.into_iter().chain(home.wallets()?);
     match keys.into_iter().find(is_its) {
         Some(found) => Ok(found.path),
         None => {
-            let cause = format!("{name} is a contact: this home has no key of that account");
+            let cause = format!("{name} is somebody else's account: this home has no key of it");
             Err(Failure::new(cause, "see your keys with `blockchat-node wallet list`").coded("key_missing"))
         }
     }

@@ -1,11 +1,12 @@
 //! Ports that nobody named: the usual ones, or the next that are free, so that two homes on one machine work at once.
 //!
-//! Always true: a port that a flag, the environment or `config.toml` names is never exchanged. Between the look and the
-//! node's own attempt somebody else may take a port: then the node says so and ends, as with any port in use.
+//! Always true: a port that a flag, the environment or `config.toml` names is never exchanged; one that is chosen here is
+//! held until the node listens there, so that two nodes that start at once choose different ones.
 
 use crate::config::Layer;
+use crate::held_ports::HeldPorts;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 
 /// So many are tried before the system chooses.
 const TRIED: u16 = 8;
@@ -15,10 +16,10 @@ const API_FIRST: u16 = 7474;
 const P2P_FIRST: u16 = 7475;
 
 /// Names the ports that are not named. What is said of it where they are not the usual ones.
-pub(crate) fn choose(layer: &mut Layer) -> Vec<String> {
+pub(crate) fn choose(layer: &mut Layer, held: &HeldPorts) -> Vec<String> {
     let mut said = vec![];
     if layer.api.listen.is_none() {
-        let port = free(API_FIRST, Ipv4Addr::LOCALHOST);
+        let port = free(API_FIRST, Ipv4Addr::LOCALHOST, held);
         if port != API_FIRST {
             said.push(format!("port {API_FIRST} is in use: the API of this node takes {}", shown(port)));
         }
@@ -27,7 +28,7 @@ pub(crate) fn choose(layer: &mut Layer) -> Vec<String> {
     if layer.p2p.listen.is_none() {
         let everywhere = layer.p2p.share.unwrap_or(true);
         let interface = if everywhere { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-        let port = free(P2P_FIRST, interface);
+        let port = free(P2P_FIRST, interface, held);
         if port != P2P_FIRST {
             said.push(format!("port {P2P_FIRST} is in use: this node listens for peers at {}", shown(port)));
         }
@@ -51,15 +52,15 @@ fn usual(first: u16) -> impl Iterator<Item = u16> {
     (0..TRIED).map(move |n| first + n * STEP)
 }
 
-/// The first that nobody listens on; 0 if all are in use.
-fn free(first: u16, interface: Ipv4Addr) -> u16 {
-    usual(first).find(|port| is_free(*port, interface)).unwrap_or(0)
+/// The first that nobody listens on, held from now on; 0 if all are in use.
+fn free(first: u16, interface: Ipv4Addr, held: &HeldPorts) -> u16 {
+    usual(first).find(|port| is_ours(*port, interface, held)).unwrap_or(0)
 }
 
 /// What else may be wrong with it is for the node to find and say.
-fn is_free(port: u16, interface: Ipv4Addr) -> bool {
-    let bound = TcpListener::bind((IpAddr::V4(interface), port));
-    !bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+fn is_ours(port: u16, interface: Ipv4Addr, held: &HeldPorts) -> bool {
+    let taken = held.hold((interface, port).into());
+    !taken.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
 }
 
 fn shown(port: u16) -> String {
@@ -69,14 +70,17 @@ fn shown(port: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
 
     #[test]
     fn a_port_in_use_is_passed_over_and_the_next_one_taken() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        assert!(!is_free(port, Ipv4Addr::LOCALHOST) && !is_free(port, Ipv4Addr::UNSPECIFIED));
+        let (ours, theirs) = (HeldPorts::default(), HeldPorts::default());
+        assert!(!is_ours(port, Ipv4Addr::LOCALHOST, &ours) && !is_ours(port, Ipv4Addr::UNSPECIFIED, &ours));
         drop(taken);
-        assert!(is_free(port, Ipv4Addr::LOCALHOST));
+        assert!(is_ours(port, Ipv4Addr::LOCALHOST, &ours));
+        assert!(!is_ours(port, Ipv4Addr::LOCALHOST, &theirs), "chosen is taken");
         assert_eq!(usual(7_475).take(2).collect::<Vec<_>>(), [7_475, 7_485]);
     }
 
@@ -86,7 +90,7 @@ mod tests {
         layer.api.listen = Some(([127, 0, 0, 1], 1).into());
         layer.p2p.listen = Some(vec!["/ip4/127.0.0.1/tcp/2".into()]);
         let before = layer.clone();
-        assert!(choose(&mut layer).is_empty());
+        assert!(choose(&mut layer, &HeldPorts::default()).is_empty());
         assert_eq!(layer, before);
     }
 }

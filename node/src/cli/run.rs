@@ -6,13 +6,17 @@ use super::failure::Failure;
 use super::greeting::greeting;
 use super::home::{Home, LOG_FILE_WITH_SHELL};
 use super::join::{self, Start};
+use super::messages::index::Entry;
+use super::messages::seals::Seals;
 use super::names::Names;
 use super::output::{Format, json, note, quoted};
+use super::passphrase::Keyring;
 use super::{passphrase, ports};
 use crate::config::{Announce, ApiLayer, Identity, KeysLayer, Layer, LogLayer, P2pLayer, Settings};
+use crate::held_ports::HeldPorts;
 use crate::net::SearchConfig;
 use crate::ready_file::Ready;
-use crate::shell::arrivals::Arrivals;
+use crate::shell::arrivals::{Arrival, Arrivals};
 use crate::shell::{session, shown};
 use crate::wallet::keystore::{self, KeyUse};
 use blockchat_client::Client;
@@ -47,13 +51,14 @@ fn settings(home: &Home, args: RunArgs, format: Format) -> Result<Settings, Fail
     let Start { genesis, met } = start(home, &args, format)?;
     let (ready_file, passphrase, shell) = (args.ready_file.clone(), args.passphrase.clone(), args.shell);
     let mut layer = layer_of(args).over(home.config()?);
-    ports::choose(&mut layer).iter().for_each(|said| note(said));
+    let held = HeldPorts::default();
+    ports::choose(&mut layer, &held).iter().for_each(|said| note(said));
     layer.p2p.peers.get_or_insert_default().extend(met);
     if shell {
         layer.log.file.get_or_insert_with(|| LOG_FILE_WITH_SHELL.into());
     }
     let identity = identity(home.path(), &layer, genesis, &passphrase)?;
-    let mut settings = layer.into_settings(home.path(), identity)?;
+    let mut settings = Settings { held, ..layer.into_settings(home.path(), identity)? };
     settings.ready_files.extend(ready_file);
     Ok(settings)
 }
@@ -173,12 +178,19 @@ fn with_inbox(settings: &Settings, ready: &Ready) {
         tell(greeting(&settings, &ready).await);
         let Ok(home) = Home::locate(Some(settings.home.clone())) else { return };
         let (Ok(names), Ok(client), Some(tip)) = (Names::of(&home), client, tip) else { return };
+        let mut keys = Keyring::default();
+        // The key of the node is open already.
+        if let (Some(validator), Ok(path)) = (&settings.validator, home.validator_path()) {
+            keys.keep(path, validator.clone());
+        }
+        let seals = Seals::quiet(&home, settings.genesis.hash(), &PassphraseArg::default());
         let mut arrivals = Arrivals::after(client, names.own_accounts(), tip);
         loop {
-            let arrival = arrivals.next().await;
+            let Arrival { account, what } = arrivals.next().await;
+            let Entry { view, closed } = seals.entry(&mut keys, what);
             // Contacts may have been added meanwhile.
             let names = Names::of(&home).unwrap_or_default();
-            tell(shown::line(&arrival.what, &arrival.account, &names));
+            tell(shown::line(&view, closed.as_deref(), &account, &names));
         }
     });
 }

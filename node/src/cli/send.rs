@@ -7,8 +7,9 @@ use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, bcc, json, locked, note, pairs, printable, quoted, say};
-use super::passphrase::Keyring;
-use super::submit::{self, Cost, Order, Submitted, place};
+use super::passphrase::{Keyring, OwnKey};
+use super::replace::{held, raised};
+use super::submit::{self, Cost, HandedIn, Order, place};
 use crate::wallet::seal::Place;
 use crate::wallet::sign;
 use blockchat_client::shapes::path;
@@ -18,6 +19,7 @@ use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::TxRejected;
 use blockchat_proto::limits;
 use blockchat_proto::refusal::TxCode;
+use blockchat_proto::transaction::Body;
 use blockchat_proto::units::Height;
 use serde::Serialize;
 
@@ -30,7 +32,7 @@ struct Sent {
     message: Option<String>,
     sealed: bool,
     #[serde(flatten)]
-    submitted: Submitted,
+    submitted: HandedIn,
 }
 
 /// What is to be sent: coins, a message, or both.
@@ -42,34 +44,59 @@ pub(crate) struct Content {
 
 /// Explains, asks, signs, submits, waits for finality.
 pub(crate) async fn send(home: &Home, args: SendArgs, format: Format, keys: &mut Keyring) -> Result<(), Failure> {
-    let Content { amount, message } = content(&args)?;
+    let content = content(&args)?;
     let names = Names::of(home)?;
     let to = names.resolve(&args.to)?;
     let (client, genesis, status) = node::chain(home, &args.api).await?;
     let key = keys.signer(home, &args.key)?;
-    let seal = message.as_deref().filter(|_| args.sealed);
-    let envelope = Place { chain: genesis.hash(), sender: key.signer.address(), recipient: to, nonce: 0 };
-    let body = match seal {
-        Some(text) => submit::sealed_body(&key.signer, &envelope, amount, text)?,
-        None => sign::send_body(to, amount, message.clone()),
+    let sender = key.signer.address();
+    let envelope = Place { chain: genesis.hash(), sender, recipient: to, nonce: 0 };
+    let body_of = |content: &Content| body(&key, &envelope, content, args.sealed);
+    let replaces = match args.replace {
+        Some(which) => Some(held(&client, &genesis, sender, which, &names).await?),
+        None => None,
     };
+    let content = match &replaces {
+        Some(held) => raised(content, held.needed, |content| Ok(submit::cost(&body_of(content)?, &genesis)?.fee))?,
+        None => content,
+    };
+    let body = body_of(&content)?;
+    let Content { amount, message } = content;
+    let seal = message.as_deref().filter(|_| args.sealed);
     let cost = submit::cost(&body, &genesis)?;
     let expiry = args.expires.map(|blocks| Height(status.height.0.saturating_add(blocks)));
-    let order = Order { client: &client, genesis: &genesis, key: &key, body: &body, cost, expiry, seal };
+    let order = Order {
+        client: &client,
+        genesis: &genesis,
+        key: &key,
+        body: &body,
+        cost,
+        expiry,
+        seal,
+        replaces: replaces.as_ref(),
+    };
     if args.print {
         return print(&order, format).await;
     }
-    if cost.total > args.ask_above && !args.yes {
+    if cost.total > args.ask.ask_above && !args.ask.yes {
         agreed(&explanation(&order, amount, &names.show_long(&to)).await?)?;
     }
     let submitted = submit::submit(&order).await?;
-    let mut sent = Sent { from: key.signer.address(), to, amount, message, sealed: args.sealed, submitted };
+    let mut sent = Sent { from: sender, to, amount, message, sealed: args.sealed, submitted };
     if format == Format::Table {
         say(&head(&sent, &names));
     }
     submit::wait_final(&client, &mut sent.submitted, &args.wait, &names, format).await?;
     format.print(&sent, |sent| pairs(&[("state  ", place(&sent.submitted))]));
     Ok(())
+}
+
+/// What the transaction asks for. A sealed text costs the same wherever it is sealed.
+fn body(key: &OwnKey, place: &Place, content: &Content, sealed: bool) -> Result<Body, Failure> {
+    match content.message.as_deref().filter(|_| sealed) {
+        Some(text) => submit::sealed_body(&key.signer, place, content.amount, text),
+        None => Ok(sign::send_body(place.recipient, content.amount, content.message.clone())),
+    }
 }
 
 /// The words of the command line as what is sent, checked as far as it can be without any node.
@@ -90,9 +117,10 @@ pub(crate) fn content(args: &SendArgs) -> Result<Content, Failure> {
     check(Content { amount: amount.unwrap_or(Coins::ZERO), message: text.or_else(|| args.message.clone()) }, &args.to)
 }
 
-/// `1e3` and `-5` are amounts that are wrong, not messages.
+/// `1e3`, `-5` and `5O` are amounts that are wrong, not messages: a message costs, so nobody's slip becomes one.
 fn looks_like_an_amount(word: &str) -> bool {
-    word.contains(|c: char| c.is_ascii_digit()) && word.chars().all(|c| c.is_ascii_digit() || "+-.,_eE".contains(c))
+    let number = word.trim_start_matches(['+', '-', '.', ',']);
+    number.starts_with(|c: char| c.is_ascii_digit()) && !word.contains(char::is_whitespace)
 }
 
 pub(crate) fn amount_of(word: &str, to: &str) -> Result<Coins, Failure> {
@@ -161,6 +189,10 @@ async fn print(order: &Order<'_>, format: Format) -> Result<(), Failure> {
     // As it is typed: what would drive a terminal is escaped, and JSON says the same.
     let body = text::json(&body).into_owned();
     let url = format!("{}{}", order.client.url(), path::TRANSACTIONS);
+    let url = match order.replaces {
+        Some(held) => quoted(&format!("{url}?replaces={}", held.id)),
+        None => url,
+    };
     let submit = format!("curl {url} -H 'content-type: application/json' -d {}", quoted(&body));
     let Cost { fee, total } = order.cost;
     let printed = Printed { id: signed.id().to_string(), fee, total, transaction: &signed, submit };
@@ -177,6 +209,7 @@ fn head(sent: &Sent, names: &Names) -> String {
         ("to", names.show_long(&sent.to)),
         ("amount", if sent.amount.is_zero() { String::new() } else { bcc(sent.amount) }),
         ("message", sent.message.as_deref().map(|text| locked(sent.sealed, &printable(text))).unwrap_or_default()),
+        ("replaces", sent.submitted.replaces.map(|id| id.to_string()).unwrap_or_default()),
         ("fee", bcc(sent.submitted.fee)),
         ("total", bcc(sent.submitted.total)),
         ("id", sent.submitted.id.to_string()),
@@ -210,7 +243,7 @@ mod tests {
 
     #[test]
     fn what_can_be_neither_is_refused_with_the_way_to_write_it() {
-        for wrong in [&["1e3"][..], &["-5"], &["0.0000001"], &["1,5"]] {
+        for wrong in [&["1e3"][..], &["-5"], &["0.0000001"], &["1,5"], &["5x"], &["5O"]] {
             assert!(read(wrong).unwrap_err().contains("-m TEXT"), "{wrong:?}");
         }
         assert!(read(&["Hello", "5"]).unwrap_err().contains("first the amount"));

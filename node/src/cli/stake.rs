@@ -7,7 +7,7 @@ use super::names::Names;
 use super::node;
 use super::output::{Format, bcc, note, pairs, say};
 use super::passphrase::Keyring;
-use super::submit::{self, Order, Submitted, place};
+use super::submit::{self, HandedIn, Order, place};
 use crate::wallet::keystore;
 use blockchat_client::shapes::{AccountView, StatusView};
 use blockchat_proto::coins::{Coins, Stake, is_honest_share};
@@ -23,7 +23,7 @@ struct Staked {
     stake: Coins,
     warnings: Vec<String>,
     #[serde(flatten)]
-    submitted: Submitted,
+    submitted: HandedIn,
 }
 
 /// Signs, hands in, waits for finality.
@@ -39,7 +39,16 @@ pub(crate) async fn stake(home: &Home, args: StakeArgs, format: Format, keys: &m
     }
     let body = Body::Stake { amount: args.amount };
     let cost = submit::cost(&body, &genesis)?;
-    let order = Order { client: &client, genesis: &genesis, key: &key, body: &body, cost, expiry: None, seal: None };
+    let order = Order {
+        client: &client,
+        genesis: &genesis,
+        key: &key,
+        body: &body,
+        cost,
+        expiry: None,
+        seal: None,
+        replaces: None,
+    };
     let submitted = submit::submit(&order).await?;
     let mut staked = Staked { account: own, before: account.stake, stake: args.amount, warnings, submitted };
     let names = Names::of(home)?;
@@ -114,6 +123,7 @@ mod tests {
             leader: None,
             voting: true,
             silence: None,
+            key_elsewhere: false,
             clock: None,
             at_tip: false,
             undecided_since: None,
@@ -125,6 +135,7 @@ mod tests {
             leaders: vec![],
             queue: vec![],
             barred: vec![],
+            grants: None,
             started: UnixMillis(0),
             traffic: TrafficView::default(),
         }

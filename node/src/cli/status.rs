@@ -7,7 +7,7 @@ use super::names::Names;
 use super::node;
 use super::output::{Format, age, amount, bcc, bytes, count, moment, pairs, table};
 use super::peers;
-use blockchat_client::shapes::{Phase, QueuedView, RulesView, StatusView, ValidatorView};
+use blockchat_client::shapes::{GrantsView, Phase, QueuedView, RulesView, StatusView, ValidatorView};
 
 /// Asks the node.
 pub(crate) async fn status(home: &Home, arg: &ApiArg, format: Format) -> Result<(), Failure> {
@@ -44,6 +44,7 @@ fn shown(status: &StatusView, url: &str, names: &Names, peers: String) -> String
         ("clock", clock),
         ("pool", pool),
         ("supply", supply(status)),
+        ("treasury", status.grants.as_ref().map(grants).unwrap_or_default()),
         ("api", url.into()),
         ("peer id", status.peer_id.clone()),
         ("listens", status.listen.join(" ")),
@@ -61,6 +62,22 @@ fn shown(status: &StatusView, url: &str, names: &Names, peers: String) -> String
 fn supply(status: &StatusView) -> String {
     let burned = (!status.burned.is_zero()).then(|| format!("; {} burned", bcc(status.burned)));
     bcc(status.supply) + &burned.unwrap_or_default()
+}
+
+/// What is left for those who join, and what a grant costs now.
+fn grants(grants: &GrantsView) -> String {
+    let GrantsView { treasury, grant, tries, room, again, closed, .. } = grants;
+    let price = match (closed, tries) {
+        (Some(why), _) => why.clone(),
+        (None, Some(tries)) => format!(
+            "{} for about {tries} hashes with `wallet claim`; {} more until {}",
+            bcc(*grant),
+            bcc(*room),
+            moment(*again)
+        ),
+        (None, None) => String::new(),
+    };
+    format!("{}; {price}", bcc(*treasury))
 }
 
 /// Who waits for power, with the time at which it is there.

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::names::Names;
 use super::output::{Format, age, bcc, moment, note, printable};
 use super::passphrase::OwnKey;
+use super::replace::{Held, too_late};
 use crate::wallet::seal::{self, Place};
 use crate::wallet::sign;
 use blockchat_client::shapes::{AccountView, ApiCode, Phase, SubmitView, TransactionState};
@@ -69,6 +70,8 @@ pub(crate) struct Order<'a> {
     pub(crate) expiry: Option<Height>,
     /// The text that is sealed anew for each nonce, in place of the payload of the body. It is never sent in plain.
     pub(crate) seal: Option<&'a str>,
+    /// The transaction whose place it takes, with its nonce.
+    pub(crate) replaces: Option<&'a Held>,
 }
 
 impl Order<'_> {
@@ -84,9 +87,22 @@ impl Order<'_> {
         Ok(sign::sign_until(signer, chain, nonce, self.expiry, body))
     }
 
-    /// Signs it with the account's next nonce, and leaves it at that.
+    /// The nonce it is signed with: the account's next, or that of what it replaces.
+    fn nonce(&self, account: &AccountView) -> u64 {
+        self.replaces.map_or(account.pending_nonce, |held| held.nonce)
+    }
+
+    async fn hand_in(&self, signed: &SignedTransaction) -> Result<SubmitView, ClientError> {
+        match self.replaces {
+            Some(held) => self.client.submit_instead(signed, held.id).await,
+            None => self.client.submit(signed).await,
+        }
+    }
+
+    /// Signs it with its nonce, and leaves it at that.
     pub(crate) async fn sign_next(&self) -> Result<SignedTransaction, Failure> {
-        self.sign(self.client.account(&self.key.signer.address()).await?.pending_nonce)
+        let account = self.client.account(&self.key.signer.address()).await?;
+        self.sign(self.nonce(&account))
     }
 }
 
@@ -100,7 +116,7 @@ pub(crate) fn sealed_body(signer: &Signer, place: &Place, amount: Coins, text: &
 
 /// A transaction on its way.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Submitted {
+pub(crate) struct HandedIn {
     /// Its id.
     pub(crate) id: Hash32,
     /// The fee.
@@ -112,6 +128,9 @@ pub(crate) struct Submitted {
     pub(crate) state: TransactionState,
     /// Time of its block, once it is final.
     pub(crate) time: Option<UnixMillis>,
+    /// What it takes the place of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<Hash32>,
     /// From handing it in to knowing that it is final, in ms.
     pub(crate) waited_ms: Option<u64>,
     /// What was handed in, should it have to be done again.
@@ -120,20 +139,27 @@ pub(crate) struct Submitted {
 }
 
 /// Signs with the account's next nonce and hands it in.
-pub(crate) async fn submit(order: &Order<'_>) -> Result<Submitted, Failure> {
-    let Order { client, key, body, cost: Cost { fee, total }, .. } = order;
+pub(crate) async fn submit(order: &Order<'_>) -> Result<HandedIn, Failure> {
+    let Order { client, key, body, cost: Cost { fee, total }, replaces, .. } = order;
     let (fee, total) = (*fee, *total);
     let _turn = turn(&key.path).await?;
     let begun = Instant::now();
     let mut tries = 0;
     loop {
         let account = client.account(&key.signer.address()).await?;
-        let signed = order.sign(account.pending_nonce)?;
+        let signed = order.sign(order.nonce(&account))?;
         tries += 1;
-        match client.submit(&signed).await {
+        match order.hand_in(&signed).await {
             Ok(view) => {
                 let SubmitView { id, state, .. } = view;
-                return Ok(Submitted { id, fee, total, state, time: None, waited_ms: None, signed });
+                let replaces = replaces.map(|held| held.id);
+                return Ok(HandedIn { id, fee, total, state, time: None, replaces, waited_ms: None, signed });
+            }
+            Err(error)
+                if nonce_was_taken(&error)
+                    && let Some(held) = replaces =>
+            {
+                return Err(too_late(client, &held.id, error.into()).await);
             }
             Err(error) if tries < NONCE_TRIES && nonce_was_taken(&error) => {}
             // A node that was just started knows in a moment.
@@ -141,9 +167,16 @@ pub(crate) async fn submit(order: &Order<'_>) -> Result<Submitted, Failure> {
                 tries -= 1;
                 tokio::time::sleep(LOOK_MAX).await;
             }
-            Err(error) => return Err(explained(error, &account, body, fee)),
+            Err(error) => return Err(explained(error, &account, body, fee, order.genesis)),
         }
     }
+}
+
+/// Hands in what needs no nonce, and costs nothing.
+pub(crate) async fn hand_in(client: &Client, signed: SignedTransaction) -> Result<HandedIn, Failure> {
+    let SubmitView { id, state, .. } = client.submit(&signed).await?;
+    let (fee, total) = (Coins::ZERO, Coins::ZERO);
+    Ok(HandedIn { id, fee, total, state, time: None, waited_ms: None, signed, replaces: None })
 }
 
 /// Waits until no other command signs with this key. Two at once would take the same nonce, and where both ask for the
@@ -169,7 +202,7 @@ fn nonce_was_taken(error: &ClientError) -> bool {
 
 /// A refusal for want of coins names what was asked for as the person knows it: without the fee, and with what other
 /// transactions on their way have taken.
-fn explained(error: ClientError, account: &AccountView, body: &Body, fee: Coins) -> Failure {
+fn explained(error: ClientError, account: &AccountView, body: &Body, fee: Coins, genesis: &VerifiedGenesis) -> Failure {
     if !error.is(TxCode::InsufficientFunds) {
         return error.into();
     }
@@ -185,19 +218,27 @@ fn explained(error: ClientError, account: &AccountView, body: &Body, fee: Coins)
     };
     let cause = format!("refused: {}{}", asked.unwrap_or_else(|| error.to_string()), taken.unwrap_or_default());
     let failure = Failure::refused(cause, &TxCode::InsufficientFunds.into(), error.retry());
-    if account.balance.is_zero() { failure.advising(how_to_get_coins(account)) } else { failure }
+    if account.balance.is_zero() {
+        failure.advising(how_to_get_coins(account, genesis.least_work().is_some()))
+    } else {
+        failure
+    }
 }
 
-/// For somebody who has none.
-pub(crate) fn how_to_get_coins(account: &AccountView) -> String {
-    format!("ask somebody on the chain for coins; they type: blockchat-node send {} 100", account.address)
+/// For somebody who has none. `grants`: the chain has a treasury for that.
+pub(crate) fn how_to_get_coins(account: &AccountView, grants: bool) -> String {
+    let claim = match grants && !account.claimed {
+        true => "claim a welcome grant with `blockchat-node wallet claim`, or ",
+        false => "",
+    };
+    format!("{claim}ask somebody on the chain for coins; they type: blockchat-node send {} 100", account.address)
 }
 
 /// Waits until it is final, unless asked not to. A person is told what it waits for. Ctrl-C ends the waiting, not the
 /// transaction.
 pub(crate) async fn wait_final(
     client: &Client,
-    submitted: &mut Submitted,
+    submitted: &mut HandedIn,
     arg: &WaitArg,
     names: &Names,
     format: Format,
@@ -230,7 +271,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    async fn wait(&self, submitted: &mut Submitted) -> Result<(), Failure> {
+    async fn wait(&self, submitted: &mut HandedIn) -> Result<(), Failure> {
         let start = Instant::now();
         let deadline = start + Duration::from_secs(self.arg.wait);
         let (mut pause, mut say_at, mut said) = (LOOK_FIRST, start + SAY_FIRST, String::new());
@@ -248,7 +289,11 @@ impl Waiting<'_> {
                     return Ok(());
                 }
                 TransactionState::Refused { code, reason, retry } => {
-                    return Err(Failure::refused(format!("refused: {}", printable(reason)), code, *retry));
+                    let refused = Failure::refused(format!("refused: {}", printable(reason)), code, *retry);
+                    return Err(match &submitted.replaces {
+                        Some(first) => too_late(self.client, first, refused).await,
+                        None => refused,
+                    });
                 }
                 _ if Instant::now() >= deadline => return Err(self.not_final_yet(submitted).await),
                 _ => tokio::time::sleep(pause).await,
@@ -266,7 +311,7 @@ impl Waiting<'_> {
     }
 
     /// What it waits for, as the node sees it.
-    async fn why_not_yet(&self, submitted: &Submitted) -> String {
+    async fn why_not_yet(&self, submitted: &HandedIn) -> String {
         let status = match self.client.status().await {
             Ok(status) => status,
             Err(error) => return format!("the node does not answer now ({})", printable(&error.to_string())),
@@ -299,7 +344,7 @@ impl Waiting<'_> {
         }
     }
 
-    async fn not_final_yet(&self, submitted: &Submitted) -> Failure {
+    async fn not_final_yet(&self, submitted: &HandedIn) -> Failure {
         let why = self.why_not_yet(submitted).await;
         let cause = format!("handed in, but not final after {} s: it waits for {why}", self.arg.wait);
         let next = format!("look again with `blockchat-node tx {}`, and see `blockchat-node status`", submitted.id);
@@ -324,7 +369,7 @@ pub(crate) async fn missing_nonces(client: &Client, sender: &Address, nonce: u64
 }
 
 /// Where it is now. A node that forgot it (a full pool, a restart) gets it again: handing in twice is safe.
-async fn look(client: &Client, submitted: &Submitted) -> Result<TransactionState, Failure> {
+async fn look(client: &Client, submitted: &HandedIn) -> Result<TransactionState, Failure> {
     match client.transaction(&submitted.id).await {
         Err(error) if error.is(ApiCode::TransactionUnknown) => Ok(client.submit(&submitted.signed).await?.state),
         found => Ok(found?.state),
@@ -337,7 +382,7 @@ async fn time_of(client: &Client, height: Height) -> Option<UnixMillis> {
 }
 
 /// One line that says where it is.
-pub(crate) fn place(submitted: &Submitted) -> String {
+pub(crate) fn place(submitted: &HandedIn) -> String {
     let waited = submitted.waited_ms.map(|ms| format!(", after {}.{:02} s", ms / 1_000, ms % 1_000 / 10));
     let time = submitted.time.map(|time| format!(" at {}", moment(time)));
     state(&submitted.state) + &time.unwrap_or_default() + &waited.unwrap_or_default()

@@ -1,20 +1,26 @@
-//! `tx`: where a transaction is, and what it says.
+//! `tx`: where a transaction is, and what it says. Calling one off: `replace`.
 
-use super::args::TxArgs;
+use super::args::{TxArgs, TxCommand};
 use super::failure::Failure;
 use super::home::Home;
 use super::names::Names;
 use super::node;
 use super::output::{Format, bcc, pairs};
+use super::passphrase::Keyring;
+use super::replace;
 use super::submit::{missing_nonces, state};
 use super::view::what;
 use blockchat_client::shapes::{TransactionState, TransactionView};
 
 /// Asks the node.
-pub(crate) async fn tx(home: &Home, args: TxArgs, format: Format) -> Result<(), Failure> {
+pub(crate) async fn tx(home: &Home, args: TxArgs, format: Format, keys: &mut Keyring) -> Result<(), Failure> {
+    if let Some(TxCommand::Cancel(args)) = args.command {
+        return replace::cancel(home, args, format, keys).await;
+    }
+    let id = args.id.expect("the command line has an id or a verb");
     let names = Names::of(home)?;
     let client = node::client(home, &args.api).await?;
-    let found = client.transaction(&args.id).await?;
+    let found = client.transaction(&id).await?;
     let waits_for = match (&found.state, &found.transaction) {
         (TransactionState::Queued, Some(signed)) if format == Format::Table => {
             missing_nonces(&client, &signed.transaction.sender, signed.transaction.nonce).await

@@ -7,7 +7,7 @@ use super::home::{Home, KeyFile, Wallet};
 use super::names::{Names, OWN, VALIDATOR};
 use super::network::FAUCET;
 use super::output::{Format, note, pairs, table};
-use super::{node, passphrase};
+use super::{claim, node, passphrase};
 use crate::store::guard::Guard;
 use crate::wallet::{address_book, keystore};
 use blockchat_client::shapes::AccountView;
@@ -49,7 +49,7 @@ struct Contact {
     address: Address,
 }
 
-/// `wallet new|list|show`.
+/// `wallet new|list|show|claim`.
 pub(crate) async fn wallet(home: &Home, command: WalletCommand, format: Format) -> Result<(), Failure> {
     match command {
         WalletCommand::New { name, no_passphrase, passphrase } => {
@@ -69,6 +69,7 @@ pub(crate) async fn wallet(home: &Home, command: WalletCommand, format: Format) 
         }
         WalletCommand::List => list(home, format),
         WalletCommand::Show { name, api } => show(home, &name, &api, format).await,
+        WalletCommand::Claim(args) => claim::claim(home, args, format).await,
     }
 }
 
@@ -181,8 +182,9 @@ async fn show(home: &Home, name: &str, api: &ApiArg, format: Format) -> Result<(
         };
     }
     let names = Names::of(home)?;
+    let grants = home.genesis()?.is_some_and(|genesis| genesis.least_work().is_some());
     format.print(&view, |view| match &view.account {
-        Some(account) => format!("{}{}", lines(view), without_address(&balance::shown(account, &names))),
+        Some(account) => format!("{}{}", lines(view), without_address(&balance::shown(account, &names, grants))),
         None => format!("{}balance  unknown: no node answers; start one with `blockchat-node run`\n", lines(view)),
     });
     Ok(())

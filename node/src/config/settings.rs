@@ -1,6 +1,7 @@
 //! What a node runs with: every choice made, every value checked.
 
 use super::{Announce, ConfigRejected, Layer, LogFormat};
+use crate::held_ports::HeldPorts;
 use crate::ready_file::Ready;
 use blockchat_engine::config::EngineConfig;
 use blockchat_proto::genesis::VerifiedGenesis;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub allow_origins: Vec<String>,
     /// Where peers are listened for, as multiaddresses.
     pub p2p_listen: Vec<String>,
+    /// Ports among these that are held for the node since they were chosen.
+    pub held: HeldPorts,
     /// Peers to dial, as multiaddresses.
     pub peers: Vec<String>,
     /// Look for peers on the local network?
@@ -133,6 +136,7 @@ impl Layer {
             allow_hosts,
             allow_origins,
             p2p_listen,
+            held: HeldPorts::default(),
             peers,
             mdns,
             external,

@@ -15,8 +15,8 @@ use tokio::time::sleep;
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Entries in one answer.
 const PART: u16 = 500;
-/// Most entries of one account that are told at once; of more, the newest.
-const TOLD_MAX: usize = 2_000;
+/// Most entries of one account that are read at once, but for those of a single block; of more, the oldest come first.
+const READ_MAX: usize = 2_000;
 
 /// One thing that came.
 #[derive(Clone, Debug)]
@@ -45,6 +45,11 @@ impl Arrivals {
         Self { client, accounts, told, tip: told, waiting: VecDeque::new(), events: None }
     }
 
+    /// Is there one that need not be waited for?
+    pub(crate) fn has_more(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The next one; waits for it however long it takes. Cancel safe.
     pub(crate) async fn next(&mut self) -> Arrival {
         loop {
@@ -63,14 +68,29 @@ impl Arrivals {
         if self.tip <= self.told {
             return self.wait_for_block().await;
         }
-        let mut come = vec![];
-        for account in &self.accounts {
-            come.extend(self.read(account).await?);
-        }
+        let (upto, mut come) = self.read_some().await?;
         come.sort_by_key(|one| (one.what.height, one.what.index));
-        self.told = self.tip;
+        self.told = upto;
         self.waiting.extend(come);
         Ok(())
+    }
+
+    /// What came in the next blocks: in all of them, or in fewer if that is a lot. Up to which block that is.
+    async fn read_some(&self) -> Result<(Height, Vec<Arrival>), ClientError> {
+        let mut upto = self.tip;
+        'fewer: loop {
+            let mut come = vec![];
+            for account in &self.accounts {
+                match self.read(account, upto).await? {
+                    Some(found) => come.extend(found),
+                    None => {
+                        upto = Height(self.told.0 + (upto.0 - self.told.0) / 2);
+                        continue 'fewer;
+                    }
+                }
+            }
+            return Ok((upto, come));
+        }
     }
 
     async fn wait_for_block(&mut self) -> Result<(), ClientError> {
@@ -88,8 +108,8 @@ impl Arrivals {
         Ok(())
     }
 
-    /// What came to an account in the blocks that were not told yet.
-    async fn read(&self, account: &Address) -> Result<Vec<Arrival>, ClientError> {
+    /// What came to an account after what was told, up to a block; `None` if it is too much, and in more than one block.
+    async fn read(&self, account: &Address, upto: Height) -> Result<Option<Vec<Arrival>>, ClientError> {
         let mut found = vec![];
         let mut cursor: Option<Cursor> = None;
         loop {
@@ -98,7 +118,7 @@ impl Arrivals {
                 cursor,
                 direction: Some(Direction::In),
                 from: Some(self.told.next()),
-                to: Some(self.tip),
+                to: Some(upto),
                 ..HistoryRequest::default()
             };
             let page = self.client.history(account, &wanted).await?;
@@ -106,8 +126,11 @@ impl Arrivals {
             let items = page.items.into_iter().filter(worth).map(|what| Arrival { account: *account, what });
             found.extend(items);
             cursor = page.next;
-            if cursor.is_none() || found.len() >= TOLD_MAX {
-                return Ok(found);
+            if cursor.is_none() {
+                return Ok(Some(found));
+            }
+            if found.len() >= READ_MAX && upto > self.told.next() {
+                return Ok(None);
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Start reading at [`chat`].
 
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrival, Arrivals};
 use super::line;
 use super::prompt::{Above, Input, Prompt};
 use super::session::{Next, Session, price};
@@ -10,14 +10,18 @@ use super::shown;
 use crate::cli::args::{ChatArgs, ShellArgs};
 use crate::cli::failure::Failure;
 use crate::cli::home::Home;
+use crate::cli::messages::index::Entry;
+use crate::cli::messages::mailbox::Mailbox;
+use crate::cli::messages::read::{Selection, select};
 use crate::cli::names::Names;
-use crate::cli::output::{Format, bcc, printable, say};
+use crate::cli::output::{self, Format, bcc, printable, say};
 use crate::cli::passphrase::OwnKey;
 use crate::cli::send::{self, Content};
 use crate::cli::submit::{self, Order};
+use crate::wallet::seal::Place;
 use crate::wallet::sign;
 use blockchat_client::Client;
-use blockchat_client::shapes::{HistoryKind, HistoryRequest, HistoryView, TransactionState};
+use blockchat_client::shapes::{HistoryKind, HistoryView, TransactionState};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
@@ -25,10 +29,8 @@ use blockchat_proto::keys::Address;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Lines of the conversation so far that are shown.
+/// Lines of the conversation so far that are shown, beside all that are unread.
 const SHOWN_AT_FIRST: usize = 20;
-/// How many entries of the history are looked through for them.
-const LOOKED_THROUGH: u16 = 200;
 /// First pause between two looks at what was sent; it grows up to the longest.
 const LOOK_FIRST: Duration = Duration::from_millis(20);
 const LOOK_MAX: Duration = Duration::from_secs(2);
@@ -52,24 +54,32 @@ enum Typed {
 struct Chat {
     session: Session,
     key: OwnKey,
+    mailbox: Mailbox,
+    /// Shown, and not yet marked as read.
+    shown: Vec<HistoryView>,
     partner: Option<Address>,
     above: Above,
+    /// Is what is written sealed?
+    sealed: bool,
     ask_above: Coins,
     undelivered: JoinSet<String>,
 }
 
 /// Writes and reads until the end.
 pub(crate) async fn chat(home: &Home, args: ChatArgs, format: Format) -> Result<(), Failure> {
-    let ChatArgs { name, ask_above, key, api } = args;
+    let ChatArgs { name, sealed, ask_above, key, api } = args;
     let partner = name.map(|name| Names::of(home)?.resolve(&name)).transpose()?;
     let (mut session, tip) = Session::open(home, ShellArgs { key: key.clone(), api }, format).await?;
     let key = session.keys.signer(home, &key)?;
     let own = key.signer.address();
-    let prompt = session.prompt("/")?;
+    let mut mailbox = Mailbox::of(home, session.genesis.hash(), &key)?;
+    mailbox.fill(&session.client, tip, &mut session.keys).await?;
+    let prompt = session.prompt("/", sealed)?;
     let above = prompt.above();
     let arrivals = Arrivals::after(session.client.clone(), vec![own], tip);
-    let mut chat = Chat { session, key, partner, above, ask_above, undelivered: JoinSet::new() };
-    chat.begin(prompt.is_terminal).await?;
+    let (shown, undelivered) = (vec![], JoinSet::new());
+    let mut chat = Chat { session, key, mailbox, shown, partner, above, sealed, ask_above, undelivered };
+    chat.begin(prompt.is_terminal)?;
     let ended = chat.talk(prompt, arrivals).await;
     // What was sent is delivered without us; what became of it is still told.
     while let Some(Ok(told)) = chat.undelivered.join_next().await {
@@ -87,22 +97,54 @@ impl Chat {
         Names::of(&self.session.home).unwrap_or_default()
     }
 
-    /// What was said before.
-    async fn begin(&self, is_terminal: bool) -> Result<(), Failure> {
+    /// What was said before: everything unread, and what came right before it.
+    fn begin(&mut self, is_terminal: bool) -> Result<(), Failure> {
         let (own, names) = (self.own(), self.names());
-        let wanted = HistoryRequest { limit: Some(LOOKED_THROUGH), ..HistoryRequest::default() };
-        let page = self.session.client.history(&own, &wanted).await?;
-        let ours = page.items.iter().filter(|one| self.is_of_conversation(one)).take(SHOWN_AT_FIRST);
-        let lines: Vec<_> = ours.map(|one| shown::line(one, &own, &names)).collect();
-        if !lines.is_empty() {
-            say(&lines.into_iter().rev().collect::<Vec<_>>().join("\n"));
+        let Selection { context, fresh, unread, .. } = select(&self.mailbox, self.partner, SHOWN_AT_FIRST, usize::MAX);
+        // The more is unread, the less of what was read before is shown.
+        let context = &context[context.len().min(fresh.len())..];
+        let line = |entry: &&Entry| shown::line(&entry.view, entry.closed.as_deref(), &own, &names);
+        let mut lines: Vec<_> = context.iter().map(line).collect();
+        if unread > 0 && !lines.is_empty() {
+            lines.push(format!("-- {unread} unread --"));
         }
+        lines.extend(fresh.iter().map(line));
+        let read: Vec<_> = fresh.iter().map(|entry| entry.view.clone()).collect();
+        if !lines.is_empty() {
+            say(&lines.join("\n"));
+        }
+        self.mailbox.read(&read)?;
         if is_terminal {
             let who =
                 self.partner.map_or("everybody; write with @NAME TEXT".into(), |partner| names.show_long(&partner));
-            say(&format!("chat with {who}, as {}; `+5 TEXT` sends 5 BCC, /help, Ctrl-D ends", names.show_long(&own)));
+            let sealed = if self.sealed { "; what you write is sealed" } else { "" };
+            let own = names.show_long(&own);
+            say(&format!("chat with {who}, as {own}{sealed}; `+5 TEXT` sends 5 BCC, /help, Ctrl-D ends"));
         }
         Ok(())
+    }
+
+    /// Shows what came.
+    fn arrived(&mut self, arrival: Arrival) {
+        let Arrival { account, what } = arrival;
+        // What is sent to oneself was said when it was typed.
+        if what.from == Some(self.own()) {
+            return;
+        }
+        let elsewhere = if self.is_of_conversation(&what) { "" } else { "(elsewhere) " };
+        let Entry { view, closed } = self.session.seals.entry(&mut self.session.keys, what);
+        self.above.say(&format!("{elsewhere}{}", shown::line(&view, closed.as_deref(), &account, &self.names())));
+        if elsewhere.is_empty() {
+            self.shown.push(view);
+        }
+    }
+
+    /// Notes that what was shown is read. A mark that cannot be written leaves it unread, and the chat goes on.
+    fn mark(&mut self) {
+        let shown = std::mem::take(&mut self.shown);
+        if let Err(failure) = self.mailbox.read(&shown) {
+            self.above.say(&failure.told());
+        }
     }
 
     fn is_of_conversation(&self, one: &HistoryView) -> bool {
@@ -116,18 +158,13 @@ impl Chat {
         loop {
             self.session.renew_names();
             let who = self.partner.map(|partner| self.names().show(&partner)).unwrap_or_default();
-            let asked = format!("{who}> ");
+            let asked = output::locked(self.sealed, &format!("{who}> "));
             let input = tokio::select! {
                 input = prompt.next(&asked) => input,
                 arrival = arrivals.next() => {
-                    // What is sent to oneself was said when it was typed.
-                    let mine = arrival.what.from == Some(self.own());
-                    let other = !self.is_of_conversation(&arrival.what);
-                    let line = shown::line(&arrival.what, &arrival.account, &self.names());
-                    match (mine, other) {
-                        (true, _) => {}
-                        (false, true) => self.above.say(&format!("(elsewhere) {line}")),
-                        (false, false) => self.above.say(&line),
+                    self.arrived(arrival);
+                    if !arrivals.has_more() {
+                        self.mark();
                     }
                     continue;
                 }
@@ -181,10 +218,15 @@ impl Chat {
                 "wait until some of them are final; `/status` says what the chain waits for",
             ));
         }
-        let body = sign::send_body(to, content.amount, content.message);
         let (client, genesis) = (&self.session.client, &self.session.genesis);
+        let seal = content.message.as_deref().filter(|_| self.sealed);
+        let place = Place { chain: genesis.hash(), sender: self.own(), recipient: to, nonce: 0 };
+        let body = match seal {
+            Some(text) => submit::sealed_body(&self.key.signer, &place, content.amount, text)?,
+            None => sign::send_body(to, content.amount, content.message.clone()),
+        };
         let cost = submit::cost(&body, genesis)?;
-        let order = Order { client, genesis, key: &self.key, body: &body, cost, expiry: None, seal: None };
+        let order = Order { client, genesis, key: &self.key, body: &body, cost, expiry: None, seal, replaces: None };
         if cost.total > self.ask_above {
             send::agreed(&send::explanation(&order, content.amount, &self.names().show_long(&to)).await?)?;
         }

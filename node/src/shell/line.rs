@@ -5,8 +5,10 @@
 
 use crate::cli::args::{Cli, Command};
 use crate::cli::failure::Failure;
+use crate::cli::messages::args::MessageCommand;
 use crate::cli::names::closest;
-use clap::Parser;
+use blockchat_host::command_line;
+use clap::{CommandFactory, FromArgMatches};
 use std::path::PathBuf;
 
 /// What a line asks for.
@@ -37,6 +39,9 @@ pub(crate) const VERBS: &[(&str, &str, &str)] = &[
     ("balance", "[NAME]", "coins of your account, or of another"),
     ("history", "[NAME] [FLAGS]", "what happened to an account"),
     ("inbox", "[NAME]", "messages"),
+    ("threads", "[FLAGS]", "conversations, and what is unread"),
+    ("read", "[NAME] [FLAGS]", "what is unread; then it counts as read"),
+    ("search", "TEXT", "messages with this text, sealed ones too"),
     ("load", "FILE", "do what a file says, one line after the other; `NAME TEXT` sends a message"),
     ("logs", "", "the last lines of the node's log"),
     ("peers", "[--known]", "connected peers"),
@@ -69,6 +74,11 @@ pub(crate) fn read(line: &str) -> Result<Said, Failure> {
             command(words.into_iter().map(str::to_owned))
         }
         "m" => message(cut(rest)),
+        "threads" | "read" => command(["message".to_owned()].into_iter().chain(words(line)?)),
+        "search" => {
+            needs(!rest.is_empty(), "search TEXT, such as search noon")?;
+            command(["message", "search", "--", unquoted(rest)].into_iter().map(str::to_owned))
+        }
         "load" => {
             let path = words(rest)?;
             needs(path.len() == 1, "load FILE")?;
@@ -142,7 +152,13 @@ fn command(words: impl Iterator<Item = String>) -> Result<Said, Failure> {
         let next = format!("type blockchat-node {verb} in another terminal");
         return Err(Failure::usage(format!("{verb} makes no sense at this prompt"), next));
     }
-    match Cli::try_parse_from(["blockchat-node".to_owned()].into_iter().chain(words.iter().cloned())) {
+    let line = ["blockchat-node".to_owned()].into_iter().chain(words.iter().cloned());
+    let parsed = command_line::laid_out(Cli::command()).try_get_matches_from(line);
+    match parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
+        Ok(cli) if never_ends(&cli.command) => {
+            let next = "what comes to your wallets is shown at this prompt; or type it in another terminal";
+            Err(Failure::usage(format!("this {verb} has no end, and would close the prompt"), next))
+        }
         Ok(cli) => Ok(Said::Verb(Box::new(cli.command))),
         Err(said) if !said.use_stderr() => Ok(Said::Explained(said.render().to_string())),
         Err(refused) if refused.kind() == clap::error::ErrorKind::InvalidSubcommand => {
@@ -156,6 +172,15 @@ fn command(words: impl Iterator<Item = String>) -> Result<Said, Failure> {
             let next = format!("`{verb} --help` shows what it takes");
             Err(Failure::usage(cause.trim_start_matches("error: ").trim(), next))
         }
+    }
+}
+
+/// Only Ctrl-C ends these, and the prompt with them.
+fn never_ends(command: &Command) -> bool {
+    match command {
+        Command::Messages(args) => args.follow,
+        Command::Message(command) => matches!(command, MessageCommand::Watch(_)),
+        _ => false,
     }
 }
 
@@ -203,9 +228,31 @@ mod tests {
             ("run", "another terminal"),
             ("send bob \"open", "a quote"),
             ("tx", "tx --help"),
+            ("search", "search TEXT"),
+            ("message watch", "another terminal"),
+            ("inbox --follow", "another terminal"),
         ] {
             assert!(told(line).contains(part), "{line}: {}", told(line));
         }
+    }
+
+    #[test]
+    fn verbs_of_messages_are_short_at_the_prompt() {
+        let message = |line: &str| match read(line).unwrap() {
+            Said::Verb(command) => match *command {
+                Command::Message(command) => command,
+                other => panic!("{line}: {other:?}"),
+            },
+            other => panic!("{line}: {other:?}"),
+        };
+        assert!(matches!(message("threads --unread"), MessageCommand::Threads(args) if args.unread));
+        assert!(matches!(message("read bob"), MessageCommand::Read(args) if args.name.as_deref() == Some("bob")));
+        let text = |line| match message(line) {
+            MessageCommand::Search(args) => args.text.join(" "),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(text("search it's at noon --with me"), "it's at noon --with me", "all of it is text");
+        assert_eq!(text("search \"at noon\""), "at noon");
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub(super) struct Knowledge {
     pub(super) hint: Hint,
     /// What verbs begin with at this prompt: nothing, or `/`.
     pub(super) verb_mark: &'static str,
+    /// Does nothing that is typed go into the history file, because it is sealed?
+    pub(super) forgets: bool,
 }
 
 /// Lines, one after the other.
@@ -90,6 +92,7 @@ impl Prompt {
         let no_thread = |error: std::io::Error| Failure::new(format!("cannot read: {error}"), "free some resources");
         let mut above = Above { editor: None };
         if is_terminal {
+            let forgets = knowledge.forgets;
             let mut editor = editor(knowledge).map_err(no_editor)?;
             if let Some(folder) = history.parent() {
                 whole_file::create_folder(folder).map_err(|error| Failure::file(folder, "create", &error))?;
@@ -98,7 +101,7 @@ impl Prompt {
             drop(editor.load_history(&history));
             let printer = editor.create_external_printer().map_err(no_editor)?;
             above.editor = Some(Arc::new(Mutex::new(Box::new(printer))));
-            let work = move || edit(editor, &history, &asked, &typed);
+            let work = move || edit(editor, &history, forgets, &asked, &typed);
             thread::Builder::new().name("prompt".into()).spawn(work).map_err(no_thread)?;
         } else {
             thread::Builder::new().name("prompt".into()).spawn(move || read(&asked, &typed)).map_err(no_thread)?;
@@ -144,6 +147,7 @@ fn editor(knowledge: Knowledge) -> rustyline::Result<Editor<Assistant, FileHisto
 fn edit(
     mut editor: Editor<Assistant, FileHistory>,
     history: &std::path::Path,
+    forgets: bool,
     asked: &std_mpsc::Receiver<String>,
     typed: &mpsc::Sender<Input>,
 ) {
@@ -151,8 +155,10 @@ fn edit(
         let input = match editor.readline(&prompt) {
             Ok(line) => {
                 // A history that cannot be kept is no reason not to do what was typed.
-                drop(editor.add_history_entry(&line));
-                drop(editor.save_history(history));
+                if !(forgets || is_secret(&line)) {
+                    drop(editor.add_history_entry(&line));
+                    drop(editor.save_history(history));
+                }
                 Input::Line(line)
             }
             Err(ReadlineError::Interrupted) => Input::Interrupted,
@@ -163,6 +169,11 @@ fn edit(
             return;
         }
     }
+}
+
+/// A text that is sealed on its way must not lie in plain where it was typed.
+fn is_secret(line: &str) -> bool {
+    line.contains("--sealed")
 }
 
 /// A pipe or a file: read only as fast as its lines are done.
@@ -247,7 +258,8 @@ mod tests {
 
     fn assistant(verb_mark: &'static str) -> Assistant {
         let names = ["bob", "bert", "alice"].map(str::to_owned).to_vec();
-        let knowledge = Knowledge { names: Arc::new(Mutex::new(names)), hint: Arc::new(|_| None), verb_mark };
+        let knowledge =
+            Knowledge { names: Arc::new(Mutex::new(names)), hint: Arc::new(|_| None), verb_mark, forgets: false };
         Assistant { knowledge, files: FilenameCompleter::new() }
     }
 

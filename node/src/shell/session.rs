@@ -9,6 +9,8 @@ use super::shown;
 use crate::cli::args::{Command, ShellArgs};
 use crate::cli::failure::Failure;
 use crate::cli::home::Home;
+use crate::cli::messages::index::Entry;
+use crate::cli::messages::seals::Seals;
 use crate::cli::names::Names;
 use crate::cli::output::{Format, count, say, table};
 use crate::cli::passphrase::Keyring;
@@ -39,6 +41,8 @@ pub(super) struct Session {
     pub(super) genesis: VerifiedGenesis,
     pub(super) keys: Keyring,
     pub(super) format: Format,
+    /// Opens what arrives, where that needs no question.
+    pub(super) seals: Seals,
     args: ShellArgs,
     names: Arc<Mutex<Vec<String>>>,
     /// How many lines could not be done.
@@ -55,7 +59,7 @@ pub(super) enum Next {
 /// Reads and does lines until the end; what comes in meanwhile is shown.
 pub(crate) async fn shell(home: &Home, args: ShellArgs, format: Format) -> Result<(), Failure> {
     let (mut session, tip) = Session::open(home, args, format).await?;
-    let mut prompt = session.prompt("")?;
+    let mut prompt = session.prompt("", false)?;
     let above = prompt.above();
     let accounts = if prompt.is_terminal { session.own_accounts()? } else { vec![] };
     let mut arrivals = Arrivals::after(session.client.clone(), accounts.clone(), tip);
@@ -68,7 +72,7 @@ pub(crate) async fn shell(home: &Home, args: ShellArgs, format: Format) -> Resul
         let input = tokio::select! {
             input = prompt.next("blockchat> ") => input,
             arrival = arrivals.next(), if !accounts.is_empty() => {
-                above.say(&session.shown(&arrival));
+                above.say(&session.shown(arrival));
                 continue;
             }
         };
@@ -98,18 +102,19 @@ impl Session {
         let (client, genesis, status) = node::chain(home, &args.api).await?;
         let names = Arc::new(Mutex::new(vec![]));
         let keys = Keyring::default();
+        let seals = Seals::quiet(home, genesis.hash(), &args.key.passphrase);
         let home = home.clone();
-        Ok((Self { home, client, genesis, keys, format, args, names, failed: 0 }, status.height))
+        Ok((Self { home, client, genesis, keys, format, seals, args, names, failed: 0 }, status.height))
     }
 
-    /// `verb_mark`: what verbs begin with at this prompt.
-    pub(super) fn prompt(&self, verb_mark: &'static str) -> Result<Prompt, Failure> {
+    /// `verb_mark`: what verbs begin with at this prompt; `forgets`: nothing that is typed goes into the history file.
+    pub(super) fn prompt(&self, verb_mark: &'static str, forgets: bool) -> Result<Prompt, Failure> {
         let genesis = self.genesis.clone();
         let hint: Hint = match verb_mark {
             "" => Arc::new(move |line| hint(line, &genesis)),
             _ => Arc::new(move |line| super::chat::hint(line, &genesis)),
         };
-        let knowledge = Knowledge { names: Arc::clone(&self.names), hint, verb_mark };
+        let knowledge = Knowledge { names: Arc::clone(&self.names), hint, verb_mark, forgets };
         Prompt::open(self.home.path().join("shell_history"), knowledge)
     }
 
@@ -128,9 +133,11 @@ impl Session {
         Ok(Names::of(&self.home)?.own_accounts())
     }
 
-    fn shown(&self, arrival: &Arrival) -> String {
+    /// What arrived, on one line.
+    fn shown(&mut self, arrival: Arrival) -> String {
         let names = Names::of(&self.home).unwrap_or_default();
-        shown::line(&arrival.what, &arrival.account, &names)
+        let Entry { view, closed } = self.seals.entry(&mut self.keys, arrival.what);
+        shown::line(&view, closed.as_deref(), &arrival.account, &names)
     }
 
     /// Does what was said; a failure is told and counted. `place`: which line it is, if that is worth saying.
@@ -175,8 +182,19 @@ impl Session {
                 (Some(&mut args.key.wallet), Some(&mut args.api))
             }
             Command::Balance(args) => (Some(&mut args.account), Some(&mut args.api)),
-            Command::Messages(args) => (Some(&mut args.account), Some(&mut args.api)),
-            Command::History(args) => (Some(&mut args.account), Some(&mut args.api)),
+            Command::Messages(args) => {
+                args.key.passphrase = key.passphrase.clone();
+                (Some(&mut args.account), Some(&mut args.api))
+            }
+            Command::Message(command) => {
+                let (own, asked) = command.about();
+                own.passphrase = key.passphrase.clone();
+                (Some(&mut own.wallet), Some(asked))
+            }
+            Command::History(args) => {
+                args.passphrase = key.passphrase.clone();
+                (Some(&mut args.account), Some(&mut args.api))
+            }
             Command::View(args) => (None, Some(&mut args.api)),
             Command::Tx(args) => (None, Some(&mut args.api)),
             Command::Peers(args) => (None, Some(&mut args.api)),

@@ -1,26 +1,28 @@
 //! How a message or payment looks in a conversation: one line, whatever is in it.
 
+use crate::cli::messages::item;
 use crate::cli::names::Names;
-use crate::cli::output::{amount, moment, printable};
+use crate::cli::output::{amount, moment};
 use blockchat_client::shapes::HistoryView;
 use blockchat_proto::keys::Address;
 
-/// `12:03  bob: Hello  (+5 BCC)`, as `own` sees it.
-pub(crate) fn line(one: &HistoryView, own: &Address, names: &Names) -> String {
+/// `12:03  bob: Hello  (+5 BCC)`, as `own` sees it. `closed`: why a sealed text is not shown.
+pub(crate) fn line(one: &HistoryView, closed: Option<&str>, own: &Address, names: &Names) -> String {
+    let time = moment(one.time);
+    let clock = time.get(11..16).unwrap_or(&time);
+    format!("{clock}  {}", words(one, closed, own, names))
+}
+
+/// The same without the time.
+pub(crate) fn words(one: &HistoryView, closed: Option<&str>, own: &Address, names: &Names) -> String {
     let mine = one.from.as_ref() == Some(own);
     let from = one.from.map(|from| names.show(&from)).unwrap_or_default();
     let to = one.to.filter(|to| mine && to != own).map(|to| format!(" to {}", names.show(&to))).unwrap_or_default();
-    let text = match (&one.text, one.sealed) {
-        (Some(text), _) => printable(text),
-        (None, true) => "[sealed]".into(),
-        (None, false) => String::new(),
-    };
+    let text = item::said(one.text.as_deref(), one.sealed, closed);
     let sign = if mine { '-' } else { '+' };
     let coins = if one.amount.is_zero() { String::new() } else { format!("({sign}{} BCC)", amount(one.amount)) };
-    let time = moment(one.time);
-    let clock = time.get(11..16).unwrap_or(&time);
     let said = [text, coins].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
-    format!("{clock}  {from}{to}: {said}")
+    format!("{from}{to}: {said}")
 }
 
 #[cfg(test)]
@@ -48,15 +50,20 @@ mod tests {
             fee: None,
             text: text.map(str::to_owned),
             sealed: false,
+            seal: None,
         };
         let names = Names::default();
         let who = bob.short();
         assert_eq!(
-            line(&view(bob, me, Some("a\u{1b}[2J\nb"), 0), &me, &names),
+            line(&view(bob, me, Some("a\u{1b}[2J\nb"), 0), None, &me, &names),
             format!("12:03  {who}: a\u{fffd}[2J⏎b")
         );
-        assert_eq!(line(&view(bob, me, None, 5), &me, &names), format!("12:03  {who}: (+5 BCC)"));
+        assert_eq!(line(&view(bob, me, None, 5), None, &me, &names), format!("12:03  {who}: (+5 BCC)"));
         let mine = format!("12:03  {} to {who}: Hi  (-5 BCC)", me.short());
-        assert_eq!(line(&view(me, bob, Some("Hi"), 5), &me, &names), mine);
+        assert_eq!(line(&view(me, bob, Some("Hi"), 5), None, &me, &names), mine);
+        let sealed = HistoryView { sealed: true, ..view(bob, me, Some("Hi"), 0) };
+        assert_eq!(line(&sealed, None, &me, &names), format!("12:03  {who}: \u{1f512} Hi"));
+        let closed = HistoryView { text: None, ..sealed };
+        assert_eq!(line(&closed, Some("locked"), &me, &names), format!("12:03  {who}: \u{1f512} [closed: locked]"));
     }
 }

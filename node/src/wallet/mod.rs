@@ -2,6 +2,8 @@
 //! signed already.
 
 pub mod address_book;
+mod derive;
 pub mod keystore;
 pub mod seal;
 pub mod sign;
+pub mod vault;

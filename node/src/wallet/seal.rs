@@ -5,18 +5,17 @@
 //! its key alone, on any machine. Nothing here is random.
 //! Start reading at [`seal`] and [`open`].
 
+use super::derive;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::limits::SEAL_TAG_BYTES;
 use blockchat_proto::transaction::{SealSalt, Sealed};
 use ed25519_dalek::VerifyingKey;
-use hmac::{Hmac, KeyInit, Mac};
 use hpke::aead::{AeadCtxS, AesGcm256};
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::rand_core::{TryCryptoRng, TryRng};
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, setup_receiver, setup_sender_with_rng};
-use sha2::Sha256;
 use std::convert::Infallible;
 use zeroize::Zeroizing;
 
@@ -118,14 +117,9 @@ fn sender_side(signer: &Signer, place: &Place, salt: SealSalt) -> Result<(Hash32
     Ok((Hash32(ephemeral), sealing))
 }
 
-/// HMAC-SHA256 under the sender's secret key.
+/// Bound to the place.
 fn mac(signer: &Signer, label: &str, place: &Place, rest: &[u8]) -> Zeroizing<[u8; 32]> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(signer.signing_key().as_bytes()).expect("any length is a key");
-    let length = u8::try_from(label.len()).expect("a short label");
-    for part in [&[length], label.as_bytes(), &place.chain.0, &place.recipient.0, &place.nonce.to_be_bytes(), rest] {
-        mac.update(part);
-    }
-    Zeroizing::new(mac.finalize().into_bytes().into())
+    derive::mac(signer, label, &[&place.chain.0, &place.recipient.0, &place.nonce.to_be_bytes(), rest])
 }
 
 fn info(place: &Place) -> Vec<u8> {
