@@ -9,6 +9,7 @@ use crate::pace;
 use crate::place::{Names, Places};
 use crate::plain::Plain;
 use crate::poll::Poll;
+use crate::seals::Seals;
 use crate::terminal::{Keys, Terminal};
 use crate::update::{Happening, Told, update};
 use crate::view;
@@ -64,6 +65,8 @@ pub struct Options {
     pub names: Names,
     /// Whose messages are shown: the name and the account.
     pub wallet: Option<(String, Address)>,
+    /// Opens its sealed messages.
+    pub seals: Seals,
     /// Lines of JSON, whatever standard output is.
     pub json: bool,
     /// Plain ASCII, even if the terminal can show more.
@@ -131,7 +134,7 @@ struct Live {
 
 impl Live {
     fn new(options: &Options) -> Self {
-        let (poll, heard) = Poll::new();
+        let (poll, heard) = Poll::new(options.seals.clone());
         let model = Model::new(options.clock.now(), options.names.clone(), options.wallet.clone());
         let (places, clock) = (options.places.clone(), options.clock.clone());
         Self { model, told: Told::default(), places, looked: None, clock, poll, heard }

@@ -3,6 +3,7 @@
 use crate::model::Model;
 use crate::pace::Topic;
 use crate::place::{Names, Place};
+use crate::seals::Letter;
 use crate::update::{Answer, Happening, Told, Trouble, update};
 use blockchat_client::shapes::HistoryKind;
 use blockchat_client::shapes::{
@@ -214,6 +215,8 @@ impl World {
             leaders: vec![],
             queue: vec![],
             barred: vec![],
+            key_elsewhere: false,
+            grants: None,
             burned: Coins::ZERO,
             peers: u32::try_from(self.linked(node).len()).unwrap(),
             pool_transactions: 38,
@@ -358,6 +361,7 @@ impl World {
             led_ppm: ppm,
             fair_ppm: ppm,
             chance_ppm: if it > 3 { Some(230_000) } else { None },
+            suspect: false,
             missed: if it == 2 { 2 } else { 0 },
             missed_in_a_row: 0,
             absent: 0,
@@ -366,23 +370,31 @@ impl World {
         (0..self.count).map(row).collect()
     }
 
-    fn messages(&self) -> Vec<MessageView> {
-        let message = |index: u32, from: usize, to: usize, text: Option<&str>, amount: u64| MessageView {
+    fn messages(&self) -> Vec<Letter> {
+        let message = |index: u32, from: usize, to: usize, text: Option<&str>, amount: u64, sealed: bool| MessageView {
             id: hash(u64::from(index) + 77),
             height: Height(FIRST + 5),
             index,
             time: UnixMillis(NOON + 1_000),
+            nonce: u64::from(index),
             from: address(from),
             to: address(to),
             amount: bcc(amount),
             text: text.map(Into::into),
-            sealed: text.is_none(),
+            sealed,
+            seal: None,
         };
-        vec![
-            message(3, 1, 0, Some("see you at eight \u{202e}thgie"), 0),
-            message(2, 0, 1, Some("on my way"), 5),
-            message(1, 2, 0, None, 0),
-        ]
+        let letter = |view: MessageView| {
+            let closed = view.text.is_none().then(|| "no key of yours opens it".to_owned());
+            Letter { view, closed }
+        };
+        let all = [
+            message(3, 1, 0, Some("see you at eight \u{202e}thgie"), 0, false),
+            message(2, 0, 1, Some("on my way"), 5, false),
+            message(1, 2, 0, None, 0, true),
+            message(0, 2, 0, Some("the key is under the mat"), 0, true),
+        ];
+        all.into_iter().map(letter).collect()
     }
 
     fn pool(&self) -> Vec<PoolRowView> {

@@ -181,7 +181,7 @@ fn copy(model: &mut Model) -> Step {
             .map(|(_, seen)| seen.block.map_or_else(String::new, |block| block.hash.to_string())),
         Some(Panel::Validators) => view::validators::shown(model).get(row).map(|row| row.address.to_string()),
         Some(Panel::Pool) => view::pool::shown(model).get(row).map(|row| row.id.to_string()),
-        Some(Panel::Messages) => view::messages::shown(model).get(row).map(|row| row.id.to_string()),
+        Some(Panel::Messages) => view::messages::shown(model).get(row).map(|row| row.view.id.to_string()),
         _ => chosen(model),
     };
     match text.filter(|text| !text.is_empty()) {

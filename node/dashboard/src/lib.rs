@@ -10,7 +10,7 @@
 //! Always true: it opens when nodes are down and goes on by itself when they come; a value that is old is not shown as
 //! new; at most ten pictures a second, and none if nothing changed; the terminal is given back however it ends; text of
 //! others passes the one filter (`blockchat_host::text`).
-//! Start reading at [`run`], then `model/mod.rs`, `update.rs`, `view/mod.rs`.
+//! Start reading at [`run`], then `model/mod.rs`, `update/mod.rs`, `view/mod.rs`.
 
 mod app;
 #[cfg(test)]
@@ -22,6 +22,7 @@ mod pace;
 mod place;
 mod plain;
 mod poll;
+mod seals;
 mod terminal;
 mod update;
 mod verdict;
@@ -32,3 +33,4 @@ mod words;
 
 pub use app::{Clock, Ended, Options, run};
 pub use place::{Names, Place, Places};
+pub use seals::Seals;

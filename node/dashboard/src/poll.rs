@@ -5,8 +5,9 @@
 //! Start reading at [`Poll::ask`].
 
 use crate::pace::{Ask, Topic};
+use crate::seals::Seals;
 use crate::update::{Answer, Happening, Trouble};
-use blockchat_client::shapes::{BlocksRequest, EventTopic, NodeRequest, PageRequest, PoolRequest};
+use blockchat_client::shapes::{BlocksRequest, EventTopic, NodeRequest, Page, PageRequest, PoolRequest};
 use blockchat_client::{Client, ClientError, Connections};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,25 +30,26 @@ pub(crate) struct Poll {
     heard: mpsc::Sender<Happening>,
     tasks: JoinSet<()>,
     streams: BTreeMap<usize, AbortHandle>,
+    seals: Seals,
 }
 
 impl Poll {
     /// And where what is heard comes out.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Happening>) {
+    pub(crate) fn new(seals: Seals) -> (Self, mpsc::Receiver<Happening>) {
         let (heard, queue) = mpsc::channel(QUEUE_MAX);
         let connections = Connections::new(ANSWER_WITHIN);
-        (Self { connections, heard, tasks: JoinSet::new(), streams: BTreeMap::new() }, queue)
+        (Self { connections, heard, tasks: JoinSet::new(), streams: BTreeMap::new(), seals }, queue)
     }
 
     /// Asks; what is said comes out of the queue.
     pub(crate) fn ask(&mut self, ask: Ask) {
-        let (connections, heard) = (self.connections.clone(), self.heard.clone());
+        let (connections, heard, seals) = (self.connections.clone(), self.heard.clone(), self.seals.clone());
         let (node, topic) = (ask.node, ask.topic);
         let task = self.tasks.spawn(async move {
             let said = match connections.to(&ask.url) {
                 Err(error) => Err(trouble(&error)),
                 Ok(client) if topic == Topic::Stream => listen(&client, &ask, &heard).await,
-                Ok(client) => answer(&client, &ask).await,
+                Ok(client) => answer(&client, &ask, &seals).await,
             };
             tell(&heard, &ask, said).await;
         });
@@ -75,7 +77,7 @@ async fn tell(heard: &mpsc::Sender<Happening>, ask: &Ask, said: Result<Answer, T
     drop(heard.send(Happening::Said { node, generation, topic, said }).await);
 }
 
-async fn answer(client: &Client, ask: &Ask) -> Result<Answer, Trouble> {
+async fn answer(client: &Client, ask: &Ask, seals: &Seals) -> Result<Answer, Trouble> {
     let said = match ask.topic {
         Topic::Status => client.status().await.map(|status| Answer::Status(Box::new(status))),
         Topic::Peers => client.peers().await.map(Answer::Peers),
@@ -93,7 +95,9 @@ async fn answer(client: &Client, ask: &Ask) -> Result<Answer, Trouble> {
             None => return Err(Trouble::Lacks),
             Some(account) => {
                 let most = u16::try_from(crate::model::MESSAGES_MAX).unwrap_or(u16::MAX);
-                client.messages(account, &PageRequest::first(most)).await.map(|page| Answer::Messages(page.items))
+                let read =
+                    |page: Page<_>| Answer::Messages(page.items.into_iter().map(|one| seals.read(one)).collect());
+                client.messages(account, &PageRequest::first(most)).await.map(read)
             }
         },
         Topic::Pool => {
@@ -107,7 +111,7 @@ async fn answer(client: &Client, ask: &Ask) -> Result<Answer, Trouble> {
 
 /// Passes on what happens there until the stream ends; that is an answer too.
 async fn listen(client: &Client, ask: &Ask, heard: &mpsc::Sender<Happening>) -> Result<Answer, Trouble> {
-    let mut topics = vec![EventTopic::Block, EventTopic::Consensus, EventTopic::Peers];
+    let mut topics = vec![EventTopic::Block, EventTopic::Consensus, EventTopic::Peers, EventTopic::Barred];
     topics.extend(ask.account.map(EventTopic::Messages));
     let mut events = client.listen(&topics, None).await.map_err(|error| trouble(&error))?;
     // What ends it does not matter: the status is asked for at once, and tells.

@@ -2,9 +2,10 @@
 //!
 //! Always true: however the program leaves (quit, a failure, a panic in any thread, a signal), the terminal is as it was:
 //! cooked, on its own screen, with its cursor. Writing to a terminal that is gone is an error that ends the dashboard, not
-//! a panic. Start reading at [`Terminal::open`].
+//! a panic; nobody reads at one. Start reading at [`Terminal::open`].
 
 use blockchat_host::stream::Stream;
+use blockchat_host::typed::{Typed, typed_within};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{self, Event};
@@ -17,13 +18,15 @@ use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Bytes of one picture that are written at once.
 const PICTURE_BYTES: usize = 64 * 1024;
 /// The reader of keys looks so often whether it shall end.
 const KEYS_WITHIN: Duration = Duration::from_millis(250);
+/// Whether it has ended is looked for so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Keys that wait to be understood, at most.
 const KEYS_MAX: usize = 64;
 
@@ -110,14 +113,9 @@ impl Keys {
         let told = ends.clone();
         let read = move || {
             while !told.load(Ordering::Relaxed) {
-                match event::poll(KEYS_WITHIN) {
-                    Ok(false) => {}
-                    Ok(true) => match event::read() {
-                        // Full means that keys come faster than pictures are drawn: those are lost.
-                        Ok(event) => drop(came.try_send(event)),
-                        Err(_) => return,
-                    },
-                    Err(_) => return,
+                // Without asking first, the library reads for ever at a terminal that is gone.
+                if typed_within(KEYS_WITHIN) == Typed::Gone || take_all(&came).is_err() {
+                    return;
                 }
             }
         };
@@ -126,11 +124,26 @@ impl Keys {
     }
 }
 
+/// Hands on all keys and sizes that are there.
+fn take_all(came: &mpsc::Sender<Event>) -> io::Result<()> {
+    while event::poll(Duration::ZERO)? {
+        // Full means that keys come faster than pictures are drawn: those are lost.
+        drop(came.try_send(event::read()?));
+    }
+    Ok(())
+}
+
 impl Drop for Keys {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
-        if let Some(reader) = self.reader.take() {
-            // It ends within its wait; a panic in it was told already.
+        let Some(reader) = self.reader.take() else { return };
+        let begun = Instant::now();
+        while !reader.is_finished() && begun.elapsed() < KEYS_WITHIN * 2 {
+            thread::sleep(LOOK_AGAIN);
+        }
+        // It ends within its wait, unless the terminal went away in the very moment in which the library looked: then it is
+        // left alone, for it never ends. A panic in it was told already.
+        if reader.is_finished() {
             drop(reader.join());
         }
     }

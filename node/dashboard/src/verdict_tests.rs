@@ -5,10 +5,10 @@ use crate::groups::{Sees, sees};
 use crate::pace::Topic;
 use crate::update::{Answer, Trouble};
 use crate::verdict::Level;
-use blockchat_client::shapes::{Phase, ValidatorView};
+use blockchat_client::shapes::{BarredEvent, LedView, NodeEvent, OffenceView, Phase, SignedTwice, ValidatorView};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
-use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
+use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 
 #[track_caller]
 fn check(world: &World, level: Level, begins: &str, holds: &[&str]) {
@@ -132,6 +132,49 @@ fn one_key_that_votes_on_two_nodes_is_an_alarm() {
         "ALARM one key signs on two nodes: ",
         &["id1 and id4 vote with the key", "Stop one of them"],
     );
+}
+
+#[test]
+fn a_node_that_stopped_because_another_one_signs_with_its_key_is_an_alarm_too() {
+    let mut world = World::running(5);
+    let mut status = world.status(2);
+    (status.key_elsewhere, status.voting) = (true, false);
+    world.says(2, Topic::Status, Ok(Answer::Status(Box::new(status.clone()))));
+    let begins = "ALARM one key signs on two nodes: ";
+    check(
+        &world,
+        Level::Alarm,
+        begins,
+        &["id2 has stopped: a node that is not watched signs with its key", "guard reset"],
+    );
+    status.key_elsewhere = false;
+    let mut other = world.status(4);
+    (other.validator, other.key_elsewhere, other.voting) = (status.validator, true, false);
+    world.says(2, Topic::Status, Ok(Answer::Status(Box::new(status))));
+    world.says(4, Topic::Status, Ok(Answer::Status(Box::new(other))));
+    check(&world, Level::Alarm, begins, &["id4 has stopped: id2 signs with its key"]);
+}
+
+#[test]
+fn who_leads_beyond_all_chance_is_named() {
+    let mut world = World::running(5);
+    let mut status = world.status(0);
+    let led = LedView { address: address(3), led: 90, blocks: 100, chance: "1.0e-40".into(), suspect: true };
+    status.leaders = vec![led];
+    world.says(0, Topic::Status, Ok(Answer::Status(Box::new(status))));
+    check(&world, Level::Warn, "GOES ON: ", &["Blocks led beyond all chance: id3 90 of 100"]);
+}
+
+#[test]
+fn who_is_barred_is_told_once_with_the_reason_however_many_nodes_tell_it() {
+    let mut world = World::running(5);
+    let offence = OffenceView { twice: SignedTwice::Precommit, height: Height(7), round: Round(1) };
+    let (height, time) = (Height(9), UnixMillis(world.now));
+    let barred = BarredEvent { height, time, account: address(3), burned: Coins::from_bcc(5), offence };
+    (0..5).for_each(|node| world.says(node, Topic::Stream, Ok(Answer::Event(NodeEvent::Barred(barred)))));
+    let told = world.model.story.newest(false).filter(|entry| entry.text.contains("barred"));
+    let told: Vec<_> = told.map(|entry| entry.text.clone()).collect();
+    assert_eq!(told, ["id3 signed two precommits at height 7, round 1: barred for ever, 5.000000 BCC burned"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! The program in the terminal is this test binary itself, started again with one test and told by a variable what to do.
 
-use blockchat_dashboard::{Clock, Ended, Names, Options, Place, Places, run};
+use blockchat_dashboard::{Clock, Ended, Names, Options, Place, Places, Seals, run};
 use blockchat_host::signals::Told;
 use blockchat_host::stream::say;
 use blockchat_proto::units::UnixMillis;
@@ -10,7 +10,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,6 +37,7 @@ fn program_in_the_terminal() {
         places: Places::new(move || vec![place.clone()]),
         names: Names::new(),
         wallet: None,
+        seals: Seals::new(|_| Err("nobody has a key".into())),
         json: false,
         ascii: false,
         clock,
@@ -58,31 +59,55 @@ struct Session {
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     screen: Arc<Mutex<vt100::Parser>>,
+    /// While it is, what is drawn is read, which keeps the terminal there.
+    watched: Arc<AtomicBool>,
     before: String,
+}
+
+/// This test binary as the program in the terminal.
+fn own_program() -> CommandBuilder {
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["program_in_the_terminal", "--exact", "--nocapture", "--test-threads=1"]);
+    command
+}
+
+/// As `nohup` starts a program.
+fn deaf_to_hang_ups(command: CommandBuilder) -> CommandBuilder {
+    let mut deaf = CommandBuilder::new("sh");
+    deaf.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+    command.get_argv().iter().for_each(|word| deaf.arg(word));
+    deaf
 }
 
 impl Session {
     fn open(mode: &str) -> Self {
+        Self::start(mode, own_program())
+    }
+
+    fn start(mode: &str, mut command: CommandBuilder) -> Self {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let before = settings(&*pair.master);
-        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-        command.args(["program_in_the_terminal", "--exact", "--nocapture", "--test-threads=1"]);
         for (name, value) in [(PROGRAM, mode), ("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("NO_COLOR", "")] {
             command.env(name, value);
         }
         let child = pair.slave.spawn_command(command).unwrap();
         let screen = Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0)));
         let (mut reader, drawn) = (pair.master.try_clone_reader().unwrap(), screen.clone());
+        let watched = Arc::new(AtomicBool::new(true));
+        let watches = Arc::clone(&watched);
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             // It ends when the program and with it the terminal is gone.
             while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                if !watches.load(Ordering::Relaxed) {
+                    return;
+                }
                 drawn.lock().unwrap().process(&bytes[..count]);
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        let session = Self { child, master: pair.master, keys, screen, before };
+        let session = Self { child, master: pair.master, keys, screen, watched, before };
         session
             .shows("the answer", |screen| screen.alternate_screen() && screen.contents().contains("DOES NOT ANSWER"));
         assert_ne!(settings(&*session.master), session.before, "it has the terminal to itself");
@@ -160,6 +185,24 @@ fn a_panic_gives_the_terminal_back_and_stays_readable() {
     session.shows("what the panic says", |screen| screen.contents().contains("the clock broke"));
     std::fs::remove_file(&file).unwrap();
     session.ends("the clock broke");
+}
+
+/// A window that is closed, a connection that breaks: nobody is there to quit it, and it must not go on reading.
+#[test]
+fn a_terminal_that_goes_away_ends_it_whether_a_signal_says_so_or_not() {
+    for command in [own_program(), deaf_to_hang_ups(own_program())] {
+        let Session { mut child, master, keys, watched, .. } = Session::start("/stays", command);
+        watched.store(false, Ordering::Relaxed);
+        drop((master, keys));
+        let begun = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if begun.elapsed() > PATIENCE {
+                child.kill().unwrap();
+                panic!("it goes on without a terminal");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 #[test]

@@ -13,8 +13,9 @@ pub(crate) mod story;
 
 use crate::groups::Groups;
 use crate::place::Names;
+use crate::seals::Letter;
 use crate::verdict::Verdict;
-use blockchat_client::shapes::{MessageView, PoolRowView, StatusView, ValidatorRowView, ValidatorView};
+use blockchat_client::shapes::{PoolRowView, StatusView, ValidatorRowView, ValidatorView};
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::UnixMillis;
 use chain::Chain;
@@ -46,7 +47,7 @@ pub(crate) struct Model {
     /// Measured every second.
     pub(crate) series: Series,
     /// Final messages to and from the account that is watched, newest first.
-    pub(crate) messages: Option<Heard<Vec<MessageView>>>,
+    pub(crate) messages: Option<Heard<Vec<Letter>>>,
     /// The pool of the guide, while somebody looks at it.
     pub(crate) pool: Option<Heard<Vec<PoolRowView>>>,
     /// All validators, as the guide tells.

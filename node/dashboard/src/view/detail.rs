@@ -65,11 +65,7 @@ pub(super) fn node(pen: &Pen<'_>, width: u16, height: u16) -> Sheet {
             sheet.push(pair("answers", format!("{word} {}: {why}", span(pen.model.now.since(*since)))));
         }
     }
-    let old = if node.is_up() {
-        None
-    } else {
-        node.status.as_ref().map(|heard| pen.model.now.since(heard.at).max(1_000_000))
-    };
+    let old = if node.is_up() { None } else { node.status.as_ref().map(|heard| pen.model.now.since(heard.at)) };
     for (name, value) in node.status.iter().flat_map(|heard| of_status(pen, &heard.value)) {
         sheet.push(pair(name, value));
     }
@@ -88,7 +84,7 @@ pub(super) fn node(pen: &Pen<'_>, width: u16, height: u16) -> Sheet {
         sheet.push(Span::styled(" log", pen.style(Role::Accent)));
         node.log.iter().rev().take(left_for_log).for_each(|line| sheet.push(super::log::line(pen, line, width)));
     }
-    sheet.aged(old)
+    sheet.of_the_past(old)
 }
 
 fn of_status(pen: &Pen<'_>, status: &StatusView) -> Vec<(&'static str, String)> {

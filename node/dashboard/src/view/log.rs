@@ -20,8 +20,8 @@ pub(super) fn sheet(pen: &Pen<'_>, width: usize, height: usize) -> Sheet {
     for at in window(shown.len(), chosen, height) {
         sheet.push(self::line(pen, shown[at], width));
     }
-    let age = node.process.as_ref().filter(|_| !node.is_up()).map(|heard| model.now.since(heard.at).max(1_000_000));
-    let sheet = sheet.aged(age);
+    let age = node.process.as_ref().filter(|_| !node.is_up()).map(|heard| model.now.since(heard.at));
+    let sheet = sheet.of_the_past(age);
     match () {
         () if !sheet.lines.is_empty() => sheet,
         () if node.asked.is_lacking(Topic::Process) => {

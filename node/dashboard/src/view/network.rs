@@ -93,6 +93,6 @@ fn peers(pen: &Pen<'_>, mut sheet: Sheet, width: usize, height: usize) -> Sheet 
         let text = format!(" …{id} {way} {} {}  {}", right(&latency, 8), peer.height, peer.source);
         sheet.push(clipped(&safe::line(&text), width));
     }
-    let sheet = sheet.aged((!node.is_up()).then_some(sheet_age.max(1_000_000)));
+    let sheet = sheet.of_the_past((!node.is_up()).then_some(sheet_age));
     if sheet.lines.is_empty() { sheet.empty(pen, "it has no peers: nobody to decide with") } else { sheet }
 }

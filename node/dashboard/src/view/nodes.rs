@@ -6,8 +6,9 @@ use crate::groups::{Sees, sees};
 use crate::model::Model;
 use crate::model::look::Sort;
 use crate::model::node::{Link, Node};
+use crate::verdict::waits_in_earnest;
 use crate::words::{bytes, percent, round_trip, span, thousands};
-use blockchat_client::shapes::{Phase, VoteView};
+use blockchat_client::shapes::{Phase, StatusView, VoteView};
 use blockchat_host::text as safe;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -80,7 +81,7 @@ pub(crate) fn order(model: &Model) -> Vec<usize> {
 /// The worst is 0.
 fn trouble(model: &Model, index: usize) -> u8 {
     match state_of(model, index) {
-        State::Down(_) | State::Update => 0,
+        State::Twice | State::Barred | State::Down(_) | State::Update => 0,
         State::Behind => 1,
         State::Silent => 2,
         _ => 3,
@@ -92,6 +93,9 @@ fn trouble(model: &Model, index: usize) -> u8 {
 enum State {
     Asking,
     Down(String),
+    /// Another node signs with its key.
+    Twice,
+    Barred,
     Update,
     Behind,
     Waits,
@@ -113,19 +117,31 @@ fn state_of(model: &Model, index: usize) -> State {
         (Link::Up { .. }, Some(status)) => &status.value,
         _ => return State::Asking,
     };
+    if status.key_elsewhere {
+        return State::Twice;
+    }
     match &status.phase {
         Phase::UpdateNeeded { .. } => State::Update,
         Phase::CatchingUp { .. } => State::Behind,
-        Phase::WaitingForStake { .. } => State::Waits,
+        Phase::WaitingForStake { .. } if !is_ahead(model, status) => State::Waits,
         _ if status.validator.is_none() => State::Observes,
+        _ if status.validator.is_some_and(|own| status.barred.contains(&own)) => State::Barred,
         _ if !status.voting => State::Silent,
-        Phase::Deciding | Phase::Idle if status.leader.is_some() && status.leader == status.validator => {
+        Phase::Deciding | Phase::Idle | Phase::WaitingForStake { .. }
+            if status.leader.is_some() && status.leader == status.validator =>
+        {
             State::Leads(status.height.next().0)
         }
-        Phase::Deciding => State::Deciding,
+        Phase::Deciding | Phase::WaitingForStake { .. } => State::Deciding,
         Phase::Idle => State::Idle,
         Phase::Unknown => State::Odd,
     }
+}
+
+/// Has it begun a height while others rest? Whoever leads after a full block proposes at once, and waits for them.
+fn is_ahead(model: &Model, status: &StatusView) -> bool {
+    let rests = |other: &StatusView| other.height == status.height && other.phase == Phase::Idle;
+    !waits_in_earnest(model, status) && model.nodes.iter().filter_map(Node::live).any(rests)
 }
 
 /// Its sign, words and colour.
@@ -133,6 +149,8 @@ fn shown(state: State) -> (String, Role) {
     let (sign, words, role) = match state {
         State::Asking => ("…", "asking".into(), Role::Dim),
         State::Down(words) => ("✕", words, Role::Bad),
+        State::Twice => ("■", "key used twice".into(), Role::Bad),
+        State::Barred => ("■", "barred".into(), Role::Bad),
         State::Update => ("■", "needs an update".into(), Role::Bad),
         State::Behind => ("↑", "catches up".into(), Role::Warn),
         State::Waits => ("◌", "waits for stake".into(), Role::Warn),
@@ -215,6 +233,7 @@ fn value(pen: &Pen<'_>, what: What, index: usize) -> (String, Style) {
             let share = own.map_or("-".into(), |own| percent(own, model.stake_total()));
             return (share, plain);
         }
+        What::Led if is_suspect(model, node) => return (format!("{}!", led(model, node)), pen.style(Role::Bad)),
         What::Led => return (led(model, node), plain),
         What::Missed => return missed(pen, node),
         _ => {}
@@ -288,6 +307,12 @@ fn behind(pen: &Pen<'_>, node: &Node) -> (String, Style) {
     }
     // One block is how far any two nodes are apart.
     (thousands(behind), pen.style(if behind > 1 { Role::Warn } else { Role::Plain }))
+}
+
+/// Does its validator lead more than chance explains?
+fn is_suspect(model: &Model, node: &Node) -> bool {
+    let leaders = model.guide_status().map_or(&[][..], |status| &status.leaders);
+    leaders.iter().any(|one| one.suspect && Some(one.address) == node.validator())
 }
 
 /// What it led of the counted blocks, and what its stake makes fair: `10/8.2`.

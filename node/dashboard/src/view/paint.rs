@@ -34,6 +34,9 @@ pub(crate) struct Pen<'a> {
     pub(crate) model: &'a Model,
 }
 
+/// Stands before what only its two ends can read.
+pub(crate) const LOCK: &str = "🔒";
+
 /// Heights of a curve, lowest first.
 const CURVE: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
@@ -57,6 +60,7 @@ const TWINS: &[(&str, &str)] = &[
     ("→", ">"),
     ("←", "<"),
     ("⏎", "/"),
+    (LOCK, "[]"),
     ("▁", "."),
     ("▂", ":"),
     ("▃", "-"),

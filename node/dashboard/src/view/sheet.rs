@@ -9,6 +9,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
+/// What lies over the panels leaves so many columns of them to be seen, or none.
+const BELOW_MIN: u16 = 8;
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sheet {
@@ -37,6 +40,11 @@ impl Sheet {
     pub(crate) fn aged(self, age_ms: Option<u64>) -> Self {
         let old = age_ms.filter(|age| *age > crate::model::node::FRESH_MS * 2);
         Self { old, ..self }
+    }
+
+    /// Of a node that does not answer: so old, however young that is.
+    pub(crate) fn of_the_past(self, age_ms: Option<u64>) -> Self {
+        Self { old: age_ms, ..self }
     }
 
     /// One more line.
@@ -79,7 +87,9 @@ impl Sheet {
     pub(crate) fn draw_over(self, frame: &mut Frame<'_>, pen: &Pen<'_>, body: Rect) {
         let lines = u16::try_from(self.lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(body.height);
         let columns = self.lines.iter().map(Line::width).max().unwrap_or(0).max(width(&self.title) + 2);
-        let columns = u16::try_from(columns).unwrap_or(u16::MAX).saturating_add(3).min(body.width);
+        let needed = u16::try_from(columns).unwrap_or(u16::MAX).saturating_add(3);
+        // A few columns of what lies below tell nothing: it looks like a second frame.
+        let columns = if needed.saturating_add(BELOW_MIN) > body.width { body.width } else { needed };
         let area = Rect {
             x: body.x + (body.width - columns) / 2,
             y: body.y + (body.height - lines) / 2,

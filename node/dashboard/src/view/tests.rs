@@ -1,12 +1,13 @@
 //! The pictures: texts as snapshots, colours and emphasis asserted apart.
 
 use super::{draw, sheet_of};
-use crate::fixture::World;
+use crate::fixture::{World, address};
 use crate::keys;
 use crate::model::Model;
 use crate::model::look::{Panel, Theme};
 use crate::pace::Topic;
 use crate::update::{Answer, Happening, Trouble};
+use blockchat_client::shapes::Phase;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -306,4 +307,44 @@ fn a_sheet_never_has_more_lines_than_its_room() {
             }
         }
     }
+}
+
+#[test]
+fn a_leader_that_has_begun_while_others_rest_does_not_seem_to_wait_for_stake() {
+    let mut world = World::running(5);
+    let mut row_of = |others: Phase| {
+        for node in 0..5 {
+            let waits = Phase::WaitingForStake { online_percent: "20.0".into(), missing: vec![address(2)] };
+            let mut status = world.status(node);
+            (status.leader, status.phase) = (None, if node == 1 { waits } else { others.clone() });
+            world.says(node, Topic::Status, Ok(Answer::Status(Box::new(status))));
+        }
+        let screen = shown(&world.model, 80, 24);
+        screen.lines().find(|line| line.contains(" id1 ")).unwrap().to_owned()
+    };
+    assert!(row_of(Phase::Idle).contains("deciding"));
+    assert!(row_of(Phase::Deciding).contains("waits for stake"));
+}
+
+#[test]
+fn a_node_whose_validator_is_barred_or_whose_key_is_used_twice_says_so_in_its_row() {
+    let mut world = World::running(5);
+    let (mut barred, mut twice) = (world.status(3), world.status(4));
+    (barred.barred, barred.voting) = (vec![address(3)], false);
+    (twice.key_elsewhere, twice.voting) = (true, false);
+    for (node, status) in [(3, barred), (4, twice)] {
+        world.says(node, Topic::Status, Ok(Answer::Status(Box::new(status))));
+    }
+    let screen = shown(&world.model, 80, 24);
+    assert!(screen.contains("■ barred") && screen.contains("■ key used twice"), "{screen}");
+}
+
+#[test]
+fn what_a_node_that_is_gone_said_is_as_old_as_it_is() {
+    let mut world = World::running(5);
+    world.kill(2);
+    world.wait(3_000);
+    world.model.look.node = 2;
+    let screen = zoomed(&world, Panel::Log);
+    assert!(screen.contains("old: ") && !screen.contains("16m"), "{screen}");
 }

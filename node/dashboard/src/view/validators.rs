@@ -56,9 +56,10 @@ fn line(pen: &Pen<'_>, kept: &[usize], row: &ValidatorRowView, chosen: bool) -> 
         4 => format!("{}.{}", fair_tenths / 10, fair_tenths % 10),
         5 => row.chance_ppm.map_or("-".into(), |ppm| format!("{}.{} %", ppm / 10_000, ppm / 1_000 % 10)),
         6 => thousands(u64::from(row.missed)),
+        _ if row.suspect => "suspect".to_owned(),
         _ => row.standing.as_str().to_owned(),
     };
-    let bad = matches!(row.standing, Standing::Jailed | Standing::Barred);
+    let bad = row.suspect || matches!(row.standing, Standing::Jailed | Standing::Barred);
     let role = match () {
         () if chosen => Role::Chosen,
         () if bad => Role::Bad,
