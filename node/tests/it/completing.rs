@@ -47,6 +47,9 @@ const LINES: &[(&[&str], &str, &[&str])] = &[
     (&["history"], "--dire", &["--direction"]),
     (&["history", "--direction"], "o", &["out", "own"]),
     (&["wallet"], "sh", &["show"]),
+    (&["message"], "se", &["search"]),
+    (&["message", "read"], "b", &["bert", "bob"]),
+    (&["message", "export", "--format"], "c", &["csv"]),
 ];
 
 #[test]

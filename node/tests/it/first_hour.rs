@@ -4,6 +4,7 @@ use crate::support::{Home, Node, program, says, wait_for};
 use blockchat_host::stream::Stream;
 use blockchat_node::ready_file::Ready;
 use blockchat_proto::genesis::Genesis;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -139,6 +140,19 @@ fn two_homes_on_one_machine_need_no_ports_and_the_second_finds_the_first() {
         let said = ask.stdout(Stdio::piped()).output().unwrap();
         String::from_utf8_lossy(&said.stdout).contains(&one.peer_id).then_some(())
     });
+}
+
+#[test]
+fn homes_that_are_started_at_once_take_different_ports() {
+    let Some(network) = OwnNetwork::new() else { return };
+    let homes: Vec<_> = (0..4).map(|_| Home::new()).collect();
+    let mut all: Vec<_> = homes.iter().map(|home| network.run(&home.path(), &["--dev"])).collect();
+    let ready: Vec<_> = all.iter_mut().zip(&homes).map(|(process, home)| process.ready(&home.path())).collect();
+    let apis: BTreeSet<_> = ready.iter().map(|ready| ready.api.clone()).collect();
+    let expected = ["7474", "7484", "7494", "7504"].map(|port| format!("http://127.0.0.1:{port}"));
+    assert_eq!(apis, BTreeSet::from(expected));
+    let peers: BTreeSet<_> = ready.iter().map(|ready| ready.listen[0].clone()).collect();
+    assert_eq!(peers.len(), homes.len(), "{peers:?}");
 }
 
 #[test]

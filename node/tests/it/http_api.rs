@@ -148,6 +148,10 @@ async fn a_nonce_too_far_ahead_is_told_which_one_comes_next_and_until_when_it_wa
     assert_eq!(waits.next_nonce, 0);
     let found = world.client.transaction(&early.id).await.unwrap();
     assert_eq!(found.waits, Some(waits), "the same however often it is asked");
+    let batch = [world.send(7, "earlier still"), world.send(5, "too early")];
+    let answers = world.client.submit_batch(&batch).await.unwrap();
+    assert!(answers[0].waits.is_some_and(|wait| wait.next_nonce == 0 && wait.until >= waits.until), "{answers:?}");
+    assert_eq!(answers[1].waits, Some(waits), "each for itself, as in the answer to one");
     let next = world.client.submit(&world.send(0, "in turn")).await.unwrap();
     assert_eq!(next.waits, None);
 }
@@ -387,7 +391,7 @@ async fn a_lone_validator_is_live_and_ready() {
     let status = world.client.status().await.unwrap();
     assert_eq!(status.validator, Some(world.signer.address()));
     assert_eq!(status.validators.len(), 1);
-    assert_eq!(status.supply, Coins::from_bcc(1_010_000), "the faucet's million too");
+    assert_eq!(status.supply, Coins::from_bcc(1_020_000), "the faucet's million and the treasury too");
     assert_eq!(world.client.genesis().await.unwrap().verify().unwrap().hash(), status.genesis_hash);
     assert_eq!(world.client.peers().await.unwrap(), []);
 }

@@ -82,6 +82,9 @@ fn a_home_without_a_chain_joins_the_one_it_finds_and_observes_it() {
         let status = ask(&joined, &["status"]);
         (status["height"].as_u64()? > 0 && status["voting"] == false).then_some(())
     });
+    // The genesis names its validator: what is shown can be typed.
+    let validator = ask(&joined, &["status"])["validators"][0]["address"].clone();
+    assert_eq!(home.json(&["balance", "id0"])["address"], validator);
     let kept = std::fs::read(home.path().join("genesis.json")).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&kept).unwrap(), chain.genesis());
     let (code, said) = joined.stop();

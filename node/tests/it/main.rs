@@ -1,6 +1,7 @@
 //! The program as users run it: one test binary, so that libp2p is linked once.
 
 mod cli_errors;
+mod coming_back;
 mod completing;
 mod containers;
 mod crowded_api;
@@ -10,6 +11,7 @@ mod http_api;
 mod import_rules;
 mod joining;
 mod live_views;
+mod old_stores;
 mod predecessors;
 mod receipts;
 mod refusals;
@@ -22,3 +24,4 @@ mod surroundings;
 mod unreachable;
 mod walk;
 mod wallet_cli;
+mod welcome_grants;

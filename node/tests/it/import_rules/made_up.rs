@@ -40,7 +40,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ("node/src/wallet/sign.rs", "use crate::api::server;", "net, store, api"),
     ("node/client/src/client.rs", "use blockchat_dashboard::run;", "crates point down"),
     ("node/dashboard/src/model/chain.rs", "use crate::view::draw;", "imports point down"),
-    ("node/dashboard/src/update.rs", "use tokio::sync::mpsc;", "of the dashboard, only poll"),
+    ("node/dashboard/src/update/mod.rs", "use tokio::sync::mpsc;", "of the dashboard, only poll"),
     ("node/dashboard/src/view/mod.rs", "fn f() { std::time::Instant::now() }", "of the dashboard, only poll"),
     ("node/src/api/server.rs", "use blockchat_engine::engine::Engine;", "only runtime runs"),
     ("node/src/cli/view.rs", "fn f(ledger: &blockchat_proto::ledger::Ledger) {}", "only runtime runs"),

@@ -99,7 +99,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
             &["gossip", "receipt", "sync"],
             &["ledger"],
             &["genesis", "block", "leader", "transaction", "validators", "vote", "rejected", "refusal"],
-            &["codec", "keys", "hash", "coins", "limits", "units", "fixed_bytes"],
+            &["codec", "keys", "hash", "coins", "limits", "units", "fixed_bytes", "claim"],
         ],
     ),
     (
@@ -122,12 +122,17 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
             &["keys", "view"],
             // Pure, and of one piece: the model, and what is computed from it and kept in it.
             &["update", "pace", "verdict", "groups", "model", "fixture", "verdict_tests"],
-            &["place", "words"],
+            &["place", "seals", "words"],
         ],
     ),
     (
         "blockchat_host",
-        &[&["command_line"], &["stream"], &["core_dump", "path_json", "platform", "signals", "text", "whole_file"]],
+        &[
+            &["command_line"],
+            &["stream"],
+            &["completions"],
+            &["core_dump", "path_json", "platform", "signals", "text", "typed", "whole_file"],
+        ],
     ),
     (
         "blockchat_node",
@@ -144,6 +149,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
                 "feed",
                 "logging",
                 "metrics",
+                "held_ports",
                 "process_facts",
                 "ready_file",
                 "ring",
@@ -164,7 +170,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
             &["load"],
             &["network", "witness"],
             &["processes"],
-            &["screen", "links"],
+            &["screen", "links", "hosts"],
         ],
     ),
 ];

@@ -249,7 +249,7 @@ pub(super) fn a_longer_chain_without_certificates_is_not_adopted() {
                 let wanted = chain.iter().filter(|part| part.block.header.height >= from).cloned().collect();
                 Some(frame(&codec::encode(&SyncResponse::Blocks(wanted))))
             }
-            SyncRequest::Body { .. } => None,
+            SyncRequest::Body { .. } | SyncRequest::Headers { .. } | SyncRequest::Members { .. } => None,
         });
         let liar = Stranger::claiming(&network, Height(tip.0 + 3), answers);
         let _company = Stranger::company(&network, node);

@@ -3,7 +3,7 @@
 //!
 //! Five systems came before this one, and were read and run. [`DEFECTS`] lists what went wrong in them, and the tests that
 //! hold each away from us; a test that is renamed or removed takes the table with it, because it no longer compiles.
-//! None of them had relays: what ours pass on has its tests in `said_again`.
+//! None of them had relays: what ours pass on has its tests in `said_again`. None had headers to check a chain by: `headers`.
 //!
 //! Owns: the claims (`signatures` to `work`), and what they need: processes (`network`), a peer that says what it likes
 //! (`stranger`, `speech`, `wire`), wire types that lie (`forged`), a ledger to lie well with (`copy`), a bad wire (`relay`).
@@ -15,6 +15,7 @@ mod copy;
 mod durability;
 mod forged;
 mod framing;
+mod headers;
 mod liveness;
 mod membership;
 mod money;
@@ -27,6 +28,7 @@ mod secrets;
 mod signatures;
 mod speech;
 mod stranger;
+mod two_places;
 mod wire;
 #[cfg(target_os = "linux")]
 mod work;

@@ -5,8 +5,10 @@
 //! Start reading at [`Network`].
 
 use crate::support::{Node, program, wait_for};
-use blockchat_client::shapes::{AccountView, BlockView, StatusView, SubmitView, TransactionState, path};
-use blockchat_client::{Client, ClientError};
+use blockchat_client::shapes::{
+    AccountView, BlockView, BlocksRequest, EventTopic, HeaderView, StatusView, SubmitView, TransactionState, path,
+};
+use blockchat_client::{Client, ClientError, Events};
 use blockchat_node::wallet::{keystore, sign};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, VerifiedGenesis};
@@ -14,6 +16,7 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::transaction::{Body, SignedTransaction, TransactionId};
 use blockchat_proto::units::Height;
+use blockchat_proto::validators::Member;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -208,6 +211,21 @@ impl Running {
 
     pub(super) fn block(&self, height: Height) -> BlockView {
         run(self.client.block(height)).unwrap()
+    }
+
+    /// Headers of these heights, newest first; at most as many as one part of the list holds.
+    pub(super) fn headers(&self, from: Height, to: Height) -> Vec<HeaderView> {
+        let wanted = BlocksRequest { from: Some(from), to: Some(to), limit: Some(500), ..BlocksRequest::default() };
+        run(self.client.headers(&wanted)).unwrap().items
+    }
+
+    pub(super) fn members(&self, set: Hash32) -> Vec<Member> {
+        run(self.client.validator_set(&set)).unwrap()
+    }
+
+    /// What happens from now on.
+    pub(super) fn listen(&self, topics: &[EventTopic]) -> Events {
+        run(self.client.listen(topics, None)).unwrap()
     }
 
     #[track_caller]

@@ -1,11 +1,13 @@
 //! What a node passes on of what strangers bring: true words a few times, contradictions of validators, nothing else.
 //! SPEC GOSSIP-3, GOSSIP-5.
 
-use super::network::Network;
+use super::network::{Network, run};
 use super::stranger::Stranger;
-use crate::support::wait_for;
+use crate::support::{PATIENCE, wait_for};
+use blockchat_client::shapes::{EventTopic, NodeEvent, OffenceView};
 use blockchat_proto::block::{Block, Header, commit_root, evidence_root, transactions_root};
 use blockchat_proto::codec;
+use blockchat_proto::coins::Coins;
 use blockchat_proto::gossip::{ConsensusEnvelope, ConsensusMessage, ENVELOPE_VERSION, EvidenceEnvelope, Topic};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
@@ -14,6 +16,7 @@ use blockchat_proto::vote::{
     Certificate, CommitSignature, Evidence, Proposal, RoundCertificate, RoundProof, SignedVote, Vote, VoteKind,
 };
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// A prevote about the tip: late, but still of use.
 fn prevote(network: &Network, signer: &Signer, round: u32, value: Option<Hash32>) -> SignedVote {
@@ -135,7 +138,9 @@ fn proposal_at(network: &Network, signer: &Signer, height: u64) -> ConsensusMess
 }
 
 fn evidence(network: &Network, signer: &Signer, round: u32) -> Evidence {
-    let [first, second] = [None, Some(Hash32([1; 32]))].map(|value| prevote(network, signer, round, value));
+    let first = prevote(network, signer, round, None);
+    // Of the very same height, though blocks go on.
+    let second = Vote { value: Some(Hash32([1; 32])), ..first.vote }.sign(network.chain(), signer);
     Evidence::Votes { first, second }
 }
 
@@ -170,6 +175,35 @@ fn evidence_against_a_validator_is_passed_on_and_against_a_made_up_key_is_not() 
         std::thread::sleep(Duration::from_millis(100));
         (!talker.is_connected(node)).then_some(())
     });
+}
+
+/// SPEC EVID-2, API-11.
+#[test]
+fn who_contradicts_itself_is_barred_and_every_node_tells_its_readers_why() {
+    let mut network = Network::new(4, &["--idle-block-interval", "500"]);
+    (0..3).for_each(|index| {
+        network.start(index);
+    });
+    network.node(0).wait_for_block(Height(2));
+    let mut streams: Vec<_> = network.nodes().map(|node| node.listen(&[EventTopic::Barred])).collect();
+    let liar = network.validator(3);
+    let evidence = evidence(&network, &liar, 3);
+    let talker = Stranger::meeting(&network, network.node(0));
+    talker.publish(Topic::Evidence, encoded(evidence.clone()));
+    let mut blocks = vec![];
+    for events in &mut streams {
+        let told = run(async { timeout(PATIENCE, events.next()).await });
+        let told = told.expect("the liar is barred").expect("the stream holds").expect("the node runs");
+        let NodeEvent::Barred(told) = told else { panic!("not asked for: {told:?}") };
+        assert_eq!((told.account, told.offence), (liar.address(), OffenceView::from(&evidence)));
+        assert!(told.burned > Coins::ZERO);
+        blocks.push(told.height);
+    }
+    assert!(blocks.windows(2).all(|pair| pair[0] == pair[1]), "one block bars it: {blocks:?}");
+    for node in network.nodes() {
+        node.wait_for_block(blocks[0]);
+        assert_eq!(node.status().barred, [liar.address()]);
+    }
 }
 
 /// Another version, or a vote on another topic than its own, is rejected like anything that no honest node says.

@@ -114,20 +114,30 @@ impl Stranger {
 
     /// Writes bytes onto a gossip stream of their own, in so many writes; nothing comes back on it.
     pub(super) fn stream_gossip(&self, node: &Running, writes: Vec<Vec<u8>>) {
-        let (nobody_waits, _) = oneshot::channel();
-        self.wish(Wish::Ask(Over::Gossip, peer_id(node), writes, nobody_waits));
+        self.throw(node, Over::Gossip, writes);
     }
 
-    /// Asks for blocks as one should.
-    pub(super) fn blocks(&self, node: &Running, from: Height) -> Vec<CertifiedBlock> {
-        let question = codec::encode(&SyncRequest::Blocks { from, count: 256 });
+    /// Sends bytes instead of a question; nobody waits for what comes back.
+    pub(super) fn throw(&self, node: &Running, over: Over, writes: Vec<Vec<u8>>) {
+        let (nobody_waits, _) = oneshot::channel();
+        self.wish(Wish::Ask(over, peer_id(node), writes, nobody_waits));
+    }
+
+    /// Asks as one should, until the node has time.
+    pub(super) fn sync(&self, node: &Running, question: SyncRequest) -> SyncResponse {
         wait_for("the node has time for a question", || {
-            let answer = self.ask(node, Over::Sync, vec![frame(&question)])?;
-            match codec::decode(&unframe(&answer), SAYS_MAX).unwrap() {
-                SyncResponse::Blocks(blocks) => Some(blocks),
-                _ => None,
-            }
+            let answer = self.ask(node, Over::Sync, vec![frame(&codec::encode(&question))])?;
+            let answer = codec::decode(&unframe(&answer), SAYS_MAX).unwrap();
+            (!matches!(answer, SyncResponse::Busy { .. })).then_some(answer)
         })
+    }
+
+    /// Final blocks from a height on.
+    pub(super) fn blocks(&self, node: &Running, from: Height) -> Vec<CertifiedBlock> {
+        match self.sync(node, SyncRequest::Blocks { from, count: 256 }) {
+            SyncResponse::Blocks(blocks) => blocks,
+            other => panic!("{other:?} is no answer to a question for blocks"),
+        }
     }
 
     /// What it was asked so far.

@@ -123,11 +123,20 @@ fn refusals() -> Vec<TxRejected> {
         TxRejected::NotRecent,
         TxRejected::JailWait { until: UnixMillis(5) },
         TxRejected::ClaimsClosed,
+        TxRejected::AlreadyClaimed,
+        TxRejected::StaleWork { blocks: 1 },
+        TxRejected::WeakWork { needed: 2, found: 1 },
+        TxRejected::TreasuryEmpty { treasury: found },
+        TxRejected::GrantsSpent { again: UnixMillis(6) },
+        TxRejected::OneGrantPerBlock,
         TxRejected::NotCandidate,
         TxRejected::NothingToAnnounce { least: RulesVersion(2), found: RulesVersion(1) },
         TxRejected::SenderLimit { limit: 1 },
         TxRejected::PoolFull,
         TxRejected::NonceTaken { nonce: 1 },
+        TxRejected::FeeTooLow { needed: max, found },
+        TxRejected::ReplacedTooOften { limit: 1 },
+        TxRejected::Replaced { by: Hash32::ZERO },
     ]
 }
 

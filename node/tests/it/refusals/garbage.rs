@@ -59,7 +59,7 @@ fn random(seed: u64, length: usize) -> Vec<u8> {
 #[tokio::test]
 async fn garbage_at_the_api_is_answered_with_a_4xx_or_not_at_all() {
     let chain = SlowChain::start().await;
-    let before = chain.standing().await;
+    let before = chain.books().await;
     let api = address(&chain.node.ready.api).to_owned();
     let told = tokio::task::spawn_blocking(move || {
         let deep = [b"[".repeat(15_000), b"]".repeat(1_000)].concat();
@@ -102,7 +102,7 @@ async fn garbage_at_the_api_is_answered_with_a_4xx_or_not_at_all() {
         }
     });
     told.await.unwrap();
-    assert_eq!(chain.standing().await, before);
+    assert_eq!(chain.books().await, before);
 }
 
 /// More connections than there are places, each sending its request's head byte by byte for ever.
@@ -140,7 +140,7 @@ async fn clients_that_never_finish_their_question_lose_their_places_to_one_that_
 #[tokio::test]
 async fn garbage_at_the_port_for_peers_changes_nothing() {
     let chain = SlowChain::start().await;
-    let before = chain.standing().await;
+    let before = chain.books().await;
     let mut parts = chain.node.ready.listen[0].split('/').skip(2);
     let place = format!("{}:{}", parts.next().unwrap(), parts.nth(1).unwrap());
     let told = tokio::task::spawn_blocking(move || {
@@ -157,7 +157,7 @@ async fn garbage_at_the_port_for_peers_changes_nothing() {
         let _silent: Vec<_> = (0..50).map(|_| TcpStream::connect(&place).unwrap()).collect();
     });
     told.await.unwrap();
-    assert_eq!(chain.standing().await, before);
+    assert_eq!(chain.books().await, before);
     assert_eq!(chain.client.status().await.unwrap().peers, 0);
     chain.client.submit(&chain.send(0, 1, None)).await.expect("it works on");
 }

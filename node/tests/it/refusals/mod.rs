@@ -1,6 +1,6 @@
 //! What is refused: said with its cause, the next step and a stable code; and nothing is changed by it.
 //!
-//! One file per door: [`money`] and [`signatures`] (transactions), [`startup`] (`run`), [`files`] (damage on disk),
+//! One file per door: [`money`], [`replacing`] and [`signatures`] (transactions), [`startup`] (`run`), [`files`] (damage on disk),
 //! [`garbage`] (bytes on open ports), [`rules`] (a chain of the future), [`keys`] (wallets), [`codes`] (the table of all
 //! codes).
 //! Mistakes on the command line that need no node stand in `cli_errors.rs`, single refusals of the API in `http_api.rs`.
@@ -10,6 +10,7 @@ mod files;
 mod garbage;
 mod keys;
 mod money;
+mod replacing;
 mod rules;
 mod signatures;
 mod slow_chain;

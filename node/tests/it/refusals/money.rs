@@ -19,7 +19,7 @@ fn json(signed: &SignedTransaction) -> String {
 #[tokio::test]
 async fn what_a_command_line_cannot_send_changes_nothing() {
     let chain = SlowChain::start().await;
-    let before = chain.standing().await;
+    let before = chain.books().await;
     let bob = BOB.to_string();
     let typo = format!("{}{}", &bob[..bob.len() - 1], if bob.ends_with('q') { 'p' } else { 'q' });
     let long = "🙂".repeat(255) + "aaaaa";
@@ -39,7 +39,7 @@ async fn what_a_command_line_cannot_send_changes_nothing() {
         let error = json_error(&chain.run(args), exit, code);
         says(error["error"].as_str().unwrap(), &[cause]);
     }
-    assert_eq!(chain.standing().await, before);
+    assert_eq!(chain.books().await, before);
 }
 
 #[tokio::test]
@@ -47,25 +47,25 @@ async fn two_payments_that_each_fit_but_not_both() {
     let chain = SlowChain::start().await;
     let bob = BOB.to_string();
     assert_eq!(chain.run(&["send", &bob, "600", "--no-wait"]).code, 0);
-    let before = chain.standing().await;
+    let before = chain.books().await;
     let error = json_error(&chain.run(&["send", &bob, "600", "--no-wait"]), 1, "insufficient_funds");
     says(error["error"].as_str().unwrap(), &["takes 618 BCC", "can spend 372 BCC"]);
     says(error["next"].as_str().unwrap(), &["blockchat-node balance"]);
     let problem = chain.refused(UNPROCESSABLE, "insufficient_funds", json(&chain.send(1, 600, None))).await;
     says(&problem.detail, &["618", "372"]);
-    assert_eq!(chain.standing().await, before, "a refused payment spends neither coins nor a nonce");
+    assert_eq!(chain.books().await, before, "a refused payment spends neither coins nor a nonce");
     assert_eq!(chain.run(&["send", &bob, "300", "--no-wait"]).code, 0, "what still fits goes through");
 }
 
 #[tokio::test]
 async fn a_message_fits_up_to_its_last_byte_whatever_its_characters() {
     let chain = SlowChain::start().await;
-    let before = chain.standing().await;
+    let before = chain.books().await;
     for long in ["🙂".repeat(255) + "aaaaa", "🙂".repeat(256) + "a", "é".repeat(512) + "a", "a".repeat(1_025)] {
         let problem = chain.refused(UNPROCESSABLE, "message_too_long", json(&chain.send(0, 0, Some(&long)))).await;
         says(&problem.detail, &["1025 bytes", "1024"]);
     }
-    assert_eq!(chain.standing().await, before);
+    assert_eq!(chain.books().await, before);
     let bob = BOB.to_string();
     let said = chain.run(&["send", &bob, "-m", &"🙂".repeat(256), "--no-wait"]);
     assert_eq!(said.code, 0, "1,024 bytes are no refusal: {}", said.err);
@@ -76,7 +76,7 @@ async fn a_message_fits_up_to_its_last_byte_whatever_its_characters() {
 async fn what_is_signed_wrong_changes_nothing() {
     let chain = SlowChain::start().await;
     chain.client.submit(&chain.send(0, 1, None)).await.unwrap();
-    let before = chain.standing().await;
+    let before = chain.books().await;
     let poor = Signer::from_seed(&[9; 32]);
     let body = || sign::send_body(BOB, Coins::from_bcc(1), None);
     for (code, signed) in [
@@ -103,19 +103,19 @@ async fn what_is_signed_wrong_changes_nothing() {
         let problem = chain.refused(StatusCode::BAD_REQUEST, "bad_json", mangled).await;
         says(&problem.detail, &[cause]);
     }
-    assert_eq!(chain.standing().await, before);
+    assert_eq!(chain.books().await, before);
 }
 
 #[tokio::test]
 async fn a_home_of_another_chain_cannot_sign_for_this_one() {
     let (chain, stranger) = (SlowChain::start().await, super::initialised(&["--name", "elsewhere"]));
-    let before = chain.standing().await;
+    let before = chain.books().await;
     let mut command = program();
     command.arg("--home").arg(stranger.path()).args(["send", &BOB.to_string(), "1", "--output", "json"]);
     let said: Said = command.args(["--api", &chain.node.ready.api]).output().unwrap().into();
     let error = json_error(&said, 1, "other_chain");
     says(error["error"].as_str().unwrap(), &["elsewhere-", "blockchat-", &chain.node.ready.api]);
-    assert_eq!(chain.standing().await, before);
+    assert_eq!(chain.books().await, before);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn with_larger_half(good: &SignedTransaction) -> SignedTransaction {
 async fn one_wrong_bit_is_enough_and_costs_its_owner_nothing() {
     let chain = SlowChain::start().await;
     let good = chain.send(0, 1, Some("hi"));
-    let before = chain.standing().await;
+    let before = chain.books().await;
     let mut wrong = flipped(&good);
     wrong.push(with_larger_half(&good));
     let answers = chain.client.submit_batch(&wrong).await.unwrap();
@@ -61,7 +61,7 @@ async fn one_wrong_bit_is_enough_and_costs_its_owner_nothing() {
         let json = serde_json::to_string(wrong).unwrap();
         chain.refused(reqwest::StatusCode::UNPROCESSABLE_ENTITY, "bad_signature", json).await;
     }
-    assert_eq!(chain.standing().await, before);
+    assert_eq!(chain.books().await, before);
     let view = chain.client.submit(&good).await.unwrap();
     assert!(matches!(view.state, TransactionState::Pooled), "the good one is still good: {view:?}");
 }

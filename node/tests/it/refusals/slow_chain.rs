@@ -24,7 +24,7 @@ pub(super) const BOB: Address = Address([2; 32]);
 
 /// What a refusal must not change: balances and nonces of both accounts, and the pool.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct Books {
     accounts: Vec<(Coins, Coins, Coins, u64, u64)>,
     pooled: u32,
 }
@@ -50,7 +50,7 @@ impl SlowChain {
         self.home.run(&[args, &["--output", "json"]].concat())
     }
 
-    pub(super) async fn standing(&self) -> Standing {
+    pub(super) async fn books(&self) -> Books {
         let view = |account: AccountView| {
             (account.balance, account.pending_balance, account.stake, account.next_nonce, account.pending_nonce)
         };
@@ -58,7 +58,7 @@ impl SlowChain {
         for address in [self.signer.address(), BOB] {
             accounts.push(view(self.client.account(&address).await.unwrap()));
         }
-        Standing { accounts, pooled: self.client.status().await.unwrap().pool_transactions }
+        Books { accounts, pooled: self.client.status().await.unwrap().pool_transactions }
     }
 
     /// Posts one transaction as JSON, which must be refused; what the node says.
