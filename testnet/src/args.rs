@@ -8,6 +8,7 @@ use crate::processes::homes::NodeStake;
 use blockchat_proto::coins::Coins;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,15 +27,16 @@ Examples:
       how fast it is when no node dies
   blockchat-testnet up --fund 1000
       poor senders: lines that cannot be paid are refused with the reason
-  blockchat-testnet up --dashboard
-      watch it live: leader, heights, kills and catching up
+  blockchat-testnet up --watch
+      slow enough to follow, with a live table: leader, heights, kills and catching up
   blockchat-testnet up --kill-leader-at off --kill-all-at 0.5
       all nodes killed with -9 at once: what was final stays final
   blockchat-testnet up --dashboard
-      the same, and you see it: who leads, who votes, the kill and the way back
+      the same with the whole dashboard: who leads, who votes, the kill and the way back
   blockchat-testnet up --delay-ms 50:10 --bandwidth 20mbit
       the same over links as between cities
-  blockchat-testnet up --keep-running --dir net
+  blockchat-testnet up --keep-running --load --dir net
+      after the report a light load goes on, until Ctrl-C; then, or in another terminal:
   blockchat-testnet stop id3 id4 --dir net
   blockchat-testnet status --dir net
       without a third of the stake the chain waits, and says for whom
@@ -84,9 +86,15 @@ pub struct UpArgs {
     /// The links between the nodes.
     #[command(flatten)]
     pub wan: Wan,
+    /// Slow enough to follow: the lines take half a minute, and a live table shows leader, heights, kills and catching up
+    #[arg(long, conflicts_with = "dashboard")]
+    pub watch: bool,
     /// Leave the nodes running; see `status`, `stop`, `start` and `down`
     #[arg(long)]
     pub keep_running: bool,
+    /// After the report, send a line a second until Ctrl-C; the nodes run on. The same as the command `load`
+    #[arg(long, requires = "keep_running")]
+    pub load: bool,
     /// Watch it live, in this terminal; after the key q the report follows, once all is done
     #[arg(long)]
     pub dashboard: bool,
@@ -161,6 +169,54 @@ pub struct StatusArgs {
     /// How it is printed
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
+}
+
+/// Examples of `status`.
+pub const STATUS_EXAMPLES: &str = "\
+Examples:
+  blockchat-testnet status --dir net
+  blockchat-testnet status --dir net --output json";
+
+/// Examples of `stop`, `start` and `kill`.
+pub const NAMES_EXAMPLES: &str = "\
+Examples:
+  blockchat-testnet kill id3 --dir net           as a power cut would: kill -9
+  blockchat-testnet stop id0 id1 --dir net       in order
+  blockchat-testnet start all --dir net          all that do not run";
+
+/// Examples of `down`.
+pub const DOWN_EXAMPLES: &str = "\
+Examples:
+  blockchat-testnet down                         all networks that run on this machine, however they were started
+  blockchat-testnet down --dir net               this one";
+
+/// Examples of `load`.
+pub const LOAD_EXAMPLES: &str = "\
+Examples:
+  blockchat-testnet load --dir net               a line a second, each from the next node
+  blockchat-testnet load --dir net --every 100   ten a second";
+
+/// Which network, and how often.
+#[derive(Clone, Debug, Args)]
+pub struct LoadArgs {
+    /// Folder of the network, as given to or printed by `up`
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Time between two lines, in ms
+    #[arg(long, default_value_t = 1_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
+    pub every: u64,
+}
+
+impl LoadArgs {
+    /// Of the network in this folder, at the usual pace.
+    pub fn usual(dir: PathBuf) -> Self {
+        Self { dir, every: 1_000 }
+    }
+
+    /// Time between two lines.
+    pub fn every(&self) -> Duration {
+        Duration::from_millis(self.every)
+    }
 }
 
 /// Which nodes of which network.

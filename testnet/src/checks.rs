@@ -69,7 +69,8 @@ pub async fn coins_conserved(client: &Client, genesis: &Genesis) -> Result<Coins
         if accounts.iter().any(|account| account.height != status.height) {
             continue;
         }
-        let found = total(&accounts).and_then(|sum| sum.checked_add(genesis.treasury)).ok_or("too many coins")?;
+        let treasury = status.grants.as_ref().map_or(genesis.treasury, |grants| grants.treasury);
+        let found = total(&accounts).and_then(|sum| sum.checked_add(treasury)).ok_or("too many coins")?;
         let burned = status.burned;
         if (found.checked_add(burned), status.supply.checked_add(burned)) != (Some(expected), Some(expected)) {
             let supply = status.supply;

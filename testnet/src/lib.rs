@@ -7,7 +7,7 @@
 //!
 //! The map: [`cli`] -> [`command`], told by [`args`] -> [`network`] with its [`processes`], the [`load`], the [`faults`],
 //! then [`checks`] and [`report`]; [`witness`] writes down what every node reported as final. [`links`] are the ways between
-//! nodes, if those are ours; [`heal`] breaks things on purpose and judges what comes of it. [`mod@bench`] measures,
+//! nodes, if those are ours, and [`hosts`] machines of their own; [`heal`] breaks things on purpose and judges what comes of it. [`mod@bench`] measures,
 //! [`experiment`] repeats what the course asks for, [`discover`] plays how nodes find each other, [`sim`] needs no processes
 //! at all.
 
@@ -20,6 +20,7 @@ pub mod discover;
 pub mod experiment;
 pub mod faults;
 pub mod heal;
+pub mod hosts;
 pub mod links;
 pub mod load;
 pub mod network;

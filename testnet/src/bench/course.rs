@@ -67,6 +67,8 @@ pub fn run(nodes: u32, workload: Option<&Path>, wan: Wan, node_bin: Option<&Path
             kill_all_at: Setting(None),
             keep_running: false,
             dashboard: false,
+            watch: false,
+            load: false,
             node_bin: node_bin.map(Path::to_owned),
             output: Output::Json,
         };

@@ -58,6 +58,7 @@ impl Accounts {
             address: signer.address(),
             balance: FUND,
             stake: Coins::ZERO,
+            name: None,
         })
     }
 

@@ -46,8 +46,10 @@ pub enum What {
     #[command(after_help = EXAMPLES)]
     Load(LoadArgs),
     /// The workload of the course on five nodes, at capacity 5, 10 and 20, beside the figures of the fastest predecessor
+    #[command(after_help = EXAMPLES)]
     Course(CourseArgs),
     /// How long a node takes after kill -9 until it serves, and until it is back at the tip
+    #[command(after_help = EXAMPLES)]
     Restart(RestartArgs),
 }
 

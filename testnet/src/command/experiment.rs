@@ -4,7 +4,7 @@ use crate::args::Output;
 use crate::command::up::INTERRUPTED;
 use crate::experiment::machine::Machine;
 use crate::experiment::page::Page;
-use crate::experiment::study::{Findings, Plan, Study};
+use crate::experiment::study::{Findings, Plan, Progress, Study};
 use crate::experiment::table;
 use crate::processes::node_bin;
 use crate::screen::Screen;
@@ -85,11 +85,15 @@ pub fn run(args: &ExperimentArgs) -> Result<ExitCode> {
     fs::create_dir_all(&args.report).with_context(|| format!("cannot make {}", args.report.display()))?;
     let screen = Screen::new();
     let mut findings: Vec<Findings> = vec![];
+    let mut studies: Vec<Study> = vec![];
     for study in args.studies.iter().flat_map(|studies| &studies.0) {
-        if findings.iter().any(|found| found.study == *study) {
-            continue;
+        if !studies.contains(study) {
+            studies.push(*study);
         }
-        let Some(found) = study.make(&plan, &screen)? else {
+    }
+    let mut progress = Progress { done: 0, all: studies.iter().map(|study| study.runs(&plan)).sum() };
+    for study in studies {
+        let Some(found) = study.make(&plan, &screen, &mut progress)? else {
             return Ok(ExitCode::from(INTERRUPTED));
         };
         findings.push(found);

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use blockchat_host::stream::{note, say, say_json};
 use blockchat_proto::genesis::Parameters;
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -47,7 +48,7 @@ pub struct HealArgs {
     /// How many nodes, for scenarios that leave it open [default: as each scenario says]
     #[arg(long, value_parser = clap::value_parser!(u32).range(4..=32))]
     pub nodes: Option<u32>,
-    /// Play each so many times in a row
+    /// Play each so many times; a name that is given twice counts once
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub repeat: u32,
     /// The links between the nodes, beyond what the scenario says.
@@ -108,7 +109,7 @@ pub fn run(args: &HealArgs) -> Result<ExitCode> {
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The scenarios that are asked for, with the nodes and links that are.
+/// The scenarios that are asked for, each once, with the nodes and links that are.
 fn chosen(args: &HealArgs) -> Result<Vec<Scenario>> {
     let mut chosen = vec![];
     for name in &args.scenario {
@@ -121,6 +122,8 @@ fn chosen(args: &HealArgs) -> Result<Vec<Scenario>> {
             }
         }
     }
+    let mut names = BTreeSet::new();
+    chosen.retain(|scenario| names.insert(scenario.name));
     chosen.into_iter().map(|scenario| adapted(scenario, args)).collect()
 }
 
@@ -223,6 +226,7 @@ mod tests {
     fn all_are_played_in_their_order_and_a_wrong_name_is_told_the_right_ones() {
         assert_eq!(chosen(&args("--scenario all")).unwrap().len(), scenarios::all().len());
         assert_eq!(chosen(&args("--scenario kill-leader,wipe-disk")).unwrap()[1].name, "wipe-disk");
+        assert_eq!(chosen(&args("--scenario wipe-disk,all")).unwrap().len(), scenarios::all().len(), "each once");
         let wrong = chosen(&args("--scenario kill-lead")).unwrap_err().to_string();
         assert!(wrong.contains("kill-leader") && wrong.contains("and all"), "{wrong}");
     }

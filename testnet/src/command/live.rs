@@ -4,7 +4,7 @@ use crate::network::Network;
 use crate::processes::supervise::Watched;
 use crate::screen::Screen;
 use anyhow::{Context, Result};
-use blockchat_dashboard::{Clock, Names, Options, Place, Places, run};
+use blockchat_dashboard::{Clock, Names, Options, Place, Places, Seals, run};
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::UnixMillis;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,6 +26,7 @@ pub async fn show(network: &Network, screen: &Screen) -> Result<()> {
         places,
         names: Names::new(),
         wallet: None,
+        seals: Seals::new(|_| Err("no key is at hand".into())),
         json: false,
         ascii: false,
         clock: Clock::new(unix_millis),

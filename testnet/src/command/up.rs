@@ -4,14 +4,14 @@
 //! Always true: unless `--keep-running` was asked for and reached, every node is gone when this returns, however it
 //! returns. Start reading at `play`.
 
-use crate::args::{NamesArgs, Output, UpArgs};
+use crate::args::{LoadArgs, NamesArgs, Output, UpArgs};
 use crate::checks;
-use crate::command::{live, start};
-use crate::faults::{Fault, FaultReport, Scene, Target};
-use crate::load::board::Board;
+use crate::command::{live, load, start, watch};
+use crate::faults::{FaultReport, Kill, Scene, Target};
+use crate::load::board::{Board, Counts};
 use crate::load::follow::Follower;
 use crate::load::lane::Lane;
-use crate::load::sender::{Sender, SharedBoard};
+use crate::load::sender::{Drip, Lines, Sender, SharedBoard};
 use crate::load::workload::{self, Workload};
 use crate::network::Network;
 use crate::processes::homes::{self, Begin};
@@ -27,11 +27,13 @@ use blockchat_host::signals::Signals;
 use blockchat_host::stream::{Stream, note, say, say_json};
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::units::Height;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::sync::watch::Sender as Stop;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -41,6 +43,10 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
 const MEET_WITHIN: Duration = Duration::from_secs(30);
 /// How often progress is shown and patience is checked.
 const TICK: Duration = Duration::from_millis(100);
+/// A run that is watched takes about so long.
+const WATCHED_FOR: Duration = Duration::from_secs(30);
+/// How often a person who watches without a terminal is told how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(2);
 /// As a shell reports a program ended by Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 
@@ -60,9 +66,13 @@ struct Prepared {
     dir: PathBuf,
     genesis: VerifiedGenesis,
     file: NetworkFile,
-    lanes: Vec<Lane>,
+    lanes: Vec<(Lane, Option<Drip>)>,
+    /// Is it slow enough to follow, with a live table?
+    watch: bool,
+    /// What drips hear; kept as long as they run.
+    _stop_load: Stop<bool>,
     lines: usize,
-    faults: Vec<Fault>,
+    faults: Vec<Kill>,
 }
 
 /// Does this work; `None` if a person ended it first: whatever belongs to it goes as it is dropped.
@@ -90,6 +100,9 @@ pub fn run(args: UpArgs) -> Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     print(&args, &report)?;
+    if let Some(dir) = report.dir.clone().filter(|_| args.load && report.ok) {
+        return load::run(&LoadArgs::usual(dir));
+    }
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -169,18 +182,34 @@ fn prepare(args: &UpArgs, node_bin: PathBuf, folder: &Folder, workload: Workload
     let genesis = homes::genesis(&homes[0].home)?;
     let lines = workload.line_count();
     let addresses: Vec<_> = homes.iter().map(|home| home.address).collect();
-    let lane = |(home, lines): (&homes::Home, Vec<workload::Line>)| -> Result<Lane> {
-        let messages = lines.into_iter().map(|line| (addresses[line.to], line.text)).collect();
+    let stop_load = Stop::new(false);
+    let lane = |(home, lines): (&homes::Home, Vec<workload::Line>)| -> Result<(Lane, Option<Drip>)> {
+        let messages: Vec<_> = lines.into_iter().map(|line| (addresses[line.to], line.text)).collect();
         let user = homes::validator_key(&home.home)?;
-        Ok(Lane::new(user, genesis.hash(), genesis.genesis().parameters.clone(), messages, 0))
+        let lane = |messages| Lane::new(user, genesis.hash(), genesis.genesis().parameters.clone(), messages, 0);
+        if !args.watch {
+            return Ok((lane(messages), None));
+        }
+        let every = WATCHED_FOR / u32::try_from(messages.len().max(1)).unwrap_or(u32::MAX);
+        let drip = Drip::new(every, Lines::These(messages.into()), stop_load.subscribe());
+        Ok((lane(vec![]).kept_open(), Some(drip)))
     };
     let lanes = homes.iter().zip(workload.files).map(lane).collect::<Result<_>>()?;
     let mut file = NetworkFile::of(node_bin, homes);
     supervise::choose_ports(&mut file)?;
-    let fault = |target, setting: crate::args::Setting| setting.0.map(|at| Fault { target, at });
+    let fault = |target, setting: crate::args::Setting| setting.0.map(|at| Kill { target, at });
     let faults = [fault(Target::Leader, args.kill_leader_at), fault(Target::All, args.kill_all_at)];
     let faults = faults.into_iter().flatten().collect();
-    Ok(Prepared { dir: folder.path().to_owned(), genesis, file, lanes, lines, faults })
+    Ok(Prepared {
+        dir: folder.path().to_owned(),
+        genesis,
+        file,
+        lanes,
+        watch: args.watch,
+        _stop_load: stop_load,
+        lines,
+        faults,
+    })
 }
 
 /// Starts, plays, and ends the network. `None` if a person interrupted it.
@@ -248,12 +277,15 @@ async fn play(network: &Network, prepared: &mut Prepared, screen: &Screen) -> (S
     let count = network.nodes.len();
     let board = SharedBoard::new(Board::new(prepared.lines, count, Instant::now()));
     let witness = SharedWitness::new(count);
-    let screen = screen.with_bar(u64::try_from(prepared.lines).unwrap_or(u64::MAX));
+    let screen = match prepared.watch {
+        true => screen.with_lanes(),
+        false => screen.with_bar(u64::try_from(prepared.lines).unwrap_or(u64::MAX)),
+    };
     let mut tasks = JoinSet::new();
     spawn_load(&mut tasks, network, std::mem::take(&mut prepared.lanes), &board, &witness);
     let scene = Scene { network, board: board.clone(), witness: witness.clone(), screen: screen.clone() };
     let asked = prepared.faults.len();
-    let (faults, gave_up) = until_settled(&scene, std::mem::take(&mut prepared.faults)).await;
+    let (faults, gave_up) = until_settled(&scene, std::mem::take(&mut prepared.faults), prepared.watch).await;
     screen.clear();
     tasks.shutdown().await;
     let mut problems: Vec<_> = gave_up.into_iter().collect();
@@ -272,13 +304,13 @@ async fn play(network: &Network, prepared: &mut Prepared, screen: &Screen) -> (S
 fn spawn_load(
     tasks: &mut JoinSet<()>,
     network: &Network,
-    lanes: Vec<Lane>,
+    lanes: Vec<(Lane, Option<Drip>)>,
     board: &SharedBoard,
     witness: &SharedWitness,
 ) {
     let nodes = network.watched();
-    for (node, (lane, watched)) in lanes.into_iter().zip(&nodes).enumerate() {
-        tasks.spawn(Sender { node, lane, watched: watched.clone(), board: board.clone(), drip: None }.run());
+    for (node, ((lane, drip), watched)) in lanes.into_iter().zip(&nodes).enumerate() {
+        tasks.spawn(Sender { node, lane, watched: watched.clone(), board: board.clone(), drip }.run());
         tasks.spawn(witness.clone().listen(node, watched.clone()));
     }
     let from = Height(1);
@@ -286,7 +318,7 @@ fn spawn_load(
 }
 
 /// Until every line is settled and every fault has healed; or the reason for giving up.
-async fn until_settled(scene: &Scene<'_>, faults: Vec<Fault>) -> (Vec<FaultReport>, Option<String>) {
+async fn until_settled(scene: &Scene<'_>, faults: Vec<Kill>, watch: bool) -> (Vec<FaultReport>, Option<String>) {
     let mut healed = None;
     let done = async {
         healed = Some(scene.perform(faults).await);
@@ -296,20 +328,24 @@ async fn until_settled(scene: &Scene<'_>, faults: Vec<Fault>) -> (Vec<FaultRepor
     };
     let gave_up = tokio::select! {
         () = done => None,
-        reason = lose_patience(scene) => Some(reason),
+        reason = lose_patience(scene, watch) => Some(reason),
     };
     (healed.unwrap_or_default(), gave_up)
 }
 
 /// Shows progress; returns when waiting makes no sense any more.
-async fn lose_patience(scene: &Scene<'_>) -> String {
+async fn lose_patience(scene: &Scene<'_>, watch: bool) -> String {
+    let mut told = Instant::now();
     loop {
         let (counts, height, quiet_for) = scene.board.with(|board| {
             let height = board.blocks().last().map_or(0, |block| block.height.0);
             (board.counts().clone(), height, board.last_progress().elapsed())
         });
         let words = format!("final {}  refused {}  height {height}", counts.finalised, counts.refused_total());
-        scene.screen.progress(counts.settled(), &words);
+        match watch {
+            true => show_table(scene, &counts, &words, &mut told).await,
+            false => scene.screen.progress(counts.settled(), &words),
+        }
         if let Some(failure) = scene.network.failure() {
             return failure;
         }
@@ -319,6 +355,22 @@ async fn lose_patience(scene: &Scene<'_>) -> String {
             return format!("nothing happened for {seconds} s: {waiting}; {}", what_nodes_do(scene).await);
         }
         sleep(TICK).await;
+    }
+}
+
+/// The live table; where nothing can be drawn, a line now and then.
+async fn show_table(scene: &Scene<'_>, counts: &Counts, words: &str, told: &mut Instant) {
+    if scene.screen.shows_lanes() {
+        let mut led: BTreeMap<String, u64> = BTreeMap::new();
+        let leaders = scene.board.with(|board| board.blocks().iter().map(|block| block.leader).collect::<Vec<_>>());
+        leaders.iter().for_each(|leader| *led.entry(scene.network.name(leader)).or_default() += 1);
+        let rows = watch::look(scene.network, &led).await;
+        scene.screen.lanes(&watch::lines(&rows, counts));
+    } else if told.elapsed() >= TOLD_EVERY {
+        *told = Instant::now();
+        let rows = watch::look(scene.network, &BTreeMap::new()).await;
+        let rows = rows.iter().map(|row| format!("{} {}", row.name, row.doing)).collect::<Vec<_>>();
+        scene.screen.note(&format!("{words}  {}", rows.join(", ")));
     }
 }
 

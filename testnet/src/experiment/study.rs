@@ -53,6 +53,15 @@ pub struct Plan {
     pub workload: Option<PathBuf>,
 }
 
+/// How far all runs of all studies are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Runs that have ended.
+    pub done: usize,
+    /// Runs in all.
+    pub all: usize,
+}
+
 /// One point: a setting, and what its runs came to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Point {
@@ -191,8 +200,13 @@ impl Study {
         }
     }
 
-    /// Makes all runs. `None` if a person interrupted them.
-    pub fn make(self, plan: &Plan, screen: &Screen) -> Result<Option<Findings>> {
+    /// How many runs it makes.
+    pub fn runs(self, plan: &Plan) -> usize {
+        self.settings(plan).len().saturating_mul(usize::try_from(plan.repeat).unwrap_or(usize::MAX))
+    }
+
+    /// Makes all runs, and counts them. `None` if a person interrupted them.
+    pub fn make(self, plan: &Plan, screen: &Screen, progress: &mut Progress) -> Result<Option<Findings>> {
         let mut points = vec![];
         for (series, label, args) in self.settings(plan) {
             let mut point = Point::new(series, label);
@@ -201,10 +215,13 @@ impl Study {
                     return Ok(None);
                 };
                 point.add(&report);
+                progress.done += 1;
                 let (series, label, of) = (&point.series, &point.label, plan.repeat);
                 let per_s = report.tx_per_s;
                 screen.note(&format!(
-                    "{}: {series}, {label}: run {} of {of}, {per_s:.0} a second",
+                    "{} of {}: {}: {series}, {label}: run {} of {of}, {per_s:.0} a second",
+                    progress.done,
+                    progress.all,
                     self.title(),
                     run + 1
                 ));
@@ -240,6 +257,8 @@ fn args(plan: &Plan, nodes: u32, capacity: u32) -> UpArgs {
         kill_all_at: Setting(None),
         keep_running: false,
         dashboard: false,
+        watch: false,
+        load: false,
         node_bin: Some(plan.node_bin.clone()),
         output: Output::Json,
     }
@@ -314,6 +333,7 @@ mod tests {
             Study::Throughput.settings(&plan()).iter().map(|(_, _, up)| (up.nodes, up.capacity)).collect();
         assert_eq!(capacities, [(5, 5), (5, 10), (5, 20)]);
         assert_eq!(Study::Scalability.settings(&plan()).len(), 6);
+        assert_eq!(Study::Scalability.runs(&Plan { repeat: 5, ..plan() }), 30);
         let (_, _, fairness) = Study::Fairness.settings(&plan()).remove(0);
         assert_eq!((fairness.capacity, fairness.stake, fairness.stake_of[0].stake), (5, STAKE, LARGE_STAKE));
         assert!(Study::Dead.settings(&plan()).iter().all(|(_, _, up)| up.nodes == 7 && up.absent <= 2));

@@ -1,10 +1,11 @@
 //! Breaking things on purpose: `kill -9` of the leader, or of all nodes at once, while they work.
 //!
-//! Owns: when, whom, and whether they came back with all they had reported. Restarting is the supervisor's.
+//! Owns: when, whom, when they are started again, and whether they came back with all they had reported. Killing and
+//! starting are the supervisor's, as in `heal`.
 
 use crate::load::sender::SharedBoard;
 use crate::network::Network;
-use crate::processes::supervise::Order;
+use crate::processes::supervise::{Order, RESTART_AFTER};
 use crate::screen::Screen;
 use crate::witness::SharedWitness;
 use blockchat_proto::hash::Hash32;
@@ -43,7 +44,7 @@ pub enum Target {
 
 /// One thing to break.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fault {
+pub struct Kill {
     /// Whom.
     pub target: Target,
     /// When so many of the lines are final or refused.
@@ -80,7 +81,7 @@ pub struct Scene<'a> {
 
 impl Scene<'_> {
     /// Performs the faults one after the other, in the order of their fractions. Waits as long as it takes.
-    pub async fn perform(&self, mut faults: Vec<Fault>) -> Vec<FaultReport> {
+    pub async fn perform(&self, mut faults: Vec<Kill>) -> Vec<FaultReport> {
         faults.sort_by(|a, b| a.at.partial_cmp(&b.at).expect("a fraction is a number"));
         let mut reports = vec![];
         for fault in faults {
@@ -109,11 +110,13 @@ impl Scene<'_> {
         let names: Vec<_> = victims.iter().map(|node| self.network.name_of(*node)).collect();
         let before: Vec<_> = victims.iter().map(|node| Victim::of(self, *node)).collect();
         let begun = Instant::now();
-        victims.iter().for_each(|node| self.network.nodes[*node].order(Order::Kill));
+        self.order(&victims, Order::KillAndHold);
         self.screen.note(&match target {
             Target::Leader => format!("killed {} with -9: it leads after height {height}", names.join(", ")),
             Target::All => format!("killed all of {} with -9 at once, at height {height}", names.join(", ")),
         });
+        sleep(RESTART_AFTER).await;
+        self.order(&victims, Order::Start);
         let mut lost = vec![];
         for victim in before {
             lost.extend(self.came_back(victim).await);
@@ -121,6 +124,10 @@ impl Scene<'_> {
         let back_after_s = begun.elapsed().as_secs_f64();
         self.screen.note(&format!("{} back at the tip after {back_after_s:.1} s", names.join(", ")));
         FaultReport { target, names, height, back_after_s, lost }
+    }
+
+    fn order(&self, nodes: &[usize], order: Order) {
+        nodes.iter().for_each(|node| self.network.nodes[*node].order(order));
     }
 
     /// The victims, and the highest tip. All nodes are asked at once, and what they report is on record.

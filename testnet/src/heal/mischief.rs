@@ -1,6 +1,6 @@
-//! Lies, silence and slowness: a key in use in two places, a validator that stops in the middle of everything, strangers that flood.
+//! A copied key, silence and slowness: a key in use in two places, a validator that stops in the middle of everything, strangers that flood.
 //!
-//! Always true: the programs that lie are the ones that ship; what is wrong is where they run and with which files.
+//! Always true: the programs are the ones that ship; what is wrong is where they run and with which files.
 
 use super::perform::names_of;
 use super::slow_disk::SlowDisk;
@@ -27,7 +27,8 @@ const FLOOD_CALLS: u64 = 200;
 const FROZEN_AFTER: Duration = Duration::from_secs(1);
 
 impl Stage<'_> {
-    /// The first spare runs with the validator key of this node, and a copy of its guard. Evidence: both vote with it.
+    /// The first spare runs with the validator key of this node, and a copy of its guard. Evidence: both say that it is
+    /// their validator.
     pub(super) async fn twin(&mut self, node: usize) -> Result<String, String> {
         let twin = self.scenario.nodes;
         self.strikes(vec![node, twin], "one key, two nodes:");
@@ -37,8 +38,8 @@ impl Stage<'_> {
                 let copied = std::fs::copy(from.join(file), to.join(file));
                 copied.map_err(|error| format!("{file} cannot be copied: {error}"))?;
             }
-            self.liars = vec![node, twin];
             self.twin = Some(twin);
+            self.idle.retain(|node| *node != twin);
             self.network.nodes[twin].order(Order::Start);
         }
         let address = self.network.addresses()[node];
@@ -48,12 +49,12 @@ impl Stage<'_> {
                 Some(client) => client.status().await.ok(),
                 None => None,
             };
-            if status.is_some_and(|status| status.voting && status.validator == Some(address)) {
+            if status.is_some_and(|status| status.validator == Some(address)) {
                 let (node, twin) = (self.network.name_of(node), self.network.name_of(twin));
-                return Ok(format!("{twin} votes with the key of {node}"));
+                return Ok(format!("{twin} runs with the key of {node}, and a copy of its guard"));
             }
             if begun.elapsed() > self.plan.patience {
-                return Err(format!("{} does not vote with a second key", self.network.name_of(twin)));
+                return Err(format!("{} does not run with a second key", self.network.name_of(twin)));
             }
             sleep(LOOK_EVERY * 4).await;
         }

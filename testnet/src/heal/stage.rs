@@ -12,10 +12,11 @@ use super::report::{LoadReport, StepReport, StoryReport};
 use super::scenario::{Need, Scenario, Step, Wiring};
 use super::slow_disk::SlowDisk;
 use super::timeline;
+use crate::hosts::Hosts;
 use crate::load::board::Board;
 use crate::load::follow::Follower;
 use crate::load::lane::Lane;
-use crate::load::sender::{Drip, Sender, SharedBoard};
+use crate::load::sender::{Drip, Lines, Sender, SharedBoard};
 use crate::network::Network;
 use crate::processes::homes::{self, Begin};
 use crate::processes::launch::Launcher;
@@ -96,9 +97,9 @@ pub(super) struct Stage<'a> {
     pub(super) words_before: Vec<usize>,
     /// Nodes that are away until they are healed.
     pub(super) away: Vec<usize>,
-    /// A validator, and the node that has its key too.
-    pub(super) liars: Vec<usize>,
-    /// The latter, while it lies.
+    /// Spares that nobody has started yet.
+    pub(super) idle: Vec<usize>,
+    /// The node that has the key of another one, while it has.
     pub(super) twin: Option<usize>,
     /// Processes that are stopped.
     pub(super) frozen: Vec<u32>,
@@ -108,6 +109,8 @@ pub(super) struct Stage<'a> {
     pub(super) slow_disk: Option<SlowDisk>,
     /// Of the node that has one of its own.
     pub(super) disk: Option<SmallDisk>,
+    /// If each node has one of its own.
+    pub(super) hosts: Option<Hosts>,
     stop_load: watch::Sender<bool>,
 }
 
@@ -176,6 +179,7 @@ fn missing(scenario: &Scenario, dir: &Path) -> Option<String> {
         Need::Clocks => machine::clock_library().err(),
         // Tried where it matters not, and gone again at once.
         Need::SlowDisk => SlowDisk::make(dir).err().map(|error| format!("{error:#}")),
+        Need::Hosts => machine::try_hosts().err().map(|error| format!("{error:#}")),
         Need::SmallDisk(_) => SmallDisk::mount(&dir.join("try")).err().map(|error| format!("{error:#}")),
     })
 }
@@ -207,11 +211,12 @@ impl<'a> Stage<'a> {
         let mut file = NetworkFile::of(plan.node_bin.clone(), homes);
         supervise::choose_ports(&mut file)?;
         let launcher = match scenario.wiring {
-            Wiring::Direct => Launcher::new(plan.node_bin.clone()),
+            Wiring::Direct | Wiring::Hosts => Launcher::new(plan.node_bin.clone()),
             Wiring::Links => Launcher::new(plan.node_bin.clone()).over_links(&file)?,
         };
         launcher.links.iter().for_each(|links| links.shape_all(|shape| *shape = scenario.wan.shape()));
         let disk = surround(scenario, &file, &launcher)?;
+        let hosts = housed(scenario, &file, &launcher)?;
         let spares = file.nodes.split_off(scenario.nodes);
         let mut nodes = supervise::start_all(&mut file, &launcher, screen).await?;
         for spare in spares {
@@ -238,12 +243,13 @@ impl<'a> Stage<'a> {
             struck: vec![],
             words_before: vec![0; count],
             away: vec![],
-            liars: vec![],
+            idle: (scenario.nodes..count).collect(),
             slow_disk: None,
             twin: None,
             frozen: vec![],
             strangers: JoinSet::new(),
             disk,
+            hosts,
             stop_load: watch::Sender::new(false),
         })
     }
@@ -259,7 +265,8 @@ impl<'a> Stage<'a> {
             let parameters = self.genesis.genesis().parameters.clone();
             let lane = Lane::new(user, self.genesis.hash(), parameters, vec![], 0).kept_open();
             let load = self.scenario.load;
-            let drip = Drip::new(load.every, others, load.characters, self.stop_load.subscribe());
+            let lines = Lines::Endless { to: others, characters: load.characters };
+            let drip = Drip::new(load.every, lines, self.stop_load.subscribe());
             let turn = load.every.mul_f64(node as f64 / senders as f64);
             let drip = Some(drip.after(turn));
             let (watched, board) = (watched.clone(), self.board.clone());
@@ -384,8 +391,8 @@ fn surround(scenario: &Scenario, file: &NetworkFile, launcher: &Launcher) -> Res
                     launcher.surround(&node.name, |all| machine::give_clock(all, &library, &node.home));
                 }
             }
-            // Made when it is needed.
-            Need::SlowDisk => {}
+            // Made when they are needed.
+            Need::SlowDisk | Need::Hosts => {}
             Need::SmallDisk(node) => {
                 let node = &file.nodes[*node];
                 let mounted = SmallDisk::mount(&node.home.join("data"))?;
@@ -395,6 +402,21 @@ fn surround(scenario: &Scenario, file: &NetworkFile, launcher: &Launcher) -> Res
         }
     }
     Ok(disk)
+}
+
+/// Each node on a host of its own, if the story is about hosts.
+fn housed(scenario: &Scenario, file: &NetworkFile, launcher: &Launcher) -> Result<Option<Hosts>> {
+    if scenario.wiring != Wiring::Hosts {
+        return Ok(None);
+    }
+    let ports: Vec<_> = file.nodes.iter().map(|node| node.api_port).collect();
+    let hosts = Hosts::plug(&ports)?;
+    for (host, node) in file.nodes.iter().enumerate() {
+        launcher.surround(&node.name, |surroundings| {
+            (surroundings.wrapper, surroundings.alone, surroundings.own_host) = (hosts.wrapper(host), true, true);
+        });
+    }
+    Ok(Some(hosts))
 }
 
 /// The folder of a story, below that of all stories.

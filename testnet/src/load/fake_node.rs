@@ -44,6 +44,7 @@ impl FakeNode {
             unbonding: vec![],
             next_nonce: self.chain.len() as u64,
             pending_nonce: self.pending_nonce(),
+            claimed: false,
             standing: Standing::Active,
         }
     }

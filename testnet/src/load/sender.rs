@@ -9,6 +9,7 @@ use crate::processes::supervise::{NodeState, Watched};
 use blockchat_client::{Client, ClientError};
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{SignedTransaction, TransactionId};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -68,15 +69,13 @@ pub struct Sender {
     pub drip: Option<Drip>,
 }
 
-/// A light load without an end: a line now and then.
+/// A light load: a line now and then.
 #[derive(Debug)]
 pub struct Drip {
     /// So often.
     pub every: Duration,
-    /// To them, in turn.
-    pub to: Vec<Address>,
-    /// A line has so many characters.
-    pub characters: usize,
+    /// Which ones.
+    pub lines: Lines,
     /// No more once this is true.
     pub stop: watch::Receiver<bool>,
     /// Lines so far.
@@ -85,10 +84,42 @@ pub struct Drip {
     pub next: Instant,
 }
 
+/// The lines of a drip.
+#[derive(Debug)]
+pub enum Lines {
+    /// Without an end, made up as they are needed.
+    Endless {
+        /// To them, in turn.
+        to: Vec<Address>,
+        /// A line has so many characters.
+        characters: usize,
+    },
+    /// These, which the board expects already.
+    These(VecDeque<(Address, String)>),
+}
+
+impl Lines {
+    /// The next one, after `count` others.
+    fn next(&mut self, count: usize) -> Option<(Address, String)> {
+        match self {
+            Self::Endless { to, characters } => {
+                let number = count + 1;
+                let receiver = *to.get(count % to.len().max(1))?;
+                Some((receiver, format!("{number:0>width$}", width = *characters)))
+            }
+            Self::These(lines) => lines.pop_front(),
+        }
+    }
+
+    fn have_ended(&self) -> bool {
+        matches!(self, Self::These(lines) if lines.is_empty())
+    }
+}
+
 impl Drip {
-    /// From now on, until `stop` says so.
-    pub fn new(every: Duration, to: Vec<Address>, characters: usize, stop: watch::Receiver<bool>) -> Self {
-        Self { every, to, characters, stop, count: 0, next: Instant::now() }
+    /// From now on, until `stop` says so or the lines end.
+    pub fn new(every: Duration, lines: Lines, stop: watch::Receiver<bool>) -> Self {
+        Self { every, lines, stop, count: 0, next: Instant::now() }
     }
 
     /// The first line comes after this. Drips that begin together would leave the network idle between their lines.
@@ -97,16 +128,23 @@ impl Drip {
         Self { next: self.next + wait, ..self }
     }
 
+    /// Until the next line is due. One that is due already waits for others to be sent: see [`UNSENT_MAX`].
+    fn wait(&self, now: Instant) -> Duration {
+        match self.next.saturating_duration_since(now) {
+            Duration::ZERO => ASK_AGAIN_AFTER,
+            wait => wait,
+        }
+    }
+
     /// The line that is due, if one is. Time in which nobody asked is not made up for.
     fn line(&mut self, now: Instant) -> Option<(Address, String)> {
         if now < self.next {
             return None;
         }
         self.next = (self.next + self.every).max(now);
-        let to = *self.to.get(self.count % self.to.len().max(1))?;
+        let line = self.lines.next(self.count)?;
         self.count += 1;
-        let text = format!("{:0>width$}", self.count, width = self.characters);
-        Some((to, text))
+        Some(line)
     }
 }
 
@@ -153,7 +191,7 @@ impl Sender {
     }
 
     fn looks_again_after(&self) -> Duration {
-        self.drip.as_ref().map_or(LOOK_AGAIN_AFTER, |drip| drip.every.min(LOOK_AGAIN_AFTER))
+        self.drip.as_ref().map_or(LOOK_AGAIN_AFTER, |drip| drip.wait(Instant::now()).min(LOOK_AGAIN_AFTER))
     }
 
     /// Lets the next line of a drip into the lane, unless those before still wait there.
@@ -161,14 +199,16 @@ impl Sender {
         let Some(drip) = &mut self.drip else {
             return;
         };
-        if *drip.stop.borrow() {
+        if *drip.stop.borrow() || drip.lines.have_ended() {
             return self.lane.close();
         }
         if self.lane.unsent() < UNSENT_MAX
             && let Some((to, text)) = drip.line(Instant::now())
         {
             self.lane.push(to, text);
-            self.board.with(Board::expect_line);
+            if matches!(drip.lines, Lines::Endless { .. }) {
+                self.board.with(Board::expect_line);
+            }
         }
     }
 
@@ -206,5 +246,24 @@ impl Sender {
         let now = Instant::now();
         self.board.change(|board| verdicts.iter().for_each(|(id, verdict)| board.verdict(*id, verdict, now)));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blockchat_proto::keys::Address;
+
+    #[test]
+    fn a_drip_is_woken_when_its_next_line_is_due_and_not_by_what_others_do() {
+        let every = Duration::from_millis(100);
+        let stop = watch::Sender::new(false);
+        let lines = Lines::Endless { to: vec![Address([1; 32])], characters: 5 };
+        let mut drip = Drip::new(every, lines, stop.subscribe());
+        let begun = drip.next;
+        assert_eq!(drip.line(begun).unwrap().1, "00001");
+        assert!(drip.line(begun + every / 4).is_none());
+        assert_eq!(drip.wait(begun + every / 4), every * 3 / 4);
+        assert_eq!(drip.wait(begun + every), ASK_AGAIN_AFTER, "it is due, and something else is in its way");
     }
 }

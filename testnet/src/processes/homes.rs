@@ -132,7 +132,8 @@ pub fn spares(node_bin: &Path, homes: &[Home], begin: &Begin, count: usize) -> R
     let apart = first.with_file_name("spares");
     let more = create(node_bin, &apart, &Begin { nodes: count, ..begin.clone() })?.homes;
     let mut genesis = genesis(first)?.genesis().clone();
-    let funded = |home: &Home| GenesisAccount { address: home.address, balance: begin.fund, stake: Coins::ZERO };
+    let funded =
+        |home: &Home| GenesisAccount { address: home.address, balance: begin.fund, stake: Coins::ZERO, name: None };
     genesis.accounts.extend(more.iter().map(funded));
     genesis.parameters.churn_ms = SPARES_CHURN_MS;
     genesis.accounts.sort_by_key(|account| account.address);

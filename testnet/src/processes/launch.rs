@@ -60,6 +60,8 @@ pub struct Surroundings {
     pub wrapper: Vec<OsString>,
     /// It is told no addresses, and finds the others by itself.
     pub alone: bool,
+    /// It has a host of its own: it listens on all interfaces there, and answers multicast.
+    pub own_host: bool,
 }
 
 /// A process that became ready.
@@ -174,7 +176,8 @@ impl Launcher {
         let mut command = self.become_node_command(&surroundings)?;
         command.arg("run").arg("--home").arg(&entry.home).arg("--ready-file").arg(&ready);
         command.args(["--api", &format!("127.0.0.1:{}", entry.api_port)]);
-        command.args(["--listen", &format!("/ip4/127.0.0.1/tcp/{}", entry.p2p_port), "--mdns", "off"]);
+        let (interface, mdns) = if surroundings.own_host { ("0.0.0.0", "on") } else { ("127.0.0.1", "off") };
+        command.args(["--listen", &format!("/ip4/{interface}/tcp/{}", entry.p2p_port), "--mdns", mdns]);
         if let Some(links) = &self.links {
             links.aim(&entry.peer_id, entry.p2p_port);
             command.args(["--only-peers", "--announce", "none"]);

@@ -1,5 +1,5 @@
-//! Keeping one node running: whatever was killed or died is started again after [`RESTART_AFTER`], unless it was told to
-//! stay away until it is called.
+//! Keeping one node running: what ends by itself is started again after [`RESTART_AFTER`]; what was killed or stopped
+//! stays away until it is called.
 //!
 //! Owns: the process, its restarts, and its state for everybody else. Does not own: why it is killed (`faults`, `heal`).
 //! One task a node; it ends on [`Order::End`] or [`Order::LetGo`], or when the node cannot be started any more.
@@ -47,8 +47,6 @@ pub enum NodeState {
 /// What a supervised node can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// `kill -9`; it is started again by itself.
-    Kill,
     /// `kill -9`; it stays away until [`Order::Start`].
     KillAndHold,
     /// Stop it in order; it stays away until [`Order::Start`].
@@ -263,12 +261,11 @@ impl Supervised {
                 }
                 Order::End | Order::StopAndHold => end_in_order(&mut running).await,
                 // An error means that it is gone already.
-                Order::Kill | Order::KillAndHold => drop(running.kill().await),
+                Order::KillAndHold => drop(running.kill().await),
             }
             *failed_starts = 0;
             return match order {
                 Order::End => Next::Ends,
-                Order::Kill => Next::StartsAgain,
                 _ => Next::Waits,
             };
         }
@@ -334,7 +331,6 @@ async fn stay_away(next: Next, orders: &mut mpsc::Receiver<Order>) -> Option<boo
             Order::Start => return Some(false),
             Order::StartElsewhere => return Some(true),
             Order::KillAndHold | Order::StopAndHold => starts_at = None,
-            Order::Kill => {}
             Order::End | Order::LetGo => return None,
         }
     }

@@ -97,12 +97,16 @@ pub enum Met {
     Versions,
     /// Programs that were replaced by one that knows more versions.
     Updates,
+    /// Welcome grants paid.
+    Grants,
+    /// Claims for which there was no grant.
+    ClaimsRefused,
     /// Events handled.
     Events,
 }
 
 /// Name, what a person reads, and whether 50 seeds must have met it.
-const ROWS: [(Met, &str, &str, bool); 45] = [
+const ROWS: [(Met, &str, &str, bool); 47] = [
     (Met::Heights, "heights", "heights decided", true),
     (Met::Transactions, "transactions", "transactions final", true),
     (Met::Crashes, "crashes", "crashes", true),
@@ -147,6 +151,8 @@ const ROWS: [(Met, &str, &str, bool); 45] = [
     (Met::Blamed, "blamed", "peers blamed", true),
     (Met::Versions, "versions", "versions of the rules begun", true),
     (Met::Updates, "updates", "programs updated", true),
+    (Met::Grants, "grants", "welcome grants paid", true),
+    (Met::ClaimsRefused, "claims_refused", "  claims refused", true),
     (Met::Events, "events", "events handled", true),
 ];
 

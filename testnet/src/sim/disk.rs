@@ -21,7 +21,7 @@ use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{Account, Ledger, Snapshot, SnapshotDamaged, System, Tip};
-use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
+use blockchat_proto::transaction::{Body, TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::validators::Validator;
 use blockchat_proto::vote::{Certificate, Evidence};
@@ -158,7 +158,20 @@ impl Disk {
         self.stored.state_root = applied.state_root();
         self.stored.tip_validators = applied.validators().members().to_vec();
         self.stored.system = applied.system().clone();
+        if self.sabotage == Sabotage::GrantTwice {
+            self.grant_again(block);
+        }
         self.own_settled = self.own.len();
+    }
+
+    /// Sabotage: who was paid a grant in this block has it once more.
+    fn grant_again(&mut self, block: &VerifiedBlock) {
+        let grant = self.genesis.genesis().parameters.grant;
+        let claims = |one: &&VerifiedTransaction| matches!(one.transaction().body, Body::Claim { .. });
+        for claim in block.transactions().iter().filter(claims) {
+            let account = self.stored.accounts.entry(claim.sender()).or_default();
+            account.balance = account.balance.checked_add(grant).expect("a little");
+        }
     }
 
     /// The second half: the journal is emptied.

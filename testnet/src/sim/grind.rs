@@ -187,7 +187,7 @@ struct Now {
 
 impl Now {
     fn new(grind: Grind) -> Self {
-        let funded = |(address, stake)| GenesisAccount { address, balance: STAKE, stake };
+        let funded = |(address, stake)| GenesisAccount { address, balance: STAKE, stake, name: None };
         let mut accounts: Vec<_> = people(grind).into_iter().map(funded).collect();
         accounts.sort_by_key(|account| account.address);
         let genesis = Genesis {

@@ -39,7 +39,7 @@ pub(super) enum Purpose {
 /// The users.
 #[derive(Debug)]
 pub(super) struct Load {
-    dice: Dice,
+    pub(super) dice: Dice,
     receivers: Vec<Address>,
     stop: Option<Micros>,
     /// Signed before the run, handed in as blocks become final.
@@ -81,6 +81,7 @@ impl World {
         } else {
             (0..self.scenario.users.len()).for_each(|user| self.next_turn(user));
         }
+        self.begin_claims();
         for plan in 0..self.scenario.stakes.len() {
             self.push(self.scenario.stakes[plan].at, Happening::Stake(plan));
         }
@@ -106,12 +107,17 @@ impl World {
 
     /// A user asks some node for its account.
     pub(super) fn turn(&mut self, user: usize) {
-        if self.healed && self.now > *self.load.stop.get_or_insert(self.now.plus(AFTER_FAULTS)) {
+        if self.is_done() {
             return;
         }
         self.next_turn(user);
         let address = self.scenario.users[user].signer.address();
         self.ask_account(address, Purpose::Pay(user));
+    }
+
+    /// Do users send nothing any more? Then the chain may come to rest.
+    pub(super) fn is_done(&mut self) -> bool {
+        self.healed && self.now > *self.load.stop.get_or_insert(self.now.plus(AFTER_FAULTS))
     }
 
     /// An owner looks whether its stake is as it wants it.
@@ -130,7 +136,7 @@ impl World {
         self.deliver(node, Event::Query { request, query: Query::Account(address) });
     }
 
-    fn some_node(&mut self) -> Option<usize> {
+    pub(super) fn some_node(&mut self) -> Option<usize> {
         let up: Vec<_> = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_up()).collect();
         self.load.dice.pick(&up)
     }
@@ -166,7 +172,13 @@ impl World {
         self.sign(signer, nonce, expiry, body)
     }
 
-    fn sign(&mut self, signer: &Signer, nonce: u64, expiry: Option<Height>, body: Body) -> Option<VerifiedTransaction> {
+    pub(super) fn sign(
+        &mut self,
+        signer: &Signer,
+        nonce: u64,
+        expiry: Option<Height>,
+        body: Body,
+    ) -> Option<VerifiedTransaction> {
         let chain = self.scenario.genesis.hash();
         let transaction = Transaction { chain, sender: signer.address(), nonce, expiry, body };
         let verified = transaction.sign(signer).verify(chain).ok()?;
@@ -185,7 +197,7 @@ impl World {
     }
 
     /// Handed in as soon as the node has finished what it is doing.
-    fn hand_in(&mut self, node: usize, transactions: Vec<VerifiedTransaction>) {
+    pub(super) fn hand_in(&mut self, node: usize, transactions: Vec<VerifiedTransaction>) {
         let life = self.nodes[node].life;
         if !transactions.is_empty() {
             self.push(self.now, Happening::Submit { node, life, transactions });
@@ -194,6 +206,6 @@ impl World {
 
     pub(super) fn submit(&mut self, node: usize, transactions: Vec<VerifiedTransaction>) {
         let request = RequestId(self.number());
-        self.deliver(node, Event::SubmitTransactions { request, transactions });
+        self.deliver(node, Event::SubmitTransactions { request, transactions, replaces: None });
     }
 }

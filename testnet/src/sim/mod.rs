@@ -13,6 +13,7 @@
 //! Start reading at [`world::run`].
 
 pub mod byzantine;
+mod claims;
 pub mod command;
 pub mod counts;
 pub mod dice;

@@ -27,6 +27,9 @@ pub(super) fn of_event(event: &Event) -> Note {
             Note { what: "peer status", height: status.height.0, round: peer.0, mark: mark_of(&status.hash) }
         }
         Event::PeerGone { peer } => Note { what: "peer gone", round: peer.0, ..Note::default() },
+        Event::IdentityElsewhere { shut_out } => {
+            Note { what: "hears of another run", round: u64::from(*shut_out), ..Note::default() }
+        }
         Event::BlocksReceived { request, blocks, .. } => {
             let first = blocks.first().map(|(block, _)| (block.height().0, mark_of(&block.hash())));
             let (height, mark) = first.unwrap_or_default();
@@ -41,7 +44,7 @@ pub(super) fn of_event(event: &Event) -> Note {
             let what = match query {
                 Query::Account(_) => "asked for account",
                 Query::Transaction(_) => "asked for transaction",
-                Query::Wait(_) => "asked for a wait",
+                Query::Waits(_) => "asked for waits",
                 Query::Body(_) => "asked for body",
                 Query::Proof(_) => "asked for a proof",
                 Query::Consensus => "asked for consensus",

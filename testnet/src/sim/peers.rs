@@ -113,6 +113,10 @@ impl World {
         if self.is_deaf_to(node, &heard) {
             return;
         }
+        let muted = self.nodes[0].address().filter(|_| self.scenario.sabotage == Sabotage::MuteFirst && node != 0);
+        if muted.is_some_and(|first| heard.authors().contains(&first)) {
+            return;
+        }
         if self.scenario.sabotage == Sabotage::ClaimsMute && self.is_far_behind(node) {
             return;
         }
@@ -381,6 +385,9 @@ impl World {
                 let request = RequestId(self.number());
                 self.questions.insert(request, Purpose::Body(question));
                 self.deliver(node, Event::Query { request, query: Query::Body(hash) });
+            }
+            SyncRequest::Headers { .. } | SyncRequest::Members { .. } => {
+                unreachable!("engines ask for blocks alone; others read headers and sets")
             }
         }
     }

@@ -23,7 +23,7 @@ use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::{LedgerAct, Standing};
 use blockchat_proto::sync::SyncRequest;
-use blockchat_proto::transaction::TransactionId;
+use blockchat_proto::transaction::{Body, TransactionId};
 use blockchat_proto::units::{Height, Round};
 use blockchat_proto::vote::{Evidence, Vote, VoteKind};
 
@@ -224,6 +224,12 @@ impl World {
             let found = self.checker.barred(block.height(), act.account());
             self.check(found);
         }
+        for act in applied.acts().iter().filter(|act| matches!(act, LedgerAct::Jailed { .. })) {
+            let found = self.checker.jailed(block.height(), act.account());
+            self.check(found);
+        }
+        let claims = block.transactions().iter().filter(|one| matches!(one.transaction().body, Body::Claim { .. }));
+        self.counts.add(Met::Grants, u64::try_from(claims.count()).expect("a block pays one"));
         for (address, account) in applied.accounts() {
             if account.standing == Standing::Jailed {
                 if self.jailed.insert(*address) {

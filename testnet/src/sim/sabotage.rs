@@ -30,4 +30,8 @@ pub enum Sabotage {
     FreePower,
     /// Evidence of misbehaviour is gone after every crash
     ForgetEvidence,
+    /// Disks credit every welcome grant twice
+    GrantTwice,
+    /// Nodes hear nothing of what the first validator says, so that their blocks call it absent
+    MuteFirst,
 }

@@ -62,6 +62,7 @@ fn full_load(validators: usize, heights: u64) -> Scenario {
         address: user.signer.address(),
         balance: Coins::from_bcc(1_000_000),
         stake: Coins::ZERO,
+        name: None,
     };
     accounts.extend(scenario.users.iter().map(funded));
     accounts.sort_by_key(|account| account.address);

@@ -55,6 +55,8 @@ pub(super) enum Happening {
     Feed,
     /// A stake is to be changed.
     Stake(usize),
+    /// Somebody without coins claims a grant.
+    Claim(usize),
     /// Transactions are handed in at a node.
     Submit { node: usize, life: u64, transactions: Vec<VerifiedTransaction> },
 }
@@ -275,6 +277,7 @@ impl World {
             Happening::Turn(user) => self.turn(user),
             Happening::Feed => self.feed(),
             Happening::Stake(plan) => self.change_stake(plan),
+            Happening::Claim(claimant) => self.claim(claimant),
             Happening::Submit { node, life, transactions } => {
                 if self.is_alive(node, life) {
                     self.submit(node, transactions);

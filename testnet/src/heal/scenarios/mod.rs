@@ -3,6 +3,7 @@
 
 mod cut;
 mod death;
+mod desk;
 mod lies;
 mod loss;
 mod motion;
@@ -27,13 +28,14 @@ pub fn all() -> Vec<Scenario> {
         loss::guard_lost(),
         loss::disk_full(),
         loss::slow_disk(),
+        desk::hosts(),
         motion::new_addresses(),
         motion::late_joiner(),
         motion::joins_and_leaves(),
         slow::slow_links(),
         slow::narrow_links(),
         slow::clock_off(),
-        lies::liar(),
+        lies::copied_key(),
     ]
 }
 

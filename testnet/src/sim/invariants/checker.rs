@@ -4,6 +4,7 @@
 //! its engine believes. Start reading at [`Checker::committed`] and [`Checker::spoke`].
 
 use super::Violation;
+use super::grants::Grants;
 use super::growth::Growth;
 use crate::sim::disk::Disk;
 use crate::sim::marks::own_message;
@@ -16,6 +17,7 @@ use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Ledger;
+use blockchat_proto::limits::WINDOW_BLOCKS;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::validators::ValidatorSet;
@@ -25,6 +27,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A block this far ahead of a clock is held; and between looking at a block and voting for it again in a later round, a
 /// simulated clock steps back by at most four seconds.
 const AHEAD_MAX_MS: u64 = 3_000 + 4_000;
+
+/// Of the last 100 blocks, who is jailed as absent has precommitted so many at most: more than 90 lacked its precommit, and of
+/// those it may have said a few that were lost.
+const VOTED_MAX: usize = 40;
 
 /// A place where a key may sign once.
 type Place = (Address, Height, Round, SignStep);
@@ -54,6 +60,9 @@ pub struct Checker {
     accused: BTreeMap<Address, Height>,
     barred: BTreeSet<Address>,
     growth: Growth,
+    grants: Grants,
+    /// At which of the last heights an honest key precommitted a block.
+    voted: BTreeMap<Address, BTreeSet<Height>>,
 }
 
 /// What is new about a final block.
@@ -89,6 +98,8 @@ impl Checker {
             accused: BTreeMap::new(),
             barred: BTreeSet::new(),
             growth: Growth::new(genesis),
+            grants: Grants::new(genesis),
+            voted: BTreeMap::new(),
         }
     }
 
@@ -115,6 +126,13 @@ impl Checker {
     pub fn barred(&mut self, height: Height, account: Address) -> Result<(), Violation> {
         self.barred.insert(account);
         if self.liars.contains(&account) { Ok(()) } else { Err(Violation::Innocent { height, account }) }
+    }
+
+    /// A block jails this account as absent: then it was. SPEC ABS-3.
+    pub fn jailed(&self, height: Height, account: Address) -> Result<(), Violation> {
+        let lately = Height(height.0.saturating_sub(u64::from(WINDOW_BLOCKS)))..height;
+        let voted = self.voted.get(&account).map_or(0, |heights| heights.range(lately).count());
+        if voted <= VOTED_MAX { Ok(()) } else { Err(Violation::JailedPresent { height, account, voted }) }
     }
 
     /// At the end, when the chain has gone on: has everybody paid against whom there was evidence, unless that is too old by
@@ -218,6 +236,7 @@ impl Checker {
             SignStep::Precommit => {
                 let lock = self.locks.entry((own, mark.height)).or_insert((mark.round, block));
                 *lock = (*lock).max((mark.round, block));
+                self.voted.entry(own).or_default().insert(mark.height);
                 Ok(())
             }
             SignStep::Prevote => match self.locks.get(&(own, mark.height)) {
@@ -260,6 +279,7 @@ impl Checker {
                 self.check_version(block.header())?;
                 self.decided.insert(height, (block.hash(), applied.state_root()));
                 self.growth.block(committed)?;
+                self.grants.block(committed)?;
                 self.spend(committed).map(|()| News::First)
             }
         }

@@ -3,10 +3,11 @@
 //!
 //! Owns: agreement, conservation of coins, no double spend, journal and guard before broadcast, a guard that is never
 //! contradicted, locks that are never forgotten, finals that are never lost,
-//! power that grows slowly, liars that pay. Does not own: progress (`world` demands it).
+//! power that grows slowly, liars that pay, grants that are paid once, and nobody jailed who votes. Does not own: progress (`world` demands it).
 //! Start reading at [`Checker`].
 
 mod checker;
+mod grants;
 mod growth;
 mod violation;
 

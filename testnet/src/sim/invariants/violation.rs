@@ -311,6 +311,34 @@ pub enum Violation {
         /// Whose account.
         account: Address,
     },
+    /// A grant was paid once more.
+    #[error("block {height} pays {account} a grant, which it or the block has paid already")]
+    GrantedTwice {
+        /// Which block.
+        height: Height,
+        /// Whose account.
+        account: Address,
+    },
+    /// The treasury holds something else than what was not granted.
+    #[error("after block {height} the treasury holds {found} micro-BCC, it should hold {expected}")]
+    Treasury {
+        /// After this block.
+        height: Height,
+        /// What it should hold.
+        expected: u64,
+        /// What it holds.
+        found: u64,
+    },
+    /// Somebody was jailed as absent who was there.
+    #[error("block {height} jails {account}, which precommitted {voted} of the last 100 blocks")]
+    JailedPresent {
+        /// Which block.
+        height: Height,
+        /// Whose account.
+        account: Address,
+        /// How often it voted in that time.
+        voted: usize,
+    },
     /// A panic.
     #[error("panic: {message}")]
     Panic {

@@ -27,13 +27,22 @@ pub(super) fn users(dice: &mut Dice, theme: Theme) -> Vec<UserPlan> {
         .collect()
 }
 
+/// Cheap to work for: a try a micro-BCC.
+const GRANT: u64 = 600;
+/// Five grants and a rest.
+const TREASURY: u64 = 3_100;
+
+fn micros(amount: u64) -> Coins {
+    Coins::from_micros(amount).expect("below the cap")
+}
+
 /// Is a run of it four times as long as others? Then it is kept cheap.
 fn is_long(theme: Theme) -> bool {
     matches!(theme, Theme::Jail | Theme::Upgrade)
 }
 
 pub(super) fn genesis(dice: &mut Dice, theme: Theme, cast: &Cast, users: &[UserPlan]) -> VerifiedGenesis {
-    let funded = |address: Address, balance, stake| GenesisAccount { address, balance, stake };
+    let funded = |address: Address, balance, stake| GenesisAccount { address, balance, stake, name: None };
     let mut accounts: Vec<_> = cast
         .validators
         .iter()
@@ -52,17 +61,25 @@ pub(super) fn genesis(dice: &mut Dice, theme: Theme, cast: &Cast, users: &[UserP
         unbonding_ms: 8_000,
         evidence_window_ms: 7_000,
         churn_ms: 2_000,
+        grant: micros(GRANT),
+        grant_cap_basis_points: 1,
         ..Parameters::default()
     };
     let genesis = Genesis {
         name: "sim".into(),
         time: BEGIN,
         parameters,
-        treasury: Coins::from_bcc(1_000),
+        treasury: micros(TREASURY),
         accounts,
         version: RulesVersion::FIRST,
     };
     genesis.verify().expect("a sound genesis")
+}
+
+/// More than a chain has grants for in a day. With dice of their own: a seed keeps its meaning.
+pub(super) fn claimants(seed: u64) -> Vec<Signer> {
+    let mut dice = Dice::of(seed, "claimants");
+    (0..dice.range(3..=8)).map(|_| Signer::from_seed(&dice.bytes())).collect()
 }
 
 pub(super) fn nodes(dice: &mut Dice, theme: Theme, cast: &Cast) -> Vec<NodePlan> {

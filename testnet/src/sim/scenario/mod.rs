@@ -21,7 +21,7 @@ use blockchat_proto::genesis::{Genesis, Parameters, VerifiedGenesis};
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::units::{Height, RulesVersion, UnixMillis};
 use cast::Cast;
-use draws::{faults, genesis, nodes, stakes, strangers, users, weather};
+use draws::{claimants, faults, genesis, nodes, stakes, strangers, users, weather};
 use std::collections::BTreeSet;
 
 /// The right time when a world begins.
@@ -83,6 +83,8 @@ pub struct Scenario {
     pub users: Vec<UserPlan>,
     /// Who changes its stake.
     pub stakes: Vec<StakePlan>,
+    /// Who has no coins, and claims a welcome grant.
+    pub claimants: Vec<Signer>,
     /// So many transactions are handed in at once, and again with every new block.
     pub feed: u64,
     /// The network.
@@ -222,6 +224,7 @@ impl Scenario {
             nodes,
             users,
             stakes,
+            claimants: claimants(seed),
             feed: 0,
             weather,
             faults,
@@ -249,6 +252,7 @@ impl Scenario {
             nodes: nodes(&mut dice, Theme::Calm, &cast),
             users,
             stakes: vec![],
+            claimants: vec![],
             feed: 0,
             weather: Weather::calm(),
             faults: FaultPlan { down_max: Micros::from_ms(1_000), ..FaultPlan::default() },

@@ -1,0 +1,56 @@
+//! Times that are predicted: in the waits of the protocol, or in seconds.
+
+use blockchat_engine::config::EngineConfig;
+use blockchat_proto::genesis::Parameters;
+use std::time::Duration;
+
+/// A time, in the waits of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// So many leader timeouts: see [`leader_timeout`].
+    pub leader_timeouts: u32,
+    /// And so much more.
+    pub more: Duration,
+}
+
+/// What a dead leader costs: the block interval, until the height starts; the wait for its proposal; the wait for more
+/// precommits before the next round.
+pub fn leader_timeout(parameters: &Parameters) -> Duration {
+    let engine = EngineConfig::default();
+    let propose = engine.propose_ms + parameters.block_interval_ms;
+    Duration::from_millis(parameters.block_interval_ms + propose + engine.precommit_ms)
+}
+
+/// So many leader timeouts.
+pub const fn timeouts(leader_timeouts: u32) -> Limit {
+    Limit { leader_timeouts, more: Duration::ZERO }
+}
+
+/// So many seconds.
+pub const fn seconds(seconds: u64) -> Limit {
+    Limit { leader_timeouts: 0, more: Duration::from_secs(seconds) }
+}
+
+impl Limit {
+    /// And so many ms more.
+    #[must_use]
+    pub const fn and_ms(self, ms: u64) -> Self {
+        Self { more: Duration::from_millis(ms), ..self }
+    }
+
+    /// On a chain with these parameters.
+    pub fn on(&self, parameters: &Parameters) -> Duration {
+        leader_timeout(parameters) * self.leader_timeouts + self.more
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_leader_costs_the_waits_of_the_protocol_and_nothing_else() {
+        assert_eq!(leader_timeout(&Parameters::default()), Duration::from_millis(500));
+        assert_eq!(timeouts(2).and_ms(150).on(&Parameters::default()), Duration::from_millis(1_150));
+    }
+}
