@@ -80,6 +80,14 @@ def fields(**kinds):
     return encode
 
 
+def with_name(encode, place):
+    """A structure that may have one field more, `name` with the number `place`, and none in its place where it has not."""
+    def named(value):
+        plain = encode({field: content for field, content in value.items() if field != "name"})
+        return head(5, place + 1) + plain[1:] + head(0, place) + text(value["name"]) if "name" in value else plain
+    return named
+
+
 def choice(**kinds):
     """None: no content. `fields`: numbered. `(kind,)`: one unnamed value, under its name."""
     def encode(value):
@@ -107,7 +115,7 @@ PARAMETERS = fields(capacity=number, block_interval_ms=number, idle_block_interv
                     unbonding_ms=number, evidence_window_ms=number, burn_basis_points=number, grant=coins,
                     grant_cap_basis_points=number, churn_ms=number, lottery=choice(block_hash=None))
 GENESIS = fields(name=text, time=number, parameters=PARAMETERS, treasury=coins,
-                 accounts=each(fields(address=address, balance=coins, stake=coins)), version=number)
+                 accounts=each(with_name(fields(address=address, balance=coins, stake=coins), 3)), version=number)
 
 
 # --- HASH-1 to HASH-3 --------------------------------------------------------------------------------------------------
