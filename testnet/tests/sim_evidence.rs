@@ -30,17 +30,22 @@ fn with_kills(mut scenario: Scenario, liars: u64) -> Scenario {
     scenario
 }
 
+/// A height may be decided before the liar says anything in it: then there is no slip, and nobody is punished.
 #[test]
 fn one_slip_costs_a_validator_its_place() {
-    for seed in 0..4 {
+    let mut slips = 0;
+    for seed in 0..8 {
         let outcome = world::run(with_slips(seed, 4, 1, 8), false);
         assert_eq!(outcome.violation, None, "seed {seed}");
-        let counts = outcome.counts;
-        assert_eq!((counts.get(Met::Equivocations), counts.get(Met::Barred)), (1, 1), "seed {seed}");
+        let slipped = outcome.counts.get(Met::Equivocations);
+        assert_eq!(outcome.counts.get(Met::Barred), slipped, "seed {seed}");
         let view = outcome.views.into_iter().flatten().next().expect("somebody is up");
-        assert_eq!((view.stakes.barred.len(), view.validators.members().len()), (1, 3), "seed {seed}");
-        assert_eq!(view.stakes.burned.micros(), 500_000, "a twentieth of 10 BCC");
+        let left = 4 - usize::try_from(slipped).expect("one at most");
+        assert_eq!((view.stakes.barred.len(), view.validators.members().len()), (4 - left, left), "seed {seed}");
+        assert_eq!(view.stakes.burned.micros(), 500_000 * slipped, "a twentieth of 10 BCC");
+        slips += slipped;
     }
+    assert!(slips >= 4, "{slips} of 8 liars slipped");
 }
 
 /// Ten of 31 are just below a third.
