@@ -182,21 +182,12 @@ pub(crate) async fn cancel(home: &Home, args: CancelArgs, format: Format, keys: 
     let held = held(&client, &genesis, own, args.which, &names).await?;
     let spendable = client.account(&own).await?.pending_balance.checked_add(held.takes).unwrap_or(Coins::ZERO);
     let body = nothing(own, held.needed, &genesis.genesis().parameters, spendable)?;
-    let cost = cost(&body, &genesis)?;
+    let order = Order { replaces: Some(&held), ..Order::plain(&client, &genesis, &key, &body)? };
+    let fee = order.cost.fee;
     let first = in_words(&held.body, &names);
-    if cost.fee > args.ask.ask_above && !args.ask.yes {
-        agreed(&format!("cancel {first}? It takes a fee of {}", bcc(cost.fee)))?;
+    if fee > args.ask.ask_above && !args.ask.yes {
+        agreed(&format!("cancel {first}? It takes a fee of {}", bcc(fee)))?;
     }
-    let order = Order {
-        client: &client,
-        genesis: &genesis,
-        key: &key,
-        body: &body,
-        cost,
-        expiry: None,
-        seal: None,
-        replaces: Some(&held),
-    };
     let submitted = submit::submit(&order).await?;
     let mut cancelled = Cancelled { cancelled: held.id, nonce: held.nonce, submitted };
     if format == Format::Table {

@@ -63,22 +63,13 @@ pub(crate) async fn send(home: &Home, args: SendArgs, format: Format, keys: &mut
     let body = body_of(&content)?;
     let Content { amount, message } = content;
     let seal = message.as_deref().filter(|_| args.sealed);
-    let cost = submit::cost(&body, &genesis)?;
     let expiry = args.expires.map(|blocks| Height(status.height.0.saturating_add(blocks)));
-    let order = Order {
-        client: &client,
-        genesis: &genesis,
-        key: &key,
-        body: &body,
-        cost,
-        expiry,
-        seal,
-        replaces: replaces.as_ref(),
-    };
+    let plain = Order::plain(&client, &genesis, &key, &body)?;
+    let order = Order { expiry, seal, replaces: replaces.as_ref(), ..plain };
     if args.print {
         return print(&order, format).await;
     }
-    if cost.total > args.ask.ask_above && !args.ask.yes {
+    if order.cost.total > args.ask.ask_above && !args.ask.yes {
         agreed(&explanation(&order, amount, &names.show_long(&to)).await?)?;
     }
     let submitted = submit::submit(&order).await?;

@@ -38,17 +38,7 @@ pub(crate) async fn stake(home: &Home, args: StakeArgs, format: Format, keys: &m
         warnings.iter().for_each(|warning| note(&format!("warning: {warning}")));
     }
     let body = Body::Stake { amount: args.amount };
-    let cost = submit::cost(&body, &genesis)?;
-    let order = Order {
-        client: &client,
-        genesis: &genesis,
-        key: &key,
-        body: &body,
-        cost,
-        expiry: None,
-        seal: None,
-        replaces: None,
-    };
+    let order = Order::plain(&client, &genesis, &key, &body)?;
     let submitted = submit::submit(&order).await?;
     let mut staked = Staked { account: own, before: account.stake, stake: args.amount, warnings, submitted };
     let names = Names::of(home)?;

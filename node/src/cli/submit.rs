@@ -74,7 +74,17 @@ pub(crate) struct Order<'a> {
     pub(crate) replaces: Option<&'a Held>,
 }
 
-impl Order<'_> {
+impl<'a> Order<'a> {
+    /// With its cost, and nothing beside it: no end, no seal, in nobody's place.
+    pub(crate) fn plain(
+        client: &'a Client,
+        genesis: &'a VerifiedGenesis,
+        key: &'a OwnKey,
+        body: &'a Body,
+    ) -> Result<Self, Failure> {
+        Ok(Self { client, genesis, key, body, cost: cost(body, genesis)?, expiry: None, seal: None, replaces: None })
+    }
+
     fn sign(&self, nonce: u64) -> Result<SignedTransaction, Failure> {
         let (signer, chain) = (&self.key.signer, self.genesis.hash());
         let body = match (self.seal, self.body) {

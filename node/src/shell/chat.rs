@@ -225,13 +225,13 @@ impl Chat {
             Some(text) => submit::sealed_body(&self.key.signer, &place, content.amount, text)?,
             None => sign::send_body(to, content.amount, content.message.clone()),
         };
-        let cost = submit::cost(&body, genesis)?;
-        let order = Order { client, genesis, key: &self.key, body: &body, cost, expiry: None, seal, replaces: None };
-        if cost.total > self.ask_above {
+        let order = Order { seal, ..Order::plain(client, genesis, &self.key, &body)? };
+        let total = order.cost.total;
+        if total > self.ask_above {
             send::agreed(&send::explanation(&order, content.amount, &self.names().show_long(&to)).await?)?;
         }
         let submitted = submit::submit(&order).await?;
-        let spent = format!("{} spent", bcc(cost.total));
+        let spent = format!("{} spent", bcc(total));
         self.undelivered.spawn(delivered(client.clone(), submitted.id, spent, self.above.clone()));
         Ok(())
     }
