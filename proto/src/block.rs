@@ -1,7 +1,7 @@
 //! Blocks and headers. SPEC BLOCK-1 to BLOCK-7.
 //!
 //! Owns: the wire types, the block hash, and every check that needs no state. Does not own: execution
-//! (`ledger::apply_block`), who may lead (`leader`).
+//! (`ledger::apply_block`), leader selection (`leader`).
 //! Always true: a [`VerifiedBlock`] is within limits, its roots match its contents, and every signature in it verifies.
 //! Start reading at [`Header`].
 
@@ -18,21 +18,21 @@ use crate::vote::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Everything a block promises. SPEC BLOCK-1.
+/// The commitments of a block. SPEC BLOCK-1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
-    /// The rules that it is executed by. SPEC VER-4.
+    /// Version of the rules that executes it. SPEC VER-4.
     pub version: RulesVersion,
     /// Genesis hash.
     pub chain: Hash32,
     /// One more than the parent's.
     pub height: Height,
-    /// Round in which it was built: its leader is drawn for this round, also when it is proposed again later.
+    /// Round in which it was built. Its leader is drawn for this round, even if it is proposed again later.
     pub round: Round,
-    /// Hash of the block before; the genesis hash for block 1.
+    /// Hash of the previous block; the genesis hash for block 1.
     pub parent: Hash32,
-    /// Who built it and receives its fees.
+    /// Validator that built it and receives its fees.
     pub leader: Address,
     /// Strictly later than the parent's.
     pub time: UnixMillis,
@@ -46,30 +46,30 @@ pub struct Header {
     pub state_root: Hash32,
     /// Hash of the validator set that decides this height.
     pub validators_hash: Hash32,
-    /// Hash of the set that decides the next.
+    /// Hash of the set that decides the next height.
     pub next_validators_hash: Hash32,
 }
 
 impl Header {
-    /// The block hash: everything else is reached through the roots. SPEC BLOCK-2.
+    /// The block hash; the roots bind everything else. SPEC BLOCK-2.
     pub fn hash(&self) -> Hash32 {
         hash(label::BLOCK, &codec::encode(self))
     }
 }
 
-/// A block as it travels, not yet believed. SPEC BLOCK-1.
+/// A block from the wire, not verified yet. SPEC BLOCK-1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Block {
-    /// What it promises.
+    /// Its header.
     pub header: Header,
-    /// In the order they are applied.
+    /// Transactions in execution order.
     pub transactions: Vec<SignedTransaction>,
-    /// Of misbehaviour.
+    /// Evidence of misbehaviour.
     pub evidence: Vec<Evidence>,
-    /// Who precommitted the parent; absent in block 1 only.
+    /// Precommits for the parent; absent only in block 1.
     pub commit: Option<Certificate>,
-    /// Who precommitted the grandparent, and came too late for the parent's commit of it; absent if nobody.
+    /// Precommits for the grandparent that came too late for the parent's commit; absent if there are none.
     pub late: Option<LatePrecommits>,
 }
 
@@ -84,7 +84,8 @@ pub fn evidence_root(evidence: &[Evidence]) -> Hash32 {
     list_root(label::EVIDENCE, &items)
 }
 
-/// SPEC BLOCK-3: the certificate without its signatures, one item a signature; then the same of the late precommits.
+/// SPEC BLOCK-3: the certificate without its signatures, then one item per signature; then the same for late
+/// precommits.
 pub fn commit_root(commit: Option<&Certificate>, late: Option<&LatePrecommits>) -> Hash32 {
     let mut items = vec![];
     if let Some(Certificate { height, round, block, signatures }) = commit {
@@ -110,9 +111,9 @@ impl Block {
 
     /// Checks everything that needs no state. SPEC BLOCK-3, BLOCK-4, BLOCK-7.
     ///
-    /// `known` returns a transaction that was verified before under exactly this id, so that what was pooled is not
-    /// verified again; answering `None` is always right. Cost: one hash a transaction, one batch of the unknown ones, and one
-    /// of the precommits.
+    /// `known` returns a transaction that was already verified under exactly this id, so that pooled transactions are
+    /// not verified again; `None` is always a correct answer. Cost: one hash per transaction, one batch for unknown
+    /// ones, and one for the precommits.
     pub fn verify(
         self,
         chain: Hash32,
@@ -121,9 +122,9 @@ impl Block {
         self.verify_with(chain, |_, ids| ids.iter().map(known).collect())
     }
 
-    /// [`Block::verify`] for who can answer for all transactions at once: `known` is asked when everything else about the
-    /// block holds, with the transactions and their ids, and may verify what it does not know. What it leaves out, and an
-    /// answer under another id, is verified here.
+    /// [`Block::verify`] for a caller that can answer for all transactions at once. When everything else about the
+    /// block holds, `known` gets the transactions with their ids, and may verify those it does not know. Missing
+    /// answers, and answers under another id, are verified here.
     pub fn verify_with(
         self,
         chain: Hash32,
@@ -191,7 +192,7 @@ fn check_precommits(
     })
 }
 
-/// That every contradiction is one, and all their signatures in one batch. SPEC EVID-1.
+/// Checks that every contradiction is one, and all their signatures in one batch. SPEC EVID-1.
 fn check_evidence(chain: Hash32, evidence: &[Evidence]) -> Result<(), BlockRejected> {
     let refused = |index, reason| BlockRejected::Evidence { index, reason };
     let structure = |(index, item): (usize, &Evidence)| item.check_structure().map_err(|reason| refused(index, reason));
@@ -207,7 +208,7 @@ fn check_root(which: &'static str, promised: Hash32, found: Hash32) -> Result<()
     if promised == found { Ok(()) } else { Err(BlockRejected::Root { which, promised, found }) }
 }
 
-/// Verifies in one batch what was not answered, or answered with another transaction; keeps the order.
+/// Verifies missing or mismatched answers in one batch; keeps the order.
 fn verify_unknown(
     transactions: Vec<SignedTransaction>,
     ids: &[TransactionId],
@@ -240,14 +241,13 @@ struct Contents {
     late: Option<LatePrecommits>,
 }
 
-/// A block of this chain whose signatures, roots and limits hold. Whether the ledger accepts it is another question.
-/// Cheap to clone.
+/// A block of this chain with valid signatures, roots and limits. The ledger may still refuse it. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedBlock(Arc<Contents>);
 
 impl VerifiedBlock {
-    /// Puts together a block of our own from parts that are verified already. The roots in `header` must be those of the
-    /// parts: the ledger's block builder sees to it.
+    /// Builds our own block from verified parts. The roots in `header` must match the parts; the ledger's block builder
+    /// guarantees this.
     pub(crate) fn assemble(
         header: Header,
         transactions: Vec<VerifiedTransaction>,
@@ -267,7 +267,7 @@ impl VerifiedBlock {
         self.0.hash
     }
 
-    /// What it promises.
+    /// Its header.
     pub fn header(&self) -> &Header {
         &self.0.header
     }
@@ -277,22 +277,22 @@ impl VerifiedBlock {
         self.0.header.height
     }
 
-    /// In the order they are applied.
+    /// Transactions in execution order.
     pub fn transactions(&self) -> &[VerifiedTransaction] {
         &self.0.transactions
     }
 
-    /// Of misbehaviour.
+    /// Evidence of misbehaviour.
     pub fn evidence(&self) -> &[Evidence] {
         &self.0.evidence
     }
 
-    /// Who precommitted the parent.
+    /// Precommits for the parent.
     pub fn commit(&self) -> Option<&Certificate> {
         self.0.commit.as_ref()
     }
 
-    /// Who precommitted the grandparent, and was not in the parent's commit of it.
+    /// Precommits for the grandparent that were not in the parent's commit of it.
     pub fn late(&self) -> Option<&LatePrecommits> {
         self.0.late.as_ref()
     }
@@ -302,7 +302,7 @@ impl VerifiedBlock {
         &self.0.bytes
     }
 
-    /// The block as it travels. Cost: a copy of everything in it.
+    /// The block in wire form. Cost: a copy of everything in it.
     pub fn to_block(&self) -> Block {
         Block {
             header: self.header().clone(),

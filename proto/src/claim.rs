@@ -1,7 +1,7 @@
-//! The proof of work of a claim: how much one is worth, and how it is looked for. SPEC CLAIM-3, CLAIM-4.
+//! The proof of work of a claim: its value, and the search for it. SPEC CLAIM-3, CLAIM-4.
 //!
-//! Owns: the hash, the count of tries, the comparison. Does not own: who may claim, and when (`ledger::grants`).
-//! Always true: work is for one account, one chain and one recent hash; less work is never worth more.
+//! Owns: the hash, the number of tries, the comparison. Does not own: eligibility and timing (`ledger::grants`).
+//! Always true: work is valid for one account, one chain and one recent hash; less work is never worth more.
 //! Start reading at [`Search`].
 
 use crate::coins::Coins;
@@ -13,8 +13,8 @@ use crate::keys::Address;
 pub struct Tries(u64);
 
 impl Tries {
-    /// One for each micro-BCC of the grant while the treasury is full, and as many times more as it was fuller at first.
-    /// `None` where nothing is granted, or `left` is nothing.
+    /// One per micro-BCC of the grant while the treasury is full; it rises by the factor by which the treasury has
+    /// shrunk. `None` if the grant is zero, or `left` is zero.
     pub fn for_grant(grant: Coins, first: Coins, left: Coins) -> Option<Self> {
         let (grant, first, left) = (u128::from(grant.micros()), u128::from(first.micros()), u128::from(left.micros()));
         let tries = (grant * first).checked_div(left)?;
@@ -26,18 +26,18 @@ impl Tries {
         self.0
     }
 
-    /// Is this hash small enough for so many tries?
+    /// Is this hash small enough for this number of tries?
     pub const fn are_met_by(self, found: Found) -> bool {
         found.0 <= u64::MAX / self.0
     }
 }
 
-/// The first 8 bytes of the hash of a proof of work. The smaller, the more work. SPEC CLAIM-3.
+/// The first 8 bytes of the hash of a proof of work. Smaller means more work. SPEC CLAIM-3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found(pub u64);
 
 impl Found {
-    /// In how many tries one so small is found on average, rounded down; at least 1.
+    /// Average number of tries to find a hash this small, rounded down; at least 1.
     pub const fn worth(self) -> u64 {
         u64::MAX / if self.0 == 0 { 1 } else { self.0 }
     }
@@ -53,7 +53,7 @@ impl Search {
         Self(Hasher::new(label::CLAIM).part(&chain.0).part(&account.0).part(&recent.0))
     }
 
-    /// What a number is worth. Cost: two blocks of SHA-256.
+    /// The work that a number proves. Cost: two blocks of SHA-256.
     pub fn attempt(&self, work: u64) -> Found {
         let [a, b, c, d, e, f, g, h, ..] = self.0.clone().part(&work.to_be_bytes()).finish().0;
         Found(u64::from_be_bytes([a, b, c, d, e, f, g, h]))

@@ -1,7 +1,7 @@
-//! Canonical bytes: the one module that names the CBOR library. SPEC CODEC-1 to CODEC-5.
+//! Canonical bytes: the only module that uses the CBOR library. SPEC CODEC-1 to CODEC-5.
 //!
-//! Always true: for every value there is exactly one accepted encoding. `serde_cbor` alone is malleable (non-minimal
-//! integers, indefinite lengths, reordered fields), so whatever was decoded is encoded again and compared.
+//! Always true: every value has exactly one accepted encoding. `serde_cbor` alone is malleable (non-minimal integers,
+//! indefinite lengths, reordered fields), so the decoded value is encoded again and compared.
 //! Start reading at [`decode`].
 
 use serde::Serialize;
@@ -9,16 +9,16 @@ use serde::de::DeserializeOwned;
 use serde_cbor::ser::{IoWrite, Serializer};
 use std::io;
 
-/// Room for the most frequent value, a signed transaction without much text: larger ones grow.
+/// Room for the most frequent value, a signed transaction without much text; larger ones grow.
 const FIRST_BYTES: usize = 288;
 
 /// Why bytes were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeRejected {
-    /// SPEC CODEC-2: the length is checked before anything is read.
+    /// SPEC CODEC-2: the length is checked before decoding.
     #[error("{found_bytes} bytes, the limit is {limit_bytes}")]
     TooLong {
-        /// Length of what came.
+        /// Length of the input.
         found_bytes: usize,
         /// The maximum for this type.
         limit_bytes: usize,
@@ -26,10 +26,10 @@ pub enum DecodeRejected {
     /// SPEC CODEC-1.
     #[error("not a valid encoding: {reason}")]
     Malformed {
-        /// What the decoder tripped over, for a person to read.
+        /// The decoder's error, for people.
         reason: String,
     },
-    /// SPEC CODEC-3: decodes, but is not the one encoding of its value.
+    /// SPEC CODEC-3: decodes, but is not the canonical encoding of its value.
     #[error("not the canonical encoding of its value")]
     NotCanonical,
 }
@@ -50,7 +50,7 @@ fn write<T: Serialize>(value: &T, out: impl io::Write) -> Result<(), serde_cbor:
 
 /// The value of canonical `bytes`, at most `limit_bytes` long.
 ///
-/// Errors: too long, malformed (trailing bytes and unknown fields included), or not canonical.
+/// Errors: too long, malformed (including trailing bytes and unknown fields), or not canonical.
 /// Cost: one decode and one encode; never allocates more than a small multiple of the length.
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit_bytes: usize) -> Result<T, DecodeRejected> {
     if bytes.len() > limit_bytes {
@@ -65,7 +65,7 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit_bytes: usize)
     }
 }
 
-/// Takes exactly these bytes, so that a megabyte is compared as it is encoded and never stored.
+/// Accepts exactly these bytes, so that a megabyte is compared while it is encoded and never stored.
 struct Expected<'a>(&'a [u8]);
 
 impl io::Write for Expected<'_> {
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_value_that_encodes_to_less_or_more_than_what_came_is_refused() {
-        // Two elements with the length written in two bytes; the same in one byte.
+        // Two elements with the length written in two bytes; then the same in one byte.
         assert_eq!(decode::<Vec<u8>>(&[0x98, 2, 1, 2], 16), Err(DecodeRejected::NotCanonical));
         assert_eq!(decode::<Vec<u8>>(&[0x82, 1, 2], 16), Ok(vec![1, 2]));
     }

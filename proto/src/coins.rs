@@ -1,6 +1,6 @@
 //! Money and stake: integer micro-BCC, checked arithmetic only. SPEC MONEY-1 to MONEY-3.
 //!
-//! Always true: an amount never exceeds [`Coins::MAX`], so that three times any sum of stakes fits in 64 bits.
+//! Always true: an amount never exceeds [`Coins::MAX`], so three times any sum of stakes fits in 64 bits.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -14,7 +14,7 @@ pub const MICROS_PER_BCC: u64 = 1_000_000;
 pub struct Coins(u64);
 
 impl Coins {
-    /// No money.
+    /// Zero.
     pub const ZERO: Self = Self(0);
     /// The cap on the total supply, hence on every amount: three times it fits in a u64. SPEC MONEY-2.
     pub const MAX: Self = Self(u64::MAX / 4);
@@ -53,27 +53,27 @@ impl Coins {
         }
     }
 
-    /// The smaller one with the rest of the larger one: as much as both have, and what is left of this.
+    /// Takes the smaller amount out of the larger: the common part, and the rest of `self`.
     #[must_use]
     pub fn split_at_most(self, most: Self) -> (Self, Self) {
         let taken = self.min(most);
         (taken, Self(self.0 - taken.0))
     }
 
-    /// So many basis points (1/10,000) of it, rounded down; at most all of it.
+    /// This many basis points (1/10,000) of it, rounded down; at most all of it.
     #[must_use]
     pub fn share(self, basis_points: u32) -> Self {
         let micros = u128::from(self.0) * u128::from(basis_points) / 10_000;
         Self(u64::try_from(micros).map_or(self.0, |micros| micros.min(self.0)))
     }
 
-    /// One of so many equal parts of it, rounded down. Panics for 0 parts.
+    /// One of this many equal parts of it, rounded down. Panics for 0 parts.
     #[must_use]
     pub const fn part(self, of: u64) -> Self {
         Self(self.0 / of)
     }
 
-    /// Is this nothing?
+    /// Is it zero?
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
@@ -82,7 +82,7 @@ impl Coins {
 /// Why a text is not an amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AmountRejected {
-    /// Something else than digits and one point.
+    /// Something other than digits and one point.
     #[error("an amount is digits with at most one decimal point, such as 12 or 0.5")]
     NotANumber,
     /// More than six decimals.
@@ -92,7 +92,7 @@ pub enum AmountRejected {
     #[error("an amount is never negative")]
     Negative,
     /// Above [`Coins::MAX`].
-    #[error("more than all the coins there can be")]
+    #[error("more than the maximum supply")]
     TooLarge,
 }
 
@@ -168,7 +168,7 @@ impl Stake {
         Coins::from_micros(self.0).expect("stakes are parts of the supply, which is capped")
     }
 
-    /// The sum. Stakes are parts of the capped supply, so it cannot overflow; checked all the same.
+    /// The sum. Stakes are parts of the capped supply, so it cannot overflow; it is checked anyway.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.checked_add(other.0).expect("stakes are parts of the supply, which is capped"))

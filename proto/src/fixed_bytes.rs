@@ -1,4 +1,4 @@
-//! Byte arrays of fixed length: byte strings in canonical bytes, text in JSON; and their order.
+//! Byte arrays of fixed length: byte strings in canonical bytes, text in JSON; and their ordering.
 
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
@@ -7,7 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-/// Byte by byte, as arrays are compared; nearly always the first eight decide, in one step.
+/// Byte by byte, like arrays; nearly always the first eight bytes decide, in one step.
 #[inline]
 pub(crate) fn compare(left: &[u8; 32], right: &[u8; 32]) -> Ordering {
     let first = |bytes: &[u8; 32]| bytes.first_chunk().copied().map(u64::from_be_bytes);

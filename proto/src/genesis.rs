@@ -1,7 +1,7 @@
 //! The genesis: name, parameters, first accounts and validators. SPEC GEN-1 to GEN-4.
 //!
-//! Owns: the wire type, its checks, its hash, and its JSON file. Always true: a [`VerifiedGenesis`] satisfies GEN-2, so a
-//! ledger can be made from it without failing.
+//! Owns: the wire type, its checks, its hash, and its JSON file. Always true: a [`VerifiedGenesis`] satisfies GEN-2, so
+//! creating a ledger from it cannot fail.
 //! Start reading at [`Genesis`].
 
 use crate::claim::Tries;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What all nodes of a chain start from. SPEC GEN-1. As a file: JSON of the same fields.
+/// The common start of all nodes of a chain. SPEC GEN-1. As a file: JSON of the same fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Genesis {
@@ -24,9 +24,9 @@ pub struct Genesis {
     pub name: String,
     /// The time of height 0; block 1 is later.
     pub time: UnixMillis,
-    /// The constants of this chain.
+    /// The parameters of this chain.
     pub parameters: Parameters,
-    /// Coins that welcome grants are paid from.
+    /// Coins reserved for welcome grants.
     pub treasury: Coins,
     /// The funded accounts, sorted by address without repeats.
     pub accounts: Vec<GenesisAccount>,
@@ -34,64 +34,64 @@ pub struct Genesis {
     pub version: RulesVersion,
 }
 
-/// An account that exists from the start.
+/// An account that exists at the genesis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GenesisAccount {
-    /// Whose.
+    /// Its address.
     pub address: Address,
     /// Spendable coins.
     pub balance: Coins,
-    /// Staked coins; such an account is an active validator from height 1.
+    /// Staked coins; an account with a stake is an active validator from height 1.
     pub stake: Coins,
-    /// What people call it. Left out of the canonical bytes where there is none, which is what older genesis files say.
+    /// Its name for people. Omitted from the canonical bytes if absent, as in older genesis files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// The constants of a chain, fixed by its genesis. SPEC GEN-3.
+/// The immutable settings of a chain. SPEC GEN-3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
-    /// This many pooled transactions start a block at once; also the most a block may hold.
+    /// This many pooled transactions start a block at once; also the maximum per block.
     pub capacity: u32,
     /// A non-empty pool waits at most this long for more, in ms.
     pub block_interval_ms: u64,
-    /// An empty pool leads to an empty block after this long, in ms.
+    /// An empty pool starts an empty block after this long, in ms.
     pub idle_block_interval_ms: u64,
     /// Fee on sent coins, in basis points (1/10,000), rounded up to a micro-BCC.
     pub fee_basis_points: u32,
     /// Fee per character of a message.
     pub fee_per_character: Coins,
-    /// Least fee of a *send* or *stake*.
+    /// Minimum fee of a *send* or *stake*.
     pub fee_min: Coins,
     /// Smallest stake of a validator.
     pub stake_min: Coins,
     /// Largest stake of a validator.
     pub stake_max: Coins,
-    /// Absences and departures never bring the set below this.
+    /// Absences and departures never reduce the set below this.
     pub validators_min: u32,
-    /// How long a lowered stake stays locked, in ms of block time. Longer than `evidence_window_ms`.
+    /// Unbonding time of a lowered stake, in ms of block time. Longer than `evidence_window_ms`.
     pub unbonding_ms: u64,
     /// How long misbehaviour can be punished, in ms of block time.
     pub evidence_window_ms: u64,
-    /// Share of the stake that misbehaviour burns, in basis points.
+    /// Share of the stake burned for misbehaviour, in basis points.
     pub burn_basis_points: u32,
     /// One welcome grant.
     pub grant: Coins,
-    /// What grants of one day may take, in basis points of the stake of the set; one grant at least. SPEC CLAIM-6.
+    /// Limit of all grants per day, in basis points of the stake of the set; at least one grant. SPEC CLAIM-6.
     pub grant_cap_basis_points: u32,
-    /// In this time the set's power grows by an eighth at most, in ms of block time. SPEC VAL-6.
+    /// Span in which the set's power grows by at most an eighth, in ms of block time. SPEC VAL-6.
     pub churn_ms: u64,
-    /// What the draw of the leader is seeded with.
+    /// The seed of the leader draw.
     pub lottery: Lottery,
 }
 
-/// The seed of the draw of leaders. SPEC LEAD-1.
+/// The seed of the leader draw. SPEC LEAD-1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Lottery {
-    /// The hash of the block before.
+    /// The hash of the previous block.
     #[default]
     BlockHash,
 }
@@ -122,56 +122,56 @@ impl Default for Parameters {
 /// Why a genesis is refused. SPEC GEN-2.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GenesisRejected {
-    /// Not a name.
+    /// Invalid chain name.
     #[error("a chain name is 1 to 32 lower-case letters, digits or dashes, not {found:?}")]
     Name {
-        /// What it says.
+        /// The name found.
         found: String,
     },
-    /// Not a name for an account.
-    #[error("an account is named by 1 to 32 lower-case letters, digits or dashes, not {found:?}")]
+    /// Invalid account name.
+    #[error("an account name is 1 to 32 lower-case letters, digits or dashes, not {found:?}")]
     AccountName {
-        /// What it says.
+        /// The name found.
         found: String,
     },
-    /// Two accounts of one name.
+    /// Two accounts with the same name.
     #[error("two genesis accounts are named {name}")]
     NamedTwice {
         /// The name.
         name: String,
     },
-    /// Somebody twice, or out of order.
+    /// An address repeated or out of order.
     #[error("genesis accounts must be sorted by address without repeats")]
     NotSorted,
     /// More than [`limits::GENESIS_ACCOUNTS_MAX`].
     #[error("{found} genesis accounts, the limit is {limit}")]
     TooManyAccounts {
-        /// How many.
+        /// Number found.
         found: usize,
         /// The maximum.
         limit: usize,
     },
-    /// More coins than there may be.
+    /// More coins than the supply cap allows.
     #[error("all balances, stakes and the treasury together exceed the cap on the supply")]
     TooMuchMoney,
     /// A stake outside the limits of this genesis.
     #[error("the stake of {address} is outside stake_min..=stake_max")]
     StakeOutOfRange {
-        /// Whose.
+        /// The account.
         address: Address,
     },
-    /// No rules at all.
+    /// Version 0.
     #[error("version 0 of the rules does not exist; the first is 1")]
     NoRules,
-    /// Nobody could decide a block.
+    /// No account could decide a block.
     #[error("no account has a stake: nobody could decide a block")]
     NoValidators,
-    /// A parameter that cannot work.
+    /// An invalid parameter.
     #[error("parameter {name} {problem}")]
     Parameter {
-        /// Which.
+        /// Its name.
         name: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
 }
@@ -188,7 +188,7 @@ struct Inner {
 }
 
 impl Genesis {
-    /// Checks GEN-2 and computes the hash. `validators_min` is lowered by nobody: it is compared with the number of
+    /// Checks GEN-2 and computes the hash. `validators_min` is not lowered here: it is compared with the number of
     /// genesis validators where it is used.
     pub fn verify(self) -> Result<VerifiedGenesis, GenesisRejected> {
         if !is_name(&self.name) {
@@ -212,12 +212,12 @@ impl Genesis {
         Ok(VerifiedGenesis(Arc::new(Inner { genesis: self, hash, validators })))
     }
 
-    /// The hash that names the chain, valid or not. SPEC GEN-4.
+    /// The hash that identifies the chain, whether valid or not. SPEC GEN-4.
     pub fn hash(&self) -> Hash32 {
         hash(label::GENESIS, &codec::encode(self))
     }
 
-    /// SPEC GEN-2: what people read as a name names one account.
+    /// SPEC GEN-2: a name belongs to one account.
     fn check_account_names(&self) -> Result<(), GenesisRejected> {
         let mut seen = BTreeSet::new();
         for name in self.accounts.iter().filter_map(|account| account.name.as_deref()) {
@@ -231,7 +231,7 @@ impl Genesis {
         Ok(())
     }
 
-    /// All coins there are, or `None` above the cap.
+    /// The sum of all coins, or `None` above the cap.
     fn supply(&self) -> Option<Coins> {
         let parts = self.accounts.iter().flat_map(|account| [account.balance, account.stake]);
         parts.chain([self.treasury]).try_fold(Coins::ZERO, Coins::checked_add)
@@ -255,7 +255,7 @@ fn is_name(name: &str) -> bool {
 }
 
 impl Parameters {
-    /// SPEC GEN-3: no parameter may make the chain stand still or its arithmetic overflow.
+    /// SPEC GEN-3: no parameter may halt the chain or overflow its arithmetic.
     fn check(&self) -> Result<(), GenesisRejected> {
         let capacity_max = u32::try_from(limits::BLOCK_TRANSACTIONS_MAX).expect("a small constant");
         let rules = [
@@ -267,8 +267,8 @@ impl Parameters {
                 "must be at least block_interval_ms and at most 3600000",
             ),
             (self.fee_basis_points > 10_000, "fee_basis_points", "must be at most 10000"),
-            (self.fee_per_character > Coins::from_bcc(1_000_000), "fee_per_character", "is absurdly high"),
-            (self.fee_min > Coins::from_bcc(1_000_000), "fee_min", "is absurdly high"),
+            (self.fee_per_character > Coins::from_bcc(1_000_000), "fee_per_character", "must be at most 1000000 BCC"),
+            (self.fee_min > Coins::from_bcc(1_000_000), "fee_min", "must be at most 1000000 BCC"),
             (self.stake_min.is_zero(), "stake_min", "must not be 0"),
             (self.stake_max < self.stake_min, "stake_max", "must be at least stake_min"),
             (self.validators_min == 0, "validators_min", "must not be 0"),
@@ -300,14 +300,14 @@ impl VerifiedGenesis {
         &self.0.validators
     }
 
-    /// The least work that a claim ever needs on this chain, by which one is judged before anything else; nothing where there
-    /// are no grants. SPEC CLAIM-4.
+    /// The minimum work that a claim ever needs on this chain, checked before anything else; `None` without grants.
+    /// SPEC CLAIM-4.
     pub fn least_work(&self) -> Option<Tries> {
         let Genesis { treasury, parameters, .. } = self.genesis();
         Tries::for_grant(parameters.grant, *treasury, *treasury)
     }
 
-    /// `name-8hex`: for protocol names and screens only; whatever is signed carries the whole hash.
+    /// `name-8hex`: only for protocol names and screens; signed data carries the whole hash.
     pub fn short_name(&self) -> String {
         format!("{}-{}", self.0.genesis.name, self.0.hash.short())
     }
@@ -338,7 +338,7 @@ mod tests {
         assert!(matches!(codec::decode::<Lottery>(&[1], 1), Err(DecodeRejected::Malformed { .. })));
     }
 
-    /// SPEC GEN-1: a genesis without names has the bytes that it had before there were any.
+    /// SPEC GEN-1: a genesis without names has the same bytes as before names existed.
     #[test]
     fn a_name_is_in_the_bytes_of_its_account_and_nothing_where_there_is_none() {
         let account = |name: Option<&str>| {

@@ -1,7 +1,7 @@
-//! What travels on the gossipsub topics. SPEC GOSSIP-1 to GOSSIP-3, GOSSIP-5.
+//! Messages on the gossipsub topics. SPEC GOSSIP-1 to GOSSIP-3, GOSSIP-5.
 //!
-//! Always true: two sends of one message differ in bytes (the salt; only evidence has none), because gossip remembers what it saw and swallows a
-//! repetition. No envelope is signed: what is inside is.
+//! Always true: two sends of one message differ in bytes (by the salt; only evidence has none), because gossip drops a
+//! message it has already seen. Envelopes are not signed; their content is.
 
 use crate::block::Block;
 use crate::transaction::SignedTransaction;
@@ -28,8 +28,8 @@ impl Topic {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Transactions, Self::Blocks, Self::Votes, Self::Evidence];
 
-    /// Its name on the chain with this short name (`name-8hex`). Its number rises with a version of the rules that writes
-    /// its messages in another way. SPEC VER-6.
+    /// Its name on the chain with this short name (`name-8hex`). A version of the rules that changes the encoding of
+    /// its messages raises its number. SPEC VER-6.
     pub fn name(self, chain: &str) -> String {
         let kind = match self {
             Self::Transactions => "tx",
@@ -41,32 +41,32 @@ impl Topic {
     }
 }
 
-/// Transactions that travel together: one frame and one flush at every hop for many. SPEC GOSSIP-2.
+/// Transactions sent together: one frame and one flush per hop for many. SPEC GOSSIP-2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransactionBatch {
     /// [`ENVELOPE_VERSION`].
     pub version: u16,
-    /// Makes a repeated batch other bytes.
+    /// Gives a repeated batch different bytes.
     pub salt: u64,
     /// At most [`crate::limits::BATCH_TRANSACTIONS_MAX`], all of this chain.
     pub transactions: Vec<SignedTransaction>,
 }
 
-/// One consensus message on its way. SPEC GOSSIP-3.
+/// One consensus message on the wire. SPEC GOSSIP-3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsensusEnvelope {
     /// [`ENVELOPE_VERSION`].
     pub version: u16,
-    /// Another number with every send, which nobody can foresee: whoever could would send all repetitions to come before
-    /// their author does, and gossip would swallow those of the author.
+    /// A new unpredictable number for every send. If it were predictable, an attacker could send all repetitions before
+    /// their author, and gossip would drop the author's.
     pub salt: u64,
     /// The message.
     pub message: ConsensusMessage,
 }
 
-/// Evidence on its way. SPEC GOSSIP-5. Without a salt: the same evidence again is the same message.
+/// Evidence on the wire. SPEC GOSSIP-5. Without a salt: the same evidence is always the same message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceEnvelope {
@@ -76,7 +76,7 @@ pub struct EvidenceEnvelope {
     pub evidence: Evidence,
 }
 
-/// What validators say to each other.
+/// A message between validators.
 #[expect(clippy::large_enum_variant, reason = "one value a message, moved a few times, never collected")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,7 +90,7 @@ pub enum ConsensusMessage {
     },
     /// A vote.
     Vote(SignedVote),
-    /// Votes of others that let a laggard follow.
+    /// Votes of others that help a node catch up with the round.
     RoundCertificate(RoundCertificate),
 }
 

@@ -1,7 +1,7 @@
 //! SHA-256 with a domain label.
 //!
 //! Owns: [`Hash32`], labelled hashing (SPEC HASH-1), and the list root over hashed items (SPEC HASH-2).
-//! Always true: two different kinds of content never share a hash input, because each starts with its own label.
+//! Always true: two kinds of content never share a hash input, because each starts with its own label.
 //! Start reading at [`Hasher`].
 
 use crate::fixed_bytes;
@@ -11,17 +11,17 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// The labels that keep the hashed things apart. SPEC HASH-1.
+/// The labels of hashed content. SPEC HASH-1.
 pub mod label {
     /// Canonical genesis -> genesis hash.
     pub const GENESIS: &str = "blockchat/genesis/v1";
     /// Canonical signed transaction -> transaction id.
     pub const TRANSACTION_ID: &str = "blockchat/transaction-id/v1";
-    /// What a sender signs.
+    /// A transaction to sign.
     pub const SIGN_TRANSACTION: &str = "blockchat/sign/transaction/v1";
-    /// What a leader signs.
+    /// A proposal to sign.
     pub const SIGN_PROPOSAL: &str = "blockchat/sign/proposal/v1";
-    /// What a validator signs.
+    /// A vote to sign.
     pub const SIGN_VOTE: &str = "blockchat/sign/vote/v1";
     /// Canonical header -> block hash.
     pub const BLOCK: &str = "blockchat/block/v1";
@@ -62,7 +62,7 @@ impl PartialOrd for Hash32 {
 }
 
 impl Hash32 {
-    /// The hash of nothing: an empty state tree, an absent parent.
+    /// 32 zero bytes: an empty state tree, an absent parent.
     pub const ZERO: Self = Self([0; 32]);
 
     /// The first eight hex digits, for tables and protocol names. Never compare these.
@@ -84,7 +84,7 @@ impl Hasher {
         Self(Sha256::new().chain_update([length]).chain_update(label))
     }
 
-    /// Adds a part. Parts are not delimited: give each a fixed length, or let it be the last.
+    /// Adds a part. Parts are not delimited: give each a fixed length, or make it the last.
     #[must_use]
     pub fn part(self, bytes: &[u8]) -> Self {
         Self(self.0.chain_update(bytes))
@@ -103,14 +103,14 @@ pub fn hash(label: &str, part: &[u8]) -> Hash32 {
 
 /// The root of an ordered list: `H(label, u64be n, tree head)`, the tree head as in RFC 9162 over the items. SPEC HASH-2.
 ///
-/// The length is part of the hash and a last item is never doubled, so no two lists share a root.
-/// Cost: n - 1 inner hashes.
+/// The length is part of the hash and the last item is never duplicated, so no two lists share a root. Cost: n - 1
+/// inner hashes.
 pub fn list_root(label: &str, items: &[Hash32]) -> Hash32 {
     let count = u64::try_from(items.len()).expect("a list in memory has fewer than 2^64 items");
     Hasher::new(label).part(&count.to_be_bytes()).part(&tree_head(items).0).finish()
 }
 
-/// The hashes beside the way from an item to the tree head, from the item up; `None` beyond the end. SPEC HASH-3.
+/// The sibling hashes from an item up to the tree head; `None` beyond the end. SPEC HASH-3.
 ///
 /// Cost: n - 1 inner hashes.
 pub fn list_path(items: &[Hash32], index: usize) -> Option<Vec<Hash32>> {
@@ -129,8 +129,8 @@ pub fn list_path(items: &[Hash32], index: usize) -> Option<Vec<Hash32>> {
     }
 }
 
-/// The root of the list of `count` items that has `item` at `index`, beside the hashes of `path`; `None` if the path is too
-/// long or too short for the place. RFC 9162, section 2.1.3.2. SPEC HASH-3.
+/// The root of the list of `count` items that has `item` at `index`, given the sibling hashes in `path`; `None` if the
+/// path has the wrong length. RFC 9162, section 2.1.3.2. SPEC HASH-3.
 pub fn list_root_of_path(label: &str, count: u64, index: u64, item: Hash32, path: &[Hash32]) -> Option<Hash32> {
     let (mut place, mut last) = (index, count.checked_sub(1).filter(|last| index <= *last)?);
     let mut head = leaf(item);

@@ -1,9 +1,9 @@
 //! Keys, addresses and signatures.
 //!
 //! Owns: [`Address`] (an ed25519 public key and its text), [`Signature`], [`Signer`], single and batch verification.
-//! Always true: verification follows ZIP-215, and a batch accepts exactly what single verification accepts
-//! (SPEC SIG-1). Signing is ed25519-dalek, verification is ed25519-zebra; dalek's own batch verification is never used,
-//! because it accepts what its single verification refuses, and that would split the chain.
+//! Always true: verification follows ZIP-215, and a batch accepts exactly what single verification accepts (SPEC
+//! SIG-1). ed25519-dalek signs, ed25519-zebra verifies. dalek's own batch verification is never used, because it
+//! accepts what its single verification refuses, and that would split the chain.
 //! Start reading at [`verify_batch`].
 
 use crate::fixed_bytes;
@@ -23,9 +23,10 @@ use std::str::FromStr;
 /// The human-readable part of an address: `bcc1...`.
 const HRP: Hrp = Hrp::parse_unchecked("bcc");
 
-/// An account: its ed25519 public key. As text: bech32m with the prefix `bcc`, so a typo is caught. SPEC KEY-1, KEY-2.
+/// An account: its ed25519 public key. As text: bech32m with the prefix `bcc`, so a typo is detected. SPEC KEY-1,
+/// KEY-2.
 ///
-/// Any 32 bytes are an address; whether a signature can ever verify under it is only known when one does.
+/// Any 32 bytes are an address; only a valid signature shows that a key for it exists.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Address(pub [u8; 32]);
 
@@ -42,7 +43,7 @@ impl PartialOrd for Address {
 }
 
 impl Address {
-    /// `bcc1qxy2k…9f4z`: for tables and logs, never to be typed back.
+    /// `bcc1qxy2k…9f4z`: for tables and logs, not for input.
     pub fn short(&self) -> String {
         let text = self.to_string();
         format!("{}…{}", &text[..10], &text[text.len() - 4..])
@@ -65,20 +66,20 @@ impl fmt::Debug for Address {
 /// Why a text is not an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressRejected {
-    /// Not bech32m, or the checksum does not match: most often a typo.
+    /// Not bech32m, or the checksum does not match: usually a typo.
     #[error("not an address, or mistyped: the checksum of bcc1... does not match")]
     Checksum,
-    /// Another prefix.
+    /// Wrong prefix.
     #[error("an address begins with bcc1")]
     Prefix,
-    /// Another length.
-    #[error("an address holds 32 bytes, this one {found_bytes}")]
+    /// Wrong length.
+    #[error("an address has 32 bytes, this one has {found_bytes}")]
     Length {
-        /// How many it holds.
+        /// Its length.
         found_bytes: usize,
     },
-    /// The bits behind the last byte are not 0: no program writes an address so.
-    #[error("not an address: the bits behind its last byte are not 0")]
+    /// The padding bits are not 0: no program writes such an address.
+    #[error("not an address: its padding bits are not 0")]
     Padding,
 }
 
@@ -92,7 +93,7 @@ impl FromStr for Address {
         let bytes: Vec<u8> = checked.byte_iter().collect();
         let found_bytes = bytes.len();
         let address = bytes.try_into().map(Self).map_err(|_| AddressRejected::Length { found_bytes })?;
-        // The four bits behind the last byte could differ: one account, one text.
+        // The four padding bits could differ, but one account has only one text.
         if text.eq_ignore_ascii_case(&address.to_string()) { Ok(address) } else { Err(AddressRejected::Padding) }
     }
 }
@@ -109,7 +110,7 @@ impl<'de> Deserialize<'de> for Address {
     }
 }
 
-/// An ed25519 signature, not yet believed. In JSON: 128 hex digits.
+/// An ed25519 signature, not verified yet. In JSON: 128 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signature(pub [u8; 64]);
 
@@ -151,9 +152,9 @@ impl<'de> Deserialize<'de> for Signature {
     }
 }
 
-/// What is signed: the labelled hash of the chain and the canonical bytes. SPEC SIG-2.
+/// The signed message: the labelled hash of the chain and the canonical bytes. SPEC SIG-2.
 ///
-/// `chain` is the whole genesis hash, so nothing signed for one chain counts on another.
+/// `chain` is the whole genesis hash, so a signature for one chain is invalid on another.
 pub fn sign_hash(label: &str, chain: Hash32, canonical: &[u8]) -> Hash32 {
     Hasher::new(label).part(&chain.0).part(canonical).finish()
 }
@@ -200,12 +201,12 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// One signature to check: who, what, and the proof.
+/// One signature to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignatureCheck {
     /// The signer's public key.
     pub signer: Address,
-    /// The hash that was signed, from [`sign_hash`].
+    /// The signed hash, from [`sign_hash`].
     pub hash: Hash32,
     /// The signature.
     pub signature: Signature,
@@ -223,8 +224,8 @@ impl SignatureCheck {
 
 /// Which of these signatures verify, in order? Exactly those for which [`SignatureCheck::verify`] is true. SPEC SIG-1.
 ///
-/// Cost: about 21 us each in batches of 256, half of that when few signers made many; a batch that holds a wrong one
-/// is checked again one by one.
+/// Cost: about 21 us each in batches of 256, half of that if few signers made many; a batch with a wrong one is checked
+/// again one by one.
 pub fn verify_batch(checks: &[SignatureCheck]) -> Vec<bool> {
     match checks {
         [] => vec![],
@@ -234,8 +235,8 @@ pub fn verify_batch(checks: &[SignatureCheck]) -> Vec<bool> {
     }
 }
 
-/// The coefficients of the batch equation come from a generator seeded with everything in the batch: nobody can choose
-/// signatures after seeing them, and the same batch always gives the same answer.
+/// A generator seeded with everything in the batch makes the coefficients of the batch equation: signatures cannot be
+/// chosen after seeing them, and the same batch always gives the same answer.
 fn whole_batch_verifies(checks: &[SignatureCheck]) -> bool {
     let mut seed = Hasher::new("blockchat/batch/v1");
     let mut batch = batch::Verifier::new();

@@ -8,18 +8,17 @@ use crate::validators::{Validator, ValidatorSet};
 
 /// The validator that may build the block of this height and round.
 ///
-/// Draw i (for i = 0..=round) takes the first 8 bytes, big endian, of
-/// `H("blockchat/leader/v1", parent hash, height as u64be, i as u32be)`: x. `(x * total) >> 64` picks among the validators
-/// not yet drawn in this height, with probability stake / their total stake (off by less than total / 2^64), walking them
-/// in address order, so every node agrees. After all n were drawn it starts anew. Stakes are in micro-BCC.
+/// Draw i (for i = 0..=round) takes the first 8 bytes, big endian, of `H("blockchat/leader/v1", parent hash, height as
+/// u64be, i as u32be)`: x. `(x * total) >> 64` picks one of the validators not yet drawn in this height, with
+/// probability stake / their total stake (with an error below total / 2^64), in address order, so every node agrees.
+/// After all n were drawn, the draws start again. Stakes are in micro-BCC.
 ///
-/// Never fails: a [`ValidatorSet`] is never empty and has no member without stake.
-/// Cost: O((round mod n + 1) * n), never more, however large a round a stranger claims. SPEC LEAD-1 to LEAD-3.
-/// A block's author can influence the next draw by choosing what to include; SPEC LEAD-4 says how much and why we
-/// accept it. This is the one function to change for another seed.
+/// Never fails: a [`ValidatorSet`] is never empty and has no member without stake. Cost: O((round mod n + 1) * n),
+/// however large a round a peer claims. SPEC LEAD-1 to LEAD-3. A block's author can influence the next draw by choosing
+/// the contents; SPEC LEAD-4 says how much, and why we accept it. This is the only function to change for another seed.
 pub fn leader_for(validators: &ValidatorSet, parent: Hash32, height: Height, round: Round) -> Address {
     let mut left: Vec<Validator> = validators.members().to_vec();
-    // SPEC LEAD-2: draws depend on those since the last multiple of n only.
+    // SPEC LEAD-2: draws depend only on those since the last multiple of n.
     let members = u32::try_from(left.len()).expect("a set has at most 128 members");
     let cycle_start = round.0 - round.0 % members;
     for draw in cycle_start..round.0 {

@@ -1,11 +1,11 @@
 //! The rules of BlockChat. See `SPEC.md` beside this crate; code and tests cite its rule ids.
 //!
-//! What belongs here: whatever a wallet, an explorer or an auditor needs to check the chain. No clock, disk, socket,
+//! This crate contains what a wallet, an explorer or an auditor needs to check the chain. No clock, disk, socket,
 //! randomness, logging, floats or hash-map order: two honest nodes can never compute different things.
 //!
 //! The map, bottom up: [`units`], [`coins`], [`hash`], [`keys`], [`codec`], [`limits`] -> [`transaction`], [`vote`],
-//! [`block`], [`validators`], [`leader`], [`genesis`] -> [`ledger`]. Beside them the contracts with the outside:
-//! [`gossip`] and [`sync`] (peers), [`receipt`] (who knows one hash only), [`refusal`] (what is said of a refused transaction).
+//! [`block`], [`validators`], [`leader`], [`genesis`] -> [`ledger`]. Beside them the external contracts: [`gossip`] and
+//! [`sync`] (peers), [`receipt`] (readers that know one hash only), [`refusal`] (codes of refused transactions).
 #![deny(clippy::float_arithmetic)]
 
 pub mod block;

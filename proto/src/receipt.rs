@@ -1,9 +1,9 @@
-//! Receipts: proof for somebody who knows one hash of a chain, and nothing else, that a transaction is final, or what an
-//! account holds. SPEC RCPT-1 to RCPT-4.
+//! Receipts: proof that a transaction is final, or what an account holds, for a reader that knows only one hash of a
+//! chain. SPEC RCPT-1 to RCPT-4.
 //!
-//! Owns: the form of a receipt and every check of it. Does not own: where its parts come from (a node's store).
-//! Always true: a [`Proved`] follows from the trusted hash, from signatures of more than two thirds of the power of each
-//! set on the way, and from hashes; no clock and no network is asked.
+//! Owns: the form of a receipt and all its checks. Does not own: the source of its parts (a node's store).
+//! Always true: a [`Proved`] follows from the trusted hash, from signatures of more than two thirds of the power of
+//! each set on the way, and from hashes; it needs no clock and no network.
 //! Start reading at [`Receipt::verify`].
 
 use crate::block::Header;
@@ -19,7 +19,7 @@ use crate::validators::{Member, ValidatorSet};
 use crate::vote::{Certificate, CertificateRejected};
 use serde::{Deserialize, Serialize};
 
-/// The form that this program writes and reads.
+/// The version that this program writes and reads.
 pub const RECEIPT_VERSION: u16 = 1;
 
 /// A proof that needs no node. As a file: JSON of the same fields. SPEC RCPT-1.
@@ -28,7 +28,7 @@ pub const RECEIPT_VERSION: u16 = 1;
 pub struct Receipt {
     /// [`RECEIPT_VERSION`].
     pub version: u16,
-    /// What is trusted, in full.
+    /// The trusted origin, in full.
     pub origin: Origin,
     /// Every block from there to the proved one that handed over to another set, oldest first.
     pub changes: Vec<SetChange>,
@@ -36,11 +36,11 @@ pub struct Receipt {
     pub header: Header,
     /// Proof that it is final.
     pub certificate: Certificate,
-    /// What it proves.
+    /// The proved fact.
     pub fact: Fact,
 }
 
-/// Where trust begins.
+/// The start of trust.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Origin {
@@ -73,11 +73,11 @@ pub struct SetChange {
 pub enum Fact {
     /// A transaction is in the block.
     Transaction {
-        /// How many are.
+        /// Number of transactions in the block.
         count: u32,
         /// Its number among them, from 0.
         index: u32,
-        /// The hashes beside its way to the root, from it up. SPEC HASH-3.
+        /// Sibling hashes from it up to the root. SPEC HASH-3.
         path: Vec<Hash32>,
         /// The transaction.
         transaction: SignedTransaction,
@@ -86,7 +86,7 @@ pub enum Fact {
     Account(AccountProof),
 }
 
-/// The one hash that is known beforehand.
+/// The only hash known beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// The genesis hash.
@@ -95,7 +95,7 @@ pub enum Trust {
     Block(Height, Hash32),
 }
 
-/// What a receipt has proved.
+/// The result of a verified receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proved<'a> {
     /// Genesis hash of the chain.
@@ -118,7 +118,7 @@ pub enum ReceiptRejected {
     /// SPEC RCPT-1.
     #[error("the receipt has version {found}; this program knows version {RECEIPT_VERSION}")]
     Version {
-        /// What it says.
+        /// The version found.
         found: u16,
     },
     /// SPEC RCPT-1.
@@ -129,12 +129,12 @@ pub enum ReceiptRejected {
         /// The maximum.
         limit_bytes: usize,
     },
-    /// It begins at something else than what is trusted.
+    /// It begins at something other than the trusted origin.
     #[error("origin: the receipt begins at {found}, you trust {trusted}")]
     OtherOrigin {
-        /// Where it begins.
+        /// The origin found.
         found: String,
-        /// What is trusted.
+        /// The trusted origin.
         trusted: String,
     },
     /// SPEC GEN-2.
@@ -143,7 +143,7 @@ pub enum ReceiptRejected {
     /// The members are not those that the header names.
     #[error("{part}: its members are not the set that its header names for the next height")]
     Members {
-        /// Of which part.
+        /// The part.
         part: Part,
     },
     /// A header of another chain.
@@ -155,25 +155,25 @@ pub enum ReceiptRejected {
     /// Heights do not rise.
     #[error("{part}: its height {found} is not above {after}")]
     Order {
-        /// Which part.
+        /// The part.
         part: Part,
         /// Its height.
         found: Height,
-        /// The height before.
+        /// The previous height.
         after: Height,
     },
     /// A header that another set decided.
-    #[error("{part}: its header names another validator set than the one before handed over to")]
+    #[error("{part}: its header names another validator set than the previous part hands over to")]
     OtherSet {
-        /// Which part.
+        /// The part.
         part: Part,
     },
     /// SPEC VOTE-4.
     #[error("{part}: its certificate does not prove its header: {reason}")]
     Certificate {
-        /// Which part.
+        /// The part.
         part: Part,
-        /// What is wrong.
+        /// The problem.
         reason: CertificateRejected,
     },
     /// SPEC HASH-3.
@@ -181,7 +181,7 @@ pub enum ReceiptRejected {
     Path {
         /// Its number.
         index: u32,
-        /// Of how many.
+        /// Number of transactions in the block.
         count: u32,
     },
     /// SPEC TX-2 to TX-6.
@@ -223,7 +223,7 @@ impl std::fmt::Display for Trust {
 }
 
 impl Receipt {
-    /// Does the fact follow from what is trusted? SPEC RCPT-2. Cost: one batch of signatures for each change of the set.
+    /// Does the fact follow from the trusted origin? SPEC RCPT-2. Cost: one batch of signatures per change of the set.
     pub fn verify(&self, trust: Trust) -> Result<Proved<'_>, ReceiptRejected> {
         if self.version != RECEIPT_VERSION {
             return Err(ReceiptRejected::Version { found: self.version });
@@ -245,7 +245,7 @@ impl Receipt {
     }
 }
 
-/// What is proved so far: all blocks up to a height, and the set of the next.
+/// The state of verification: all blocks up to a height, and the set of the next.
 struct Known {
     chain: Hash32,
     height: Height,
@@ -255,7 +255,7 @@ struct Known {
 impl Known {
     fn at(origin: &Origin, trust: Trust) -> Result<Self, ReceiptRejected> {
         let found = match origin {
-            // The hash first: what else is wrong with a genesis of another chain does not matter.
+            // The hash first: if the genesis is of another chain, other errors do not matter.
             Origin::Genesis(genesis) => Trust::Genesis(genesis.hash()),
             Origin::Block { header, .. } => Trust::Block(header.height, header.hash()),
         };
@@ -299,7 +299,7 @@ fn set_of(header: &Header, next: &[Member], part: Part) -> Result<ValidatorSet, 
 }
 
 impl Fact {
-    /// Is it under the roots of this header? The id of a transaction.
+    /// Is the fact under the roots of this header? Returns the id of a transaction.
     fn check(&self, header: &Header) -> Result<Option<TransactionId>, ReceiptRejected> {
         match self {
             Self::Transaction { count, index, path, transaction } => {

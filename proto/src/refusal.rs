@@ -1,28 +1,28 @@
-//! What whoever made a refused transaction is told: a stable code, and whether to try again.
+//! The answer to the author of a refused transaction: a stable code, and whether to try again.
 //!
-//! Owns: the codes of refused transactions, and what *try again* means. Does not own: why one is refused (`rejected`),
-//! the codes of a node that cannot answer (`client`). SPEC API-5.
+//! Owns: the codes of refused transactions, and the meaning of *try again*. Does not own: the reason (`rejected`), the
+//! codes of a node that cannot answer (`client`). SPEC API-5.
 
 use crate::units::{Height, UnixMillis};
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
-/// May the very same request succeed later?
+/// May the same request succeed later?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
-    /// What stands in the way passes by itself, any moment: try again after a short pause.
+    /// The obstacle passes by itself, at any moment: try again after a short pause.
     Now,
     /// Not before this height is final.
     AtHeight(Height),
     /// Not before a block of this time.
     AtTime(UnixMillis),
-    /// Not unless something else changes first: other words, other coins, another request.
+    /// Not unless something else changes first: other input, more coins, another request.
     Never,
 }
 
-/// What a later version may say besides is read as [`Retry::Never`]: nobody waits for what is not understood.
+/// An unknown value of a later version is read as [`Retry::Never`], so that nobody waits for it.
 impl<'de> Deserialize<'de> for Retry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(RetryVisitor)
@@ -81,7 +81,7 @@ macro_rules! named {
 }
 
 named! {
-    /// Why a transaction is refused, without the numbers: what travels as `code`.
+    /// Why a transaction is refused, without the numbers: the `code` on the wire.
     TxCode {
         /// SPEC TX-1.
         OtherChain = "other_chain",
@@ -101,7 +101,7 @@ named! {
         NonceNotZero = "nonce_not_zero",
         /// SPEC TX-7: another transaction with this nonce is final.
         StaleNonce = "stale_nonce",
-        /// SPEC TX-7: nonces before this one are missing.
+        /// SPEC TX-7: earlier nonces are missing.
         EarlyNonce = "early_nonce",
         /// SPEC TX-8.
         Expired = "expired",
@@ -131,31 +131,31 @@ named! {
         ClaimsClosed = "claims_closed",
         /// SPEC CLAIM-1.
         AlreadyClaimed = "already_claimed",
-        /// SPEC CLAIM-2: the work names no hash that is recent enough.
+        /// SPEC CLAIM-2: the hash named by the work is not recent enough.
         StaleWork = "stale_work",
-        /// SPEC CLAIM-3, CLAIM-4: the work is less than what a grant costs now.
+        /// SPEC CLAIM-3, CLAIM-4: the work is less than the current cost of a grant.
         WeakWork = "weak_work",
         /// SPEC CLAIM-5.
         TreasuryEmpty = "treasury_empty",
         /// SPEC CLAIM-6.
         GrantsSpent = "grants_spent",
-        /// SPEC CLAIM-7: the block has paid a grant already.
+        /// SPEC CLAIM-7: the block already pays a grant.
         OneGrantPerBlock = "one_grant_per_block",
-        /// SPEC VER-1: an *announce* of an account that is no candidate.
+        /// SPEC VER-1: an *announce* of an account that is not a candidate.
         NotCandidate = "not_candidate",
-        /// SPEC VER-2: an *announce* of a version that is in force or announced already.
+        /// SPEC VER-2: an *announce* of a version that is already in force or announced.
         NothingToAnnounce = "nothing_to_announce",
-        /// The node's own admission: the sender has its share of the pool.
+        /// Local: the sender has reached its limit in the pool.
         SenderLimit = "sender_limit",
-        /// The node's own admission: the pool is full.
+        /// Local: the pool is full.
         PoolFull = "pool_full",
-        /// The node's own admission: another transaction of this nonce is pooled.
+        /// Local: another transaction of this nonce is pooled.
         NonceTaken = "nonce_taken",
-        /// The node's own admission: too low a fee to replace what is pooled.
+        /// Local: the fee is too low to replace the pooled one.
         FeeTooLow = "fee_too_low",
-        /// The node's own admission: the sender replaced too often since its last one was final.
+        /// Local: the sender has replaced too often since its last transaction was final.
         ReplacedTooOften = "replaced_too_often",
-        /// The node's own admission: the sender put another one in its place.
+        /// Local: the sender replaced it.
         Replaced = "replaced",
     }
 }
@@ -166,7 +166,7 @@ impl TxCode {
         Self::ALL.iter().find(|code| code.as_str() == text).copied()
     }
 
-    /// Is only the node's room in the way, not the transaction?
+    /// Is only the node's capacity the obstacle, not the transaction?
     pub fn is_for_want_of_room(self) -> bool {
         matches!(self, Self::SenderLimit | Self::PoolFull)
     }

@@ -1,5 +1,5 @@
-//! Why a transaction or a block is refused: by rules that need no state (`transaction`, `block`), or by the ledger. Each
-//! variant: one cause, what was found, what was required.
+//! Why a transaction or a block is refused: by rules that need no state (`transaction`, `block`), or by the ledger.
+//! Each variant has one cause, with the value found and the value required.
 
 use crate::coins::Coins;
 use crate::hash::Hash32;
@@ -16,7 +16,7 @@ pub enum TxRejected {
     OtherChain {
         /// This chain's genesis hash.
         expected: Hash32,
-        /// The one it names.
+        /// The chain it names.
         found: Hash32,
     },
     /// SPEC SIG-1.
@@ -67,9 +67,9 @@ pub enum TxRejected {
     /// SPEC TX-8.
     #[error("expired: valid up to height {expiry}, this is {height}")]
     Expired {
-        /// Its last height.
+        /// Its expiry height.
         expiry: Height,
-        /// The height of the block it would go into.
+        /// The height of the block that would include it.
         height: Height,
     },
     /// SPEC FEE-1: `needed` is the amount with its fee.
@@ -77,11 +77,11 @@ pub enum TxRejected {
     InsufficientFunds {
         /// Amount plus fee.
         needed: Coins,
-        /// What the account can spend.
+        /// The spendable balance.
         spendable: Coins,
     },
-    /// SPEC MONEY-2: the amounts add up to more than there can be.
-    #[error("the amounts exceed all the coins there can be")]
+    /// SPEC MONEY-2: the amounts add up to more than the cap.
+    #[error("the amounts exceed the maximum supply")]
     AmountOverflow,
     /// SPEC STAKE-2.
     #[error("a stake is 0 or between {min} and {max} BCC, not {found}")]
@@ -90,17 +90,17 @@ pub enum TxRejected {
         min: Coins,
         /// Largest stake.
         max: Coins,
-        /// The one asked for.
+        /// The requested stake.
         found: Coins,
     },
     /// SPEC STAKE-3.
-    #[error("the stake is {stake} BCC already")]
+    #[error("the stake is already {stake} BCC")]
     StakeUnchanged {
-        /// The stake it has.
+        /// The present stake.
         stake: Coins,
     },
     /// SPEC STAKE-4.
-    #[error("too many withdrawals wait already; the first is released at {earliest} (unix ms)")]
+    #[error("too many withdrawals are waiting; the first is released at {earliest} (unix ms)")]
     TooManyUnbonding {
         /// When the first entry is released.
         earliest: UnixMillis,
@@ -118,41 +118,41 @@ pub enum TxRejected {
     #[error("the account has no stake to activate")]
     NoStake,
     /// SPEC ACT-2.
-    #[error("the validator is active already")]
+    #[error("the validator is already active")]
     AlreadyActive,
     /// SPEC ACT-3: unknown, too old, or from before the account was last present.
-    #[error("names no recent block, or one from before the validator was last present")]
+    #[error("names no recent block, or a block from before the validator was last present")]
     NotRecent,
     /// SPEC ACT-4.
     #[error("was jailed for absence, and may come back at {until} (unix ms of block time)")]
     JailWait {
-        /// The first block time at which it may.
+        /// The earliest block time for it.
         until: UnixMillis,
     },
     /// SPEC CLAIM-1.
-    #[error("this chain was made without a treasury for welcome grants")]
+    #[error("this chain has no treasury for welcome grants")]
     ClaimsClosed,
     /// SPEC CLAIM-1.
-    #[error("this account has had its welcome grant")]
+    #[error("this account has already received its welcome grant")]
     AlreadyClaimed,
     /// SPEC CLAIM-2.
     #[error("the work names no recent hash of one of the last {blocks} blocks")]
     StaleWork {
-        /// How far back it may reach.
+        /// Maximum age, in blocks.
         blocks: u64,
     },
     /// SPEC CLAIM-3, CLAIM-4.
     #[error("the work is worth {found} tries, a grant costs {needed} now")]
     WeakWork {
-        /// How many tries a grant costs on average.
+        /// Average number of tries for a grant.
         needed: u64,
-        /// In how many tries such a hash is found on average.
+        /// Average number of tries for such a hash.
         found: u64,
     },
     /// SPEC CLAIM-5.
-    #[error("the treasury holds {treasury} BCC, less than one grant")]
+    #[error("the treasury has {treasury} BCC, less than one grant")]
     TreasuryEmpty {
-        /// What is left.
+        /// What remains.
         treasury: Coins,
     },
     /// SPEC CLAIM-6.
@@ -162,51 +162,51 @@ pub enum TxRejected {
         again: UnixMillis,
     },
     /// SPEC CLAIM-7.
-    #[error("a block pays one grant, and this one has")]
+    #[error("a block pays at most one grant, and this one already does")]
     OneGrantPerBlock,
-    /// SPEC VER-1: only a validator's word counts.
-    #[error("only a candidate for the validator set announces a version of the rules")]
+    /// SPEC VER-1: only validators announce.
+    #[error("only a candidate for the validator set may announce a version of the rules")]
     NotCandidate,
-    /// SPEC VER-2: the version in force is known to everybody, and what was announced is never taken back.
-    #[error("version {found} of the rules changes nothing: {least} is the lowest to announce")]
+    /// SPEC VER-2: the version in force needs no announcement, and an announcement is never taken back.
+    #[error("announcing version {found} of the rules changes nothing: {least} is the lowest to announce")]
     NothingToAnnounce {
-        /// One above the version in force and what the account announced.
+        /// One above the higher of the version in force and the announced one.
         least: RulesVersion,
         /// The version it names.
         found: RulesVersion,
     },
-    /// The node's own admission: the sender has its share of the pool.
-    #[error("the pool holds {limit} transactions of this sender already")]
+    /// Local: the sender has reached its limit in the pool.
+    #[error("the pool already holds {limit} transactions of this sender")]
     SenderLimit {
-        /// The share.
+        /// The limit.
         limit: usize,
     },
-    /// The node's own admission: the pool is full of better-placed transactions.
+    /// Local: the pool is full of better transactions.
     #[error("the pool is full")]
     PoolFull,
-    /// The node's own admission: another transaction with this sender and nonce is pooled.
+    /// Local: another transaction with this sender and nonce is pooled.
     #[error("another transaction with nonce {nonce} of this sender is pooled")]
     NonceTaken {
         /// The nonce.
         nonce: u64,
     },
-    /// The node's own admission: it pays too little to take the place of the one that is pooled.
+    /// Local: its fee is too low to replace the pooled one.
     #[error(
-        "another transaction with this nonce is pooled: to replace it takes a fee of {needed} BCC, not {found} BCC"
+        "another transaction with this nonce is pooled: replacing it needs a fee of {needed} BCC, not {found} BCC"
     )]
     FeeTooLow {
-        /// Smallest fee that would do.
+        /// Smallest sufficient fee.
         needed: Coins,
         /// The fee it pays.
         found: Coins,
     },
-    /// The node's own admission: the sender has changed its mind too often.
+    /// Local: the sender has replaced too often.
     #[error("this sender has replaced {limit} transactions since its last one became final")]
     ReplacedTooOften {
-        /// How often it may.
+        /// The limit.
         limit: u32,
     },
-    /// The node's own admission: its sender put another one in its place.
+    /// Local: its sender replaced it.
     #[error("replaced by transaction {by} of the same sender and nonce")]
     Replaced {
         /// The other one's id.
@@ -258,7 +258,8 @@ impl TxRejected {
         }
     }
 
-    /// May the same bytes be taken later? Of a nonce that is taken: as long as the other is not final, it may yet be dropped.
+    /// May the same bytes be accepted later? If the nonce is taken: yes, until the other is final, because it may be
+    /// dropped.
     pub fn retry(&self) -> Retry {
         match self {
             Self::TooManyUnbonding { earliest } => Retry::AtTime(*earliest),
@@ -301,21 +302,21 @@ impl TxRejected {
     }
 }
 
-/// Why a block is refused. Depends on the parent state and the block's bytes only, never on a clock.
+/// Why a block is refused. Depends only on the parent state and the block's bytes, never on a clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BlockRejected {
     /// SPEC BLOCK-4, VER-4.
-    #[error("its version is {found}, its height is executed by version {expected} of the rules")]
+    #[error("its version is {found}, but version {expected} of the rules is in force at its height")]
     Version {
-        /// In force at the height.
+        /// Version in force at the height.
         expected: RulesVersion,
         /// The version it names.
         found: RulesVersion,
     },
     /// SPEC VER-5: this program cannot tell whether the block is valid.
-    #[error("its height is executed by version {version} of the rules, of which this program knows {known}")]
+    #[error("version {version} of the rules is in force at its height, this program knows only {known}")]
     RulesUnknown {
-        /// In force at the height.
+        /// Version in force at the height.
         version: RulesVersion,
         /// The highest known.
         known: RulesVersion,
@@ -331,10 +332,10 @@ pub enum BlockRejected {
         /// The maximum.
         limit_bytes: usize,
     },
-    /// SPEC BLOCK-4: more than the chain's capacity, or than any chain may have.
+    /// SPEC BLOCK-4: more than the chain's capacity, or than any chain allows.
     #[error("{found} transactions, the limit is {limit}")]
     TooManyTransactions {
-        /// How many.
+        /// Number found.
         found: usize,
         /// The maximum.
         limit: usize,
@@ -342,19 +343,19 @@ pub enum BlockRejected {
     /// SPEC BLOCK-4.
     #[error("{found} evidence items are too many")]
     TooMuchEvidence {
-        /// How many.
+        /// Number found.
         found: usize,
     },
     /// SPEC BLOCK-4: more precommits than a set has members.
     #[error("{found} precommits for one block, the limit is {limit}")]
     TooManyPrecommits {
-        /// How many.
+        /// Number found.
         found: usize,
         /// The maximum.
         limit: usize,
     },
     /// SPEC BLOCK-3: a root in the header is not that of the contents.
-    #[error("{which} root is {found:?}, the header promises {promised:?}")]
+    #[error("{which} root is {found:?}, the header says {promised:?}")]
     Root {
         /// Which root.
         which: &'static str,
@@ -390,7 +391,7 @@ pub enum BlockRejected {
     /// SPEC LEAD-1.
     #[error("built by {found}, the leader of its round is {expected}")]
     Leader {
-        /// Drawn.
+        /// The drawn leader.
         expected: Address,
         /// In the header.
         found: Address,
@@ -399,7 +400,7 @@ pub enum BlockRejected {
     #[error("every block but the first carries its parent's commit")]
     CommitMissing,
     /// SPEC VOTE-4.
-    #[error("the parent's commit proves nothing: {0}")]
+    #[error("the parent's commit is invalid: {0}")]
     Commit(CertificateRejected),
     /// SPEC BLOCK-7.
     #[error("{0}")]

@@ -8,9 +8,9 @@ use crate::validators::Member;
 use crate::vote::Certificate;
 use serde::{Deserialize, Serialize};
 
-/// Status handshake: independent of the chain, because a peer of another chain must be able to refuse.
+/// Status handshake: independent of the chain, because peers of different chains must be able to refuse each other.
 pub const STATUS_PROTOCOL: &str = "/blockchat/status/1";
-/// Genesis by anybody: a joiner does not know the chain yet.
+/// Genesis, for everybody: a joining node does not know the chain yet.
 pub const GENESIS_PROTOCOL: &str = "/blockchat/genesis/1";
 
 /// Name of the sync protocol of the chain with this short name.
@@ -21,13 +21,13 @@ pub fn sync_protocol(chain: &str) -> String {
 /// Version of [`Status`].
 pub const STATUS_VERSION: u16 = 1;
 
-/// Who I am and how far I am. Both sides send one on connecting, and again with a new head. SPEC SYNC-1.
+/// The sender's chain and height. Both sides send one on connecting, and again with a new head. SPEC SYNC-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
     /// [`STATUS_VERSION`].
     pub version: u16,
-    /// Genesis hash: peers of another chain part at once.
+    /// Genesis hash: peers of another chain disconnect at once.
     pub chain: Hash32,
     /// Height of the last final block.
     pub height: Height,
@@ -47,13 +47,13 @@ pub struct GenesisRequest {
     pub version: u16,
 }
 
-/// Says why a peer has to go. SPEC SYNC-6.
+/// Tells a peer why it is disconnected. SPEC SYNC-6.
 pub const GOODBYE_PROTOCOL: &str = "/blockchat/goodbye/1";
 
 /// Version of [`Goodbye`].
 pub const GOODBYE_VERSION: u16 = 1;
 
-/// The last thing a node says before it ends its connections to a peer; the peer says it back. SPEC SYNC-6.
+/// The last message before a node closes its connections to a peer; the peer sends it back. SPEC SYNC-6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Goodbye {
@@ -63,15 +63,15 @@ pub struct Goodbye {
     pub why: Parting,
 }
 
-/// Why two peers part. SPEC SYNC-6.
+/// Why two peers disconnect. SPEC SYNC-6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Parting {
-    /// All places are taken by peers that deserve them more.
+    /// All slots are taken by better peers.
     Full,
-    /// The other one is of another chain.
+    /// The peer is of another chain.
     OtherChain,
-    /// Another run of the other one's identity is connected already, and alive.
+    /// Another run of the peer's identity is connected and alive.
     OtherRun,
 }
 
@@ -81,7 +81,7 @@ pub enum Parting {
 pub struct CertifiedBlock {
     /// The block.
     pub block: Block,
-    /// Of exactly this block.
+    /// Certificate of exactly this block.
     pub certificate: Certificate,
 }
 
@@ -91,19 +91,19 @@ pub struct CertifiedBlock {
 pub struct CertifiedHeader {
     /// The header.
     pub header: Header,
-    /// Of exactly this block.
+    /// Certificate of exactly this block.
     pub certificate: Certificate,
 }
 
-/// What a node may ask of a peer of its chain. SPEC SYNC-3.
+/// A request to a peer of the same chain. SPEC SYNC-3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum SyncRequest {
     /// Final blocks from a height on.
     Blocks {
-        /// The first.
+        /// The first height.
         from: Height,
-        /// At most so many; at most [`crate::limits::SYNC_BLOCKS_MAX`].
+        /// Maximum number; at most [`crate::limits::SYNC_BLOCKS_MAX`].
         count: u32,
     },
     /// One block, final or proposed, by hash.
@@ -113,9 +113,9 @@ pub enum SyncRequest {
     },
     /// The headers of final blocks from a height on.
     Headers {
-        /// The first.
+        /// The first height.
         from: Height,
-        /// At most so many; at most [`crate::limits::SYNC_BLOCKS_MAX`].
+        /// Maximum number; at most [`crate::limits::SYNC_BLOCKS_MAX`].
         count: u32,
     },
     /// The members of a validator set, by the hash that headers name.
@@ -130,17 +130,17 @@ pub enum SyncRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum SyncResponse {
-    /// Consecutive final blocks from the height asked for; stops early at [`crate::limits::SYNC_BYTES_MAX`] or the tip.
+    /// Consecutive final blocks from the requested height; stops early at [`crate::limits::SYNC_BYTES_MAX`] or the tip.
     Blocks(Vec<CertifiedBlock>),
-    /// The block asked for, if known.
+    /// The requested block, if known.
     Body(Option<Block>),
     /// Slow down: ask again after this many ms. No offence.
     Busy {
         /// When to ask again.
         retry_ms: u64,
     },
-    /// Consecutive headers from the height asked for; stops early as blocks do.
+    /// Consecutive headers from the requested height; stops early as blocks do.
     Headers(Vec<CertifiedHeader>),
-    /// The members asked for, by address, if a final block names their hash.
+    /// The requested members, by address, if a final block names their hash.
     Members(Option<Vec<Member>>),
 }

@@ -1,4 +1,4 @@
-//! Transactions: what a user signs. SPEC TX-1 to TX-9.
+//! Transactions, signed by users. SPEC TX-1 to TX-9.
 //!
 //! Owns: the wire types, the id, and every check that needs no state. Does not own: balances, nonces, expiry
 //! (`ledger::check`).
@@ -20,7 +20,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// What a sender asks of the ledger. SPEC TX-1.
+/// A request to the ledger. SPEC TX-1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transaction {
@@ -31,19 +31,19 @@ pub struct Transaction {
     /// Consecutive per sender, from 0; always 0 for a body that [needs none](Body::needs_nonce), which neither
     /// compares nor advances it.
     pub nonce: u64,
-    /// Valid in blocks up to this height, or for ever.
+    /// Last height whose block may include it; without limit if absent.
     pub expiry: Option<Height>,
-    /// What is asked.
+    /// The request.
     pub body: Body,
 }
 
-/// The five things a transaction can ask. SPEC TX-2.
+/// The five kinds of request. SPEC TX-2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Body {
     /// Coins, a message, or both in one.
     Send {
-        /// Who receives.
+        /// The receiver.
         to: Address,
         /// Coins on top of the fee; may be zero if there is a message.
         amount: Coins,
@@ -55,19 +55,19 @@ pub enum Body {
         /// The new stake.
         amount: Coins,
     },
-    /// A validator's node declares that it runs: enter the set, or come back from jail.
+    /// A validator's node declares that it is running: enter the set, or come back from jail.
     Activate {
         /// One of the recent hashes in the state: proof that the node knows the chain.
         recent: Hash32,
     },
-    /// A welcome grant from the treasury, paid for with a proof of work.
+    /// Claim a welcome grant from the treasury with a proof of work.
     Claim {
-        /// One of the recent hashes in the state, of the last blocks.
+        /// One of the recent hashes in the state, of the recent blocks.
         recent: Hash32,
         /// The number that makes the work's hash small.
         work: u64,
     },
-    /// A validator's node says how far it knows the rules.
+    /// A validator's node declares which versions of the rules it knows.
     Announce {
         /// The highest version that it executes.
         version: RulesVersion,
@@ -75,8 +75,8 @@ pub enum Body {
 }
 
 impl Body {
-    /// Does it take its turn by the sender's nonce? The others carry nonce 0: what they change protects them from being
-    /// repeated. SPEC TX-7.
+    /// Does it use the sender's nonce? The others carry nonce 0: the state they change protects them from replay. SPEC
+    /// TX-7.
     pub const fn needs_nonce(&self) -> bool {
         match self {
             Self::Send { .. } | Self::Stake { .. } => true,
@@ -85,7 +85,7 @@ impl Body {
     }
 }
 
-/// What a *send* carries beside coins. SPEC TX-3.
+/// The content of a *send* besides coins. SPEC TX-3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Payload {
@@ -101,18 +101,18 @@ pub enum Payload {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sealed {
-    /// Which construction; 1 is the one of SPEC TX-4.
+    /// Version of the construction; 1 is that of SPEC TX-4.
     pub version: u8,
     /// The sender's one-time X25519 key.
     pub ephemeral: Hash32,
-    /// What the one-time key is made from beside the sender's own.
+    /// Input of the one-time key, besides the sender's own key.
     pub salt: SealSalt,
     /// Ciphertext with its 16-byte tag.
     #[serde(with = "serde_bytes")]
     pub ciphertext: Vec<u8>,
 }
 
-/// 16 bytes that let a sender find its one-time key again, and nobody else. In JSON: 32 hex digits. SPEC TX-4.
+/// 16 bytes from which only the sender can derive its one-time key again. In JSON: 32 hex digits. SPEC TX-4.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SealSalt(pub [u8; 16]);
 
@@ -155,7 +155,7 @@ impl<'de> Deserialize<'de> for SealSalt {
 }
 
 impl Payload {
-    /// Characters of plain text, or plaintext bytes of a sealed message: what the fee counts. SPEC FEE-2.
+    /// Characters of plain text, or plaintext bytes of a sealed message: the length that the fee counts. SPEC FEE-2.
     pub fn fee_length(&self) -> u64 {
         let length = match self {
             Self::None => 0,
@@ -172,7 +172,7 @@ impl Transaction {
         sign_hash(label::SIGN_TRANSACTION, self.chain, &codec::encode(self))
     }
 
-    /// How much work a claim brings; nothing of anything else. Cost: one hash.
+    /// The work of a claim; none for other bodies. Cost: one hash.
     pub fn work_found(&self) -> Option<Found> {
         match &self.body {
             Body::Claim { recent, work } => Some(Search::new(self.chain, self.sender, *recent).attempt(*work)),
@@ -180,7 +180,7 @@ impl Transaction {
         }
     }
 
-    /// Signs it. Panics if `signer` is not the sender: that is a bug of the caller.
+    /// Signs it. Panics if `signer` is not the sender, which is a bug of the caller.
     pub fn sign(self, signer: &Signer) -> SignedTransaction {
         assert_eq!(signer.address(), self.sender, "only the sender signs");
         let signature = signer.sign(self.sign_hash());
@@ -202,7 +202,7 @@ impl Transaction {
     }
 }
 
-/// SPEC TX-3, TX-4: something is sent, no text is empty, none is too long.
+/// SPEC TX-3, TX-4: something is sent, and a text is neither empty nor too long.
 fn check_payload(amount: Coins, payload: &Payload) -> Result<(), TxRejected> {
     let found_bytes = match payload {
         Payload::None if amount.is_zero() => return Err(TxRejected::NothingToSend),
@@ -222,20 +222,20 @@ fn check_payload(amount: Coins, payload: &Payload) -> Result<(), TxRejected> {
     }
 }
 
-/// A transaction with a signature that nobody has checked yet.
+/// A transaction whose signature is not verified yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedTransaction {
-    /// What was signed.
+    /// The signed content.
     pub transaction: Transaction,
-    /// By its sender.
+    /// Signature of its sender.
     pub signature: Signature,
 }
 
 /// Identity of a signed transaction: the hash of *all* its canonical bytes, signature included. SPEC TX-6.
 ///
-/// Were the signature left out, a leader could include a pooled transaction under a garbage signature, and nodes that
-/// remember the id as verified would accept what others refuse.
+/// Without the signature, a leader could include a pooled transaction under a garbage signature, and nodes that have
+/// the id cached as verified would accept what others refuse.
 pub type TransactionId = Hash32;
 
 impl SignedTransaction {
@@ -249,7 +249,7 @@ impl SignedTransaction {
         codec::decode(bytes, limits::TRANSACTION_BYTES_MAX)
     }
 
-    /// Checks one transaction against everything that needs no state. For many, [`verify_all`] is about twice as fast.
+    /// Checks one transaction against all rules that need no state. For many, [`verify_all`] is about twice as fast.
     pub fn verify(self, chain: Hash32) -> Result<VerifiedTransaction, TxRejected> {
         let mut answer = verify_all(vec![self], chain);
         answer.pop().expect("one answer per transaction")
@@ -263,14 +263,14 @@ impl SignedTransaction {
     }
 }
 
-/// Checks many transactions against everything that needs no state; answers in order.
+/// Checks many transactions against all rules that need no state; answers in order.
 ///
 /// Cost: about 25 us each in large batches, nearly all of it signatures.
 pub fn verify_all(signed: Vec<SignedTransaction>, chain: Hash32) -> Vec<Result<VerifiedTransaction, TxRejected>> {
     verify_framed(signed.into_iter().map(SignedTransaction::framed).collect(), chain)
 }
 
-/// [`verify_all`] for transactions that were framed before, to look up their ids.
+/// [`verify_all`] for transactions that were already framed to look up their ids.
 pub fn verify_framed(framed: Vec<FramedTransaction>, chain: Hash32) -> Vec<Result<VerifiedTransaction, TxRejected>> {
     let checked: Vec<_> = framed.into_iter().map(|framed| framed.check_stateless(chain)).collect();
     let signatures: Vec<_> = checked.iter().flatten().map(FramedTransaction::signature_check).collect();
@@ -283,7 +283,7 @@ pub fn verify_framed(framed: Vec<FramedTransaction>, chain: Hash32) -> Vec<Resul
     checked.into_iter().map(|framed| framed.and_then(&mut believe)).collect()
 }
 
-/// A signed transaction with its canonical bytes and its id, which were computed from it, once. Nobody has checked it yet.
+/// A signed transaction with its canonical bytes and id, computed once. It is not verified yet.
 #[derive(Debug)]
 pub struct FramedTransaction(Arc<Framed>);
 
@@ -294,9 +294,9 @@ struct Framed {
     signed: SignedTransaction,
 }
 
-/// Before the transaction in the canonical bytes of a signed one: the head of two fields, and the key of the first.
+/// Precedes the transaction in the canonical bytes of a signed one: the head of two fields, and the key of the first.
 const BEFORE_TRANSACTION: usize = 2;
-/// After it: the key of the second field, the head of the signature, and the signature.
+/// Follows it: the key of the second field, the head of the signature, and the signature.
 const AFTER_TRANSACTION: usize = 1 + 2 + 64;
 
 impl FramedTransaction {
@@ -305,12 +305,12 @@ impl FramedTransaction {
         self.0.id
     }
 
-    /// What is asked.
+    /// The request.
     pub fn transaction(&self) -> &Transaction {
         &self.0.signed.transaction
     }
 
-    /// Size and stateless rules; the signature comes after.
+    /// Size and stateless rules; the signature is checked later.
     fn check_stateless(self, chain: Hash32) -> Result<Self, TxRejected> {
         let (found_bytes, limit_bytes) = (self.0.bytes.len(), limits::TRANSACTION_BYTES_MAX);
         if found_bytes > limit_bytes {
@@ -326,13 +326,13 @@ impl FramedTransaction {
         SignatureCheck { signer: sender, hash, signature: self.0.signed.signature }
     }
 
-    /// The canonical bytes of the transaction without its signature: a part of those with it.
+    /// The canonical bytes of the unsigned transaction: a part of the signed bytes.
     fn transaction_bytes(&self) -> &[u8] {
         &self.0.bytes[BEFORE_TRANSACTION..self.0.bytes.len() - AFTER_TRANSACTION]
     }
 }
 
-/// A transaction of this chain whose signature and stateless rules hold. Cheap to clone.
+/// A transaction of this chain with a valid signature that satisfies the stateless rules. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedTransaction(Arc<Framed>);
 
@@ -342,12 +342,12 @@ impl VerifiedTransaction {
         self.0.id
     }
 
-    /// What was asked.
+    /// The request.
     pub fn transaction(&self) -> &Transaction {
         &self.0.signed.transaction
     }
 
-    /// With its signature, as it goes into a block.
+    /// With its signature, as in a block.
     pub fn signed(&self) -> &SignedTransaction {
         &self.0.signed
     }
@@ -357,7 +357,7 @@ impl VerifiedTransaction {
         &self.0.bytes
     }
 
-    /// Who sent it.
+    /// Its sender.
     pub fn sender(&self) -> Address {
         self.0.signed.transaction.sender
     }
@@ -386,7 +386,7 @@ mod tests {
         assert_eq!("ab".repeat(17).parse::<SealSalt>(), Err(NotASalt));
     }
 
-    /// Were it otherwise, signatures would be checked over other bytes than those that were signed.
+    /// Otherwise, signatures would be checked over other bytes than those that were signed.
     #[test]
     fn what_is_signed_stands_whole_in_the_bytes_of_the_signed_transaction() {
         let signer = Signer::from_seed(&[1; 32]);

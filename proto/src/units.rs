@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Height(pub u64);
 
 impl Height {
-    /// The height after this one. Heights cannot reach 2^64 in the lifetime of the sun.
+    /// The next height. Heights cannot reach 2^64 in the lifetime of the sun.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -33,7 +33,7 @@ impl fmt::Display for Round {
     }
 }
 
-/// A version of the rules that blocks are executed by. The first is 1; 0 stands for none. SPEC VER-1.
+/// A version of the rules that execute blocks. The first is 1; 0 means none. SPEC VER-1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RulesVersion(pub u16);
@@ -44,7 +44,7 @@ impl RulesVersion {
     /// The highest version that this crate executes.
     pub const KNOWN: Self = Self(1);
 
-    /// The version after this one. Nobody can announce one above the last, so that never begins.
+    /// The next version. The last one has none: nobody can announce beyond it.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -63,13 +63,13 @@ impl fmt::Display for RulesVersion {
 pub struct UnixMillis(pub u64);
 
 impl UnixMillis {
-    /// This many milliseconds later; stops at the end of time.
+    /// This many milliseconds later; saturates.
     #[must_use]
     pub const fn plus(self, duration_ms: u64) -> Self {
         Self(self.0.saturating_add(duration_ms))
     }
 
-    /// Milliseconds from `earlier` to here, or 0 if that lies ahead.
+    /// Milliseconds from `earlier` to here, or 0 if `earlier` is later.
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }

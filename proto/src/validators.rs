@@ -13,13 +13,13 @@ use std::sync::Arc;
 /// One member of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validator {
-    /// Its account, which is its key.
+    /// Its account address, which is its public key.
     pub address: Address,
     /// Its voting power, in micro-BCC; never 0.
     pub stake: Stake,
 }
 
-/// Who decides a height, with what weight. Cheap to clone.
+/// The members that decide a height, with their weights. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidatorSet(Arc<Inner>);
 
@@ -30,22 +30,22 @@ struct Inner {
     hash: Hash32,
 }
 
-/// A member as it is hashed, and shown to who knows the hash only. SPEC VAL-2.
+/// A member in hashed form, also for readers that know only the hash. SPEC VAL-2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
-    /// Its account, which is its key.
+    /// Its account address, which is its public key.
     pub address: Address,
     /// Its voting power; never 0.
     pub stake: Coins,
 }
 
-/// The members are not those of any set: out of order, twice, without stake, or too many.
+/// The members do not form a set: out of order, repeated, without stake, or too many.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("these are not the members of a set: sorted by address, each once, with stake, 1 to 128 of them")]
 pub struct NoSuchSet;
 
-/// There must be somebody to decide.
+/// The set would be empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a validator set cannot be empty")]
 pub struct EmptySet;
@@ -60,7 +60,7 @@ impl Member {
 impl ValidatorSet {
     /// The set of the heaviest [`limits::VALIDATORS_MAX`] candidates by (stake descending, address ascending).
     ///
-    /// Candidates with no stake are left out; a repeated address keeps its first entry in that order.
+    /// Candidates without stake are left out; a repeated address keeps its first entry in that order.
     pub fn new(mut candidates: Vec<Validator>) -> Result<Self, EmptySet> {
         candidates.retain(|member| member.stake > Stake::default());
         candidates.sort_by(|a, b| b.stake.cmp(&a.stake).then(a.address.cmp(&b.address)));
@@ -76,7 +76,7 @@ impl ValidatorSet {
         Ok(Self(Arc::new(Inner { members: candidates, total, hash })))
     }
 
-    /// The set that has exactly these members.
+    /// The set of exactly these members.
     pub fn of_members(members: &[Member]) -> Result<Self, NoSuchSet> {
         let supply = members.iter().try_fold(Coins::ZERO, |sum, member| sum.checked_add(member.stake));
         supply.ok_or(NoSuchSet)?;
@@ -85,7 +85,7 @@ impl ValidatorSet {
         if set.as_members() == members { Ok(set) } else { Err(NoSuchSet) }
     }
 
-    /// Its members as they are hashed.
+    /// Its members in hashed form.
     pub fn as_members(&self) -> Vec<Member> {
         self.members().iter().map(Member::of).collect()
     }
@@ -100,7 +100,7 @@ impl ValidatorSet {
         self.0.total
     }
 
-    /// What headers commit to.
+    /// The hash in headers.
     pub fn hash(&self) -> Hash32 {
         self.0.hash
     }

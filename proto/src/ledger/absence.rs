@@ -1,8 +1,8 @@
-//! Absence: who missed the parent's commit, who led, and who is jailed. SPEC ABS-1 to ABS-5.
+//! Absence: missing precommits for the parent, leaders, and jailing. SPEC ABS-1 to ABS-5.
 //!
-//! Why blocks and time: by blocks alone, a second of fast blocks would jail a node that restarts; by time alone, an idle
-//! chain would jail one that missed a single block. Why leaders: each absence is the word of one leader, and one who
-//! chooses the leaders could say it again and again.
+//! Why blocks and time: blocks alone would jail a node that restarts during a second of fast blocks; time alone would
+//! jail, on an idle chain, a node that missed a single block. Why leaders: each absence is the word of one leader, and
+//! an author that grinds could repeat it for every block.
 //! Start reading at [`record_presence`], then [`excuse_late`], then [`to_jail`].
 
 use super::account::{Account, Standing};
@@ -16,7 +16,7 @@ use crate::validators::ValidatorSet;
 use crate::vote::{Certificate, LatePrecommits};
 use std::sync::Arc;
 
-/// Takes back what the parent said about those who came late; not about who was barred in this very block.
+/// Clears the parent's entry for signers of late precommits, except those barred in this block.
 pub(super) fn excuse_late(overlay: &mut Overlay<'_>, late: &LatePrecommits, now: UnixMillis) {
     for part in &late.signatures {
         let account = overlay.edit(part.validator);
@@ -27,7 +27,7 @@ pub(super) fn excuse_late(overlay: &mut Overlay<'_>, late: &LatePrecommits, now:
     }
 }
 
-/// Enters the parent's commit for every member of the parent's set that is still active. The block that carries the
+/// Records the parent's commit for every member of the parent's set that is still active. The block that carries the
 /// commit has this height and time.
 pub(super) fn record_presence(
     overlay: &mut Overlay<'_>,
@@ -49,25 +49,25 @@ pub(super) fn record_presence(
     }
 }
 
-/// Whom this block may jail, and by what.
+/// Input of the decision which member this block may jail.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Court<'a> {
-    /// The set that decided the parent: its members are looked at, and its stakes weigh the accusers.
+    /// The set that decided the parent: its members are checked, and its stakes weigh the accusers.
     pub(super) parent_set: &'a ValidatorSet,
     /// The set that decides the block.
     pub(super) set: &'a ValidatorSet,
     pub(super) stake_min: Coins,
     pub(super) peak: Peak,
-    /// Of the block.
+    /// Height of the block.
     pub(super) height: Height,
-    /// Of the block.
+    /// Time of the block.
     pub(super) now: UnixMillis,
 }
 
-/// The member to jail: of those gone the longest absent, ties by address; nobody if too little stake would remain without
-/// it. SPEC ABS-3, ABS-5.
+/// The member to jail: of the gone, the longest absent, ties by address; `None` if too little stake would remain
+/// without it. SPEC ABS-3, ABS-5.
 ///
-/// Cost: a look at every member, and for those absent for long one at all the others.
+/// Cost: one check per member, and all others for a member that was absent for long.
 pub(super) fn to_jail(overlay: &Overlay<'_>, court: Court<'_>) -> Option<Address> {
     let account = |address: Address| Some((address, overlay.get(&address)?));
     let members = court.parent_set.members().iter().filter_map(|member| account(member.address));
@@ -82,7 +82,7 @@ fn is_absent(account: &Account, now: UnixMillis) -> bool {
         && now.since(account.last_present) >= limits::ABSENCE_TIME_MS
 }
 
-/// Do the leaders who say so, since it was there last, hold together more than a third of the stake? SPEC ABS-3.
+/// Do the leaders of its current run of absences together hold more than a third of the stake? SPEC ABS-3.
 fn is_accused(overlay: &Overlay<'_>, account: &Account, court: Court<'_>) -> bool {
     let missing = account.window.missing_since_present();
     let led = |address| overlay.get(address).map_or(0, |leader| leader.window.led_seen_from(court.height));
@@ -91,7 +91,7 @@ fn is_accused(overlay: &Overlay<'_>, account: &Account, court: Court<'_>) -> boo
     is_honest_share(stake, court.parent_set.total())
 }
 
-/// Do the other members of the set hold more than half of the largest total of late? SPEC ABS-5.
+/// Do the other members of the set hold more than half of the recent largest total? SPEC ABS-5.
 fn enough_remains(overlay: &Overlay<'_>, without: &Address, court: Court<'_>) -> bool {
     let others = court.set.members().iter().filter(|member| member.address != *without);
     let power = others.filter_map(|member| overlay.get(&member.address)?.candidacy(court.stake_min));
@@ -99,7 +99,7 @@ fn enough_remains(overlay: &Overlay<'_>, without: &Address, court: Court<'_>) ->
     is_more_than_half(left, court.peak.largest.max(court.peak.before).into())
 }
 
-/// Enters the total of the next set. SPEC ABS-5.
+/// Records the total of the next set. SPEC ABS-5.
 pub(super) fn move_peak(system: &mut Arc<System>, now: UnixMillis, total: Stake) {
     let (peak, total) = (system.peak, total.coins());
     let moved = if now.since(peak.since) >= limits::PEAK_MS {

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::units::{Height, RulesVersion, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-/// Everything the chain knows about one account. Absent accounts equal the default. A wire type: it is hashed.
+/// The chain's state of one account. Absent accounts equal the default. A wire type: it is hashed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
@@ -18,68 +18,68 @@ pub struct Account {
     pub stake: Coins,
     /// Nonce of its next *send* or *stake*.
     pub next_nonce: u64,
-    /// Lowered stake on its way back, oldest first; at most [`crate::limits::UNBONDING_ENTRIES_MAX`].
+    /// Unbonding stake, oldest first; at most [`crate::limits::UNBONDING_ENTRIES_MAX`].
     pub unbonding: Vec<Unbonding>,
-    /// Has had its welcome grant.
+    /// Has it received its welcome grant?
     pub claimed: bool,
-    /// Where it stands as a validator.
+    /// Its standing as a validator.
     pub standing: Standing,
-    /// Which of the last blocks it led, and which say that it was absent.
+    /// The recent blocks that it led, or that record it as absent.
     pub window: Window,
     /// Block time of the last block whose commit carries it, or of its (re)entry into the set.
     pub last_present: UnixMillis,
-    /// What it weighs in the set while it is active; never more than its stake. SPEC VAL-5.
+    /// Its weight in the set while it is active; never more than its stake. SPEC VAL-5.
     pub power: Coins,
-    /// Since when stake above `power` waits for its turn; 0 while none waits. SPEC VAL-5.
+    /// Since when stake above `power` waits; 0 if none waits. SPEC VAL-5.
     pub waiting_since: UnixMillis,
-    /// How often it was jailed, each time less than a day after the time before. SPEC ABS-4.
+    /// Number of jailings, each less than a day after the previous one. SPEC ABS-4.
     pub jailings: u32,
-    /// When it was jailed last, 0 if never. SPEC ABS-4.
+    /// When it was last jailed, 0 if never. SPEC ABS-4.
     pub last_jailed: UnixMillis,
     /// The highest version of the rules that its node announced; 0 if none. Never falls. SPEC VER-2.
     pub announced: RulesVersion,
 }
 
-/// Coins that return to the balance at a time.
+/// Coins that return to the balance at a given time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unbonding {
-    /// How much.
+    /// The amount.
     pub amount: Coins,
     /// In the first block at or after this time.
     pub release: UnixMillis,
 }
 
-/// Where an account stands as a validator. SPEC VAL-3.
+/// The standing of an account as a validator. SPEC VAL-3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Standing {
-    /// No member, with or without stake; *activate* makes it a member.
+    /// Not a member, with or without stake; *activate* makes it one.
     #[default]
     Inactive,
     /// A member while its stake is large enough.
     Active,
-    /// Was absent for too long; *activate* brings it back.
+    /// Absent for too long; *activate* brings it back.
     Jailed,
-    /// Misbehaved; never comes back.
+    /// Misbehaved; barred permanently.
     Barred,
 }
 
-/// What [`crate::limits::WINDOW_BLOCKS`] blocks up to a height say about an account. SPEC ABS-1.
+/// The record of an account in [`crate::limits::WINDOW_BLOCKS`] blocks up to a height. SPEC ABS-1.
 ///
-/// Bits of accounts with the same `newest` are about the same blocks. Blocks since `newest` say nothing about it.
+/// Bits of accounts with the same `newest` are about the same blocks. Later blocks are not recorded yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// The block that bit 0 is about.
     pub newest: Height,
-    /// 1 = the account decided the block before this one with others, and no precommit of it was counted.
+    /// 1 = the account is in the set that decided the previous block, and none of its precommits was counted.
     pub missing: BlockBits,
     /// 1 = the account is this block's leader.
     pub led: BlockBits,
 }
 
-/// One bit a block, the newest block in bit 0: two halves of a 128-bit history.
+/// One bit per block, the newest block in bit 0: two halves of a 128-bit history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlockBits {
@@ -90,7 +90,7 @@ pub struct BlockBits {
 }
 
 impl Account {
-    /// Everything it owns: balance, stake and unbonding, in micro-BCC.
+    /// All its coins: balance, stake and unbonding, in micro-BCC.
     pub fn total_micros(&self) -> u128 {
         let unbonding: u128 = self.unbonding.iter().map(|entry| u128::from(entry.amount.micros())).sum();
         u128::from(self.balance.micros()) + u128::from(self.stake.micros()) + unbonding
@@ -103,7 +103,7 @@ impl Account {
         stands.then(|| Stake::from(self.power))
     }
 
-    /// Brings the power in line with the stake: it never exceeds it. What an active account has above its power waits: since
+    /// Adjusts the power to the stake: it never exceeds it. Stake of an active account above its power waits: since
     /// `now` if that is new, else since it began to. SPEC VAL-5.
     pub(super) fn settle_power(&mut self, now: Option<UnixMillis>) {
         self.power = self.power.min(self.stake);
@@ -116,7 +116,7 @@ impl Account {
         (self.waiting_since > UnixMillis::default()).then(|| self.stake.checked_sub(self.power).unwrap_or_default())
     }
 
-    /// As much of what waits becomes power as there is room for; returns how much. SPEC VAL-5.
+    /// Turns waiting stake into power, limited by the room; returns how much. SPEC VAL-5.
     pub(super) fn ramp(&mut self, room: Coins) -> Coins {
         let (grown, rest) = self.waiting().unwrap_or_default().split_at_most(room);
         self.power = self.power.checked_add(grown).expect("at most the stake");
@@ -126,7 +126,8 @@ impl Account {
         grown
     }
 
-    /// From when on it may activate: some time after it was jailed, longer with each jailing of a day. SPEC ACT-4.
+    /// Earliest time at which it may activate: some time after it was jailed, longer with each jailing within a day.
+    /// SPEC ACT-4.
     pub fn may_activate_at(&self) -> UnixMillis {
         let Some(before) = self.jailings.checked_sub(1) else {
             return UnixMillis::default();
@@ -135,8 +136,8 @@ impl Account {
         self.last_jailed.plus(wait.min(limits::JAIL_WAIT_MAX_MS))
     }
 
-    /// Misbehaved: out for ever, and poorer by a share of its stake and of what it unbonded at `offence` or later. Returns
-    /// what burns. SPEC EVID-2.
+    /// Bars it permanently, and burns a share of its stake and of what it unbonded at `offence` or later. Returns the
+    /// amount burned. SPEC EVID-2.
     pub(super) fn punish(&mut self, offence: UnixMillis, parameters: &Parameters) -> Coins {
         let mut burned = Coins::ZERO;
         let mut burn = |amount: &mut Coins| {
@@ -153,7 +154,7 @@ impl Account {
         burned
     }
 
-    /// Out of the set until it activates itself again. SPEC ABS-3, ABS-4.
+    /// Leaves the set until it activates again. SPEC ABS-3, ABS-4.
     pub(super) fn jail(&mut self, now: UnixMillis) {
         let again = self.jailings > 0 && now.since(self.last_jailed) < limits::JAILINGS_MS;
         self.jailings = if again { self.jailings.saturating_add(1) } else { 1 };
@@ -162,12 +163,12 @@ impl Account {
         self.settle_power(None);
     }
 
-    /// Adds to the balance. Never fails: all coins together stay below the cap. SPEC MONEY-2.
+    /// Adds to the balance. Never fails: the sum of all coins stays below the cap. SPEC MONEY-2.
     pub(super) fn credit(&mut self, amount: Coins) {
         self.balance = self.balance.checked_add(amount).expect("a balance is part of the supply, which is capped");
     }
 
-    /// Moves whatever is due at `now` back into the balance, and returns how much it was. SPEC STAKE-4.
+    /// Moves all entries due at `now` to the balance, and returns their sum. SPEC STAKE-4.
     pub(super) fn release_due(&mut self, now: UnixMillis) -> Coins {
         let (due, waiting) = self.unbonding.iter().partition(|entry| entry.release <= now);
         self.unbonding = waiting;
@@ -180,7 +181,7 @@ impl Account {
 }
 
 impl Window {
-    /// Moves to the block `height`, which says nothing yet, and forgets what leaves the window.
+    /// Moves to the block `height`, which is not recorded yet, and drops what leaves the window.
     fn advance(&mut self, height: Height) {
         let blocks = height.0.saturating_sub(self.newest.0);
         self.missing = self.missing.older_by(blocks);
@@ -188,34 +189,34 @@ impl Window {
         self.newest = height;
     }
 
-    /// The block `height` says whether it was missing from the commit of the one before. SPEC ABS-1.
+    /// Records in block `height` whether it is missing from the commit of the previous block. SPEC ABS-1.
     pub fn record(&mut self, height: Height, missing: bool) {
         self.advance(height);
         self.missing.low = self.missing.low & !1 | u64::from(missing);
     }
 
-    /// Does the block `height` say that it is missing?
+    /// Does block `height` record it as missing?
     pub fn is_missing_at(&self, height: Height) -> bool {
         self.newest == height && self.missing.low & 1 == 1
     }
 
-    /// The newest block called it missing, and it came late: it was not missing. SPEC ABS-1.
+    /// Clears the newest entry: its precommit came late, so it was not missing. SPEC ABS-1.
     pub fn excuse(&mut self) {
         self.missing.low &= !1;
     }
 
-    /// Which blocks it was missing from since it was there last, as bits seen from `newest`. SPEC ABS-3.
+    /// Its current run of absences, as bits seen from `newest`. SPEC ABS-3.
     pub(super) fn missing_since_present(&self) -> u128 {
         let bits = self.missing.as_bits();
         bits & !(u128::MAX.checked_shl(bits.trailing_ones()).unwrap_or(0))
     }
 
-    /// Which blocks it led, as bits seen from `height`, which is not below `newest`.
+    /// The blocks it led, as bits seen from `height`, which is not below `newest`.
     pub(super) fn led_seen_from(&self, height: Height) -> u128 {
         self.led.older_by(height.0.saturating_sub(self.newest.0)).as_bits()
     }
 
-    /// It leads the block `height`. SPEC ABS-1.
+    /// Records that it leads block `height`. SPEC ABS-1.
     pub fn lead(&mut self, height: Height) {
         self.advance(height);
         self.led.low |= 1;
@@ -226,7 +227,7 @@ impl Window {
 const HIGH_MASK: u64 = (1 << (limits::WINDOW_BLOCKS - u64::BITS)) - 1;
 
 impl BlockBits {
-    /// As seen so many blocks later.
+    /// The bits seen this many blocks later.
     fn older_by(self, blocks: u64) -> Self {
         let bits = self.as_bits();
         let shifted = u32::try_from(blocks).ok().and_then(|blocks| bits.checked_shl(blocks)).unwrap_or(0);
@@ -238,7 +239,7 @@ impl BlockBits {
         u128::from(self.high) << u64::BITS | u128::from(self.low)
     }
 
-    /// In how many blocks of the window.
+    /// Number of set bits in the window.
     pub fn count(&self) -> u32 {
         self.high.count_ones() + self.low.count_ones()
     }
@@ -259,7 +260,7 @@ mod tests {
         assert_eq!(window, Window { newest: Height(230), ..Window::default() });
     }
 
-    /// SPEC ABS-1: that is what makes bits of different accounts comparable.
+    /// SPEC ABS-1: this makes bits of different accounts comparable.
     #[test]
     fn blocks_that_say_nothing_about_an_account_move_its_window_all_the_same() {
         let mut window = Window::default();

@@ -1,4 +1,4 @@
-//! A block on its way: what its leader wants in it, what came out, and what it does to the ledger.
+//! The stages of a block: the leader's draft, the result, and its effect on the ledger.
 
 use super::root::Tree;
 use super::{Account, System, Tip, TxRejected};
@@ -14,70 +14,70 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a leader wants in a block.
+/// A leader's input for a block.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// Round it is built for.
+    /// Round for which it is built.
     pub round: Round,
     /// Its leader.
     pub leader: Address,
     /// The leader's clock; raised to one ms after the parent if it lags.
     pub time: UnixMillis,
-    /// Candidates in the order they are tried.
+    /// Candidates in the order to try them.
     pub candidates: Vec<VerifiedTransaction>,
-    /// Of misbehaviour.
+    /// Evidence of misbehaviour.
     pub evidence: Vec<Evidence>,
-    /// Of the parent, late precommits included; absent for block 1.
+    /// Commit of the parent, late precommits included; absent for block 1.
     pub commit: Option<Certificate>,
-    /// Of the grandparent: everyone heard of. Who was counted already is left out.
+    /// All known precommits for the grandparent. Those already counted are left out.
     pub late: Option<LatePrecommits>,
 }
 
-/// A block of our own, and what it would do.
+/// Our own block and its effect.
 #[derive(Clone, Debug)]
 pub struct BuiltBlock {
     /// The block.
     pub block: VerifiedBlock,
-    /// Its effect, ready to commit once it is final.
+    /// Its effect, to commit once the block is final.
     pub applied: AppliedBlock,
-    /// Candidates that cannot be applied, with the reason. Candidates that merely did not fit are not listed.
+    /// Candidates that cannot be applied, with the reason. Candidates that only did not fit are not listed.
     pub refused: Vec<(TransactionId, TxRejected)>,
 }
 
-/// What the ledger does to an account in a block without a transaction of that account.
+/// A change that the ledger makes to an account without a transaction of that account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum LedgerAct {
     /// A validator was absent for too long. SPEC ABS-3.
     Jailed {
-        /// Whose account.
+        /// The validator.
         account: Address,
     },
-    /// A validator was caught contradicting itself. SPEC EVID-2.
+    /// A validator contradicted itself. SPEC EVID-2.
     Barred {
-        /// Whose account.
+        /// The validator.
         account: Address,
-        /// What burned of its stake and unbonding.
+        /// Amount burned from its stake and unbonding.
         amount: Coins,
     },
     /// The block's leader received its fees. SPEC FEE-3.
     Paid {
         /// The leader.
         account: Address,
-        /// How much; never zero.
+        /// The amount; never zero.
         amount: Coins,
     },
-    /// Unbonding came back to the balance. SPEC STAKE-4.
+    /// Unbonding stake returned to the balance. SPEC STAKE-4.
     Released {
-        /// Whose.
+        /// The account.
         account: Address,
-        /// How much; never zero.
+        /// The amount; never zero.
         amount: Coins,
     },
 }
 
 impl LedgerAct {
-    /// Whom it concerns.
+    /// The account concerned.
     pub fn account(&self) -> Address {
         match self {
             Self::Jailed { account }
@@ -88,7 +88,7 @@ impl LedgerAct {
     }
 }
 
-/// What one block does to the ledger it was applied to. Cheap to clone.
+/// The effect of one block on the ledger it was applied to. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppliedBlock(pub(super) Arc<Applied>);
 
@@ -116,27 +116,27 @@ impl AppliedBlock {
         self.0.tree.root()
     }
 
-    /// Every account that changed, with its new content.
+    /// Every changed account, with its new content.
     pub fn accounts(&self) -> &BTreeMap<Address, Account> {
         &self.0.accounts
     }
 
-    /// Everything outside accounts, after it.
+    /// The system state after it.
     pub fn system(&self) -> &System {
         &self.0.system
     }
 
-    /// The set that decided it.
+    /// The set that decided the block.
     pub fn validators(&self) -> &ValidatorSet {
         &self.0.validators
     }
 
-    /// The set that decides the height after it.
+    /// The set that decides the next height.
     pub fn next_validators(&self) -> &ValidatorSet {
         &self.0.next_validators
     }
 
-    /// What the ledger did by itself, in the order in which it happened. SPEC ORDER-1.
+    /// Changes by the ledger itself, in order. SPEC ORDER-1.
     pub fn acts(&self) -> &[LedgerAct] {
         &self.0.acts
     }

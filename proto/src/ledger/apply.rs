@@ -1,6 +1,7 @@
-//! What a transaction does to its sender: all checks first, then changes that cannot fail.
+//! The effect of a transaction on its sender: all checks first, then changes that cannot fail.
 //!
-//! Owns: paying, staking, leaving, activating, claiming, announcing. Does not own: the rules (`check`), the receiver and the leader (`execute`).
+//! Owns: payments, stakes, departures, activations, claims, announcements. Does not own: the rules (`check`), the
+//! receiver and the leader (`execute`).
 //! Always true: on refusal the account is unchanged.
 //! Start reading at [`apply_to_sender`].
 
@@ -14,7 +15,7 @@ use crate::transaction::{Body, Transaction};
 
 /// Applies the sender's side of a transaction and returns its fee. SPEC TX-7 to TX-9.
 ///
-/// `others`: how many candidates for the next set there are beside the sender.
+/// `others`: number of candidates for the next set besides the sender.
 pub(super) fn apply_to_sender(
     sender: &mut Account,
     transaction: &Transaction,
@@ -45,7 +46,7 @@ pub(super) fn apply_to_sender(
     Ok(fee)
 }
 
-/// Takes `amount` and `fee` from the balance and moves to the next nonce.
+/// Takes `amount` and `fee` from the balance and advances the nonce.
 fn pay(sender: &mut Account, nonce: u64, amount: Coins, fee: Coins) -> Result<(), TxRejected> {
     check::check_nonce(sender, nonce)?;
     sender.balance = check::check_funds(sender, amount, fee)?;
@@ -53,7 +54,7 @@ fn pay(sender: &mut Account, nonce: u64, amount: Coins, fee: Coins) -> Result<()
     Ok(())
 }
 
-/// SPEC STAKE-1: from the balance only. A stake from nothing waits, inactive, for *activate*.
+/// SPEC STAKE-1: from the balance only. A new stake waits, inactive, for *activate*.
 fn raise_stake(
     sender: &mut Account,
     nonce: u64,
@@ -73,8 +74,8 @@ fn raise_stake(
     Ok(())
 }
 
-/// SPEC STAKE-4: what is taken out waits for its release. Who takes everything out is no member any more; the barred
-/// stay barred.
+/// SPEC STAKE-4: withdrawn stake waits for its release. An account that withdraws everything leaves the set; a barred
+/// one stays barred.
 fn lower_stake(
     sender: &mut Account,
     nonce: u64,
@@ -102,7 +103,7 @@ fn lower_stake(
     Ok(())
 }
 
-/// SPEC ACT-1: with a clean slate. It is a candidate from the next height on with the power that it kept; the rest waits.
+/// SPEC ACT-1: clears its absences. From the next height on it is a candidate with the power it kept; the rest waits.
 fn activate(sender: &mut Account, recent: Hash32, rules: &Rules<'_>) -> Result<(), TxRejected> {
     check::check_activation(sender, recent, rules)?;
     sender.standing = Standing::Active;

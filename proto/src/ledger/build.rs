@@ -1,6 +1,6 @@
-//! Building a block of our own: candidates in, a block that [`Ledger::apply_block`] accepts out.
+//! Builds our own block: candidates in, a block that [`Ledger::apply_block`] accepts out.
 //!
-//! Owns: what fits. Does not own: which candidates, in which order (engine); execution (`execute`, shared with checking).
+//! Owns: what fits. Does not own: choice and order of candidates (engine); execution (`execute`, shared with checking).
 //! Start reading at [`build`].
 
 use super::check_block::capacity;
@@ -17,8 +17,8 @@ use crate::vote::{Evidence, LatePrecommits};
 /// CBOR writes the number of transactions in 1 byte up to 23, in 5 up to 2^32.
 const COUNT_BYTES: usize = 4;
 
-/// Tries the candidates in order until the block is full. One that does not fit ends it: skipping it would break the row
-/// of its sender's nonces.
+/// Tries the candidates in order until the block is full. The first that does not fit ends it: skipping it would leave
+/// a gap in its sender's nonces.
 pub(super) fn build(ledger: &Ledger, mut draft: Draft) -> BuiltBlock {
     assert_eq!(ledger.unknown_version(), None, "nobody builds by rules that it does not know");
     draft.late = draft.late.and_then(|late| counting(ledger, late));
@@ -56,7 +56,7 @@ pub(super) fn build(ledger: &Ledger, mut draft: Draft) -> BuiltBlock {
     BuiltBlock { block, applied, refused }
 }
 
-/// As much of the evidence as punishes somebody, executed already. SPEC EVID-2, BLOCK-4.
+/// The evidence that punishes an account, already executed. SPEC EVID-2, BLOCK-4.
 fn punishing(execution: &mut Execution<'_>, mut evidence: Vec<Evidence>) -> Vec<Evidence> {
     evidence.retain(|item| item.check_structure().is_ok());
     let mut left = limits::EVIDENCE_MAX;
@@ -68,14 +68,14 @@ fn punishing(execution: &mut Execution<'_>, mut evidence: Vec<Evidence>) -> Vec<
     evidence
 }
 
-/// Those of the late precommits that count in the next block. SPEC BLOCK-7.
+/// The late precommits that count in the next block. SPEC BLOCK-7.
 fn counting(ledger: &Ledger, mut late: LatePrecommits) -> Option<LatePrecommits> {
     late.signatures.retain(|part| ledger.found_missing(&part.validator));
     let counts = late.check_shape(ledger.tip().height.next()).is_ok() && late.block == ledger.tip().parent;
     counts.then_some(late)
 }
 
-/// The header, as far as it is known before execution. What is missing has a fixed length.
+/// The header as far as it is known before execution. The missing fields have a fixed length.
 fn header_before(ledger: &Ledger, draft: &Draft, time: UnixMillis) -> Header {
     let tip = ledger.tip();
     Header {

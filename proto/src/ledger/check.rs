@@ -1,7 +1,7 @@
-//! The rules for one transaction, one small function each. They decide and change nothing.
+//! The rules for one transaction, one small function each. They change nothing.
 //!
-//! Owns: expiry, nonce, fee, funds, stake limits, activation, announcements. Does not own: what an accepted transaction changes
-//! (`apply`), and every rule that needs no state (`transaction`).
+//! Owns: expiry, nonce, fee, funds, stake limits, activation, announcements. Does not own: the changes of an accepted
+//! transaction (`apply`), and rules that need no state (`transaction`).
 //! Start reading at [`Rules`].
 
 use super::account::{Account, Standing};
@@ -14,34 +14,35 @@ use crate::limits;
 use crate::transaction::{Body, Transaction};
 use crate::units::{Height, RulesVersion, UnixMillis};
 
-/// What the rules compare with: the constants of the chain and the block that the transaction would go into.
+/// Context of the rules: the parameters of the chain and the block that would contain the transaction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules<'a> {
     /// Genesis hash.
     pub(super) chain: Hash32,
-    /// Constants.
+    /// Parameters of the chain.
     pub(super) parameters: &'a Parameters,
-    /// What *activate* and *claim* may name: the list after the parent.
+    /// The hashes that *activate* and *claim* may name, as the parent left them.
     pub(super) recent: &'a [RecentBlock],
-    /// In force at the block. SPEC VER-1.
+    /// Version in force at the block. SPEC VER-1.
     pub(super) version: RulesVersion,
-    /// What grants are paid from, as the parent left it.
+    /// The source of grants, as the parent left it.
     pub(super) purse: Purse,
     /// Departures and absences leave at least this many candidates. SPEC STAKE-5.
     pub(super) validators_floor: usize,
-    /// Of the block.
+    /// Height of the block.
     pub(super) height: Height,
-    /// Of the block.
+    /// Time of the block.
     pub(super) time: UnixMillis,
 }
 
-/// SPEC TX-1. Whoever verified the transaction has seen to it; verified for another chain, it must not slip in here.
+/// SPEC TX-1. Verification has checked the chain already; a transaction verified for another chain must not get in
+/// here.
 pub(super) fn check_chain(transaction: &Transaction, expected: Hash32) -> Result<(), TxRejected> {
     let found = transaction.chain;
     if found == expected { Ok(()) } else { Err(TxRejected::OtherChain { expected, found }) }
 }
 
-/// SPEC TX-8: valid in blocks up to the expiry height, that one included.
+/// SPEC TX-8: valid in blocks up to and including the expiry height.
 pub(super) fn check_expiry(expiry: Option<Height>, height: Height) -> Result<(), TxRejected> {
     match expiry {
         Some(expiry) if expiry < height => Err(TxRejected::Expired { expiry, height }),
@@ -55,10 +56,10 @@ pub(super) fn check_nonce(account: &Account, found: u64) -> Result<(), TxRejecte
     if found == expected { Ok(()) } else { Err(TxRejected::WrongNonce { expected, found }) }
 }
 
-/// What a body costs on top of what it moves. SPEC FEE-1, FEE-2.
+/// The fee of a body. SPEC FEE-1, FEE-2.
 ///
 /// *send*: basis points of the amount, rounded up to a micro-BCC, plus the fee per character; at least `fee_min`.
-/// *stake*: `fee_min`. the others: nothing, because a node without coins must be able to come back.
+/// *stake*: `fee_min`. The others are free, because a node without coins must be able to come back.
 pub fn fee_for(body: &Body, parameters: &Parameters) -> Result<Coins, TxRejected> {
     match body {
         Body::Send { amount, payload, .. } => {
@@ -81,7 +82,7 @@ pub(super) fn check_funds(account: &Account, amount: Coins, fee: Coins) -> Resul
     spendable.checked_sub(needed).ok_or(TxRejected::InsufficientFunds { needed, spendable })
 }
 
-/// SPEC STAKE-2: nothing, or within the limits of the chain.
+/// SPEC STAKE-2: 0, or within the limits of the chain.
 pub(super) fn check_stake_range(found: Coins, parameters: &Parameters) -> Result<(), TxRejected> {
     let (min, max) = (parameters.stake_min, parameters.stake_max);
     if found.is_zero() || (min..=max).contains(&found) {
@@ -96,7 +97,7 @@ pub(super) fn check_stake_changes(account: &Account, amount: Coins) -> Result<()
     if account.stake == amount { Err(TxRejected::StakeUnchanged { stake: amount }) } else { Ok(()) }
 }
 
-/// SPEC STAKE-6: who misbehaved may take its stake back, never add to it or stand again.
+/// SPEC STAKE-6: a barred account may withdraw its stake, but never add to it or activate.
 pub(super) fn check_not_barred(account: &Account) -> Result<(), TxRejected> {
     if account.standing == Standing::Barred { Err(TxRejected::Barred) } else { Ok(()) }
 }
@@ -111,7 +112,7 @@ pub(super) fn check_unbonding_room(account: &Account) -> Result<(), TxRejected> 
     }
 }
 
-/// SPEC STAKE-5: a candidate that leaves, leaves enough others behind. Jailed and inactive ones are free to go.
+/// SPEC STAKE-5: a candidate that leaves must leave enough others. Jailed and inactive ones may leave.
 pub(super) fn check_may_leave(account: &Account, others: usize, rules: &Rules<'_>) -> Result<(), TxRejected> {
     if account.candidacy(rules.parameters.stake_min).is_none() || others >= rules.validators_floor {
         return Ok(());
@@ -120,11 +121,11 @@ pub(super) fn check_may_leave(account: &Account, others: usize, rules: &Rules<'_
     Err(TxRejected::LastValidators { min })
 }
 
-/// SPEC ACT-1 to ACT-4: there is something to activate, the wait after a jailing is over, and the node has seen the chain
+/// SPEC ACT-1 to ACT-4: there is stake to activate, the wait after a jailing is over, and the node has seen the chain
 /// *since it was last present*.
 ///
-/// Without the comparison of times, a stranger could send an old *activate* again whenever its dead author is jailed,
-/// and keep a crowd of dead validators in the set.
+/// Without the comparison of times, a stranger could replay an old *activate* whenever its dead author is jailed, and
+/// keep many dead validators in the set.
 pub(super) fn check_activation(account: &Account, recent: Hash32, rules: &Rules<'_>) -> Result<(), TxRejected> {
     match account.standing {
         Standing::Barred => return Err(TxRejected::Barred),
@@ -142,7 +143,7 @@ pub(super) fn check_activation(account: &Account, recent: Hash32, rules: &Rules<
     if rules.time < until { Err(TxRejected::JailWait { until }) } else { Ok(()) }
 }
 
-/// SPEC VER-1, VER-2: a candidate's word, and news. It only ever rises, so an old one that a stranger repeats is refused.
+/// SPEC VER-1, VER-2: from a candidate, and higher than before. The version only rises, so a replay is refused.
 pub(super) fn check_announcement(account: &Account, found: RulesVersion, rules: &Rules<'_>) -> Result<(), TxRejected> {
     if account.candidacy(rules.parameters.stake_min).is_none() {
         return Err(TxRejected::NotCandidate);

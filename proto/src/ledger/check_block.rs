@@ -1,6 +1,6 @@
-//! The rules for a block, one small function each. They depend on the parent state and the block's bytes only.
+//! The rules for a block, one small function each. They depend only on the parent state and the block's bytes.
 //!
-//! Owns: header against tip, leader, commit, capacity, promised roots. Does not own: what needs no state (`block`), the
+//! Owns: header against tip, leader, commit, capacity, roots. Does not own: rules that need no state (`block`), the
 //! rules for its transactions (`check`).
 //! Start reading at [`check_before`].
 
@@ -11,7 +11,7 @@ use crate::hash::Hash32;
 use crate::leader::leader_for;
 use crate::vote::LateRejected;
 
-/// Everything that can be refused without executing it; the cheapest first. SPEC BLOCK-4 to BLOCK-7.
+/// All checks that need no execution; the cheapest first. SPEC BLOCK-4 to BLOCK-7.
 pub(super) fn check_before(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), BlockRejected> {
     let header = block.header();
     check_place(ledger, header)?;
@@ -23,13 +23,13 @@ pub(super) fn check_before(ledger: &Ledger, block: &VerifiedBlock) -> Result<(),
     check_late(ledger, block).map_err(BlockRejected::Late)
 }
 
-/// What the header promises about the state after it. SPEC BLOCK-3.
+/// The roots of the header after execution. SPEC BLOCK-3.
 pub(super) fn check_after(header: &Header, outcome: &Outcome) -> Result<(), BlockRejected> {
     check_root("next validators", header.next_validators_hash, outcome.next_validators().hash())?;
     check_root("state", header.state_root, outcome.state_root())
 }
 
-/// SPEC BLOCK-5, TIME-1: the one place after the tip, at a later time.
+/// SPEC BLOCK-5, TIME-1: the next height on the tip, at a later time.
 fn check_place(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> {
     let tip = ledger.tip();
     if header.chain != ledger.chain() {
@@ -47,7 +47,7 @@ fn check_place(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> {
     Ok(())
 }
 
-/// SPEC BLOCK-4, VER-4, VER-5: executed by the version in force at its height, if this program knows that.
+/// SPEC BLOCK-4, VER-4, VER-5: names the version in force at its height, and this program knows it.
 fn check_version(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> {
     if let Some(version) = ledger.unknown_version() {
         return Err(BlockRejected::RulesUnknown { version, known: ledger.known });
@@ -56,25 +56,25 @@ fn check_version(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> 
     if found == expected { Ok(()) } else { Err(BlockRejected::Version { expected, found }) }
 }
 
-/// SPEC BLOCK-4: at most what the genesis allows.
+/// SPEC BLOCK-4: at most the capacity of the genesis.
 fn check_capacity(ledger: &Ledger, found: usize) -> Result<(), BlockRejected> {
     let limit = capacity(ledger);
     if found <= limit { Ok(()) } else { Err(BlockRejected::TooManyTransactions { found, limit }) }
 }
 
-/// Most transactions of one block.
+/// Maximum number of transactions per block.
 pub(super) fn capacity(ledger: &Ledger) -> usize {
     usize::try_from(ledger.parameters().capacity).unwrap_or(usize::MAX)
 }
 
-/// SPEC LEAD-1: drawn for the round in which the block was built, also when it is proposed again later.
+/// SPEC LEAD-1: drawn for the round in which the block was built, even if it is proposed again later.
 fn check_leader(ledger: &Ledger, header: &Header) -> Result<(), BlockRejected> {
     let expected = leader_for(ledger.validators(), header.parent, header.height, header.round);
     let found = header.leader;
     if found == expected { Ok(()) } else { Err(BlockRejected::Leader { expected, found }) }
 }
 
-/// SPEC BLOCK-6, VOTE-4. Its signatures are verified already.
+/// SPEC BLOCK-6, VOTE-4. Its signatures are already verified.
 fn check_commit(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), BlockRejected> {
     let tip = ledger.tip();
     match block.commit() {
@@ -87,7 +87,7 @@ fn check_commit(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), BlockRejec
     }
 }
 
-/// SPEC BLOCK-7. Their shape and their signatures are verified already.
+/// SPEC BLOCK-7. Their form and signatures are already verified.
 fn check_late(ledger: &Ledger, block: &VerifiedBlock) -> Result<(), LateRejected> {
     let Some(late) = block.late() else {
         return Ok(());

@@ -1,8 +1,9 @@
-//! Churn: how stake becomes power, a part of the set at a time. SPEC VAL-5, VAL-6.
+//! Churn: stake becomes power gradually. SPEC VAL-5, VAL-6.
 //!
-//! Why: money alone must not own the chain within a second. Everybody can see a buyer come, and has time to act.
-//! Owns: the room of the present span, the order of the queue, who is served with how much. Does not own: when an account
-//! begins to wait (`account`).
+//! Why: money alone must not take over the chain within a second. Everybody can see a buyer coming, and has time to
+//! act.
+//! Owns: the room of the present span, the order of the queue, the power granted. Does not own: when an account begins
+//! to wait (`account`).
 //! Start reading at [`ramp`].
 
 use super::account::Account;
@@ -18,22 +19,22 @@ use std::collections::BTreeSet;
 use std::iter::from_fn;
 use std::sync::Arc;
 
-/// A place in the queue: since when, and who.
+/// A place in the queue: time, then address.
 type Place = (UnixMillis, Address);
 
-/// What the queue is served by in one block.
+/// Context for serving the queue in one block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Service<'a> {
     pub(super) parameters: &'a Parameters,
     /// Of the set that decides the block.
     pub(super) total: Stake,
-    /// How many candidates there are before anybody is served.
+    /// Number of candidates before anybody is served.
     pub(super) candidates: usize,
     /// Of the block.
     pub(super) time: UnixMillis,
 }
 
-/// The room of a new span: an eighth of the total, and never less than one validator needs. SPEC VAL-6.
+/// The room of a new span: an eighth of the total, but at least one validator's minimum. SPEC VAL-6.
 pub(super) fn room(total: Stake, parameters: &Parameters) -> Coins {
     total.coins().part(limits::CHURN_PARTS).max(parameters.stake_min)
 }
@@ -47,9 +48,9 @@ pub(super) fn begun(churn: Churn, service: Service<'_>) -> Churn {
     Churn { since: time, room: room(total, parameters) }
 }
 
-/// Serves the queue: its head first, in parts if need be, as long as there is room. SPEC VAL-6.
+/// Serves the queue: its head first, partially if necessary, while there is room. SPEC VAL-6.
 ///
-/// Cost: a look at the touched accounts, and at everybody served.
+/// Cost: one check per touched account, and per account served.
 pub(super) fn ramp(system: &mut Arc<System>, roster: &Roster, overlay: &mut Overlay<'_>, service: Service<'_>) {
     let Parameters { validators_min, stake_min, .. } = *service.parameters;
     let few = usize::try_from(validators_min).unwrap_or(usize::MAX);
@@ -77,21 +78,21 @@ pub(super) fn ramp(system: &mut Arc<System>, roster: &Roster, overlay: &mut Over
 /// An account that waits for power. SPEC VAL-6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Whose.
+    /// Its address.
     pub address: Address,
-    /// How much of its stake is not power yet.
+    /// The part of its stake that is not power yet.
     pub waiting: Coins,
-    /// Since when.
+    /// Waiting since.
     pub since: UnixMillis,
-    /// The first block at or after this time gives it the rest, if nobody comes or goes: never below the tip's time. Further
-    /// away than a thousand spans: that of the last one.
+    /// The first block at or after this time gives it the rest, if the queue does not change: never below the tip's
+    /// time. If that is more than a thousand spans away: the time of the last one.
     pub done_at: UnixMillis,
 }
 
-/// How many spans are looked ahead.
+/// Number of spans to look ahead.
 const SPANS_AHEAD: u32 = 1_000;
 
-/// When those who wait will be done, if nobody comes or goes, and blocks come as soon as they are needed.
+/// When each waiting account will be done, if the queue does not change and blocks come as soon as they are needed.
 pub(super) fn forecast<'a>(
     churn: &Churn,
     total: Stake,
@@ -119,7 +120,7 @@ pub(super) fn forecast<'a>(
     queue.map(&mut show).collect()
 }
 
-/// Everybody who waits, in order: the accounts of the overlay in place of those underneath.
+/// All waiting accounts, in order: those of the overlay replace those underneath.
 fn queue<'a>(roster: &'a Roster, overlay: &Overlay<'_>) -> impl Iterator<Item = Place> + use<'a> {
     let waited = |address: &Address| overlay.base(address).is_some_and(|account| account.waiting().is_some());
     let stale: BTreeSet<Address> = overlay.touched().keys().filter(|address| waited(address)).copied().collect();

@@ -1,8 +1,8 @@
-//! One block on top of a ledger: the code that `apply_block` and `build_block` share, so that they cannot disagree.
+//! Executes one block on a ledger. `apply_block` and `build_block` share this code, so they cannot disagree.
 //!
-//! Order (SPEC ORDER-1): evidence, absences and who leads, transactions one by one, fees to the leader, releases, power and
-//! next set, recent hashes and dates, version of the next block. The leader is paid after the last transaction: what it earns in a block it can spend
-//! from the next one on.
+//! Order (SPEC ORDER-1): evidence, absences and leader, transactions one by one, fees to the leader, releases, power
+//! and next set, recent hashes and dates, version of the next block. The leader is paid after the last transaction, and
+//! can spend its fees from the next block on.
 //! Start reading at [`Execution::begin`].
 
 use super::absence::{Court, excuse_late, move_peak, record_presence, to_jail};
@@ -39,12 +39,12 @@ pub(super) struct Execution<'a> {
     candidates: usize,
     fees: Coins,
     burned: Coins,
-    /// It has paid its grant.
+    /// Has it paid its grant?
     granted: bool,
     acts: Vec<LedgerAct>,
 }
 
-/// What an executed block did, before its hash is known.
+/// The result of a block, before its hash is known.
 #[derive(Debug)]
 pub(super) struct Outcome {
     time: UnixMillis,
@@ -57,7 +57,7 @@ pub(super) struct Outcome {
 }
 
 impl<'a> Execution<'a> {
-    /// Starts the block after the tip, which has this leader and time.
+    /// Starts the block after the tip, with this leader and time.
     pub(super) fn begin(ledger: &'a Ledger, time: UnixMillis, leader: Address) -> Self {
         Self {
             ledger,
@@ -72,7 +72,7 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Punishes one contradiction, or refuses the evidence and changes nothing; before everything else. SPEC EVID-2.
+    /// Punishes one contradiction, or refuses the evidence and changes nothing; runs first. SPEC EVID-2.
     pub(super) fn evidence(&mut self, evidence: &Evidence) -> Result<(), EvidenceRejected> {
         let (accused, parameters) = (evidence.accused(), self.rules.parameters);
         let marks = &self.ledger.system.marks;
@@ -86,7 +86,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// Excuses who came late, records who was present at the parent and who leads, and jails at most one. SPEC ABS-1 to ABS-5.
+    /// Clears late signers, records presence and leader, and jails at most one. SPEC ABS-1 to ABS-5.
     pub(super) fn presence(&mut self, commit: Option<&Certificate>, late: Option<&LatePrecommits>) {
         let Rules { height, time, .. } = self.rules;
         if let Some(late) = late {
@@ -145,7 +145,7 @@ impl<'a> Execution<'a> {
 
     /// Pays the leader (SPEC FEE-3), releases what is due, fixes the next set and computes the new state root.
     ///
-    /// Cost: a few us for every changed account.
+    /// Cost: a few us per changed account.
     pub(super) fn finish(mut self) -> Outcome {
         let (ledger, time) = (self.ledger, self.rules.time);
         if !self.fees.is_zero() {
@@ -171,7 +171,7 @@ impl<'a> Execution<'a> {
         Outcome { time, fees: self.fees, acts: self.acts, accounts, system, next_validators, tree }
     }
 
-    /// Who enters the set has not been absent from it: its time starts now. SPEC ABS-2.
+    /// An account that enters the set has not been absent: its time starts now. SPEC ABS-2.
     fn welcome(&mut self, next: &ValidatorSet) {
         let current = &self.ledger.validators;
         if next == current {
@@ -184,7 +184,7 @@ impl<'a> Execution<'a> {
 }
 
 impl Execution<'_> {
-    /// The rest of the system state after the block; untouched if it stays as it is.
+    /// The rest of the system state after the block; untouched if unchanged.
     fn move_system(&self, system: &mut Arc<System>, next: &ValidatorSet) {
         let Rules { height, time, parameters, .. } = self.rules;
         if !self.burned.is_zero() {
@@ -201,10 +201,10 @@ impl Execution<'_> {
     }
 }
 
-/// Enters the parent among the recent blocks, if it is its turn. SPEC ACT-3.
+/// Adds the parent to the recent blocks at every 64th height. SPEC ACT-3.
 ///
-/// A block cannot hold its own hash, so each one enters its parent; transactions see the list as the parent left it. The
-/// genesis is in the list from the start.
+/// A block cannot contain its own hash, so each one adds its parent; transactions see the list as the parent left it.
+/// The genesis is in the list from the start.
 fn remember_parent(system: &mut Arc<System>, parent: &Tip) {
     if parent.height == Height(0) || !parent.height.0.is_multiple_of(limits::RECENT_STRIDE) {
         return;
@@ -241,12 +241,12 @@ impl Outcome {
         self.tree.root()
     }
 
-    /// The set that decides the height after the block.
+    /// The set that decides the next height.
     pub(super) fn next_validators(&self) -> &ValidatorSet {
         &self.next_validators
     }
 
-    /// Ready to commit on `ledger`, now that the block has a hash.
+    /// Ready to commit on `ledger`, now that the block's hash is known.
     pub(super) fn applied(self, ledger: &Ledger, hash: Hash32) -> AppliedBlock {
         let tip = Tip { height: ledger.tip.height.next(), hash, time: self.time, parent: ledger.tip.hash };
         AppliedBlock(Arc::new(Applied {

@@ -1,9 +1,8 @@
-//! Welcome grants: coins for who has none, from the treasury of the genesis, against a proof of work. SPEC CLAIM-1 to
-//! CLAIM-7.
+//! Welcome grants: coins for new accounts from the genesis treasury, against a proof of work. SPEC CLAIM-1 to CLAIM-7.
 //!
-//! Why: without them nobody joins a chain who knows nobody on it. Owns: who may claim, what it costs, how much is paid at
-//! most. Does not own: the work itself (`claim`), one a block (`execute`).
-//! Always true: the treasury never pays more than it holds; an account is paid once in its life.
+//! Why: without them, only people who know a member could join. Owns: eligibility, cost, and the daily limit.
+//! Does not own: the work itself (`claim`), one grant per block (`execute`).
+//! Always true: the treasury never pays more than it holds; it pays an account at most once.
 //! Start reading at [`check`].
 
 use super::TxRejected;
@@ -19,50 +18,50 @@ use crate::limits;
 use crate::units::UnixMillis;
 use std::sync::Arc;
 
-/// What grants are paid from.
+/// The source of grants.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Purse {
-    /// The treasury of the genesis.
+    /// The treasury at the genesis.
     pub(super) first: Coins,
-    /// What is left of it.
+    /// What remains of it.
     pub(super) left: Coins,
     pub(super) grants: Grants,
     /// Of the set that decides the block.
     pub(super) total: Stake,
 }
 
-/// What a claim brings.
+/// Amount of a grant.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Proof {
     pub(super) recent: Hash32,
     pub(super) work: u64,
 }
 
-/// What the next block asks of a claim. SPEC CLAIM-1 to CLAIM-6.
+/// The requirements of the next block for a claim. SPEC CLAIM-1 to CLAIM-6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantTerms {
-    /// What one is paid.
+    /// Amount of one grant.
     pub grant: Coins,
-    /// What the treasury holds.
+    /// Content of the treasury.
     pub treasury: Coins,
-    /// What grants may still take in this span.
+    /// What may still be granted in this span.
     pub room: Coins,
-    /// From when on a block begins a new span.
+    /// Earliest block time that begins a new span.
     pub again: UnixMillis,
-    /// What the work must be worth; absent where no grant is left.
+    /// Required work; absent if no grant is left.
     pub tries: Option<Tries>,
-    /// The newest block that work may name.
+    /// The newest block that the work may name.
     pub recent: Option<RecentBlock>,
-    /// Why no account at all would be paid now.
+    /// Why no account could be paid now.
     pub closed: Option<TxRejected>,
 }
 
-/// What grants of a new span may take. SPEC CLAIM-6.
+/// The limit for grants in a new span. SPEC CLAIM-6.
 pub(super) fn room(total: Stake, parameters: &Parameters) -> Coins {
     total.coins().share(parameters.grant_cap_basis_points).max(parameters.grant)
 }
 
-/// The grant, if this account may have one for this work.
+/// The grant, if this work entitles this account to one.
 pub(super) fn check(account: &Account, address: Address, proof: Proof, rules: &Rules<'_>) -> Result<Coins, TxRejected> {
     let tries = check_open(rules)?;
     if account.claimed {
@@ -78,7 +77,7 @@ pub(super) fn check(account: &Account, address: Address, proof: Proof, rules: &R
     Ok(rules.parameters.grant)
 }
 
-/// Can anybody be paid? Then what it costs.
+/// The price of a grant, if any can be paid.
 fn check_open(rules: &Rules<'_>) -> Result<Tries, TxRejected> {
     let Rules { purse, parameters, .. } = rules;
     let grant = parameters.grant;
@@ -109,7 +108,7 @@ fn begun(rules: &Rules<'_>) -> Grants {
     Grants { since: rules.time, room: room(total, rules.parameters) }
 }
 
-/// Takes one grant out of the treasury, and out of what may still be paid; it was checked before.
+/// Takes one grant out of the treasury and the room of the span; the caller has checked both.
 pub(super) fn pay(system: &mut Arc<System>, rules: &Rules<'_>) {
     let (system, grant, span) = (Arc::make_mut(system), rules.parameters.grant, begun(rules));
     let rest = |of: Coins| of.checked_sub(grant).expect("nobody is granted more than there is");

@@ -1,8 +1,9 @@
-//! The leaves of the state tree: what decides validity, as keys and value hashes. SPEC STATE-1.
+//! The leaves of the state tree: the state that decides validity, as keys and value hashes. SPEC STATE-1.
 //!
-//! One leaf an account that differs from the default (key: `"account"` and its address), one each for `"system"`,
-//! `"parameters"`, `"clock"` (height, time and parent of the last block) and `"validators"` (hash of the set that decided the last
-//! block, hash of the set that decides the next). Keys cannot collide: only those of accounts are 39 bytes long.
+//! One leaf per account that differs from the default (key: `"account"` and its address), and one each for `"system"`,
+//! `"parameters"`, `"clock"` (height, time and parent of the last block) and `"validators"` (hash of the set that
+//! decided the last block, hash of the set that decides the next). Keys cannot collide: only those of accounts are 39
+//! bytes long.
 
 use super::System;
 use super::account::Account;
@@ -14,7 +15,7 @@ use crate::units::{Height, UnixMillis};
 use crate::validators::ValidatorSet;
 use serde::Serialize;
 
-/// A key of the state tree and its new value hash; `None` takes the leaf out.
+/// A key of the state tree and its new value hash; `None` removes the leaf.
 pub(super) type LeafUpdate = (Hash32, Option<Hash32>);
 
 /// The key of an account's leaf.
@@ -37,7 +38,7 @@ pub(super) fn system(system: &System) -> LeafUpdate {
     (key(b"system"), Some(value(system)))
 }
 
-/// The constants of the chain: they never change, and a proof against any state root shows them.
+/// The parameters of the chain: they never change, and a proof against any state root shows them.
 pub(super) fn parameters(parameters: &Parameters) -> LeafUpdate {
     (key(b"parameters"), Some(value(parameters)))
 }
@@ -47,7 +48,7 @@ pub(super) fn clock(height: Height, time: UnixMillis, parent: Hash32) -> LeafUpd
     (key(b"clock"), Some(value(&(height, time, parent))))
 }
 
-/// The two sets that the next block is checked with.
+/// The two sets needed to check the next block.
 pub(super) fn validators(decided: &ValidatorSet, next: &ValidatorSet) -> LeafUpdate {
     (key(b"validators"), Some(value(&(decided.hash(), next.hash()))))
 }

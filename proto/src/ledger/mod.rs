@@ -1,13 +1,14 @@
-//! The ledger: accounts and validators at one height, and what a block does to them.
+//! The ledger: accounts and validators at one height, and the effect of a block on them.
 //!
-//! Owns: state, execution, state root. Does not own: signatures (arrive verified), the choice of transactions (engine).
+//! Owns: state, execution, state root. Does not own: signatures (verified before), the choice of transactions (engine).
 //! Always true: coins are conserved; a refused block or transaction changes nothing; the state root covers everything
 //! that decides validity.
 //!
-//! The map: [`Ledger::apply_block`] -> `check_block` (rules for the block) -> `execute` (the one executor) -> `apply`
-//! (one transaction) -> `check` (its rules), all on an `overlay` over the accounts; `grants` pays from the treasury,
-//! `punishment` burns and bars, `absence` counts and jails, `churn` lets power grow, `roster` ranks candidates, finds due releases and knows who waits, `version` moves the version of the rules, `leaves` and `root` hash
-//! the state, `proof` shows one account of it. `build` makes a block of our own with the same executor.
+//! The map: [`Ledger::apply_block`] -> `check_block` (rules for the block) -> `execute` (the only executor) -> `apply`
+//! (one transaction) -> `check` (its rules), all on an `overlay` over the accounts. `grants` pays from the treasury,
+//! `punishment` burns and bars, `absence` counts and jails, `churn` raises power, `roster` ranks candidates, finds due
+//! releases and lists waiting accounts, `version` advances the version of the rules, `leaves` and `root` hash the
+//! state, `proof` proves one account of it. `build` builds our own block with the same executor.
 //! Start reading at [`Ledger::apply_block`].
 
 mod absence;
@@ -103,7 +104,7 @@ impl Ledger {
         Self::assemble(genesis, tip, genesis.validators().clone(), system, accounts.collect())
     }
 
-    /// The ledger that a store kept; recomputes the state root and compares.
+    /// The ledger from a store; recomputes the state root and compares it.
     ///
     /// The root covers everything but the hash of the tip, which covers the root: compare that with the header.
     pub fn restore(genesis: &VerifiedGenesis, snapshot: Snapshot) -> Result<Self, SnapshotDamaged> {
@@ -143,13 +144,13 @@ impl Ledger {
         Self { genesis, tip, accounts, roster, system, tip_validators, validators, tree, known }
     }
 
-    /// The same ledger in a program that knows the rules up to this version; otherwise it is [`RulesVersion::KNOWN`].
+    /// The same ledger for a program that knows the rules up to this version; the default is [`RulesVersion::KNOWN`].
     #[must_use]
     pub fn knowing(self, known: RulesVersion) -> Self {
         Self { known, ..self }
     }
 
-    /// The ledger taken apart, for [`Ledger::restore`]. Cost: O(accounts).
+    /// The parts of the ledger, for [`Ledger::restore`]. Cost: O(accounts).
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             tip: self.tip,
@@ -165,7 +166,7 @@ impl Ledger {
         self.genesis.hash()
     }
 
-    /// The constants of the chain.
+    /// The parameters of the chain.
     pub fn parameters(&self) -> &Parameters {
         &self.genesis.genesis().parameters
     }
@@ -190,12 +191,12 @@ impl Ledger {
         &self.tip_validators
     }
 
-    /// Everything outside accounts.
+    /// The system state.
     pub fn system(&self) -> &System {
         &self.system
     }
 
-    /// The version of the rules that the next block is executed by. SPEC VER-4.
+    /// The version of the rules that executes the next block. SPEC VER-4.
     pub fn version(&self) -> RulesVersion {
         self.system.version
     }
@@ -205,8 +206,8 @@ impl Ledger {
         self.known
     }
 
-    /// The version that the next block is executed by, if this program does not know it: then it cannot build, check or
-    /// vote for that block. SPEC VER-5.
+    /// The version that executes the next block, if this program does not know it: then it cannot build, check or vote
+    /// for that block. SPEC VER-5.
     pub fn unknown_version(&self) -> Option<RulesVersion> {
         (self.version() > self.known).then(|| self.version())
     }
@@ -221,7 +222,7 @@ impl Ledger {
         self.accounts.iter()
     }
 
-    /// An account with the proof that it is in the state, or that it is not. SPEC STATE-3.
+    /// An account with the proof of its presence or absence in the state. SPEC STATE-3.
     pub fn prove(&self, address: &Address) -> AccountProof {
         let key = leaves::account_key(address);
         let path = self.tree.path(&key);
@@ -229,14 +230,15 @@ impl Ledger {
         AccountProof { address: *address, account: self.account(address), siblings: path.siblings, neighbour }
     }
 
-    /// All coins there are. Constant over the life of a chain, burns aside. Cost: O(accounts); for tests and checks.
+    /// The sum of all coins. Constant over the life of a chain, except for burns. Cost: O(accounts); for tests and
+    /// checks.
     pub fn supply(&self) -> Coins {
         let accounts: u128 = self.accounts.values().map(Account::total_micros).sum();
         let micros = u64::try_from(accounts + u128::from(self.system.treasury.micros())).ok();
         micros.and_then(Coins::from_micros).expect("the genesis is below the cap, and nothing mints")
     }
 
-    /// Are there exactly as many coins as the genesis made, less those burned? SPEC MONEY-3. Cost: O(accounts).
+    /// Does the sum of all coins equal that of the genesis minus burns? SPEC MONEY-3. Cost: O(accounts).
     pub fn supply_is_conserved(&self) -> bool {
         let Genesis { treasury, accounts, .. } = self.genesis.genesis();
         let funded = accounts.iter().flat_map(|account| [account.balance, account.stake]);
@@ -244,8 +246,8 @@ impl Ledger {
         made == self.supply().checked_add(self.system.burned)
     }
 
-    /// Applies one transaction to its sender's account alone, as if in the next block: every rule that concerns the
-    /// sender, none of the receiver's. Returns the fee. `sender` is unchanged on refusal.
+    /// Applies one transaction to its sender's account only, as if in the next block: every rule that concerns the
+    /// sender, none for the receiver. Returns the fee. `sender` is unchanged on refusal.
     ///
     /// A pool calls it with its own projection of the account, so that pooled spending counts.
     pub fn project(&self, sender: &mut Account, transaction: &VerifiedTransaction) -> Result<Coins, TxRejected> {
@@ -263,7 +265,7 @@ impl Ledger {
         self.roster.candidates().saturating_sub(usize::from(candidacy.is_some()))
     }
 
-    /// The rules for a transaction in the next block, if that has this time.
+    /// The rules for a transaction in the next block, at this block time.
     fn rules(&self, time: UnixMillis) -> Rules<'_> {
         let parameters = self.parameters();
         let minimum = usize::try_from(parameters.validators_min).unwrap_or(usize::MAX);
@@ -281,7 +283,7 @@ impl Ledger {
 
     /// Executes a block on the tip without changing the ledger. SPEC BLOCK-5, BLOCK-6.
     ///
-    /// Cost: about a us a transaction and a few us a changed account.
+    /// Cost: about 1 us per transaction and a few us per changed account.
     pub fn apply_block(&self, block: &VerifiedBlock) -> Result<AppliedBlock, BlockRejected> {
         check_block::check_before(self, block)?;
         let header = block.header();
@@ -299,20 +301,20 @@ impl Ledger {
         Ok(outcome.applied(self, block.hash()))
     }
 
-    /// Did the last block enter this account as missing from the commit of the one before? Then a late precommit of it
-    /// counts in the next block. SPEC BLOCK-7.
+    /// Did the last block record this account as missing from the commit of its parent? Then a late precommit of the
+    /// account counts in the next block. SPEC BLOCK-7.
     fn found_missing(&self, address: &Address) -> bool {
         let missing =
             |account: &Account| account.standing == Standing::Active && account.window.is_missing_at(self.tip.height);
         self.accounts.get(address).is_some_and(missing)
     }
 
-    /// Who is barred for misbehaviour, by address.
+    /// Accounts barred for misbehaviour, by address.
     pub fn barred(&self) -> impl Iterator<Item = Address> + '_ {
         self.roster.barred()
     }
 
-    /// How often each member of the next height's set led one of the last blocks, by address. SPEC LEAD-5.
+    /// How often each member of the next height's set led one of the recent blocks, by address. SPEC LEAD-5.
     pub fn led(&self) -> Vec<Led> {
         let height = self.tip.height;
         let counted = height.0.min(limits::WINDOW_BLOCKS.into());
@@ -325,16 +327,18 @@ impl Ledger {
         self.validators.members().iter().map(led).collect()
     }
 
-    /// Who waits for power, in order, and when each will have it all if nobody comes or goes. SPEC VAL-6.
+    /// Accounts waiting for power, in order, with the time at which each will have all of it if the queue does not
+    /// change. SPEC VAL-6.
     ///
-    /// Cost: O(waiting + spans of `churn_ms` that it takes), of which at most a thousand are looked at.
+    /// Cost: O(waiting accounts + spans of `churn_ms`); looks at most a thousand spans ahead.
     pub fn queue(&self) -> Vec<Waiting> {
         let places: Vec<_> = self.roster.waiting().collect();
         let wanted = places.iter().filter_map(|(_, address)| Some((*address, self.accounts.get(address)?)));
         churn::forecast(&self.system.churn, self.validators.total(), self.tip.time, self.parameters(), wanted)
     }
 
-    /// What the next block would ask of a claim if it came at `now`, or after the tip if that is later. SPEC CLAIM-1 to CLAIM-6.
+    /// What the next block would require of a claim if it came at `now`, or after the tip if that is later. SPEC
+    /// CLAIM-1 to CLAIM-6.
     pub fn grant_terms(&self, now: UnixMillis) -> GrantTerms {
         grants::terms(&self.rules(now.max(self.tip.time.plus(1))))
     }
@@ -345,23 +349,24 @@ impl Ledger {
         Purse { first: *first, left: treasury, grants: grants.unwrap_or_default(), total: self.validators.total() }
     }
 
-    /// Would evidence whose signatures verify punish somebody in the next block? SPEC EVID-1 to EVID-3.
+    /// Would this evidence, whose signatures verify, punish an account in the next block? SPEC EVID-1 to EVID-3.
     pub fn check_evidence(&self, evidence: &Evidence) -> Result<(), EvidenceRejected> {
         evidence.check_structure()?;
         let account = self.accounts.get(&evidence.accused());
         punishment::check(account, evidence, &self.system.marks, self.tip.height.next()).map(|_| ())
     }
 
-    /// Builds the next block from a draft: skips candidates that cannot be applied, evidence that punishes nobody and late
-    /// precommits that do not count, stops at capacity and size. Panics if the version in force is [unknown](Self::unknown_version): a bug of ours.
+    /// Builds the next block from a draft: skips candidates that cannot be applied, evidence that punishes nobody and
+    /// late precommits that do not count; stops at capacity and size. Panics if the version in force is
+    /// [unknown](Self::unknown_version), which is a bug.
     ///
-    /// [`Ledger::apply_block`] accepts it if `leader` is drawn for `round` and `commit` proves the tip: that is for the
-    /// caller to see to, and that signatures verify, those of evidence included.
+    /// [`Ledger::apply_block`] accepts it if `leader` is drawn for `round`, `commit` proves the tip, and all signatures
+    /// verify, including those of evidence; the caller guarantees these.
     pub fn build_block(&self, draft: Draft) -> BuiltBlock {
         build::build(self, draft)
     }
 
-    /// Moves to the next height. Panics if `applied` was not made on this tip: a bug of ours.
+    /// Advances to the next height. Panics if `applied` was not made on this tip, which is a bug.
     ///
     /// Cost: O(changed accounts * log accounts); hashes nothing.
     pub fn commit(&mut self, applied: AppliedBlock) {

@@ -1,4 +1,4 @@
-//! Accounts as a block changes them, on top of those it leaves alone.
+//! Accounts changed by a block, on top of the unchanged ones.
 //!
 //! Always true: the accounts underneath never change; dropping the overlay undoes everything.
 
@@ -20,17 +20,17 @@ impl<'a> Overlay<'a> {
         Self { base, touched: BTreeMap::new() }
     }
 
-    /// The account as it is now, if it ever was more than the default.
+    /// The current account, if it was ever more than the default.
     pub(super) fn get(&self, address: &Address) -> Option<&Account> {
         self.touched.get(address).or_else(|| self.base.get(address))
     }
 
-    /// The account as it was before the block.
+    /// The account before the block.
     pub(super) fn base(&self, address: &Address) -> Option<&Account> {
         self.base.get(address)
     }
 
-    /// The account, to be changed.
+    /// The account, to change it.
     pub(super) fn edit(&mut self, address: Address) -> &mut Account {
         let base = self.base;
         self.touched.entry(address).or_insert_with(|| base.get(&address).cloned().unwrap_or_default())
@@ -41,10 +41,10 @@ impl<'a> Overlay<'a> {
         &self.touched
     }
 
-    /// The accounts that differ from the base. `granted`: what the treasury paid into them; `burned`: what evidence burned
-    /// among them.
+    /// The accounts that differ from the base. `granted`: what the treasury paid into them; `burned`: what evidence
+    /// burned in them.
     ///
-    /// Panics if coins appeared or vanished among them: no sequence of transactions may do that, so it is our bug, and
+    /// Panics if the sum of coins does not match: no sequence of transactions may do that, so it is our bug, and
     /// stopping is better than minting. SPEC MONEY-3.
     pub(super) fn into_changes(self, granted: Coins, burned: Coins) -> BTreeMap<Address, Account> {
         let Self { base, mut touched } = self;

@@ -1,4 +1,4 @@
-//! The ledger's state beside its accounts, and the whole taken apart for a store.
+//! The ledger's state besides its accounts, and its parts for a store.
 
 use super::Account;
 use crate::coins::{Coins, Stake};
@@ -16,9 +16,9 @@ pub struct Tip {
     pub height: Height,
     /// The genesis hash at genesis.
     pub hash: Hash32,
-    /// Of the block.
+    /// Time of the block.
     pub time: UnixMillis,
-    /// The block before it: the genesis hash at height 1, 0 at genesis.
+    /// Hash of the previous block: the genesis hash at height 1, 0 at genesis.
     pub parent: Hash32,
 }
 
@@ -28,31 +28,31 @@ pub struct Tip {
 pub struct System {
     /// Coins left for welcome grants.
     pub treasury: Coins,
-    /// Every 64th block, oldest first, at most 128: what *activate* and *claim* may name.
+    /// Every 64th block, oldest first, at most 128: the hashes that *activate* and *claim* may name.
     pub recent: Vec<RecentBlock>,
     /// How much power may still enter the set.
     pub churn: Churn,
-    /// The rules that the next block is executed by. SPEC VER-1.
+    /// The rules that execute the next block. SPEC VER-1.
     pub version: RulesVersion,
-    /// Where the version after it begins, once that is decided; above the next height. SPEC VER-3.
+    /// Where the next version begins, once decided; above the next height. SPEC VER-3.
     pub next_begins: Option<Height>,
     /// The largest total of the set in the last hour or two. SPEC ABS-5.
     pub peak: Peak,
-    /// Dates of heights, oldest first, to tell how old misbehaviour is. SPEC EVID-3.
+    /// Dates of heights, oldest first, to determine the age of misbehaviour. SPEC EVID-3.
     pub marks: Vec<Mark>,
-    /// Coins that misbehaviour has burned since the genesis. SPEC EVID-2.
+    /// Coins burned for misbehaviour since the genesis. SPEC EVID-2.
     pub burned: Coins,
-    /// What may still be paid in grants for now. Left out, in the canonical bytes too, on a chain that began without a
-    /// treasury: its state is what it was before there were grants.
+    /// What may still be granted in this span. Absent, also in the canonical bytes, on a chain without a treasury: its
+    /// state is the same as before grants existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Grants>,
 }
 
-/// How much of the treasury may be paid out for now. SPEC CLAIM-6.
+/// How much of the treasury may be paid out in this span. SPEC CLAIM-6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
-    /// When the present span of [`crate::limits::GRANTS_MS`] began.
+    /// Start of the present span of [`crate::limits::GRANTS_MS`].
     pub since: UnixMillis,
     /// Coins that grants may still take in it.
     pub room: Coins,
@@ -62,19 +62,19 @@ pub struct Grants {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Peak {
-    /// When the present span of [`crate::limits::PEAK_MS`] began.
+    /// Start of the present span of [`crate::limits::PEAK_MS`].
     pub since: UnixMillis,
     /// The largest total in it.
     pub largest: Coins,
-    /// The largest total in the span before; 0 in the first.
+    /// The largest total in the previous span; 0 in the first.
     pub before: Coins,
 }
 
-/// When a height was. SPEC EVID-3.
+/// The date of a height. SPEC EVID-3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
-    /// Of a block, or 0 for the genesis.
+    /// Height of a block, or 0 for the genesis.
     pub height: Height,
     /// Its time.
     pub time: UnixMillis,
@@ -84,7 +84,7 @@ pub struct Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Churn {
-    /// When the present span of `churn_ms` began.
+    /// Start of the present span of `churn_ms`.
     pub since: UnixMillis,
     /// Power that may still be added in it.
     pub room: Coins,
@@ -102,42 +102,42 @@ pub struct RecentBlock {
     pub time: UnixMillis,
 }
 
-/// How often a member led one of the last blocks, beside what its stake lets expect. SPEC LEAD-5.
+/// How often a member led one of the recent blocks, compared to its stake. SPEC LEAD-5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Led {
-    /// Whose.
+    /// The member.
     pub address: Address,
-    /// How many blocks it led,
+    /// Number of blocks it led.
     pub led: u32,
-    /// of so many: the last 100, or all there are.
+    /// Number of blocks counted: the last 100, or fewer on a young chain.
     pub blocks: u32,
-    /// What it weighs at the next height,
+    /// Its power at the next height.
     pub stake: Stake,
-    /// of so much.
+    /// Total power at the next height.
     pub total: Stake,
 }
 
-/// A ledger taken apart, as a store keeps it.
+/// The parts of a ledger, as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// At this block.
+    /// The last block.
     pub tip: Tip,
     /// State root after it.
     pub state_root: Hash32,
     /// The set that decided the tip.
     pub tip_validators: Vec<Validator>,
-    /// Everything outside accounts.
+    /// The system state.
     pub system: System,
     /// All accounts, in any order.
     pub accounts: Vec<(Address, Account)>,
 }
 
-/// The parts do not add up to the state root: the store is damaged.
+/// The parts do not match the state root: the store is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("stored state has root {found:?}, the tip promises {promised:?}")]
+#[error("stored state has root {found:?}, the tip says {promised:?}")]
 pub struct SnapshotDamaged {
-    /// Of the tip.
+    /// Root of the tip.
     pub promised: Hash32,
-    /// Of the parts.
+    /// Root of the parts.
     pub found: Hash32,
 }

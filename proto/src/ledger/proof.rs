@@ -1,4 +1,4 @@
-//! Proofs: what one account holds, for somebody who trusts a state root only. SPEC STATE-3.
+//! Proofs of one account for a reader that trusts only a state root. SPEC STATE-3.
 //!
 //! Start reading at [`AccountProof::verify`].
 
@@ -9,21 +9,22 @@ use crate::hash::Hash32;
 use crate::keys::Address;
 use serde::{Deserialize, Serialize};
 
-/// The content of one account, with the hashes that lead from it to the state root.
+/// The content of one account, with the hashes from it to the state root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountProof {
-    /// Whose account.
+    /// Its address.
     pub address: Address,
     /// Its content; the default account if it is not in the state.
     pub account: Account,
-    /// Hashes of the subtrees beside its path, from the root down.
+    /// Sibling hashes along its path, from the root down.
     pub siblings: Vec<Hash32>,
-    /// The other leaf that its path ends in, if the account is not in the state and the path does not end in nothing.
+    /// The other leaf at the end of its path, if the account is not in the state and the path does not end in an empty
+    /// subtree.
     pub neighbour: Option<Neighbour>,
 }
 
-/// A leaf in whose place the absent one would have to be.
+/// The leaf that occupies the place of an absent one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Neighbour {
@@ -34,9 +35,9 @@ pub struct Neighbour {
 }
 
 impl AccountProof {
-    /// Does the state with this root hold exactly this account (or, for the default account, none)?
+    /// Does the state with this root contain exactly this account (or, for the default account, none)?
     ///
-    /// Take the root from a header whose block has a valid certificate. Cost: one hash a sibling; at most 256.
+    /// Take the root from a header whose block has a valid certificate. Cost: one hash per sibling; at most 256.
     pub fn verify(&self, state_root: Hash32) -> bool {
         let key = leaves::account_key(&self.address);
         if self.siblings.len() > 256 {
@@ -54,7 +55,7 @@ impl AccountProof {
         self.siblings.iter().enumerate().rev().fold(end, climb) == state_root
     }
 
-    /// Is the neighbour another key, on the same path as far as the path goes?
+    /// Is the neighbour a different key on the same path, as far as the path goes?
     fn is_in_the_way(&self, key: &Hash32, neighbour: &Hash32) -> bool {
         key != neighbour && (0..self.siblings.len()).all(|depth| bit(key, depth) == bit(neighbour, depth))
     }

@@ -1,9 +1,9 @@
-//! What a proved contradiction costs, and for how long it can be punished. SPEC EVID-2, EVID-3.
+//! The penalty for a proved contradiction, and how long it can be imposed. SPEC EVID-2, EVID-3.
 //!
 //! Owns: the rules for evidence in a block, the dates of heights. Does not own: whether the two messages contradict each
 //! other (`vote::evidence`), their signatures (`block`).
-//! Always true: an account is punished once in its life; nothing but the state and the bytes decides, so a node that has
-//! pruned its blocks agrees.
+//! Always true: an account is punished at most once; only the state and the bytes decide, so a node that has pruned its
+//! blocks agrees.
 //! Start reading at [`check`].
 
 use super::account::{Account, Standing};
@@ -14,7 +14,7 @@ use crate::units::{Height, UnixMillis};
 use crate::vote::{Evidence, EvidenceRejected};
 use std::sync::Arc;
 
-/// When the offence was at the earliest, if it can be punished in the block `height`.
+/// Earliest possible time of the offence, if the block `height` can punish it.
 pub(super) fn check(
     account: Option<&Account>,
     evidence: &Evidence,
@@ -34,7 +34,7 @@ pub(super) fn check(
     }
 }
 
-/// Dates the block `height` if it is time for that, and forgets the dates that no evidence needs any more. SPEC EVID-3.
+/// Dates the block `height` if one is due, and drops dates that no evidence needs any more. SPEC EVID-3.
 pub(super) fn date(system: &mut Arc<System>, height: Height, time: UnixMillis, parameters: &Parameters) {
     let window = parameters.evidence_window_ms;
     let is_due = system.marks.last().is_none_or(|last| time.since(last.time) >= window / limits::MARKS);

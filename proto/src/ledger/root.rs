@@ -1,12 +1,12 @@
 //! The state tree: a binary sparse Merkle tree in memory over 256-bit keys. SPEC STATE-2.
 //!
-//! Owns: its shape and hashing. Does not own: what the leaves mean (`leaves`), proofs (`proof`).
-//! A subtree with one leaf *is* that leaf, so a tree of n leaves is about log2(n) deep. Leaf = SHA-256(0x00, key, value
-//! hash): the key is inside, because a collapsed leaf must not be movable. Inner = SHA-256(0x01, left, right). Empty = 32
-//! zero bytes. Bits of a key are taken from the first byte's highest bit on; 0 goes left.
+//! Owns: its shape and hashing. Does not own: the meaning of leaves (`leaves`), proofs (`proof`). A subtree with one
+//! leaf *is* that leaf, so a tree of n leaves is about log2(n) deep. Leaf = SHA-256(0x00, key, value hash): the key is
+//! inside, because a collapsed leaf must not be movable. Inner = SHA-256(0x01, left, right). Empty = 32 zero bytes.
+//! Bits of a key start at the first byte's highest bit; 0 goes left.
 //!
-//! Always true: the shape depends on the leaves alone, not on the order in which they came; an update shares every
-//! untouched subtree with the tree it was made from and leaves that tree intact.
+//! Always true: the shape depends only on the leaves, not on their order of arrival; an update shares every untouched
+//! subtree with the old tree and leaves the old tree intact.
 //! Start reading at [`Tree::updated`].
 
 use super::leaves::LeafUpdate;
@@ -40,12 +40,12 @@ struct Inner {
     right: Link,
 }
 
-/// What lies at the end of a key's path, and what hangs beside the path.
+/// The end of a key's path, and the siblings along it.
 #[derive(Debug)]
 pub(super) struct Path {
     /// Hashes of the siblings, from the root down.
     pub(super) siblings: Vec<Hash32>,
-    /// Key and value hash of the leaf at the end, if there is one. It may be another key's.
+    /// Key and value hash of the leaf at the end, if there is one. It may belong to another key.
     pub(super) end: Option<(Hash32, Hash32)>,
 }
 
@@ -55,9 +55,9 @@ impl Tree {
         self.0.hash()
     }
 
-    /// The tree with these leaves set or taken out. `updates` are sorted by key, without repeats.
+    /// The tree with these leaves set or removed. `updates` are sorted by key, without repeats.
     ///
-    /// Cost: about log2(leaves) hashes an update, less in large batches.
+    /// Cost: about log2(leaves) hashes per update, less in large batches.
     pub(super) fn updated(&self, updates: &[LeafUpdate]) -> Self {
         assert!(updates.is_sorted_by(|a, b| a.0 < b.0), "updates are sorted by key without repeats");
         Self(self.0.updated(updates, 0))
@@ -94,7 +94,7 @@ impl Link {
         Self::Leaf(Arc::new(Leaf { key, value, hash: leaf_hash(&key, &value) }))
     }
 
-    /// A node over two subtrees: collapses to a lone leaf, or to nothing.
+    /// A node over two subtrees: collapses to a lone leaf, or to an empty tree.
     fn join(left: Self, right: Self) -> Self {
         match (left, right) {
             (Self::Empty, only @ (Self::Empty | Self::Leaf(_))) | (only @ Self::Leaf(_), Self::Empty) => only,
@@ -105,7 +105,7 @@ impl Link {
         }
     }
 
-    /// `depth`: how many bits the keys below here share. Ends, because distinct keys differ in some bit.
+    /// `depth`: number of leading bits shared by the keys below. Terminates, because distinct keys differ in some bit.
     fn updated(&self, updates: &[LeafUpdate], depth: usize) -> Self {
         match (self, updates) {
             (_, []) => self.clone(),

@@ -1,7 +1,7 @@
-//! Indexes over the accounts, kept up to date at every commit, so that no block walks all accounts.
+//! Indexes over the accounts, updated at every commit, so that no block walks all accounts.
 //!
-//! Owns: who is a candidate for the set, by weight; whose stake is released when; who waits for power, in order; who is barred. Derived from the accounts alone: no
-//! state of its own, in no root.
+//! Owns: candidates by weight, release times, accounts waiting for power in order, barred accounts. Derived only from
+//! the accounts: no state of its own, not part of any root.
 //! Start reading at [`Roster::next_set`].
 
 use super::account::{Account, Standing};
@@ -25,7 +25,7 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// Of no accounts.
+    /// For no accounts.
     pub(super) fn new(stake_min: Coins) -> Self {
         Self {
             stake_min,
@@ -36,12 +36,12 @@ impl Roster {
         }
     }
 
-    /// How many candidates there are, members of the set or not.
+    /// Number of candidates, members of the set or not.
     pub(super) fn candidates(&self) -> usize {
         self.ranking.len()
     }
 
-    /// Enters an account.
+    /// Adds an account.
     pub(super) fn enter(&mut self, address: Address, account: &Account) {
         if let Some(stake) = account.candidacy(self.stake_min) {
             self.ranking.insert((Reverse(stake), address));
@@ -53,7 +53,7 @@ impl Roster {
         self.releases.extend(account.unbonding.iter().map(|entry| (entry.release, address)));
     }
 
-    /// Takes an account out; `account` is what was entered.
+    /// Removes an account; `account` is its content when it was added.
     pub(super) fn remove(&mut self, address: Address, account: &Account) {
         if let Some(stake) = account.candidacy(self.stake_min) {
             self.ranking.remove(&(Reverse(stake), address));
@@ -65,25 +65,25 @@ impl Roster {
         }
     }
 
-    /// Accounts with an unbonding entry due at `now`; somebody with two due entries may appear twice.
+    /// Accounts with an unbonding entry due at `now`; an account with two due entries may appear twice.
     pub(super) fn due(&self, now: UnixMillis) -> impl Iterator<Item = Address> + '_ {
         let due = move |entry: &&(UnixMillis, Address)| entry.0 <= now;
         self.releases.iter().take_while(due).map(|(_, address)| *address)
     }
 
-    /// Who is barred, by address.
+    /// Barred accounts, by address.
     pub(super) fn barred(&self) -> impl Iterator<Item = Address> + '_ {
         self.barred.iter().copied()
     }
 
-    /// Who waits for power, by (since when, address). SPEC VAL-6.
+    /// Accounts waiting for power, by (waiting since, address). SPEC VAL-6.
     pub(super) fn waiting(&self) -> impl Iterator<Item = (UnixMillis, Address)> + '_ {
         self.waiting.iter().copied()
     }
 
-    /// The set after a block that touched these accounts; `current` stays if nobody is left. SPEC VAL-1, VAL-4.
+    /// The set after a block that touched these accounts; `current` stays if there is no candidate. SPEC VAL-1, VAL-4.
     ///
-    /// Cost: one look at every touched account; ranks anew only if a candidate came, went or changed its stake.
+    /// Cost: one check per touched account; ranks again only if a candidate came, went or changed its stake.
     pub(super) fn next_set(&self, overlay: &Overlay<'_>, current: &ValidatorSet) -> ValidatorSet {
         let weight = |account: &Account| account.candidacy(self.stake_min);
         let differs = |(address, new): (&Address, &Account)| overlay.base(address).and_then(weight) != weight(new);
@@ -98,7 +98,7 @@ impl Roster {
         ValidatorSet::new(standing.chain(touched).collect()).unwrap_or_else(|_| current.clone())
     }
 
-    /// The set that the entered accounts make, or `fallback` if none is a candidate.
+    /// The set of the added accounts, or `fallback` if none is a candidate.
     pub(super) fn set_or(&self, fallback: &ValidatorSet) -> ValidatorSet {
         let heaviest = self.ranking.iter().take(limits::VALIDATORS_MAX);
         let members = heaviest.map(|(Reverse(stake), address)| Validator { address: *address, stake: *stake });

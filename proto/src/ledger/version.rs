@@ -1,8 +1,8 @@
-//! Which version of the rules the next block is executed by, and when the one after it begins. SPEC VER-3, VER-4.
+//! The version of the rules that executes the next block, and when the next version begins. SPEC VER-3, VER-4.
 //!
-//! Owns: counting announcements, the schedule. Does not own: who may announce what (`check`), what a version changes: the
-//! code that differs asks the version in its `Rules`.
-//! Always true: versions begin one after the other, none is left out; what is scheduled is neither moved nor cancelled.
+//! Owns: counting announcements, the schedule. Does not own: who may announce (`check`), what a version changes (the
+//! code that differs asks its `Rules` for the version).
+//! Always true: versions begin one after the other, none is skipped; a scheduled version is never moved or cancelled.
 //! Start reading at [`move_on`].
 
 use super::System;
@@ -13,9 +13,10 @@ use crate::units::{Height, RulesVersion};
 use crate::validators::ValidatorSet;
 use std::sync::Arc;
 
-/// After block `height`: begins the scheduled version if the next block is its first, or schedules one at a multiple of 64.
+/// After block `height`: begins the scheduled version if the next block is its first, or schedules one at a multiple of
+/// 64.
 ///
-/// `set`: of the next height. Cost: nothing but at every 64th block, then one look at each member.
+/// `set`: of the next height. Cost: at every 64th block one check per member, otherwise none.
 pub(super) fn move_on(system: &mut Arc<System>, height: Height, set: &ValidatorSet, overlay: &Overlay<'_>) {
     match system.next_begins {
         Some(first) if first == height.next() => {

@@ -1,4 +1,4 @@
-//! The proof that a block is final, and what every certificate is checked for. SPEC VOTE-4.
+//! The proof that a block is final, and the checks of every certificate. SPEC VOTE-4.
 //!
 //! Start reading at [`Certificate::check_structure`].
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommitSignature {
-    /// Who precommitted.
+    /// The signer.
     pub validator: Address,
     /// Its signature of the precommit.
     pub signature: Signature,
@@ -22,16 +22,16 @@ pub struct CommitSignature {
 
 /// More than two thirds of a height's stake precommitted this block in this round. SPEC VOTE-4.
 ///
-/// Valid ones are sorted by address without repeats, and every signature verifies; late ones beyond the quorum are
-/// welcome, because a block's copy also records who was present.
+/// Valid ones are sorted by address without repeats, and every signature verifies. They may contain more than a quorum,
+/// because a block's copy also records presence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// Of this height,
+    /// The height.
     pub height: Height,
-    /// decided in this round,
+    /// The round of the decision.
     pub round: Round,
-    /// this block.
+    /// The block.
     pub block: Hash32,
     /// The precommits, sorted by address.
     pub signatures: Vec<CommitSignature>,
@@ -40,19 +40,19 @@ pub struct Certificate {
 /// Why a certificate proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateRejected {
-    /// Another height or block than it should be about.
+    /// It is about another height or block.
     #[error("certificate is for another block")]
     OtherBlock,
-    /// Not sorted by address, or somebody twice.
+    /// Not sorted by address, or a signer repeated.
     #[error("certificate signatures are not sorted by address without repeats")]
     NotSorted,
-    /// A vote of another kind or for another value than its proof speaks of.
-    #[error("certificate holds votes that prove something else")]
+    /// A vote of another kind or value than its proof needs.
+    #[error("certificate contains votes of another kind or value")]
     OtherVotes,
     /// A signer outside the set.
     #[error("certificate signer {validator} is not a validator of the height")]
     Stranger {
-        /// Who.
+        /// The signer.
         validator: Address,
     },
     /// Not enough stake.
@@ -66,20 +66,20 @@ pub enum CertificateRejected {
     /// A signature that does not verify.
     #[error("certificate signature of {validator} does not verify")]
     BadSignature {
-        /// Whose.
+        /// The signer.
         validator: Address,
     },
 }
 
 impl Certificate {
-    /// The precommits it stands for.
+    /// The precommits it represents.
     pub fn votes(&self) -> impl Iterator<Item = SignedVote> + '_ {
         precommits(self.height, self.round, self.block, &self.signatures)
     }
 
     /// Does it prove that `set` decided `block` at `height`, signatures aside? SPEC VOTE-4.
     ///
-    /// Cost: one look-up a signature. Pair it with [`Certificate::check_signatures`].
+    /// Cost: one lookup per signature. Combine it with [`Certificate::check_signatures`].
     pub fn check_structure(
         &self,
         height: Height,
@@ -102,7 +102,7 @@ impl Certificate {
     }
 }
 
-/// The precommits that signatures stand for.
+/// The precommits represented by signatures.
 pub(super) fn precommits(
     height: Height,
     round: Round,
@@ -115,7 +115,7 @@ pub(super) fn precommits(
     })
 }
 
-/// Sum of the signers' stake; refuses strangers. Repeats are for the caller to exclude.
+/// Sum of the signers' stake; refuses non-members. The caller excludes repeats.
 pub(super) fn stake_of(
     signers: impl Iterator<Item = Address>,
     set: &ValidatorSet,

@@ -1,6 +1,6 @@
-//! The proof that a key said two things where it may say one. SPEC EVID-1.
+//! The proof that a key signed two contradicting messages. SPEC EVID-1.
 //!
-//! What it costs: `ledger::punishment`, SPEC EVID-2.
+//! The penalty: `ledger::punishment`, SPEC EVID-2.
 //! Start reading at [`Evidence::check_structure`].
 
 use super::{SignedProposal, SignedVote};
@@ -15,16 +15,16 @@ use serde::{Deserialize, Serialize};
 pub enum Evidence {
     /// Two different votes of one kind, height and round.
     Votes {
-        /// The smaller one in encoding order,
+        /// The smaller one in encoding order.
         first: SignedVote,
-        /// and the other.
+        /// The larger one.
         second: SignedVote,
     },
     /// Two different proposals of one height and round.
     Proposals {
-        /// The smaller one in encoding order,
+        /// The smaller one in encoding order.
         first: SignedProposal,
-        /// and the other.
+        /// The larger one.
         second: SignedProposal,
     },
 }
@@ -32,60 +32,60 @@ pub enum Evidence {
 /// Why evidence proves nothing, or punishes nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceRejected {
-    /// Two keys, kinds, heights or rounds: one may say both.
-    #[error("its two messages are not about one thing")]
+    /// Different keys, kinds, heights or rounds: no contradiction.
+    #[error("its two messages are not of one key, kind, height and round")]
     NotTheSame,
-    /// They say the same, or the larger one comes first: each contradiction has one form.
+    /// They are equal, or the larger one comes first: each contradiction has one form.
     #[error("its two messages do not differ, or are not sorted")]
     NotSorted,
     /// A signature that does not verify.
     #[error("a signature of {accused} in evidence does not verify")]
     BadSignature {
-        /// Whose it should be.
+        /// The accused.
         accused: Address,
     },
-    /// SPEC EVID-3: of a height that is too long ago to be dated.
-    #[error("it is about height {offence}, which is longer ago than misbehaviour is punished")]
+    /// SPEC EVID-3: the height is too old to be dated.
+    #[error("it is about height {offence}, which is too old to be punished")]
     TooOld {
-        /// What it is about.
+        /// The height of the offence.
         offence: Height,
     },
-    /// SPEC EVID-2: of a height that is still to come.
-    #[error("it is about height {offence}, and cannot stand in block {height}")]
+    /// SPEC EVID-2: the height is above the block's.
+    #[error("it is about height {offence}, above block {height}")]
     NotYet {
-        /// What it is about.
+        /// The height of the offence.
         offence: Height,
-        /// The block it would be in.
+        /// The block that would contain it.
         height: Height,
     },
-    /// SPEC EVID-2: once in a life.
-    #[error("{accused} is barred already")]
+    /// SPEC EVID-2: punished at most once.
+    #[error("{accused} is already barred")]
     Punished {
-        /// Whose key it is.
+        /// The accused.
         accused: Address,
     },
     /// SPEC EVID-2: neither stake nor unbonding.
     #[error("{accused} has no stake to lose")]
     NothingToLose {
-        /// Whose key it is.
+        /// The accused.
         accused: Address,
     },
 }
 
 impl Evidence {
-    /// The contradiction of two votes, in whatever order, if there is one.
+    /// The contradiction of two votes, in either order, if there is one.
     pub fn of_votes(one: SignedVote, other: SignedVote) -> Option<Self> {
         let (first, second) = if one.vote < other.vote { (one, other) } else { (other, one) };
         Some(Self::Votes { first, second }).filter(|evidence| evidence.check_structure().is_ok())
     }
 
-    /// The contradiction of two proposals, in whatever order, if there is one.
+    /// The contradiction of two proposals, in either order, if there is one.
     pub fn of_proposals(one: SignedProposal, other: SignedProposal) -> Option<Self> {
         let (first, second) = if one.proposal < other.proposal { (one, other) } else { (other, one) };
         Some(Self::Proposals { first, second }).filter(|evidence| evidence.check_structure().is_ok())
     }
 
-    /// Whose key contradicts itself, if [`Evidence::check_structure`] agrees.
+    /// The accused, if [`Evidence::check_structure`] succeeds.
     pub fn accused(&self) -> Address {
         match self {
             Self::Votes { first, .. } => first.vote.validator,
@@ -93,7 +93,7 @@ impl Evidence {
         }
     }
 
-    /// The height that it is about.
+    /// The height of the offence.
     pub fn height(&self) -> Height {
         match self {
             Self::Votes { first, .. } => first.vote.height,
@@ -101,9 +101,9 @@ impl Evidence {
         }
     }
 
-    /// Are the two of one key, about one thing, different, and in order? Signatures aside. SPEC EVID-1.
+    /// Are both of one key, about the same thing, different, and in order? Ignores signatures. SPEC EVID-1.
     ///
-    /// What the signatures cover decides: two signatures of the same words contradict nothing.
+    /// Only signed content counts: two signatures of the same content are no contradiction.
     pub fn check_structure(&self) -> Result<(), EvidenceRejected> {
         let (same, sorted) = match self {
             Self::Votes { first, second } => {

@@ -1,6 +1,6 @@
 //! Precommits that came too late for the commit of their block. SPEC BLOCK-7.
 //!
-//! They prove nothing about the block, which is final already: they show who was there. SPEC ABS-1.
+//! They prove nothing about the block, which is already final; they show presence. SPEC ABS-1.
 //! Start reading at [`LatePrecommits`].
 
 use super::certificate::precommits;
@@ -16,36 +16,36 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LatePrecommits {
-    /// In this round,
+    /// The round.
     pub round: Round,
-    /// for this block.
+    /// The block.
     pub block: Hash32,
-    /// The precommits, sorted by address; never none.
+    /// The precommits, sorted by address; at least one.
     pub signatures: Vec<CommitSignature>,
 }
 
 /// Why late precommits are refused. SPEC BLOCK-7.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LateRejected {
-    /// The first two blocks have no grandparent that anybody voted on.
+    /// The first two blocks have no grandparent that was voted on.
     #[error("the block of height {height} has no grandparent that was voted on")]
     NoGrandparent {
-        /// Of the block that carries them.
+        /// Height of the block that carries them.
         height: Height,
     },
-    /// Absent is how to say that there are none.
-    #[error("late precommits of nobody")]
+    /// Without late precommits the field must be absent.
+    #[error("the list of late precommits is empty")]
     Nobody,
-    /// Not sorted by address, or somebody twice.
+    /// Not sorted by address, or a signer repeated.
     #[error("late precommits are not sorted by address without repeats")]
     NotSorted,
     /// A signature that does not verify.
     #[error("the late precommit of {validator} does not verify")]
     BadSignature {
-        /// Whose.
+        /// The signer.
         validator: Address,
     },
-    /// For another block than the grandparent.
+    /// They are for another block than the grandparent.
     #[error("late precommits for {found:?}, the grandparent is {expected:?}")]
     OtherBlock {
         /// The grandparent.
@@ -53,21 +53,21 @@ pub enum LateRejected {
         /// The block they name.
         found: Hash32,
     },
-    /// The parent did not enter it as missing: it was counted already, decided nothing, or is not active.
-    #[error("the parent did not find {validator} missing")]
+    /// The parent did not record it as missing: it was already counted, is not of the set, or is not active.
+    #[error("the parent did not record {validator} as missing")]
     NotMissing {
-        /// Who.
+        /// The signer.
         validator: Address,
     },
 }
 
 impl LatePrecommits {
-    /// The precommits they stand for, of the block at this height.
+    /// The precommits they represent, of the block at this height.
     pub fn votes(&self, height: Height) -> impl Iterator<Item = SignedVote> + '_ {
         precommits(height, self.round, self.block, &self.signatures)
     }
 
-    /// What needs neither state nor signatures: may a block of this height carry them? Returns the grandparent's height.
+    /// The check without state and signatures: may a block of this height carry them? Returns the grandparent's height.
     pub fn check_shape(&self, carrier: Height) -> Result<Height, LateRejected> {
         let grandparent = carrier.0.checked_sub(2).filter(|height| *height > 0).map(Height);
         let grandparent = grandparent.ok_or(LateRejected::NoGrandparent { height: carrier })?;

@@ -1,4 +1,4 @@
-//! What a validator says: votes and proposals, and what it signs of them. SPEC VOTE-1, VOTE-2.
+//! Messages of a validator: votes and proposals, and what it signs of them. SPEC VOTE-1, VOTE-2.
 
 use crate::codec;
 use crate::hash::{Hash32, label};
@@ -22,13 +22,13 @@ pub enum VoteKind {
 pub struct Vote {
     /// Prevote or precommit.
     pub kind: VoteKind,
-    /// For this height,
+    /// The height.
     pub height: Height,
-    /// in this round,
+    /// The round.
     pub round: Round,
-    /// this block, or nil.
+    /// The block, or nil.
     pub value: Option<Hash32>,
-    /// Whose vote it is.
+    /// The voter.
     pub validator: Address,
 }
 
@@ -45,18 +45,18 @@ impl Vote {
     }
 }
 
-/// A vote with a signature that nobody has checked yet.
+/// A vote whose signature is not verified yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedVote {
-    /// What was signed.
+    /// The signed content.
     pub vote: Vote,
-    /// By its validator.
+    /// Signature of its validator.
     pub signature: Signature,
 }
 
 impl SignedVote {
-    /// What to hand to signature verification.
+    /// Input of signature verification.
     pub fn signature_check(&self, chain: Hash32) -> SignatureCheck {
         SignatureCheck { signer: self.vote.validator, hash: self.vote.sign_hash(chain), signature: self.signature }
     }
@@ -66,11 +66,11 @@ impl SignedVote {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proposal {
-    /// For this height,
+    /// The height.
     pub height: Height,
-    /// in this round,
+    /// The round.
     pub round: Round,
-    /// this block.
+    /// The block.
     pub block: Hash32,
     /// The earlier round in which more than two thirds prevoted it, if it is proposed again.
     pub lock_round: Option<Round>,
@@ -91,18 +91,18 @@ impl Proposal {
     }
 }
 
-/// A proposal with a signature that nobody has checked yet.
+/// A proposal whose signature is not verified yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedProposal {
-    /// What was signed.
+    /// The signed content.
     pub proposal: Proposal,
-    /// By its leader.
+    /// Signature of its leader.
     pub signature: Signature,
 }
 
 impl SignedProposal {
-    /// What to hand to signature verification.
+    /// Input of signature verification.
     pub fn signature_check(&self, chain: Hash32) -> SignatureCheck {
         SignatureCheck { signer: self.proposal.leader, hash: self.proposal.sign_hash(chain), signature: self.signature }
     }

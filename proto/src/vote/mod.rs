@@ -1,9 +1,10 @@
 //! Proposals, votes, certificates, evidence. SPEC VOTE-1 to VOTE-6.
 //!
-//! Owns: the wire types, what is signed, and every check that needs no validator set but the one handed in.
+//! Owns: the wire types, what is signed, and every check that needs at most the given validator set.
 //! Does not own: when to vote (the engine, with Malachite's core).
-//! Always true: sign hashes cover label, chain, kind, height, round, value and validator, so certificates can rebuild the
-//! votes they stand for; a `Verified*` value carries only good signatures of the keys it names, of members or not.
+//! Always true: sign hashes cover label, chain, kind, height, round, value and validator, so certificates can rebuild
+//! the votes they represent; a `Verified*` value carries only valid signatures of the keys it names, whether members or
+//! not.
 //! Start reading at [`Vote`].
 
 mod certificate;

@@ -1,4 +1,4 @@
-//! Votes of one round that let a node follow which is behind in rounds. SPEC VOTE-5.
+//! Votes of one round that help a node that is behind in rounds. SPEC VOTE-5.
 //!
 //! Start reading at [`RoundCertificate::check_structure`].
 
@@ -10,37 +10,37 @@ use crate::units::{Height, Round};
 use crate::validators::ValidatorSet;
 use serde::{Deserialize, Serialize};
 
-/// What a bundle of one round's votes proves to a node that is behind in rounds. SPEC VOTE-5.
+/// What the votes prove to a node that is behind in rounds. SPEC VOTE-5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum RoundProof {
     /// More than two thirds prevoted one block: it may be proposed again.
     Polka,
-    /// More than two thirds precommitted, for anything: the round is over.
+    /// More than two thirds precommitted, for any values: the round is over.
     Precommits,
     /// More than one third are in this round: it is safe to follow.
     Skip,
 }
 
-/// Votes of one round that let a laggard follow: the wire form of Malachite's polka and round certificates.
+/// Votes of one round for a node that is behind: the wire form of Malachite's polka and round certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoundCertificate {
-    /// What it proves.
+    /// The proof.
     pub proof: RoundProof,
-    /// The votes, of one height and one round, each validator once.
+    /// The votes, all of one height and round, one per validator.
     pub votes: Vec<SignedVote>,
 }
 
 impl RoundCertificate {
-    /// Height and round of its votes, or `None` if it has none or mixes them.
+    /// Height and round of its votes, or `None` if it is empty or mixes them.
     pub fn height_and_round(&self) -> Option<(Height, Round)> {
         let first = self.votes.first()?.vote;
         let same = |signed: &SignedVote| (signed.vote.height, signed.vote.round) == (first.height, first.round);
         self.votes.iter().all(same).then_some((first.height, first.round))
     }
 
-    /// Do the votes say what this proof needs, and carry the stake? Every validator once. SPEC VOTE-5.
+    /// Do the votes support this proof, with enough stake? One vote per validator. SPEC VOTE-5.
     pub fn check_structure(&self, set: &ValidatorSet) -> Result<(), CertificateRejected> {
         let mut signers: Vec<_> = self.votes.iter().map(|signed| signed.vote.validator).collect();
         signers.sort_unstable();
@@ -63,7 +63,7 @@ impl RoundCertificate {
         check_votes(self.votes.iter().copied(), chain)
     }
 
-    /// Are its votes of the kind, and for the value, that its proof speaks of? SPEC VOTE-5.
+    /// Are its votes of the kind, and for the value, that its proof needs? SPEC VOTE-5.
     fn votes_fit(&self) -> bool {
         match (self.proof, self.votes.first()) {
             (RoundProof::Polka, Some(SignedVote { vote: first, .. })) => {

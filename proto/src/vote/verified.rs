@@ -5,7 +5,7 @@ use super::{Certificate, Evidence, EvidenceRejected, RoundCertificate, SignedPro
 use crate::hash::Hash32;
 use crate::keys::SignatureCheck;
 
-/// A consensus message whose signatures verify under the keys it names. Membership is the engine's question.
+/// A consensus message whose signatures verify under the keys it names. The engine checks membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<T>(T);
 
@@ -21,17 +21,17 @@ impl<T> Verified<T> {
     }
 }
 
-/// A consensus message carries a signature that does not verify: whoever sent it is lying or broken.
+/// A consensus message has a signature that does not verify: its sender lies or is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a signature in the message does not verify")]
 pub struct BadSignature;
 
-/// Messages that verify without knowing a validator set, because an address is a key.
+/// Messages that verify without a validator set, because an address is a key.
 pub trait VerifySignatures: Sized {
     /// Do all its signatures verify on this chain?
     fn signatures_verify(&self, chain: Hash32) -> bool;
 
-    /// Proof that they do.
+    /// The verified message.
     fn verify(self, chain: Hash32) -> Result<Verified<Self>, BadSignature> {
         if self.signatures_verify(chain) { Ok(Verified(self)) } else { Err(BadSignature) }
     }
@@ -56,7 +56,7 @@ impl VerifySignatures for Certificate {
 }
 
 impl RoundCertificate {
-    /// [`VerifySignatures::verify`], sparing the votes that are shown to be verified already.
+    /// [`VerifySignatures::verify`], skipping votes that are shown to be already verified.
     pub fn verify_with(
         self,
         chain: Hash32,
@@ -69,7 +69,7 @@ impl RoundCertificate {
 }
 
 impl Evidence {
-    /// Does it prove that its key contradicted itself on this chain? The cheap checks first. SPEC EVID-1.
+    /// Does it prove that its key contradicted itself on this chain? Cheap checks first. SPEC EVID-1.
     pub fn verify(self, chain: Hash32) -> Result<Verified<Self>, EvidenceRejected> {
         self.check_structure()?;
         let good = self.signature_checks(chain).iter().all(SignatureCheck::verify);
