@@ -1,4 +1,4 @@
-//! Builds a block when we lead.
+//! Builds a block when this node leads.
 
 use crate::engine::Engine;
 use blockchat_proto::ledger::Draft;
@@ -6,7 +6,8 @@ use blockchat_proto::limits;
 use blockchat_proto::units::{Round, UnixMillis};
 
 impl Engine {
-    /// Selects from the pool, executes on trial, and hands the block to consensus. What cannot be applied leaves the pool.
+    /// Selects from the pool, executes on trial, and passes the block to consensus. Drops from the pool what cannot be
+    /// applied.
     pub(crate) fn build_block(&mut self, round: Round, now: UnixMillis) {
         let Some(leader) = self.consensus.signer().map(|signer| signer.address()) else {
             return;

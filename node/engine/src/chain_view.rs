@@ -1,4 +1,4 @@
-//! A read-only picture of a node for those who look. Readers get a new one; none locks the engine.
+//! A read-only snapshot of a node for readers. They get a new one each time; none locks the engine.
 
 use blockchat_proto::coins::{Coins, Stake};
 use blockchat_proto::hash::Hash32;
@@ -8,16 +8,16 @@ use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::validators::ValidatorSet;
 use std::sync::Arc;
 
-/// How a node is.
+/// The status of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainView {
     /// Last final block.
     pub tip: Tip,
     /// State root after it.
     pub state_root: Hash32,
-    /// All coins there are.
+    /// The supply.
     pub supply: Coins,
-    /// What the tip says about stakes.
+    /// Stakes at the tip.
     pub stakes: Arc<StakesView>,
     /// The set of the height being decided.
     pub validators: ValidatorSet,
@@ -25,24 +25,25 @@ pub struct ChainView {
     pub round: Round,
     /// Leader of that round.
     pub leader: Address,
-    /// What the node does now.
+    /// The current phase of the node.
     pub phase: PhaseView,
-    /// By which rules.
+    /// Versions of the rules.
     pub rules: RulesView,
     /// Does it vote?
     pub voting: bool,
-    /// Why this validator does not vote, or not as others do; or why this node takes no part.
+    /// Why this validator does not vote, or votes differently; or why this node takes no part.
     pub silence: Option<Silence>,
-    /// What the clocks of others show beyond ours, in ms, as their blocks tell; nothing before enough were heard. It decides
-    /// nothing.
+    /// How far the clocks of others are ahead of ours, in ms, according to their blocks; `None` until enough were
+    /// heard. It decides nothing.
     pub clocks_ahead_ms: Option<i64>,
     /// Has this node's validator enough stake to be a member, whether or not it is one now?
     pub staked: bool,
-    /// Since when the height being decided is undecided; nothing while none is.
+    /// Start of the undecided height; `None` if there is none.
     pub undecided_since: Option<UnixMillis>,
-    /// Members that said nothing about the last heights, and nothing for some seconds. Empty until the node is at the tip.
+    /// Members that said nothing about the last heights, and nothing for some seconds. Empty until the node is at the
+    /// tip.
     pub silent: Vec<Address>,
-    /// Has it been at the tip since it started? Before that its verdicts are about an old state: after a restart, a
+    /// Has it been at the tip since it started? Before that, its verdicts are about an old state: after a restart, a
     /// payment that was final long ago could look unpayable.
     pub settled: bool,
     /// Pooled transactions, without the shelf.
@@ -51,18 +52,18 @@ pub struct ChainView {
     pub pool_bytes: usize,
 }
 
-/// What the tip says about stakes.
+/// Stakes at the tip.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StakesView {
-    /// Coins that misbehaviour burned.
+    /// Coins burned for misbehaviour.
     pub burned: Coins,
-    /// Who is barred for misbehaviour, by address.
+    /// Accounts barred for misbehaviour, by address.
     pub barred: Vec<Address>,
-    /// Stake that waits to become power, in order. SPEC VAL-6.
+    /// Stake waiting to become power, in order. SPEC VAL-6.
     pub queue: Vec<Waiting>,
-    /// How often each member led one of the last blocks, by address. SPEC LEAD-5.
+    /// How often each member led one of the recent blocks, by address. SPEC LEAD-5.
     pub led: Vec<Led>,
-    /// What a welcome grant takes; nothing on a chain without them. SPEC CLAIM-1.
+    /// Terms of a welcome grant; `None` on a chain without them. SPEC CLAIM-1.
     pub grants: Option<GrantTerms>,
 }
 
@@ -87,12 +88,12 @@ pub struct RulesView {
     pub version: RulesVersion,
     /// The highest that this program knows.
     pub known: RulesVersion,
-    /// Where the version after `version` begins, once that is decided.
+    /// Where the next version begins, once decided.
     pub next_begins: Option<Height>,
 }
 
 impl RulesView {
-    /// The first height, decided or to come, whose version this program does not know; with that version. `tip`: the last
+    /// The first height, decided or not, whose version this program does not know; with that version. `tip`: the last
     /// final height.
     pub fn unknown_from(&self, tip: Height) -> Option<(Height, RulesVersion)> {
         let now = (tip.next(), self.version);
@@ -101,56 +102,57 @@ impl RulesView {
     }
 }
 
-/// Why a validator signs nothing at the height being decided, or not all that others would. SPEC VOTE-8.
+/// Why a validator signs nothing at the current height, or less than others. SPEC VOTE-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
     /// Its guard is lost.
     NoGuard,
-    /// Another one signs with its key: it signs nothing until the guard is reset. SPEC VOTE-9.
+    /// Another node signs with its key: this one signs nothing until the guard is reset. SPEC VOTE-9.
     Elsewhere,
-    /// The chain holds signatures of its key that the guard does not know, or peers say that another run of its identity is
-    /// connected to them: it listens before it signs. SPEC VOTE-9.
+    /// The chain contains signatures of its key that the guard does not know, or peers report another connected run of
+    /// its identity: it listens before it signs. SPEC VOTE-9.
     Listening,
-    /// Peers keep another run of this node's network identity, and it has no peer: said of any node. SPEC VOTE-9.
+    /// Peers keep another run of this node's network identity, and this node has no peer: applies to any node. SPEC
+    /// VOTE-9.
     ShutOut,
-    /// It has signed at a height that it has not reached: it signs nothing below.
+    /// It has signed at a height that it has not reached: it signs nothing below that height.
     Behind {
         /// The height.
         signed: Height,
     },
-    /// By its guard all of this height counts as signed.
+    /// According to its guard, all of this height counts as signed.
     Closed,
-    /// Its journal of this height was lost, and the guard does not say what it is locked on: it signs nothing.
+    /// Its journal of this height was lost, and the guard does not know the lock: it signs nothing.
     LockUnknown,
-    /// Its journal was lost, and its guard says what it is locked on: it votes for that block only, or for another one with
-    /// a polka of this round or later; and it has no block to propose.
+    /// Its journal was lost, but its guard knows the lock: it votes only for that block, or for another with a polka of
+    /// this round or later; and it has no block to propose.
     Locked {
-        /// In this round.
+        /// The round of the lock.
         round: Round,
         /// The block's hash.
         block: Hash32,
     },
 }
 
-/// What a node does now.
+/// The phase of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PhaseView {
     /// At the tip, waiting for transactions or the next block's time.
     Idle,
     /// Deciding a height.
     Deciding,
-    /// Fetching blocks it missed, up to here.
+    /// Fetching missed blocks.
     CatchingUp {
-        /// The highest height a peer has backed.
+        /// The highest height that a peer has proved.
         target: Height,
     },
-    /// Nothing: the next height is executed by a version of the rules that this program does not know. SPEC VER-5.
+    /// Stopped: this program does not know the version of the rules at the next height. SPEC VER-5.
     UpdateNeeded,
-    /// Too little stake is heard of to decide anything.
+    /// Too little stake is online to decide anything.
     WaitingForStake {
-        /// Stake heard of lately, our own included.
+        /// Stake heard recently, our own included.
         online: Stake,
-        /// Members not heard of.
+        /// Members not heard recently.
         missing: Vec<Address>,
     },
 }

@@ -1,7 +1,7 @@
-//! Certificate in, new ledger out: the one place where the tip moves. SPEC VOTE-6.
+//! Certificate in, new ledger out: the only place where the tip moves. SPEC VOTE-6.
 //!
-//! Always true: what shows a new tip to anybody is asked for after the commit that makes it durable. Blocks caught up with
-//! are applied one by one and made durable together: a crash in between repeats them all.
+//! Always true: effects that show a new tip come after the commit that makes it durable. Caught-up blocks are applied
+//! one by one and made durable together: a crash in between repeats them all.
 //! Start reading at [`Engine::commit`], then [`Engine::commit_certified`].
 
 use crate::chain_view::StakesView;
@@ -16,13 +16,13 @@ use blockchat_proto::units::UnixMillis;
 use blockchat_proto::vote::{Certificate, Verified};
 use std::collections::VecDeque;
 
-/// Blocks that the ledger has taken in and that are not durable yet. Never outlives an event.
+/// Blocks applied to the ledger but not durable yet. Never outlives an event.
 #[derive(Default)]
 struct Taken {
     blocks: Vec<CommittedBlock>,
     transactions: usize,
     bytes: usize,
-    /// Own transactions that they made final or hopeless.
+    /// Own transactions that they made final or invalid.
     done: Vec<TransactionId>,
 }
 
@@ -40,11 +40,11 @@ impl Engine {
         self.make_durable(taken, now);
     }
 
-    /// Checks blocks that a peer sent, in order, and commits as many of them together as the limits of
-    /// [`crate::config::EngineConfig`] allow. Those stay in `blocks` that must wait for the next commit; none once one is
+    /// Checks blocks from a peer, in order, and commits as many of them together as the limits of
+    /// [`crate::config::EngineConfig`] allow. The rest stays in `blocks` for the next commit; nothing stays once one is
     /// wrong.
     ///
-    /// A certificate that proves nothing is the peer's fault; a certified block that does not execute is ours.
+    /// An invalid certificate is the peer's fault; a certified block that does not execute is ours.
     pub(crate) fn commit_certified(
         &mut self,
         peer: PeerTag,
@@ -57,7 +57,7 @@ impl Engine {
             if block.height() <= self.ledger.tip().height {
                 continue;
             }
-            // SPEC VER-5: the peer may be right; we cannot tell.
+            // SPEC VER-5: the peer may be right; this program cannot tell.
             if self.ledger.unknown_version().is_some() {
                 blocks.clear();
                 break;
@@ -103,14 +103,14 @@ impl Engine {
         applied.map_err(|reason| Wrong::Us(Fault::CertifiedBlockInvalid { height, reason: reason.to_string() }))
     }
 
-    /// May this block be committed together with those taken in?
+    /// May this block be committed together with those already applied?
     fn has_room(&self, taken: &Taken, next: &VerifiedBlock) -> bool {
         let (transactions_max, bytes_max) = self.together_max;
         taken.transactions + next.transactions().len() <= transactions_max
             && taken.bytes + next.bytes().len() <= bytes_max
     }
 
-    /// Moves ledger and pool on by one block. Nobody may learn of it before [`Engine::make_durable`].
+    /// Advances ledger and pool by one block. No reader may see it before [`Engine::make_durable`].
     fn take_in(&mut self, taken: &mut Taken, committed: CommittedBlock, caught_up: bool, now: UnixMillis) {
         if taken.blocks.is_empty() {
             self.note_late_signers();
@@ -125,7 +125,7 @@ impl Engine {
         taken.blocks.push(committed);
     }
 
-    /// Asks for the one write that holds all of them, and then for everything that follows from the new tip.
+    /// Requests one write for all of them, then everything that follows from the new tip.
     fn make_durable(&mut self, taken: Taken, now: UnixMillis) {
         let Some(last) = taken.blocks.last() else { return };
         let certificate = last.certificate.clone();
@@ -141,18 +141,18 @@ impl Engine {
         self.turn(now, |consensus, turn| consensus.committed(turn, certificate, full));
     }
 
-    /// Stops everything.
+    /// Stops the engine.
     pub(crate) fn halt(&mut self, fault: Fault) {
         self.consensus.stop();
         self.ask(Effect::Halt(fault));
     }
 }
 
-/// What came of blocks that a peer sent as final.
+/// The result of checking blocks that a peer sent as final.
 pub(crate) struct Certified {
-    /// So many are committed.
+    /// Number committed.
     pub(crate) new: usize,
-    /// One was none that follows, or its certificate proved nothing.
+    /// A block does not follow, or its certificate proves nothing.
     pub(crate) lied: bool,
 }
 

@@ -1,55 +1,54 @@
-//! The choices an operator makes for the engine, and its local limits: not agreed with anybody.
+//! The operator's settings for the engine, and its local limits; other nodes may differ.
 
-/// Waits and limits of one engine. Times in ms.
+/// Timeouts and limits of one engine, in ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineConfig {
-    /// Wait for a proposal beyond the block interval, in round 0.
+    /// Propose timeout beyond the block interval, in round 0.
     pub propose_ms: u64,
-    /// Added to it in round 1, twice as much more in round 2, and so on: see [`Self::round_wait_max_ms`].
+    /// Added in round 1, twice as much more in round 2, and so on: see [`Self::round_wait_max_ms`].
     pub propose_delta_ms: u64,
-    /// Wait for more prevotes, in round 0.
+    /// Timeout for more prevotes, in round 0.
     pub prevote_ms: u64,
     /// Its growth, as above.
     pub prevote_delta_ms: u64,
-    /// Wait for more precommits, in round 0.
+    /// Timeout for more precommits, in round 0.
     pub precommit_ms: u64,
     /// Its growth, as above.
     pub precommit_delta_ms: u64,
-    /// Our last votes are sent again after this; doubles each time while the height lasts.
+    /// First repetition of our last votes; doubles each time while the height lasts.
     pub rebroadcast_ms: u64,
-    /// Longest pause between repetitions of votes.
+    /// Longest interval between repetitions of votes.
     pub rebroadcast_max_ms: u64,
-    /// No wait of a round exceeds this. Waits grow with the square of the round: on machines too slow for the first
-    /// waits, rounds that end before their messages arrive only make more messages.
+    /// Maximum timeout of a round. Timeouts grow with the square of the round: on machines too slow for the first
+    /// timeouts, rounds that end before their messages arrive only produce more messages.
     pub round_wait_max_ms: u64,
-    /// A block this far ahead of our clock is held until our clock reaches it.
+    /// A block further ahead of our clock than this is held until our clock reaches it.
     pub clock_ahead_max_ms: u64,
-    /// A peer that delivered a block we needed shows for so long that we are behind.
+    /// After a peer delivers a block we needed, we count as behind for this long.
     pub backing_ms: u64,
-    /// A question to a peer that was never slow is given up after this; to others after up to 14 s.
+    /// Timeout of a request to a peer that was never slow; others get up to 14 s.
     pub request_timeout_ms: u64,
-    /// Blocks caught up with are committed together, up to so many transactions: until that is done, everybody else who
-    /// wants something of the engine waits.
+    /// Maximum transactions in one commit of caught-up blocks. Until it is done, all other work of the engine waits.
     pub together_transactions_max: usize,
-    /// And up to so many bytes; at least one block in any case.
+    /// Maximum bytes in one such commit; at least one block in any case.
     pub together_bytes_max: usize,
-    /// Most pooled transactions.
+    /// Maximum pooled transactions.
     pub pool_transactions_max: usize,
-    /// Most bytes of pooled transactions.
+    /// Maximum bytes of pooled transactions.
     pub pool_bytes_max: usize,
-    /// One sender gets at most this part of the pool: 1/16.
+    /// One sender gets at most this fraction of the pool: 1/16.
     pub pool_sender_share: usize,
-    /// Most transactions that wait for an earlier nonce.
+    /// Maximum transactions that wait for an earlier nonce.
     pub shelf_max: usize,
-    /// How long they wait.
+    /// How long they may wait.
     pub shelf_ms: u64,
-    /// First repetition of an own transaction that is not final; doubles each time.
+    /// First repetition of our own transaction that is not final; doubles each time.
     pub repeat_first_ms: u64,
-    /// Longest pause between repetitions.
+    /// Longest interval between repetitions.
     pub repeat_max_ms: u64,
-    /// Most messages kept for heights ahead of ours, per validator.
+    /// Maximum messages kept for heights ahead of ours, per validator.
     pub ahead_per_validator_max: usize,
-    /// Most refused ids remembered with their reason.
+    /// Maximum refused ids remembered with their reason.
     pub refused_max: usize,
 }
 

@@ -1,6 +1,6 @@
-//! Everything a node can ask of the world. Closed, and performed in the order returned.
+//! Every output of a node to the outside. Closed, and performed in the order returned.
 //!
-//! Does not own: how it is done (`runtime::perform` in the node, `sim` in the testnet).
+//! Does not own: the execution (`runtime::perform` in the node, `sim` in the testnet).
 //! Start reading at [`Effect`].
 
 use crate::chain_view::ChainView;
@@ -17,8 +17,8 @@ use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use blockchat_proto::vote::{Certificate, Evidence};
 
-/// One wish. Every effect is performed before the next one is looked at; if a disk effect fails, the node stops at once,
-/// and nothing after it happens.
+/// One output. Each effect is performed before the next one; if a disk effect fails, the node stops at once, and
+/// performs none of the later ones.
 #[derive(Clone, Debug)]
 #[must_use = "an unperformed effect is a lost vote"]
 #[expect(
@@ -28,98 +28,98 @@ use blockchat_proto::vote::{Certificate, Evidence};
 pub enum Effect {
     /// Append to the journal; need not be durable yet.
     Journal(JournalEntry),
-    /// A sync point: make the journal durable, then the guard with this content, and only then go on. SPEC VOTE-7.
+    /// A sync point: make the journal durable, then the guard with this content, and only then continue. SPEC VOTE-7.
     Sync(GuardState),
     /// Send to all peers.
     Broadcast(ConsensusMessage),
-    /// Send to all peers, in batches with bytes of their own.
+    /// Send to all peers, in batches with unique bytes.
     GossipTransactions(Vec<VerifiedTransaction>),
     /// Tell all peers that a member contradicted itself.
     GossipEvidence(Evidence),
-    /// Make durable which contradictions wait for a block, in place of what was kept before.
+    /// Make the contradictions that wait for a block durable, replacing the previous list.
     KeepEvidence(Vec<Evidence>),
-    /// Tell gossip whether to pass a batch on.
+    /// Tell gossip whether to forward a batch.
     GossipVerdict {
-        /// Which batch.
+        /// The batch.
         ticket: GossipTicket,
-        /// Whether.
+        /// The verdict.
         verdict: GossipVerdict,
     },
-    /// Start, or start anew, a timer.
+    /// Start or restart a timer.
     StartTimer {
-        /// Which.
+        /// The timer.
         timer: Timer,
-        /// How long, in ms.
+        /// Its duration, in ms.
         after_ms: u64,
     },
     /// Stop a timer, if it runs.
     CancelTimer(Timer),
-    /// Make final blocks durable with everything they change, all of them in one write or none; then empty the journal.
+    /// Make final blocks and all their changes durable, in one write or not at all; then empty the journal.
     /// Consecutive, at least one; more than one only while catching up.
     Commit(Vec<CommittedBlock>),
-    /// What readers see from now on.
+    /// The view for readers from now on.
     PublishView(ChainView),
-    /// Answer a submit, one outcome each, in order.
+    /// Answer a submit, one outcome per transaction, in order.
     Reply {
-        /// Whom.
+        /// The caller.
         request: RequestId,
         /// The outcomes.
         outcomes: Vec<(TransactionId, SubmitOutcome)>,
     },
     /// Answer a query.
     Answer {
-        /// Whom.
+        /// The caller.
         request: RequestId,
         /// The answer.
         answer: Answer,
     },
     /// Keep transactions that entered the network here, so that they survive a restart.
     RememberOwn(Vec<VerifiedTransaction>),
-    /// They are final or hopeless: no need to keep them.
+    /// They are final or invalid: no need to keep them.
     ForgetOwn(Vec<TransactionId>),
     /// Ask a peer for final blocks.
     RequestBlocks {
-        /// Number of the question.
+        /// Number of the request.
         request: SyncId,
-        /// Whom.
+        /// The peer.
         peer: PeerTag,
-        /// From this height
+        /// The first height.
         from: Height,
-        /// at most so many.
+        /// Maximum number.
         count: u32,
     },
     /// Ask a peer for one block.
     RequestBody {
-        /// Number of the question.
+        /// Number of the request.
         request: SyncId,
-        /// Whom.
+        /// The peer.
         peer: PeerTag,
         /// Its hash.
         block: Hash32,
     },
     /// Send our status to one peer that seems to be behind.
     SendStatus(PeerTag),
-    /// A peer sent what no honest peer sends.
+    /// A peer sent something that no honest peer sends.
     Blame {
-        /// Who.
+        /// The peer.
         peer: PeerTag,
-        /// What.
+        /// The offence.
         offence: Offence,
     },
-    /// Our own bug or a damaged disk: stop loudly, never guess.
+    /// Our own bug or a damaged disk: stop with an error, never guess.
     Halt(Fault),
 }
 
-/// What gossip does with a batch.
+/// The decision of gossip about a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GossipVerdict {
-    /// Pass it on.
+    /// Forward it.
     Accept,
-    /// Let it end here.
+    /// Do not forward it.
     Ignore,
 }
 
-/// What became of a submitted transaction.
+/// The outcome of a submitted transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubmitOutcome {
     /// In the pool.
@@ -130,7 +130,7 @@ pub enum SubmitOutcome {
     InBlock(Height),
     /// Refused.
     Refused(TxRejected),
-    /// Nonce already used by a final transaction: if it is this very one, it is final; the store knows. SPEC API-1.
+    /// Another or the same transaction with this nonce is final; the store knows which. SPEC API-1.
     MaybeFinal(TxRejected),
 }
 
@@ -139,9 +139,9 @@ pub enum SubmitOutcome {
 pub enum Answer {
     /// An account.
     Account(Box<AccountAnswer>),
-    /// Where a transaction is; `None` if neither pooled nor refused lately.
+    /// The place of a transaction; `None` if it is neither pooled nor recently refused.
     Transaction(Option<(SubmitOutcome, Option<VerifiedTransaction>)>),
-    /// What each of some transactions waits for, in order; `None` for one that is not queued.
+    /// What each of some transactions waits for, in order; `None` if it is not queued.
     Waits(Vec<Option<Wait>>),
     /// A block we hold in memory.
     Body(Option<VerifiedBlock>),
@@ -155,27 +155,27 @@ pub enum Answer {
     Pool(PoolPart),
 }
 
-/// What a transaction waits for whose nonce is too early.
+/// What a transaction with an early nonce waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// The nonce that its sender's next transaction must have.
+    /// The next nonce of its sender.
     pub next_nonce: u64,
-    /// It is refused then, if the nonces between have not come.
+    /// It is refused at this time, if the nonces between have not arrived.
     pub until: UnixMillis,
 }
 
 /// An account, final and with its pooled transactions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountAnswer {
-    /// Whose.
+    /// Its address.
     pub address: Address,
-    /// Final at this height.
+    /// The final height.
     pub height: Height,
     /// Its final state.
     pub account: Account,
     /// Its balance after its pooled transactions; income is not counted.
     pub pending_balance: Coins,
-    /// The nonce to sign with next.
+    /// The next nonce to sign with.
     pub pending_nonce: u64,
 }
 
@@ -186,21 +186,21 @@ pub struct CommittedBlock {
     pub block: VerifiedBlock,
     /// Proof that it is final.
     pub certificate: Certificate,
-    /// What it changes.
+    /// Its effect on the ledger.
     pub applied: AppliedBlock,
 }
 
-/// What no honest peer sends.
+/// Something that no honest peer sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offence {
-    /// Blocks that do not follow, or certificates that prove nothing, in answer to our question.
+    /// Blocks that do not follow, or invalid certificates, in answer to our request.
     BadBlocks,
 }
 
 /// Why a node must stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// A certified block does not execute to the state it promises: our execution differs from the network's.
+    /// A certified block does not execute to its state root: our execution differs from the network's.
     #[error("certified block {height} cannot be applied: {reason}")]
     CertifiedBlockInvalid {
         /// Its height.
@@ -208,13 +208,13 @@ pub enum Fault {
         /// The refusal.
         reason: String,
     },
-    /// The voting core reports an error that it should never report.
+    /// The voting core reports an impossible error.
     #[error("the voting core failed: {reason}")]
     Consensus {
-        /// In its words.
+        /// Its text.
         reason: String,
     },
-    /// We were about to contradict something we signed.
+    /// We were about to contradict an earlier signature.
     #[error("about to sign {wanted:?} after {guard:?}: the key may be in use elsewhere")]
     GuardContradicted {
         /// Highest thing signed.

@@ -1,9 +1,9 @@
-//! Routes every event to the part that owns it. No rules of its own.
+//! Routes every event to its part. No rules of its own.
 //!
-//! Owns: the parts, and the effects of the event being handled. Does not own: any decision. What [`Engine`] does by itself
-//! stands in a file each: `build_block`, `commit`, `following`, `presence`, `readers`.
-//! Always true: effects come out in the order in which they were asked for; after [`Effect::Halt`] nothing comes out; a
-//! view that differs from the last one shown is shown at the end of the event.
+//! Owns: the parts, and the effects of the current event. Does not own: any decision. What [`Engine`] itself does has
+//! one file each: `build_block`, `commit`, `following`, `presence`, `readers`.
+//! Always true: effects come out in the order of the requests; nothing comes out after [`Effect::Halt`]; a view that
+//! differs from the last one is shown at the end of the event.
 //! Start reading at [`Engine::handle`].
 
 use crate::catch_up::CatchUp;
@@ -24,9 +24,9 @@ use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::UnixMillis;
 use std::sync::Arc;
 
-/// How often the pool is looked at, in ms.
+/// Interval of pool checks, in ms.
 pub(crate) const MEMPOOL_TICK_MS: u64 = 500;
-/// How often we look at who is reachable, in ms.
+/// Interval of checks which members are reachable, in ms.
 pub(crate) const PRESENCE_TICK_MS: u64 = 1_000;
 
 /// One node, from its last durable state on.
@@ -38,24 +38,24 @@ pub struct Engine {
     /// For readers only.
     pub(crate) tally: Tally,
     pub(crate) witness: Witness,
-    /// All coins that the genesis made, burned ones included; summed up once.
+    /// Coins created by the genesis, burned ones included; summed up once.
     pub(crate) made: Coins,
     /// As of the tip.
     pub(crate) stakes: Arc<StakesView>,
-    /// Most transactions and bytes of blocks that are committed together: see [`EngineConfig`].
+    /// Maximum transactions and bytes of blocks per commit: see [`EngineConfig`].
     pub(crate) together_max: (usize, usize),
     /// See [`ChainView::settled`].
     pub(crate) settled: bool,
-    /// See [`ChainView::silent`]. Looked at every second.
+    /// See [`ChainView::silent`]. Updated every second.
     pub(crate) silent: Vec<Address>,
-    /// See [`ChainView::clocks_ahead_ms`]. Looked at every second.
+    /// See [`ChainView::clocks_ahead_ms`]. Updated every second.
     pub(crate) clocks_ahead_ms: Option<i64>,
     shown: Option<ChainView>,
     effects: Vec<Effect>,
 }
 
 impl Engine {
-    /// Starts from what was recovered. Perform the returned effects before the first event.
+    /// Starts from the recovered state. Perform the returned effects before the first event.
     ///
     /// Errors: [`Fault::Journal`] if the journal does not decode or verify.
     pub fn new(config: EngineConfig, recovered: Recovered, now: UnixMillis) -> Result<(Self, Vec<Effect>), Fault> {
@@ -135,12 +135,12 @@ impl Engine {
         self.finish(now)
     }
 
-    /// How the node is now.
+    /// The status of the node.
     pub fn view(&self, now: UnixMillis) -> ChainView {
         self.build_view(now)
     }
 
-    /// By which peers' messages are sorted before they are verified.
+    /// The filter for peers' messages before they are verified.
     pub fn horizon(&self) -> Horizon<'_> {
         Horizon::of(&self.ledger, self.consensus.round())
     }
@@ -197,7 +197,7 @@ impl Engine {
         self.pace(now);
     }
 
-    /// Lets consensus handle something, then grants its wishes until it has none.
+    /// Lets consensus handle something, then grants its wishes until none are left.
     pub(crate) fn with_consensus(&mut self, now: UnixMillis, act: impl FnOnce(&mut Consensus, &mut Turn<'_>)) {
         act(&mut self.consensus, &mut Turn { ledger: &self.ledger, now, effects: &mut self.effects });
         while let Some(wish) = self.consensus.take_wish() {
@@ -212,13 +212,13 @@ impl Engine {
         }
     }
 
-    /// Starts the next height if the pool and the clock say so.
+    /// Starts the next height if the pool and the clock allow.
     pub(crate) fn pace(&mut self, now: UnixMillis) {
         let pooled = self.mempool.len();
         self.with_consensus(now, |consensus, turn| consensus.pace(turn, pooled));
     }
 
-    /// Hands a block to consensus without the wish loop of [`Self::with_consensus`], which is running already.
+    /// Passes a block to consensus without the wish loop of [`Self::with_consensus`], which is already running.
     pub(crate) fn turn(&mut self, now: UnixMillis, act: impl FnOnce(&mut Consensus, &mut Turn<'_>)) {
         act(&mut self.consensus, &mut Turn { ledger: &self.ledger, now, effects: &mut self.effects });
     }
@@ -245,7 +245,7 @@ impl Engine {
         self.effects.push(effect);
     }
 
-    /// Shows what changed and hands the effects out.
+    /// Shows changes and returns the effects.
     fn finish(&mut self, now: UnixMillis) -> Vec<Effect> {
         self.tally.follow(&self.effects, now);
         if !self.consensus.is_halted() {

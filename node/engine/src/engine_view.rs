@@ -1,5 +1,5 @@
-//! What a node's engine tells those who ask how it decides: the height under way, the last decided ones, the validators,
-//! the pool. Built when somebody asks, never kept up to date.
+//! How a node's engine decides: the current height, recent heights, validators and the pool. Built on request, not kept
+//! up to date.
 //!
 //! Always true: plain data; times are the shell's, as they came with events; all lists are bounded.
 
@@ -13,35 +13,35 @@ use blockchat_proto::transaction::VerifiedTransaction;
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::validators::ValidatorSet;
 
-/// Most decided heights that are kept, to count over.
+/// Maximum decided heights kept for counting.
 pub const DECIDED_MAX: usize = 1_024;
-/// Most decided heights in an [`EngineView`].
+/// Maximum decided heights in an [`EngineView`].
 pub const DECIDED_SHOWN: usize = 64;
-/// Most rounds in an [`EngineView`]: the last ones.
+/// Maximum rounds in an [`EngineView`]: the last ones.
 pub const ROUNDS_SHOWN: usize = 8;
 /// Leaders in an [`EngineView`].
 pub const LEADERS_SHOWN: u32 = 8;
 
-/// How the height after the tip is being decided, and how the last ones were.
+/// The current height, and the last decided ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineView {
     /// When it was built.
     pub now: UnixMillis,
-    /// The height being decided.
+    /// The current height.
     pub height: Height,
     /// Has it begun?
     pub begun: bool,
     /// As in [`crate::chain_view::ChainView`].
     pub phase: PhaseView,
-    /// As there.
+    /// As above.
     pub rules: RulesView,
-    /// As there.
+    /// As above.
     pub voting: bool,
-    /// Round that we are in.
+    /// Our current round.
     pub round: Round,
     /// When the height began, or the last one was decided.
     pub since: UnixMillis,
-    /// Who decides.
+    /// The deciding set.
     pub validators: ValidatorSet,
     /// When each of them was last heard, in their order.
     pub heard: Vec<Option<UnixMillis>>,
@@ -49,28 +49,28 @@ pub struct EngineView {
     pub own: Option<Address>,
     /// At most [`ROUNDS_SHOWN`] rounds up to the current one, oldest first; none before the height begins.
     pub rounds: Vec<RoundFacts>,
-    /// Timers that run, with their beginning and end, by their end.
+    /// Running timers, with start and end, by their end.
     pub timers: Vec<(Timer, UnixMillis, UnixMillis)>,
-    /// Leaders of the current round and of the next ones.
+    /// Leaders of the current round and the next ones.
     pub leaders: Vec<(Round, Address)>,
     /// The last decided heights, newest first, at most [`DECIDED_SHOWN`].
     pub decided: Vec<Decided>,
 }
 
-/// One round of the height under way.
+/// One round of the current height.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoundFacts {
-    /// Which.
+    /// Its number.
     pub round: Round,
     /// Its leader.
     pub leader: Address,
     /// When we entered it.
     pub entered: Option<UnixMillis>,
-    /// What its leader proposed.
+    /// Its proposal.
     pub proposal: Option<ProposalFacts>,
-    /// What each member prevoted, in the order of the set; `None` of one not heard, `Some(None)` for nil.
+    /// Each member's prevote, in the order of the set; `None` if not received, `Some(None)` for nil.
     pub prevotes: Vec<Option<Option<Hash32>>>,
-    /// The same of precommits.
+    /// The same for precommits.
     pub precommits: Vec<Option<Option<Hash32>>>,
 }
 
@@ -81,22 +81,22 @@ pub struct ProposalFacts {
     pub block: Hash32,
     /// The round of its lock, if it is proposed again.
     pub lock_round: Option<Round>,
-    /// When it was first heard.
+    /// When it was first received.
     pub seen: UnixMillis,
-    /// How many transactions the block holds and how many bytes it has, once it is here.
+    /// Number of transactions and bytes of the block, once it is here.
     pub holds: Option<(usize, usize)>,
-    /// Is it valid, once that is known?
+    /// Is it valid, once known?
     pub valid: Option<bool>,
 }
 
 /// A decided height.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
-    /// Which.
+    /// The height.
     pub height: Height,
     /// Hash of its block.
     pub hash: Hash32,
-    /// Who assembled the block.
+    /// Builder of the block.
     pub leader: Address,
     /// Round of the decision.
     pub round: Round,
@@ -106,15 +106,15 @@ pub struct Decided {
     pub decided: UnixMillis,
     /// Did a peer send it as final?
     pub caught_up: bool,
-    /// Since the decision before it.
+    /// Time since the previous decision.
     pub interval_ms: Option<u64>,
-    /// Since one of its transactions was first pooled here.
+    /// Time since one of its transactions was first pooled here.
     pub seen_to_final_ms: Option<u64>,
     /// Transactions in it.
     pub transactions: usize,
     /// Its canonical bytes.
     pub bytes: usize,
-    /// Who decided.
+    /// The deciding set.
     pub members: ValidatorSet,
     /// Which of them signed, in their order, late ones included.
     pub signed: Vec<bool>,
@@ -123,50 +123,50 @@ pub struct Decided {
 /// One validator over the last decided heights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidatorFacts {
-    /// Whose.
+    /// Its address.
     pub address: Address,
     /// Its stake.
     pub stake: Coins,
-    /// Where it stands.
+    /// Its standing.
     pub standing: Standing,
-    /// Its part of the set of the next height, if it is a member, and that set's stake.
+    /// Its share of the next height's set, if it is a member, and that set's stake.
     pub weight: Option<(Stake, Stake)>,
-    /// Decided heights in whose set it was: what follows is about these.
+    /// Decided heights with it in the set; the numbers below are about these.
     pub counted: u32,
-    /// Of them, those that it led.
+    /// Heights that it led.
     pub led: u32,
-    /// What it should lead of them by its stake, in millionths of a block.
+    /// Its expected number by stake, in millionths of a block.
     pub fair_ppm_blocks: u64,
-    /// Of them, those whose certificate lacks it.
+    /// Heights whose certificate lacks it.
     pub missed: u32,
-    /// The last ones in a row that lack it.
+    /// The latest consecutive ones that lack it.
     pub missed_in_a_row: u32,
-    /// Missed by the rules, of the last 100 blocks.
+    /// Missed according to the rules, of the last 100 blocks.
     pub absent: u32,
-    /// Block time at which the rules last saw it.
+    /// Block time at which the rules last recorded it as present.
     pub last_present: UnixMillis,
 }
 
-/// Where a transaction stands in the list of the pool: by sender; of each first what needs no nonce, then the row, then
-/// the shelf, by nonce.
+/// The position of a transaction in the pool's list: by sender; per sender first those without nonce, then the row,
+/// then the shelf, by nonce.
 pub type PoolPlace = (Address, u8, u64);
 
 /// Part of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolPart {
-    /// In the order of their places.
+    /// In the order of their positions.
     pub rows: Vec<PoolRow>,
-    /// Place of the last one, if more follow.
+    /// Position of the last one, if more follow.
     pub next: Option<PoolPlace>,
 }
 
 /// One transaction of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolRow {
-    /// It.
+    /// The transaction.
     pub transaction: VerifiedTransaction,
     /// Does it wait for an earlier nonce?
     pub queued: bool,
-    /// When it came.
+    /// When it arrived.
     pub since: UnixMillis,
 }

@@ -1,7 +1,7 @@
-//! Everything that can happen to a node. Closed: what is not listed cannot influence a decision.
+//! Every input of a node. Closed: nothing else can influence a decision.
 //!
-//! Always true: an event is plain data, with numbers instead of channel ends, so it can be recorded and replayed; what it
-//! brings from outside was verified, as far as that needs no state.
+//! Always true: an event is plain data, with numbers instead of channel ends, so it can be recorded and replayed; its
+//! external content was verified, as far as that needs no state.
 //! Start reading at [`Event`].
 
 use crate::engine_view::PoolPlace;
@@ -17,11 +17,11 @@ use blockchat_proto::vote::{Certificate, Evidence, RoundCertificate, SignedPropo
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerTag(pub u64);
 
-/// A caller's question; its answer carries the same number.
+/// A caller's request; its answer carries the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// A question of ours to a peer; its answer carries the same number. Numbered by the engine.
+/// Our request to a peer; its answer carries the same number. Numbered by the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SyncId(pub u64);
 
@@ -29,30 +29,30 @@ pub struct SyncId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GossipTicket(pub u64);
 
-/// One thing that happened. Signatures were checked on the way in; state was not.
+/// One input. Signatures were checked before; state was not.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A timer that [`crate::effect::Effect::StartTimer`] started has run out.
+    /// A timer started by [`crate::effect::Effect::StartTimer`] fired.
     TimerElapsed(Timer),
-    /// A caller hands in transactions. Answered with one [`crate::effect::SubmitOutcome`] each, in order.
+    /// A caller submits transactions. Answered with one [`crate::effect::SubmitOutcome`] each, in order.
     SubmitTransactions {
-        /// Whom to answer.
+        /// The caller.
         request: RequestId,
         /// At most [`blockchat_proto::limits::BATCH_TRANSACTIONS_MAX`].
         transactions: Vec<VerifiedTransaction>,
-        /// The pooled transaction whose place they may take, if any.
+        /// The pooled transaction that they may replace, if any.
         replaces: Option<TransactionId>,
     },
     /// A peer's batch. Answered with a verdict.
     GossipTransactions {
-        /// Which batch.
+        /// The batch.
         ticket: GossipTicket,
-        /// All of it: one wrong signature refuses the batch before it comes here.
+        /// All of it: one wrong signature refuses the whole batch before it gets here.
         transactions: Vec<VerifiedTransaction>,
     },
     /// A proposal, with its block unless that came before.
     Proposal {
-        /// Who sent it to us.
+        /// The sending peer.
         from: PeerTag,
         /// The leader's signed hash.
         proposal: Verified<SignedProposal>,
@@ -61,65 +61,65 @@ pub enum Event {
     },
     /// A vote.
     Vote {
-        /// Who sent it to us.
+        /// The sending peer.
         from: PeerTag,
         /// The vote.
         vote: Verified<SignedVote>,
     },
     /// Votes of others that let us follow to a later round.
     RoundCertificate {
-        /// Who sent it to us.
+        /// The sending peer.
         from: PeerTag,
         /// The votes.
         certificate: Verified<RoundCertificate>,
     },
     /// Evidence that a member contradicted itself.
     Evidence(Verified<Evidence>),
-    /// A peer of our chain says how far it is: on connecting, and with each new head.
+    /// A peer of our chain sends its status: on connecting, and with each new head.
     PeerStatus {
-        /// Who.
+        /// The peer.
         peer: PeerTag,
-        /// What it claims. Nothing in it is proved.
+        /// Its claim, unproven.
         status: Status,
     },
-    /// A peer is gone; what we asked of it will not be answered.
+    /// A peer disconnected; our requests to it will not be answered.
     PeerGone {
-        /// Who.
+        /// The peer.
         peer: PeerTag,
     },
-    /// Peers say that another node with our network identity is connected to them: a copied home. Nothing in it is proved.
+    /// Peers report another connected node with our network identity: a copied home. This is unproven.
     IdentityElsewhere {
-        /// And we have no peer ourselves.
+        /// Do we have no peer ourselves?
         shut_out: bool,
     },
-    /// Final blocks we asked for.
+    /// Final blocks that we requested.
     BlocksReceived {
-        /// Our question.
+        /// Our request.
         request: SyncId,
-        /// Who answered.
+        /// The answering peer.
         peer: PeerTag,
         /// Consecutive, each with its certificate; may be empty.
         blocks: Vec<(VerifiedBlock, Verified<Certificate>)>,
     },
-    /// The block we asked for by hash, if the peer had it.
+    /// The block requested by hash, if the peer had it.
     BodyReceived {
-        /// Our question.
+        /// Our request.
         request: SyncId,
         /// The block.
         block: Option<VerifiedBlock>,
     },
-    /// A question of ours was not answered.
+    /// A request of ours failed.
     RequestFailed {
-        /// Our question.
+        /// Our request.
         request: SyncId,
-        /// Why.
+        /// The reason.
         reason: RequestFailure,
     },
-    /// A caller wants to know something.
+    /// A caller sends a query.
     Query {
-        /// Whom to answer.
+        /// The caller.
         request: RequestId,
-        /// What.
+        /// The query.
         query: Query,
     },
 }
@@ -127,82 +127,82 @@ pub enum Event {
 /// Why a peer did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestFailure {
-    /// It asks to wait.
+    /// It is busy.
     Busy {
-        /// So long, in ms.
+        /// Wait this long, in ms.
         retry_ms: u64,
     },
-    /// It does not answer, or is gone.
+    /// It does not answer, or disconnected.
     Unreachable,
-    /// It answered something that does not decode or verify; its score was lowered already.
+    /// Its answer does not decode or verify; its score was already lowered.
     Garbage,
 }
 
-/// The timers of a node. Starting one that runs already replaces it.
+/// The timers of a node. Starting a running one replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// One of the voting rounds' timers. Keyed by height too: a stale one of an earlier height must not count.
+    /// A timer of a voting round. Its key includes the height, so that a stale one of an earlier height does not count.
     Round {
-        /// Of this height
+        /// The height.
         height: Height,
-        /// and round,
+        /// The round.
         round: Round,
-        /// in this step.
+        /// The step.
         step: RoundTimer,
     },
     /// The wait before this height starts.
     Pace(Height),
-    /// Our clock reaches the time of a block that came from ahead of it.
+    /// Our clock reaches the time of a block that was ahead of it.
     HeldBlock(Hash32),
-    /// Ask again for a block by hash.
+    /// Request a block by hash again.
     Body(Hash32),
-    /// Look at the catching-up: expired claims, unanswered questions.
+    /// Check catching up: expired claims, unanswered requests.
     CatchUp,
-    /// Go on with the blocks that a peer sent: they are more than one commit takes in.
+    /// Continue with the blocks of a peer that did not fit into one commit.
     NextPart,
-    /// Look at the pool: repeat own transactions, empty the shelf.
+    /// Check the pool: repeat own transactions, empty the shelf.
     Mempool,
-    /// Look at who is reachable, and at what our own validator has to declare.
+    /// Check which members are reachable, and what our own validator must announce.
     Presence,
 }
 
-/// Which wait of a round.
+/// The step of a round that times out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RoundTimer {
-    /// For the proposal.
+    /// Propose timeout.
     Propose,
-    /// For more prevotes.
+    /// Prevote timeout.
     Prevote,
-    /// For more precommits.
+    /// Precommit timeout.
     Precommit,
-    /// Until our last votes are sent again.
+    /// Repetition of our last votes.
     Rebroadcast,
 }
 
-/// A question to the engine. Answers are [`crate::effect::Answer`]s.
+/// A query to the engine. Answers are [`crate::effect::Answer`]s.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
     /// An account, final and with its pooled transactions.
     Account(Address),
-    /// Where a transaction is that is not final yet.
+    /// The place of a transaction that is not final yet.
     Transaction(TransactionId),
     /// What queued transactions wait for.
     Waits(Vec<TransactionId>),
-    /// A block by hash that we hold, proposed ones included: peers ask for these.
+    /// A block by hash that we hold, including proposed ones: peers request these.
     Body(Hash32),
-    /// What an account holds after the tip, with its proof.
+    /// The content of an account after the tip, with its proof.
     Proof(Address),
-    /// How the height under way is being decided, and how the last ones were.
+    /// The current height, and the last decided ones.
     Consensus,
     /// All validators.
     Validators,
     /// Part of the pool.
     Pool {
-        /// Only what comes after this place.
+        /// Only entries after this position.
         after: Option<PoolPlace>,
-        /// Only what this account signed.
+        /// Only transactions signed by this account.
         of: Option<Address>,
-        /// At most so many.
+        /// Maximum number.
         limit: usize,
     },
 }

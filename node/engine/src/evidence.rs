@@ -1,9 +1,10 @@
-//! Contradictions of members: noticed, kept until a block holds them, told to everybody. SPEC EVID-1 to EVID-4, GOSSIP-5.
+//! Contradictions of members: detected, kept until a block contains them, sent to all peers. SPEC EVID-1 to EVID-4,
+//! GOSSIP-5.
 //!
-//! Owns: what members said lately, and the contradictions that nobody has paid for yet. Does not own: what one costs
-//! (the ledger), signatures (they come verified).
-//! Always true: a contradiction is on disk before anybody hears of it from us, and stays there until it cannot be punished
-//! any more; memory is bounded for each member, and what one says displaces nothing that another said.
+//! Owns: recent messages of members, and the contradictions that are not punished yet. Does not own: the penalty (the
+//! ledger), signatures (verified before).
+//! Always true: a contradiction is on disk before we send it, and stays there until it cannot be punished any more;
+//! memory is bounded per member, and the messages of one displace none of another.
 //! Start reading at [`Engine::witness`].
 
 use crate::consensus::Message;
@@ -15,15 +16,16 @@ use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{Evidence, SignedProposal, SignedVote, Verified, VoteKind};
 use std::collections::BTreeMap;
 
-/// Heights below the tip whose messages still count: a vote may come that late.
+/// Heights below the tip whose messages still count: a vote may be this late.
 const HEIGHTS_BEHIND: u64 = 8;
-/// Heights above the tip: more is not kept for later either.
+/// Heights above the tip: no further ones are kept for later either.
 const HEIGHTS_AHEAD: u64 = 2;
-/// Messages remembered of one member: its own oldest ones go.
+/// Maximum messages remembered per member; its own oldest ones are dropped.
 const SAID_MAX: usize = 128;
-/// What waits for a block is told again so often: somebody may have missed it. Gossip itself swallows most of that.
+/// Interval of repetitions while evidence waits for a block: a peer may have missed it. Gossip itself drops most of
+/// them.
 const TELL_EVERY_MS: u64 = 4_000;
-/// Contradictions that wait for a block. There is one of each account at most.
+/// Maximum contradictions that wait for a block. There is at most one per account.
 const KNOWN_MAX: usize = 512;
 
 /// See the module's header.
@@ -34,7 +36,7 @@ pub(crate) struct Witness {
     told: UnixMillis,
 }
 
-/// What one member said, at most one message of a kind, height and round.
+/// Messages of one member, at most one per kind, height and round.
 #[derive(Debug, Default)]
 struct Said {
     votes: BTreeMap<(Height, Round, VoteKind), SignedVote>,
@@ -42,7 +44,7 @@ struct Said {
 }
 
 impl Witness {
-    /// After a start: what was kept on disk and can still be punished.
+    /// After a start: the stored contradictions that can still be punished.
     pub(crate) fn new(ledger: &Ledger, kept: Vec<Evidence>) -> Self {
         let mut witness = Self::default();
         for evidence in kept {
@@ -51,7 +53,7 @@ impl Witness {
         witness
     }
 
-    /// Takes in evidence whose signatures verify. `true` if it is news: of an account that is not accused yet.
+    /// Adds evidence whose signatures verify. `true` if it is new: its account is not accused yet.
     fn learn(&mut self, ledger: &Ledger, evidence: Evidence) -> bool {
         let accused = evidence.accused();
         let is_news = !self.known.contains_key(&accused) && self.known.len() < KNOWN_MAX;
@@ -62,13 +64,12 @@ impl Witness {
         true
     }
 
-    /// Everything that waits for a block.
+    /// All evidence that waits for a block.
     pub(crate) fn known(&self) -> Vec<Evidence> {
         self.known.values().cloned().collect()
     }
 
-    /// The tip moved: forgets what is punished or too old, and what was said too long ago. `true` if something that waited
-    /// for a block waits no more.
+    /// The tip moved: drops what is punished or too old. `true` if some evidence no longer waits for a block.
     pub(crate) fn tip_moved(&mut self, ledger: &Ledger) -> bool {
         let before = self.known.len();
         self.known.retain(|_, evidence| ledger.check_evidence(evidence).is_ok());
@@ -81,7 +82,7 @@ impl Witness {
         self.known.len() < before
     }
 
-    /// Remembers a vote; the contradiction, if it said something else before.
+    /// Records a vote; returns the contradiction, if the member said something else before.
     fn vote(&mut self, signed: SignedVote) -> Option<Evidence> {
         let said = self.said.entry(signed.vote.validator).or_default();
         let place = (signed.vote.height, signed.vote.round, signed.vote.kind);
@@ -92,7 +93,7 @@ impl Witness {
         Evidence::of_votes(first, signed)
     }
 
-    /// The same of a proposal.
+    /// The same for a proposal.
     fn proposal(&mut self, signed: SignedProposal) -> Option<Evidence> {
         let said = self.said.entry(signed.proposal.leader).or_default();
         let first = *said.proposals.entry((signed.proposal.height, signed.proposal.round)).or_insert(signed);
@@ -104,7 +105,7 @@ impl Witness {
 }
 
 impl Engine {
-    /// Looks at whatever a member says, before anything else is done with it.
+    /// Inspects every message of a member before anything else is done with it.
     pub(crate) fn witness(&mut self, message: &Message) {
         let found: Vec<_> = match message {
             Message::Vote(vote) => self.overhear(vote.get()).into_iter().collect(),
@@ -127,8 +128,8 @@ impl Engine {
         self.witness.vote(*signed)
     }
 
-    /// Only members are listened to, about heights near ours. We never accuse ourselves: if our key lies elsewhere, the
-    /// others see that.
+    /// Only members count, at heights near ours. We never accuse ourselves: if another node uses our key, the others
+    /// detect that.
     fn concerns(&self, author: &Address, height: Height) -> bool {
         let tip = self.ledger.tip().height.0;
         let near = (tip.saturating_sub(HEIGHTS_BEHIND)..=tip.saturating_add(HEIGHTS_AHEAD)).contains(&height.0);
@@ -138,14 +139,14 @@ impl Engine {
         near && is_member && us != Some(*author)
     }
 
-    /// Somebody else noticed a contradiction.
+    /// A peer detected a contradiction.
     pub(crate) fn on_evidence(&mut self, evidence: Verified<Evidence>) {
         if self.witness.learn(&self.ledger, evidence.into_inner()) {
             self.keep_evidence();
         }
     }
 
-    /// A contradiction that we noticed ourselves: durable first, then told.
+    /// We detected a contradiction: make it durable, then send it.
     fn accuse(&mut self, evidence: Evidence) {
         if self.witness.learn(&self.ledger, evidence.clone()) {
             self.keep_evidence();
@@ -157,7 +158,7 @@ impl Engine {
         self.ask(Effect::KeepEvidence(self.witness.known()));
     }
 
-    /// Tells again what waits for a block: after a start, and from time to time.
+    /// Sends all waiting evidence again: after a start, and at intervals.
     pub(crate) fn tell_evidence(&mut self, now: UnixMillis) {
         let last = self.witness.told;
         if now.since(last) < TELL_EVERY_MS && now >= last {

@@ -1,4 +1,4 @@
-//! Peers' claims, questions and answers: how a node that fell behind comes back.
+//! Peers' claims, requests and answers: how a node that fell behind catches up.
 
 use crate::effect::Effect;
 use crate::engine::Engine;
@@ -9,15 +9,15 @@ use blockchat_proto::sync::Status;
 use blockchat_proto::units::UnixMillis;
 use blockchat_proto::vote::{Certificate, Verified};
 
-/// Asked again for a single block after this, in ms; twice as much for each question for it that is under way already,
-/// up to the maximum: a large block over a slow link must not be asked of everybody at once.
+/// First retry for a single block, in ms; doubles with each pending request for it, up to the maximum: a large block
+/// over a slow link must not be requested from all peers at once.
 const BODY_RETRY_MS: u64 = 250;
 const BODY_RETRY_MAX_MS: u64 = 2_000;
 
-/// A peer that sent what no honest one sends is not asked again for so long, in ms.
+/// Backoff after a peer sent something that no honest peer sends, in ms.
 const LIAR_PAUSE_MS: u64 = 10_000;
 
-/// Between two parts of an answer that one commit does not take in, in ms: whatever else waits has its turn.
+/// Pause between two commits of one answer, in ms, so that other waiting work has its turn.
 const PART_BREATH_MS: u64 = 1;
 
 impl Engine {
@@ -46,7 +46,7 @@ impl Engine {
         }
     }
 
-    /// Commits what one commit takes in of the blocks that came; the rest follows when whoever waits had a turn.
+    /// Commits one part of the received blocks; the rest follows after other waiting work had its turn.
     pub(crate) fn on_next_part(&mut self, now: UnixMillis) {
         let Some(mut answer) = self.catch_up.take_answer() else { return };
         let done = self.commit_certified(answer.peer, &mut answer.blocks, now);
@@ -97,13 +97,13 @@ impl Engine {
         self.follow();
     }
 
-    /// Does this program know the rules of the next height? If not, it stays where it is. SPEC VER-5.
+    /// Does this program know the rules of the next height? If not, it stays at its tip. SPEC VER-5.
     fn can_check(&self) -> bool {
         self.ledger.unknown_version().is_none()
     }
 
-    /// Asks for what we miss, and looks again soon while anyone is asked or claims to be ahead. Asks for nothing that it
-    /// could not check.
+    /// Requests missing blocks, and checks again soon while a request is pending or a peer claims to be ahead. Requests
+    /// nothing that it could not check.
     pub(crate) fn follow(&mut self) {
         if !self.can_check() {
             return;
@@ -124,14 +124,14 @@ impl Engine {
         self.pace(now);
     }
 
-    /// No height is started by rules that we do not know, and none while a peer proves that we are behind, unless the
-    /// members speak for the height after our tip.
+    /// No height starts under unknown rules, nor while a peer proves that we are behind, unless the members speak for
+    /// the height after our tip.
     pub(crate) fn stand_aside(&mut self) {
         let behind = self.catch_up.has_answer() || self.catch_up.backed_target(self.ledger.tip().height).is_some();
         self.consensus.stand_aside(behind, !self.can_check());
     }
 
-    /// Asks somebody for a proposed block, again and again while a proposal waits for it.
+    /// Requests a proposed block from peers, repeatedly while a proposal waits for it.
     pub(crate) fn fetch_body(&mut self, block: Hash32, from: Option<PeerTag>) {
         if !self.consensus.awaits_body(&block) {
             return;

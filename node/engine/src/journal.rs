@@ -1,8 +1,8 @@
-//! What a node writes down before it speaks.
+//! The write-ahead journal: what a node writes before it sends.
 //!
 //! Owns: the entries of the journal and the content of the guard, with their bytes. Does not own: the files (`store`).
-//! Always true: the entries of one height, replayed in order on a fresh voting core, bring it to where it was. After a
-//! [`JournalRecord::Lost`] that is where the lost messages end, not what they were.
+//! Always true: the entries of one height, replayed in order on a fresh voting core, bring it back to its state. After
+//! a [`JournalRecord::Lost`] they bring it to the end of the lost messages, not their content.
 
 use blockchat_proto::codec::{self, DecodeRejected};
 use blockchat_proto::hash::Hash32;
@@ -16,25 +16,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JournalEntry {
-    /// The height it belongs to. Entries at or below the tip are leftovers of a crash between commit and emptying.
+    /// Its height. Entries at or below the tip are leftovers of a crash between commit and emptying.
     pub height: Height,
-    /// What happened.
+    /// The record.
     pub record: JournalRecord,
 }
 
-/// What moved the voting forward.
+/// An input of the voting core.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum JournalRecord {
-    /// The canonical bytes of a block we may vote for: durable before our prevote leaves.
+    /// The canonical bytes of a block we may vote for: durable before our prevote is sent.
     Body(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Our verdict on a block.
     Verdict {
         /// Its hash.
         block: Hash32,
-        /// Round it came in.
+        /// Round in which it arrived.
         round: Round,
-        /// Lock round of the proposal it came with.
+        /// Lock round of its proposal.
         lock_round: Option<Round>,
         /// Leader of `round`.
         leader: Address,
@@ -47,15 +47,15 @@ pub enum JournalRecord {
     Vote(SignedVote),
     /// A timeout.
     Timeout {
-        /// Of this round,
+        /// The round.
         round: Round,
-        /// in this step.
+        /// The step.
         step: JournalStep,
     },
     /// A polka of others.
     Certificate(RoundCertificate),
-    /// What the guard says of this height, when the journal lacked the message at its mark. From here on mark and lock rule
-    /// the height: nothing at or below the mark is ever signed again. SPEC VOTE-8.
+    /// The guard's state at this height, when the journal lacked the message at its mark. From here on mark and lock
+    /// rule the height: nothing at or below the mark is ever signed again. SPEC VOTE-8.
     Lost(GuardState),
 }
 
@@ -71,7 +71,7 @@ pub enum JournalStep {
     Precommit,
 }
 
-/// Longest entry: a block and its frame, in bytes.
+/// Longest entry, in bytes: a block and its frame.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = limits::BLOCK_BYTES_MAX + 1024;
 
 impl JournalEntry {
@@ -86,19 +86,19 @@ impl JournalEntry {
     }
 }
 
-/// What we sign in one round, in the order of a round.
+/// What we sign in one round, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum SignStep {
-    /// As leader.
+    /// Proposal, as leader.
     Proposal,
-    /// First vote.
+    /// Prevote.
     Prevote,
-    /// Second vote.
+    /// Precommit.
     Precommit,
 }
 
-/// Something a key has signed: where, and its hash. SPEC VOTE-7.
+/// A position that a key has signed, and the hash signed there. SPEC VOTE-7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardMark {
@@ -108,12 +108,12 @@ pub struct GuardMark {
     pub round: Round,
     /// Step.
     pub step: SignStep,
-    /// Hash of what was signed there: the same may be signed again, anything else may not.
+    /// Hash signed there: only the same may be signed again.
     pub hash: Hash32,
 }
 
 impl GuardMark {
-    /// Nothing was ever signed: what `init` writes.
+    /// Nothing was ever signed: the initial value of `init`.
     pub const START: Self = Self { height: Height(0), round: Round(0), step: SignStep::Proposal, hash: Hash32::ZERO };
 
     /// Everything at this height and below counts as signed.
@@ -121,7 +121,7 @@ impl GuardMark {
         Self { height, round: Round(u32::MAX), step: SignStep::Precommit, hash: Hash32::ZERO }
     }
 
-    /// Nothing is ever signed again: another one signs with the key. SPEC VOTE-9.
+    /// Nothing is ever signed again: another node signs with the key. SPEC VOTE-9.
     pub const STOPPED: Self =
         Self { height: Height(u64::MAX), round: Round(u32::MAX), step: SignStep::Precommit, hash: Hash32::ZERO };
 
@@ -130,37 +130,37 @@ impl GuardMark {
         self.round == Round(u32::MAX)
     }
 
-    /// Where a key may sign one thing only.
+    /// A position where a key may sign only one message.
     pub fn position(&self) -> (Height, Round, SignStep) {
         (self.height, self.round, self.step)
     }
 
-    /// May `next` be signed after this? Yes if it comes later, or is the very same.
+    /// May `next` be signed after this? Yes if it is later, or identical.
     pub fn allows(&self, next: &Self) -> bool {
         next.position() > self.position() || next == self
     }
 }
 
-/// The block that a key has precommitted last at a height: in later rounds it prevotes for another one only with a polka
-/// of this round or a later one. SPEC VOTE-3.
+/// The block that a key last precommitted at a height: in later rounds it prevotes another one only with a polka of
+/// this round or a later one. SPEC VOTE-3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Lock {
     /// No block was precommitted.
     None,
-    /// This one was.
+    /// This block was precommitted.
     On {
-        /// In this round.
+        /// The round.
         round: Round,
         /// Its hash.
         block: Hash32,
     },
-    /// Nobody wrote it down.
+    /// Unknown: it was not recorded.
     Unknown,
 }
 
 impl Lock {
-    /// Of two locks of one height, the one from the later round. One that is unknown could be from any.
+    /// Of two locks of one height, the one from the later round. An unknown one could be of any round.
     pub fn later(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
@@ -171,19 +171,19 @@ impl Lock {
     }
 }
 
-/// What the guard says: the highest thing its key has signed, and the lock at that height, in one durable write. Kept
-/// beside the key; the mark only ever rises. SPEC VOTE-7, FILE-2.
+/// The guard: the highest position its key has signed, and the lock at that height, in one durable write. Kept beside
+/// the key; the mark only rises. SPEC VOTE-7, FILE-2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardState {
-    /// The highest thing signed.
+    /// The highest position signed.
     pub mark: GuardMark,
     /// The lock at the mark's height.
     pub lock: Lock,
 }
 
 impl GuardState {
-    /// Nothing was ever signed: what `init` writes.
+    /// Nothing was ever signed: the initial value of `init`.
     pub const START: Self = Self { mark: GuardMark::START, lock: Lock::None };
 
     /// Everything at this height and below counts as signed.
@@ -191,7 +191,7 @@ impl GuardState {
         Self { mark: GuardMark::end_of(height), lock: Lock::None }
     }
 
-    /// After `mark` is signed, which locks on `block` if it is a precommit for one.
+    /// After `mark` is signed, which locks `block` if it is a precommit for one.
     #[must_use]
     pub fn after(&self, mark: GuardMark, block: Option<Hash32>) -> Self {
         let lock = match block.filter(|_| mark.step == SignStep::Precommit) {

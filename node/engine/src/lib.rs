@@ -1,14 +1,14 @@
 //! One node's decisions. Pure: [`Event`](event::Event)s in, [`Effect`](effect::Effect)s out, in order.
 //!
-//! What belongs here: every choice a running honest node makes. No clock, disk, socket, randomness, logging or waiting:
-//! time comes in with each event, and what must be written or sent goes out as an effect. The same engine runs in the
-//! node and under the simulator.
+//! This crate contains every decision of a running honest node. No clock, disk, socket, randomness, logging or waiting:
+//! time comes in with each event, and writes and messages go out as effects. The same engine runs in the node and under
+//! the simulator.
 //!
-//! The map: [`engine`] routes an event to the part that owns it. [`relevance`] says what of all that peers say is worth a
-//! look. [`mempool`] keeps what is not final, `consensus` votes, `build_block` proposes, `commit` finalises, `catch_up` and
-//! `following` fetch what was missed, `presence` says that we run, `readers` shows. [`recovered`] is what a restart knows,
-//! `following` fetch what was missed, `presence` says that we run, `readers` shows, from what the parts know and what `tally`
-//! counts. [`recovered`] is what a restart knows, [`journal`] what must be on disk before we speak.
+//! The map: [`engine`] routes an event to its part. [`relevance`] filters peers' messages before they are verified.
+//! [`mempool`] keeps transactions that are not final, `consensus` votes, `build_block` proposes, `commit` finalises,
+//! `catch_up` and `following` fetch missing blocks, `presence` announces our validator, `readers` shows the state of
+//! the parts and the counts of `tally`. [`recovered`] is the input of a restart, [`journal`] what must be on disk
+//! before we send.
 #![deny(clippy::float_arithmetic)]
 
 mod build_block;

@@ -1,5 +1,5 @@
-//! Our own part in the set: are we at the tip, and does the chain know that we run, and by which rules we can?
-//! SPEC ACT-1, VER-1.
+//! Our own part in the set: are we at the tip, and does the chain know that our validator runs, and which rules it
+//! knows? SPEC ACT-1, VER-1.
 
 use crate::effect::Effect;
 use crate::engine::{Engine, PRESENCE_TICK_MS};
@@ -20,14 +20,14 @@ impl Engine {
         self.ask(Effect::StartTimer { timer: Timer::Presence, after_ms: PRESENCE_TICK_MS });
     }
 
-    /// Have we been at the tip? Alone we are; otherwise see [`crate::catch_up::CatchUp::at_tip`]. Never where we do not know
-    /// the rules: the chain has gone on without us, for all we know.
+    /// Have we been at the tip? Alone we are; otherwise see [`crate::catch_up::CatchUp::at_tip`]. Never under unknown
+    /// rules: the chain may have continued without us.
     pub(crate) fn settle(&mut self) {
         let known = self.ledger.unknown_version().is_none();
         self.settled = known && (self.settled || self.has_arrived());
     }
 
-    /// Does nobody but us decide?
+    /// Do we decide alone?
     pub(crate) fn is_alone(&self) -> bool {
         let us = self.consensus.signer().map(|signer| signer.address());
         matches!(self.ledger.validators().members(), [only] if Some(only.address) == us)
@@ -45,7 +45,7 @@ impl Engine {
         self.catch_up.at_tip(self.ledger.tip().height, spoken)
     }
 
-    /// A node whose validator has something to declare says so, once it is at the tip.
+    /// Announces what our validator has to announce, once at the tip.
     fn declare_ourselves(&mut self, now: UnixMillis) {
         let tip = *self.ledger.tip();
         let Some(signer) = self.consensus.signer() else {
@@ -68,8 +68,8 @@ impl Engine {
         }
     }
 
-    /// What the chain does not know of our validator: that it runs, if it has stake but is not in the set (SPEC ACT-1); else
-    /// that it knows a version of the rules above what it announced and what is in force (SPEC VER-1).
+    /// What the chain does not know of our validator: that it runs, if it has stake but is not in the set (SPEC ACT-1);
+    /// else that it knows a version of the rules above the one it announced and the one in force (SPEC VER-1).
     fn declaration(&self, us: &Address) -> Option<Body> {
         let account = self.ledger.account(us);
         let (known, told) = (self.ledger.known_version(), account.announced.max(self.ledger.version()));

@@ -1,4 +1,4 @@
-//! What readers see: the view of the node, and the answers to queries. Changes nothing that is decided upon.
+//! The view of the node, and the answers to queries. Changes nothing that decides.
 //!
 //! Start reading at [`Engine::build_view`].
 
@@ -15,13 +15,13 @@ use blockchat_proto::vote::CommitSignature;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A member not heard of for this long counts as missing while a height does not come to an end, in ms.
+/// A member not heard for this long counts as missing while a height is undecided, in ms.
 const SILENT_AFTER_MS: u64 = 4_000;
-/// A member that said nothing about so many of the last heights,
+/// A member that said nothing about this many of the last heights,
 const SILENT_HEIGHTS: u64 = 2;
-/// and nothing for so long, in ms, does not sign any more, as far as we can tell.
+/// and nothing for this long, in ms, counts as silent.
 const SILENT_HEIGHTS_MS: u64 = 3_000;
-/// A height under way for this long without a quorum in reach is said to wait, in ms.
+/// A height under way for this long without a reachable quorum counts as waiting, in ms.
 const WAITING_AFTER_MS: u64 = 2_500;
 
 impl Engine {
@@ -50,7 +50,7 @@ impl Engine {
         }
     }
 
-    /// Each sender is looked at once, however many of its transactions wait.
+    /// Each sender is looked up once, however many of its transactions wait.
     fn waits_of(&self, ids: &[TransactionId]) -> Vec<Option<Wait>> {
         let mut next_nonces = BTreeMap::new();
         let mut wait_of = |id| {
@@ -131,7 +131,7 @@ impl Engine {
         }
     }
 
-    /// Precommits that came after their decision count too.
+    /// Late precommits count too.
     pub(crate) fn note_late_signers(&mut self) {
         let tip = self.ledger.tip().height;
         let signers = |parts: &[CommitSignature]| parts.iter().map(|part| part.validator).collect::<Vec<_>>();
@@ -163,7 +163,7 @@ impl Engine {
         PhaseView::Deciding
     }
 
-    /// Members that let the last heights pass without a word.
+    /// Members that were silent in the last heights.
     pub(crate) fn look_for_silent(&self, now: UnixMillis) -> Vec<Address> {
         let us = self.consensus.signer().map(|signer| signer.address());
         let tip = self.ledger.tip().height;
@@ -176,7 +176,7 @@ impl Engine {
         others.filter(|member| self.settled && Some(*member) != us && missed(member)).collect()
     }
 
-    /// Stake heard of lately, our own included, and the members that were not.
+    /// Stake heard recently, our own included, and the members not heard.
     fn reachable(&self, now: UnixMillis) -> (Stake, Vec<Address>) {
         let us = self.consensus.signer().map(|signer| signer.address());
         let mut online = Stake::default();

@@ -1,4 +1,4 @@
-//! What a restarted node knows.
+//! The state of a restarted node.
 
 use crate::journal::{GuardState, JournalEntry};
 use blockchat_proto::keys::Signer;
@@ -6,12 +6,12 @@ use blockchat_proto::ledger::Ledger;
 use blockchat_proto::transaction::VerifiedTransaction;
 use blockchat_proto::vote::{Certificate, Evidence};
 
-/// Everything a node starts from, read from disk by the shell.
+/// The input for starting a node, read from disk by the shell.
 #[derive(Clone, Debug)]
 pub struct Recovered {
     /// The ledger at the last durable block.
     pub ledger: Ledger,
-    /// Proof of that block, with every precommit known; absent at genesis.
+    /// Certificate of that block, with every known precommit; absent at genesis.
     pub tip_certificate: Option<Certificate>,
     /// The journal, in order; a torn tail was cut off.
     pub journal: Vec<JournalEntry>,
@@ -19,7 +19,7 @@ pub struct Recovered {
     pub own: Vec<VerifiedTransaction>,
     /// Contradictions of members that waited for a block; verified again.
     pub evidence: Vec<Evidence>,
-    /// Who votes here; absent on an observer.
+    /// The voting key; absent on an observer.
     pub validator: Option<RecoveredValidator>,
 }
 
@@ -28,6 +28,6 @@ pub struct Recovered {
 pub struct RecoveredValidator {
     /// Its key.
     pub signer: Signer,
-    /// What the guard says; `None` if it is lost: nothing is signed until it is reset.
+    /// The guard; `None` if it is lost: nothing is signed until it is reset.
     pub guard: Option<GuardState>,
 }

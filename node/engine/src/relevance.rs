@@ -1,10 +1,11 @@
-//! Does a message of a peer concern us, or anybody that we would pass it on to? Decided before a signature is checked.
+//! Filters peers' messages before a signature is checked: are they relevant to us, or to nodes we would forward them
+//! to?
 //!
-//! Owns: this one question, for the node and the simulator alike. Does not own: signatures, how often the same is passed on
-//! (the shell), what a message does (`consensus`).
-//! Always true: nobody but a member of our set makes us check a signature or a block, and for the height being decided only
-//! a leader that is drawn; what is refused here without blame is merely old, early, of no member, or by rules that we do not
-//! know; a check costs at most one draw, one hash of a header and a sort of as many addresses as there are members.
+//! Owns: this one question, for the node and the simulator alike. Does not own: signatures, limits on forwarding
+//! repeats (the shell), the effect of a message (`consensus`).
+//! Always true: only a member of our set can make us check a signature or a block, and for the current height only a
+//! drawn leader; a message refused here without blame is merely old, early, of a non-member, or by unknown rules; a
+//! check costs at most one draw, one hash of a header and a sort of as many addresses as there are members.
 //! Start reading at [`Horizon::proposal`].
 
 use crate::chain_view::ChainView;
@@ -19,14 +20,14 @@ use blockchat_proto::units::{Height, Round, RulesVersion};
 use blockchat_proto::validators::ValidatorSet;
 use blockchat_proto::vote::{Certificate, Evidence, LatePrecommits, Proposal, RoundCertificate, Vote};
 
-/// Messages of at most so many heights above the tip are heard: of the height being decided, and of the one after it.
+/// Maximum heights above the tip: the current height, and the next one.
 pub const HEIGHTS_AHEAD: u64 = 2;
-/// Messages about heights this far below the tip are of no use to anybody we would pass them on to.
+/// Messages about heights this far below the tip are useless to every node we would forward them to.
 const STALE_HEIGHTS: u64 = 2;
-/// Proposals of rounds beyond this distance are not looked at; the voting core drops such votes, too.
+/// Proposals of rounds beyond this distance are ignored; the voting core drops such votes, too.
 pub const ROUNDS_AHEAD: u32 = 10;
 
-/// What we know when a message comes: our tip, the set of the height after it, the round, the rules.
+/// Our state when a message arrives: our tip, the set of the height after it, the round, the rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Horizon<'a> {
     tip: &'a Tip,
@@ -35,23 +36,23 @@ pub struct Horizon<'a> {
     known: RulesVersion,
 }
 
-/// Why a message ends here.
+/// Why a message is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It cannot concern us, nor anybody we would pass it on to. Nobody is to blame.
+    /// It is irrelevant to us, and to all nodes we would forward it to. Nobody is to blame.
     Noise,
-    /// No honest node sends this, whatever its state is.
+    /// No honest node sends this, in any state.
     Wrong(&'static str),
 }
 
-/// What a message is good for once its signatures hold.
+/// What to do with a message once its signatures verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
-    /// Pass it on.
+    /// Forward it.
     pub pass_on: bool,
-    /// Look at the block that it brings.
+    /// Check the block that it carries.
     pub with_block: bool,
-    /// It is about the height after the one being decided.
+    /// It is about the height after the current one.
     pub ahead: bool,
 }
 
@@ -62,20 +63,20 @@ impl<'a> From<&'a ChainView> for Horizon<'a> {
 }
 
 impl<'a> Horizon<'a> {
-    /// Of a node with this ledger that is in this round.
+    /// For a node with this ledger in this round.
     pub fn of(ledger: &'a Ledger, round: Round) -> Self {
         Self { tip: ledger.tip(), validators: ledger.validators(), round, known: ledger.known_version() }
     }
 
-    /// Is a vote worth its signature?
+    /// Is the signature of this vote worth checking?
     pub fn vote(&self, vote: &Vote) -> Result<Use, Refused> {
         self.member(&vote.validator)?;
         self.within(vote.height)
     }
 
-    /// Is a proposal, with the block that it brings, worth its signature?
+    /// Is the signature of this proposal, with its block, worth checking?
     ///
-    /// The block belongs to it, or nobody sends it. Where the leader of its round is known, nobody else proposes.
+    /// The block must belong to it. Where the leader of its round is known, no other member may propose.
     pub fn proposal(&self, proposal: &Proposal, block: Option<Brought<'_>>) -> Result<Use, Refused> {
         self.member(&proposal.leader)?;
         let found = self.within(proposal.height)?;
@@ -88,13 +89,13 @@ impl<'a> Horizon<'a> {
         let Some(block) = block else { return Ok(found) };
         self.known_rules(block)?;
         block.check(proposal.height, proposal.block)?;
-        // What is decided is fetched with its proof; its block is neither looked at nor passed on.
+        // A decided block is fetched with its proof; its body here is neither checked nor forwarded.
         let with_block = proposal.height >= next;
         Ok(Use { with_block, pass_on: found.pass_on && with_block, ..found })
     }
 
-    /// Is a round certificate worth its signatures? Only one whose votes prove what it says under our set: anybody could
-    /// put together others, and spend the share of true ones.
+    /// Are the signatures of this round certificate worth checking? Only if its votes prove what it says under our set:
+    /// otherwise anybody could assemble some, and use up the limit of true ones.
     pub fn certificate(&self, certificate: &RoundCertificate) -> Result<Use, Refused> {
         if certificate.votes.len() > VALIDATORS_MAX {
             return Err(Refused::Wrong("it holds more votes than a set has members"));
@@ -105,21 +106,21 @@ impl<'a> Horizon<'a> {
         Ok(found)
     }
 
-    /// Is evidence worth its signatures? Anybody can contradict itself with a key of its own: only of members is that news.
+    /// Is this evidence worth checking? Anybody can contradict itself with its own key: only members count.
     pub fn evidence(&self, evidence: &Evidence) -> Result<(), Refused> {
         self.member(&evidence.accused())
     }
 
-    /// Is this the block that we asked for by hash, and by rules that we know? Its hash comes before its contents.
+    /// Is this the block that we requested by hash, under rules that we know? Its hash is checked before its contents.
     pub fn body(&self, block: &Block, asked: Hash32) -> Result<(), Refused> {
         let block = Brought::from(block);
         self.known_rules(block)?;
         block.check(block.header.height, asked)
     }
 
-    /// How many of these final blocks, from the first on, are worth checking: up to the first by rules that we do not know.
+    /// How many of these final blocks, from the first on, are worth checking: up to the first under unknown rules.
     ///
-    /// Each comes after the one before, with a certificate of its own and no more signatures than a set has members; that of
+    /// Each follows the previous one, with its own certificate and no more signatures than a set has members; that of
     /// the height after our tip proves it under our set.
     pub fn answer(&self, blocks: &[CertifiedBlock]) -> Result<usize, Refused> {
         let mut before: Option<Height> = None;
@@ -169,11 +170,11 @@ impl<'a> Horizon<'a> {
     }
 }
 
-/// As much of a block as is looked at before it is verified.
+/// The part of a block that is inspected before verification.
 #[derive(Clone, Copy, Debug)]
 pub struct Brought<'a> {
     header: &'a Header,
-    /// Neither its commit nor its late precommits hold more signatures than a set has members, or one member's twice.
+    /// Neither its commit nor its late precommits have more signatures than a set has members, or two of one member.
     one_of_each: bool,
 }
 
@@ -190,7 +191,7 @@ impl<'a> From<&'a VerifiedBlock> for Brought<'a> {
 }
 
 impl Brought<'_> {
-    /// The header decides with one hash whether this is the block; and nobody signs a commit twice.
+    /// One hash of the header decides whether this is the block; and no member signs a commit twice.
     fn check(self, height: Height, hash: Hash32) -> Result<(), Refused> {
         self.check_precommits()?;
         let same = self.header.height == height && self.header.hash() == hash;

@@ -1,9 +1,9 @@
-//! The last decided heights: who led, who signed, how long each took; and the timers that run. For readers only: nothing
-//! here is ever decided upon.
+//! Statistics of the last decided heights: leaders, signers, durations; and the running timers. Only for readers:
+//! nothing here decides anything.
 //!
-//! Owns: the last [`DECIDED_MAX`] heights since the start, the ends of running timers, who ever had a stake. Does not own:
-//! the height under way (`consensus`), accounts (the ledger).
-//! Always true: one entry a block and one of each timer: bounded; times are the shell's.
+//! Owns: the last [`DECIDED_MAX`] heights since the start, the ends of running timers, accounts that ever had a stake.
+//! Does not own: the current height (`consensus`), accounts (the ledger).
+//! Always true: one entry per block and per timer: bounded; times are the shell's.
 //! Start reading at [`Tally::decided`], then [`Tally::validators`].
 
 use crate::effect::{CommittedBlock, Effect};
@@ -30,7 +30,7 @@ pub(crate) struct Tally {
     stakers: BTreeSet<Address>,
 }
 
-/// How a block came to be final here.
+/// How a block became final here.
 pub(crate) struct Decision {
     /// A peer sent it as final.
     pub(crate) caught_up: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Decision {
 }
 
 impl Tally {
-    /// At the start. Cost: one look at every account.
+    /// At the start. Cost: one check per account.
     pub(crate) fn new(ledger: &Ledger) -> Self {
         let stakers = ledger.accounts().filter(|(_, account)| has_standing(account)).map(|(address, _)| *address);
         Self { stakers: stakers.collect(), ..Self::default() }
@@ -85,7 +85,7 @@ impl Tally {
         self.signed(height, certificate.signatures.iter().map(|part| part.validator));
     }
 
-    /// They signed a height, however late.
+    /// They signed a height, possibly late.
     pub(crate) fn signed(&mut self, height: Height, signers: impl Iterator<Item = Address>) {
         let Some(decided) = self.heights.iter_mut().rev().take(4).find(|decided| decided.height == height) else {
             return;
@@ -98,7 +98,7 @@ impl Tally {
         }
     }
 
-    /// Follows the timers through what an event asked for.
+    /// Tracks the timers through the effects of an event.
     pub(crate) fn follow(&mut self, effects: &[Effect], now: UnixMillis) {
         for effect in effects {
             match effect {
@@ -109,7 +109,7 @@ impl Tally {
         }
     }
 
-    /// One that is started anew with the end that it has goes on.
+    /// A timer restarted with the same end continues.
     fn started(&mut self, timer: Timer, now: UnixMillis, until: UnixMillis) {
         let running = self.timers.entry(timer).or_insert((now, until));
         if running.1 != until {
@@ -117,12 +117,12 @@ impl Tally {
         }
     }
 
-    /// A timer has run out.
+    /// A timer fired.
     pub(crate) fn elapsed(&mut self, timer: &Timer) {
         self.timers.remove(timer);
     }
 
-    /// Timers that run, by their end. Those that always run say nothing and are left out.
+    /// Running timers, by their end. Those that always run are left out.
     pub(crate) fn timers(&self) -> Vec<(Timer, UnixMillis, UnixMillis)> {
         let said = |timer: &Timer| !matches!(timer, Timer::Mempool | Timer::Presence | Timer::NextPart);
         let running = self.timers.iter().filter(|(timer, _)| said(timer));
@@ -136,9 +136,9 @@ impl Tally {
         self.heights.iter().rev().take(count).cloned().collect()
     }
 
-    /// Every validator by address: members of the next set, of the last ones, and accounts with a stake or a past.
+    /// Every validator by address: members of the next set, of recent ones, and accounts with a stake or a past one.
     ///
-    /// Cost: heights times members, a step of about a nanosecond each.
+    /// Cost: heights times members, about a nanosecond each.
     pub(crate) fn validators(&self, ledger: &Ledger) -> Vec<ValidatorFacts> {
         let mut counts = self.count();
         let members = ledger.validators();
@@ -166,8 +166,8 @@ impl Tally {
         facts.collect()
     }
 
-    /// Oldest first, so that what is missed in a row ends with the newest. Sets that follow each other are mostly one set:
-    /// shares are computed once for each.
+    /// Oldest first, so that the run of missed heights ends with the newest. Consecutive sets are mostly the same:
+    /// shares are computed once per set.
     fn count(&self) -> BTreeMap<Address, Count> {
         let mut counts: BTreeMap<Address, Count> = BTreeMap::new();
         let mut heights = self.heights.iter().peekable();
@@ -189,7 +189,7 @@ impl Tally {
     }
 }
 
-/// What one validator did.
+/// Counts of one validator.
 #[derive(Default)]
 struct Count {
     counted: u32,
@@ -209,7 +209,7 @@ impl Count {
     }
 }
 
-/// Is there something to tell of this account as a validator?
+/// Is this account relevant as a validator?
 fn has_standing(account: &Account) -> bool {
     account.stake > Coins::ZERO || account.standing != Standing::Inactive
 }

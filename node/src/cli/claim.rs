@@ -88,7 +88,7 @@ pub(crate) async fn claim(home: &Home, args: ClaimArgs, format: Format) -> Resul
     let key = Keyring::default().signer(home, &key_arg)?;
     let account = client.account(&key.signer.address()).await?;
     if account.claimed {
-        return Err(Failure::refused_as(TxCode::AlreadyClaimed, "this account has had its welcome grant"));
+        return Err(Failure::refused_as(TxCode::AlreadyClaimed, "this account has already received its welcome grant"));
     }
     let grants = open(&status)?;
     let names = Names::of(home)?;
@@ -128,7 +128,7 @@ fn open(status: &StatusView) -> Result<GrantsView, Failure> {
     let Some(grants) = status.grants.clone() else {
         return Err(Failure::refused_as(
             TxCode::ClaimsClosed,
-            "this chain was made without a treasury for welcome grants",
+            "this chain has no treasury for welcome grants",
         ));
     };
     match &grants.closed {

@@ -1,13 +1,13 @@
-//! Am I behind, whom to ask, what to ask next.
+//! Decides whether this node is behind, which peer to ask, and for what.
 //!
-//! Owns: peers' claims, questions under way, answers not committed whole yet. Does not own: checking and applying blocks
+//! Owns: peers' claims, pending requests, answers not fully committed yet. Does not own: checking and applying blocks
 //! (`commit`).
 //! Always true:
-//! - a claim counts as far as certified blocks back it; what only claims is asked again for as long as it stays, ever less
-//!   often, and keeps nobody from being ready or from voting;
-//! - one peer that delivers is asked at a time, the fastest; peers that have proved nothing yet are asked beside it, a few
-//!   at a time, so that a slow or silent one holds up nobody;
-//! - nothing is asked while an answer is not committed whole; bulk sync never enters the voting core;
+//! - a claim counts as far as certified blocks prove it; a peer that only claims is asked again as long as it is
+//!   connected, less and less often, and prevents nobody from being ready or voting;
+//! - one delivering peer is asked at a time, the fastest; a few peers that have proved nothing yet are asked in
+//!   parallel, so that a slow or silent one delays nothing;
+//! - no request is sent while an answer is not fully committed; bulk sync never enters the voting core;
 //! - a clock that is set back delays nothing.
 //!
 //! Start reading at [`CatchUp::next_question`].
@@ -24,23 +24,23 @@ use blockchat_proto::vote::{Certificate, Verified};
 use claim::{Claim, Steady};
 use std::collections::{BTreeMap, VecDeque};
 
-/// A claim one or a few heights ahead is most often our own decision on its way: wait so long before asking.
+/// A claim one or a few heights ahead is usually our own decision in flight: wait this long before asking.
 pub(crate) const PATIENCE_MS: u64 = 100;
 /// A claim further ahead than this is followed at once.
 const FAR_AHEAD: u64 = 8;
-/// Most questions for blocks under way, each to another peer.
+/// Maximum pending requests for blocks, each to another peer.
 const QUESTIONS_MAX: usize = 3;
-/// Another peer that has proved nothing is asked when the last one has kept us waiting for so long, in ms. Over a slow
-/// link many answers at once would all come too late.
+/// When the last request is this old, in ms, ask another unproved peer in parallel. Over a slow link, many parallel
+/// answers would all come too late.
 const NEXT_STRANGER_MS: u64 = 2_000;
-/// So many questions that were given up are remembered: an answer that comes after all is not wasted.
+/// Number of timed-out requests remembered, so that a late answer is still used.
 const LATE_MAX: usize = 8;
-/// Most questions for single blocks under way.
+/// Maximum pending requests for single blocks.
 const BODY_QUESTIONS_MAX: usize = 16;
-/// We look after claims at least so often while there are any, in ms.
+/// Longest interval between checks of claims while there are any, in ms.
 const LOOK_MAX_MS: u64 = 1_000;
-/// Claims that nobody has come to ask about do not count any more when a third of the stake speaks for the next height, and
-/// for so long nobody has delivered a block, in ms: or peers that come and go would keep us from being ready for ever.
+/// Unasked claims stop counting when a third of the stake speaks for the next height and no peer has delivered a block
+/// for this long, in ms. Otherwise peers that come and go would prevent readiness forever.
 const QUIET_MS: u64 = 30_000;
 
 struct Question {
@@ -52,17 +52,17 @@ struct Question {
 /// Blocks with their certificates.
 pub(crate) type Part = VecDeque<(VerifiedBlock, Verified<Certificate>)>;
 
-/// Blocks that came and are not committed yet.
+/// Blocks that arrived and are not committed yet.
 pub(crate) struct BlocksAnswer {
     pub(crate) peer: PeerTag,
-    /// From the question to the answer.
+    /// Time from request to answer.
     pub(crate) took_ms: u64,
     pub(crate) blocks: Part,
-    /// So many of it are committed.
+    /// Number of its blocks already committed.
     pub(crate) committed: usize,
 }
 
-/// A question to send.
+/// A request to send.
 pub(crate) struct BlocksQuestion {
     pub(crate) request: SyncId,
     pub(crate) peer: PeerTag,
@@ -77,9 +77,9 @@ pub(crate) struct CatchUp {
     clock: Steady,
     claims: BTreeMap<PeerTag, Claim>,
     questions: Vec<Question>,
-    /// Given up, newest last.
+    /// Timed out, newest last.
     late: VecDeque<Question>,
-    /// Answers that are not committed whole, oldest first: at most one for each question, late ones included.
+    /// Answers not fully committed, oldest first: at most one per request, late ones included.
     answers: VecDeque<BlocksAnswer>,
     bodies: BTreeMap<SyncId, Hash32>,
     next_request: u64,
@@ -87,7 +87,7 @@ pub(crate) struct CatchUp {
     tip_moved: UnixMillis,
     /// When a peer last delivered a block that we needed.
     delivered: UnixMillis,
-    /// When we look after claims and questions again.
+    /// When to check claims and requests next.
     look_at: Option<UnixMillis>,
 }
 
@@ -111,12 +111,12 @@ impl CatchUp {
         }
     }
 
-    /// The clock says `now`. All waits are counted from one reading to the next.
+    /// The clock reads `now`. All timeouts count from one reading to the next.
     pub(crate) fn read_clock(&mut self, now: UnixMillis) {
         self.clock.read(now);
     }
 
-    /// A peer says how far it is. `true` if it is our first peer.
+    /// A peer claims a height. `true` if it is our first peer.
     pub(crate) fn on_status(&mut self, peer: PeerTag, status: &Status) -> bool {
         let now = self.clock.passed;
         let first = self.claims.is_empty();
@@ -134,8 +134,8 @@ impl CatchUp {
         self.late.retain(|question| question.peer != peer);
     }
 
-    /// Our tip moved. A claim that we have reached has done its duty: what its peer claims next must be backed anew, or a
-    /// node that once fell behind would follow for ever instead of voting.
+    /// Our tip moved. Claims that we have reached are done: the peer's next claim must be proved again. Otherwise a
+    /// node that once fell behind would follow forever instead of voting.
     pub(crate) fn tip_moved(&mut self, tip: Height) {
         self.tip_moved = self.clock.passed;
         for claim in self.claims.values_mut().filter(|claim| claim.height <= tip) {
@@ -143,7 +143,7 @@ impl CatchUp {
         }
     }
 
-    /// Blocks came. `false` if they answer no question of ours.
+    /// Blocks arrived. `false` if they answer no request of ours.
     pub(crate) fn answered(&mut self, request: SyncId, blocks: Part) -> bool {
         let Some(Question { peer, asked, .. }) = self.take_question(request) else {
             return false;
@@ -161,12 +161,12 @@ impl CatchUp {
         self.answers.pop_front()
     }
 
-    /// One commit did not take all of it in.
+    /// One commit did not take all of it.
     pub(crate) fn put_back(&mut self, answer: BlocksAnswer) {
         self.answers.push_front(answer);
     }
 
-    /// Are there blocks that came and are not committed yet?
+    /// Are there uncommitted blocks?
     pub(crate) fn has_answer(&self) -> bool {
         !self.answers.is_empty()
     }
@@ -181,7 +181,7 @@ impl CatchUp {
         }
     }
 
-    /// The peer's answer held nothing that we needed. That is no fault, unless it claims more than our tip.
+    /// The peer's answer contained nothing that we needed. That is a fault only if it claims more than our tip.
     pub(crate) fn proved_nothing(&mut self, peer: PeerTag, tip: Height) {
         let now = self.clock.passed;
         if let Some(claim) = self.claims.get_mut(&peer).filter(|claim| claim.height > tip) {
@@ -189,7 +189,7 @@ impl CatchUp {
         }
     }
 
-    /// The question failed, or its answer was wrong; ask this peer not before `retry_ms` from now.
+    /// The request failed, or its answer was wrong; do not ask this peer for `retry_ms`.
     pub(crate) fn failed(&mut self, request: SyncId, retry_ms: u64) {
         let now = self.clock.passed;
         if let Some(question) = self.take_question(request)
@@ -199,7 +199,7 @@ impl CatchUp {
         }
     }
 
-    /// Ask this peer not before `pause_ms` from now; until then what it proved before does not count.
+    /// Do not ask this peer for `pause_ms`; until then its earlier proofs do not count.
     pub(crate) fn leave_alone(&mut self, peer: PeerTag, pause_ms: u64) {
         let now = self.clock.passed;
         if let Some(claim) = self.claims.get_mut(&peer) {
@@ -208,7 +208,7 @@ impl CatchUp {
         }
     }
 
-    /// Gives up questions that nobody answered in time.
+    /// Drops requests that timed out.
     pub(crate) fn expire_questions(&mut self) {
         let now = self.clock.passed;
         for question in std::mem::take(&mut self.questions) {
@@ -225,29 +225,29 @@ impl CatchUp {
         }
     }
 
-    /// The highest height that a peer claims while it goes on backing it, if it is beyond our tip: then we are behind.
+    /// The highest height beyond our tip that a peer claims and keeps proving: then we are behind.
     pub(crate) fn backed_target(&self, tip: Height) -> Option<Height> {
         let ahead = self.claims.iter().filter(|(peer, claim)| claim.height > tip && self.is_backing(**peer, claim));
         ahead.map(|(_, claim)| claim.height).max()
     }
 
-    /// Has it delivered lately, or is it being asked and has delivered the last time?
+    /// Has it delivered lately, or is it being asked and did it deliver last time?
     fn is_backing(&self, peer: PeerTag, claim: &Claim) -> bool {
         let lately = |backed| self.clock.passed.since(backed) <= self.backing_ms;
         claim.backed.is_some_and(|backed| lately(backed) || self.is_asked(peer))
     }
 
-    /// The highest height beyond our tip that a peer claims and was not asked about in vain.
+    /// The highest height beyond our tip that a peer claims, unless it was asked in vain.
     pub(crate) fn hoped_for(&self, tip: Height) -> Option<Height> {
         self.claims.values().filter(|claim| claim.height > tip && !claim.tried).map(|claim| claim.height).max()
     }
 
-    /// Are we where the network is, as far as peers can tell? `spoken`: members other than us with more than a third of
+    /// Are we at the network's tip, as far as peers can tell? `spoken`: members other than us with more than a third of
     /// the stake speak for the height after our tip.
     ///
-    /// Somebody must be there: a third that speaks, or a peer that is no further than we are. Nobody may be delivering
-    /// blocks, and every higher claim must have been asked about; one that has just come, and is near, is most often our
-    /// own decision on its way.
+    /// This needs contact: a third that speaks, or a peer that is not ahead of us. No peer may be delivering blocks,
+    /// and every higher claim must have been asked about; a new claim that is near is usually our own decision in
+    /// flight.
     pub(crate) fn at_tip(&self, tip: Height, spoken: bool) -> bool {
         let now = self.clock.passed;
         let company = spoken || self.claims.values().any(|claim| claim.height <= tip);
@@ -256,7 +256,7 @@ impl CatchUp {
         company && self.answers.is_empty() && self.backed_target(tip).is_none() && (asked || quiet)
     }
 
-    /// Has a peer just claimed a height near our tip, so that we have not asked about it yet?
+    /// Has a peer just claimed a height near our tip that we have not asked about yet?
     pub(crate) fn has_news(&self, tip: Height) -> bool {
         self.claims.values().any(|claim| claim.height > tip && !claim.tried && !self.is_due(claim, tip))
     }
@@ -266,7 +266,7 @@ impl CatchUp {
         self.claims.values().any(|claim| claim.height > tip)
     }
 
-    /// What to ask now, if anything: blocks after our tip. Call again until it says nothing.
+    /// The next request for blocks after our tip, if any. Call again until it returns `None`.
     pub(crate) fn next_question(&mut self, tip: Height) -> Option<BlocksQuestion> {
         if !self.answers.is_empty() || self.questions.len() >= QUESTIONS_MAX {
             return None;
@@ -279,7 +279,7 @@ impl CatchUp {
         Some(BlocksQuestion { request, peer, from: tip.next(), count })
     }
 
-    /// The fastest of those that delivered the last time; without one, the next in turn that has proved nothing.
+    /// The fastest peer that delivered last time; without one, the next unproved peer in turn.
     fn next_peer(&self, tip: Height) -> Option<PeerTag> {
         let now = self.clock.passed;
         if self.questions.iter().any(|question| self.speed(question.peer).is_some()) {
@@ -312,7 +312,7 @@ impl CatchUp {
         far || self.clock.passed.since(claim.since.max(self.tip_moved)) >= PATIENCE_MS
     }
 
-    /// When to look again, in ms from now, if a timer must be started for it.
+    /// Delay until the next check, in ms, if a timer must be started for it.
     pub(crate) fn look_again(&mut self, tip: Height) -> Option<u64> {
         let now = self.clock.passed;
         if !self.anyone_ahead(tip) && self.questions.is_empty() {
@@ -330,12 +330,12 @@ impl CatchUp {
         })
     }
 
-    /// The timer of [`Self::look_again`] ran out.
+    /// The timer of [`Self::look_again`] fired.
     pub(crate) fn looks(&mut self) {
         self.look_at = None;
     }
 
-    /// A question for one block, to `preferred` or another peer; `None` if nobody is there or too many are under way.
+    /// A request for one block, to `preferred` or another peer; `None` without peers or with too many pending.
     pub(crate) fn ask_body(&mut self, block: Hash32, preferred: Option<PeerTag>) -> Option<(SyncId, PeerTag)> {
         let known = preferred.filter(|peer| self.claims.contains_key(peer));
         let next = self.claims.keys().find(|peer| **peer > self.last_peer).or(self.claims.keys().next()).copied();
@@ -349,12 +349,12 @@ impl CatchUp {
         Some((request, peer))
     }
 
-    /// How many questions for this block are under way.
+    /// Number of pending requests for this block.
     pub(crate) fn body_questions(&self, block: &Hash32) -> usize {
         self.bodies.values().filter(|asked| *asked == block).count()
     }
 
-    /// Which block was asked for, if this was a question for one.
+    /// The requested block, if this was a request for one.
     pub(crate) fn body_answered(&mut self, request: SyncId) -> Option<Hash32> {
         self.bodies.remove(&request)
     }

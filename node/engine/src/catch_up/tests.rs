@@ -1,4 +1,4 @@
-//! Whom to ask, whom to believe, and who waits for nobody.
+//! Which peer to ask, which claim to believe, and that nobody waits in vain.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn catch_up() -> CatchUp {
     CatchUp::new(&EngineConfig::default(), UnixMillis(0))
 }
 
-/// The peer answers with so many certified blocks that we needed; our tip is `tip` then.
+/// The peer answers with this many certified blocks that we needed; then our tip is `tip`.
 fn deliver(catch_up: &mut CatchUp, request: SyncId, blocks: usize, tip: Height) -> bool {
     if !catch_up.answered(request, Part::new()) {
         return false;
@@ -60,8 +60,8 @@ fn certified_blocks_back_a_claim_until_it_is_reached_or_nothing_follows() {
     assert_eq!(silent.backed_target(Height(300)), None, "its next claim must be backed anew");
 }
 
-/// A busy, a silent and an empty-handed liar claim a chain that does not exist. Each is asked as long as it stays, ever
-/// less often, and none of them keeps a node from being at the tip once it was asked.
+/// A busy, a silent and an empty-handed liar claim a chain that does not exist. Each is asked as long as it is
+/// connected, less and less often, and none of them prevents a node from being at the tip once it was asked.
 #[test]
 fn who_claims_and_proves_nothing_is_asked_ever_less_often_and_holds_up_nobody() {
     for kind in ["busy", "silent", "empty-handed"] {
@@ -175,8 +175,8 @@ fn a_busy_peer_is_left_alone_for_as_long_as_it_asks() {
     assert!(catch_up.next_question(Height(0)).is_some());
 }
 
-/// Follows until the tip is `until`, over a link that carries one answer after the other. `takes_ms` says how long so
-/// many blocks of a peer take on it, or that they never come; the network gives up what takes longer than 15 s.
+/// Follows until the tip is `until`, over a link that carries one answer after the other. `takes_ms` says how long this
+/// many blocks of a peer take on it, or that they never arrive; the network drops answers that take longer than 15 s.
 fn follow(
     catch_up: &mut CatchUp,
     until: Height,

@@ -1,4 +1,5 @@
-//! Messages for heights we have not reached: verified, of members, few of each. The core would queue them unchecked.
+//! Messages for heights we have not reached: verified, from members, a few of each. The core would queue them
+//! unchecked.
 
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::keys::Address;
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::event::PeerTag;
 use crate::relevance::HEIGHTS_AHEAD;
 
-/// A consensus message as it came.
+/// A consensus message from the network.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
     Proposal(Verified<SignedProposal>, Option<VerifiedBlock>),
@@ -18,7 +19,7 @@ pub(crate) enum Message {
 }
 
 impl Message {
-    /// Its height, and the member it speaks for; `None` for a certificate that is malformed.
+    /// Its height and author; `None` for a malformed certificate.
     pub(crate) fn height_and_author(&self) -> Option<(Height, Address)> {
         match self {
             Self::Proposal(proposal, _) => Some((proposal.get().proposal.height, proposal.get().proposal.leader)),
@@ -32,7 +33,7 @@ impl Message {
 }
 
 impl Message {
-    /// Everybody who signed something of it.
+    /// All signers of something in it.
     pub(super) fn speakers(&self) -> Vec<Address> {
         match self {
             Self::Proposal(proposal, _) => vec![proposal.get().proposal.leader],
@@ -41,7 +42,7 @@ impl Message {
         }
     }
 
-    /// Is `other` the same, with no block that this one lacks?
+    /// Is `other` the same, without a block that this one lacks?
     fn says_as_much_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Proposal(one, has), Self::Proposal(two, brings)) => {
@@ -61,11 +62,11 @@ impl Message {
     }
 }
 
-/// Blocks that are kept with their proposals, in bytes, of all members together. A proposal beyond it is kept without, and
-/// its block asked for when its height comes.
+/// Maximum bytes of blocks kept with their proposals, of all members together. A proposal beyond it is kept without
+/// block, which is requested when its height comes.
 const BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Bounded: per member the newest few messages, one of them with a block.
+/// Bounded: the newest few messages per member, one of them with a block.
 pub(super) struct Ahead {
     per_member_max: usize,
     kept: BTreeMap<Address, VecDeque<(Height, PeerTag, Message)>>,
@@ -81,7 +82,7 @@ impl Ahead {
         if height.0 > tip.0.saturating_add(HEIGHTS_AHEAD) {
             return;
         }
-        // Said again by whomever: it may push nothing else out.
+        // A repetition, from any sender: it must not displace another message.
         if self.kept.get(&author).into_iter().flatten().any(|(_, _, kept)| kept.says_as_much_as(&message)) {
             return;
         }
@@ -95,7 +96,7 @@ impl Ahead {
         queue.push_back((height, from, message));
     }
 
-    /// Forgets the block that its author brought before; and this one, if those of others leave no room.
+    /// Drops the block that its author sent before; and this one, if those of others leave no room.
     fn make_room(&mut self, author: &Address, block: &mut Option<VerifiedBlock>) {
         for (_, _, message) in self.kept.get_mut(author).into_iter().flatten() {
             if let Message::Proposal(_, before) = message {
@@ -108,7 +109,7 @@ impl Ahead {
         }
     }
 
-    /// Takes what was kept for `height`, and drops what is below.
+    /// Takes the messages for `height`, and drops those below.
     pub(super) fn take(&mut self, height: Height) -> Vec<(PeerTag, Message)> {
         let mut taken = vec![];
         for queue in self.kept.values_mut() {
@@ -121,13 +122,13 @@ impl Ahead {
         taken
     }
 
-    /// Who said what is kept for this height.
+    /// Authors of the messages kept for this height.
     pub(super) fn speakers(&self, height: Height) -> BTreeSet<Address> {
         let of = self.kept.values().flatten().filter(|(at, _, _)| *at == height);
         of.flat_map(|(_, _, message)| message.speakers()).collect()
     }
 
-    /// Blocks that are kept for the first round of this height, with who proposed them.
+    /// Blocks kept for the first round of this height, with their proposers.
     pub(super) fn first_blocks(&self, height: Height) -> impl Iterator<Item = (Address, &VerifiedBlock)> {
         let of = self.kept.values().flatten().filter(move |(at, _, _)| *at == height);
         of.filter_map(|(_, _, message)| match message {

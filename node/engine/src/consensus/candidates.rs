@@ -1,7 +1,7 @@
 //! Blocks proposed at the current height, our verdict on each, and proposals that wait for their block.
 //!
-//! Always true: the core only hears of a proposal together with a verdict on its block; a verdict depends on the parent
-//! state and the block's bytes only; what is valid was written to the journal before the core hears of it.
+//! Always true: the core hears of a proposal only together with a verdict on its block; a verdict depends only on the
+//! parent state and the block's bytes; a valid block is in the journal before the core hears of it.
 
 use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
@@ -14,35 +14,35 @@ use std::collections::BTreeMap;
 pub(super) struct Candidate {
     pub(super) block: VerifiedBlock,
     verdict: Option<Option<AppliedBlock>>,
-    /// Its bytes are in the journal.
+    /// Are its bytes in the journal?
     pub(super) journaled: bool,
 }
 
-/// Most different blocks that the proposals of one round may bring: a leader that makes more is lying.
+/// Maximum different blocks that the proposals of one round may carry: a leader that makes more is lying.
 const BLOCKS_PER_ROUND_MAX: usize = 2;
-/// Most proposals of one round that are heard.
+/// Maximum proposals of one round.
 const PROPOSALS_PER_ROUND_MAX: usize = 4;
 
 /// All of the current height.
 #[derive(Default)]
 pub(super) struct Candidates {
     known: BTreeMap<Hash32, Candidate>,
-    /// How many blocks the proposals of a round brought.
+    /// Number of blocks carried by the proposals of a round.
     brought: BTreeMap<Round, usize>,
     proposals: Vec<Heard>,
 }
 
-/// A proposal that was heard.
+/// A proposal that was received.
 struct Heard {
     signed: SignedProposal,
-    /// For its block.
+    /// Waits for its block.
     waits: bool,
-    /// The core keeps it, and needs it no more.
+    /// The core keeps it; it is no longer needed here.
     kept: bool,
 }
 
 impl Candidates {
-    /// Adds a block that a proposal of `round` brought, unless that round has brought too many already.
+    /// Adds a block carried by a proposal of `round`, unless that round already has too many.
     pub(super) fn insert(&mut self, round: Round, block: VerifiedBlock) {
         let brought = self.brought.entry(round).or_default();
         let hash = block.hash();
@@ -52,14 +52,14 @@ impl Candidates {
         }
     }
 
-    /// Adds a block from the journal. However many of a round there are: each was let in once, and the core's votes in the
+    /// Adds a block from the journal, without a limit per round: each was accepted once, and the core's votes in the
     /// journal may be for any of them.
     pub(super) fn restore(&mut self, block: VerifiedBlock) {
         let hash = block.hash();
         self.known.entry(hash).or_insert(Candidate { block, verdict: None, journaled: true });
     }
 
-    /// Adds a block of our own with what it does.
+    /// Adds our own block with its effect.
     pub(super) fn insert_own(&mut self, block: VerifiedBlock, applied: AppliedBlock) {
         let hash = block.hash();
         self.known.insert(hash, Candidate { block, verdict: Some(Some(applied)), journaled: true });
@@ -77,8 +77,9 @@ impl Candidates {
         self.known.values().map(|candidate| &candidate.block)
     }
 
-    /// Lets a proposal wait for its block. One that was handed to the core before does not wait again, or its author could
-    /// make the journal grow without end; unless the core did not keep it, and has `polka`, a reason to keep it now.
+    /// Lets a proposal wait for its block. A proposal that was already passed to the core does not wait again, or its
+    /// author could make the journal grow without end; unless the core did not keep it, and `polka` now is a reason to
+    /// keep it.
     pub(super) fn wait(&mut self, proposal: SignedProposal, polka: bool) {
         if let Some(heard) = self.proposals.iter_mut().find(|heard| heard.signed == proposal) {
             heard.waits |= polka && !heard.kept;
@@ -99,7 +100,7 @@ impl Candidates {
         }
     }
 
-    /// The round of a proposal that waits for this block, if any does.
+    /// The round of a proposal that waits for this block, if any.
     pub(super) fn awaited_in(&self, hash: &Hash32) -> Option<Round> {
         let waits = |heard: &&Heard| heard.waits && heard.signed.proposal.block == *hash;
         self.proposals.iter().find(waits).map(|heard| heard.signed.proposal.round)
@@ -117,20 +118,20 @@ impl Candidates {
 }
 
 impl Candidate {
-    /// Is it valid, as far as that is known?
+    /// Is it valid, if known?
     pub(super) fn verdict(&self) -> Option<bool> {
         self.verdict.as_ref().map(Option::is_some)
     }
 
-    /// What the block does to the ledger, or `None` if it is invalid. Executed once.
+    /// The effect of the block on the ledger, or `None` if it is invalid. Executed once.
     pub(super) fn applied(&mut self, ledger: &Ledger) -> Option<&AppliedBlock> {
         let block = &self.block;
         self.verdict.get_or_insert_with(|| ledger.apply_block(block).ok()).as_ref()
     }
 }
 
-/// SPEC LEAD-3: a first proposal carries a block built in its own round; one proposed again, a block built no later than
-/// its lock round.
+/// SPEC LEAD-3: a first proposal carries a block built in its own round; one proposed again, a block built no later
+/// than its lock round.
 pub(super) fn round_fits(proposal: &SignedProposal, built: Round) -> bool {
     match proposal.proposal.lock_round {
         None => built == proposal.proposal.round,

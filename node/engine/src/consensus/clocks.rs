@@ -1,8 +1,9 @@
-//! How far our clock is from those of the others, as their blocks tell. It decides nothing: a person is told.
+//! Difference between our clock and those of other validators, derived from their blocks. It decides nothing; the
+//! operator sees it.
 //!
-//! A leader puts its time into the block that it proposes first; what that is ahead of our clock when it comes is how far the
-//! two differ, but for the way of the message. Of the leaders of the last blocks the median by stake counts, so that a
-//! third of the stake with wrong clocks, or lies, moves it nowhere.
+//! A leader puts its time into the block of its first proposal. When the proposal arrives, the difference to our clock
+//! is the clock difference, apart from the transmission time. The median by stake over the leaders of the last blocks
+//! counts, so that a third of the stake with wrong clocks, or lies, cannot move it.
 //! Start reading at [`Clocks::median_ms`].
 
 use blockchat_proto::keys::Address;
@@ -10,19 +11,19 @@ use blockchat_proto::units::{Height, UnixMillis};
 use blockchat_proto::validators::ValidatorSet;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Leaders of so many blocks are asked.
+/// Number of blocks whose leaders count.
 const BLOCKS: usize = 64;
-/// Shown in steps of so many ms, so that not every block changes it.
+/// Step in ms, so that not every block changes it.
 const STEP_MS: i64 = 100;
 
-/// What each of the last leaders' clocks showed beyond ours.
+/// Recent clock differences per leader.
 #[derive(Default)]
 pub(super) struct Clocks {
     seen: VecDeque<(Height, Address, i64)>,
 }
 
 impl Clocks {
-    /// Another one's first proposal of round 0 at this height has come now, with a block of this time.
+    /// Records another member's first proposal of round 0 at this height, received now, with a block of this time.
     pub(super) fn saw(&mut self, height: Height, leader: Address, time: UnixMillis, now: UnixMillis) {
         if self.seen.back().is_some_and(|(last, ..)| *last >= height) {
             return;
@@ -35,8 +36,8 @@ impl Clocks {
         }
     }
 
-    /// What the others' clocks show beyond ours, in ms; nothing before leaders with more than a third of the stake were
-    /// heard.
+    /// How far the others' clocks are ahead of ours, in ms; `None` until leaders with more than a third of the stake
+    /// were heard.
     pub(super) fn median_ms(&self, members: &ValidatorSet) -> Option<i64> {
         let newest: BTreeMap<Address, i64> = self.seen.iter().map(|(_, leader, ahead)| (*leader, *ahead)).collect();
         let mut weighed: Vec<_> = newest

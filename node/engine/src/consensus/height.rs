@@ -1,7 +1,7 @@
-//! All that belongs to the height after the tip: it comes with that height, and goes with it.
+//! The state of the height after the tip: created and dropped with that height.
 //!
-//! Always true: nothing in here outlives its height, because the whole of it is replaced when the tip moves
-//! ([`super::Consensus::committed`]). What lasts longer stands in [`super::Consensus`].
+//! Always true: nothing in here outlives its height, because it is replaced as a whole when the tip moves
+//! ([`super::Consensus::committed`]). State that lasts longer is in [`super::Consensus`].
 //! Start reading at [`Deciding`].
 
 use super::Wish;
@@ -18,41 +18,41 @@ use std::collections::{BTreeSet, VecDeque};
 
 /// One height, from the moment its parent is final until it is final itself.
 pub(super) struct Deciding {
-    /// Votes; nothing before the height starts.
+    /// Votes; `None` before the height starts.
     pub(super) core: Option<VotingCore>,
     /// Replayed when the height starts.
     pub(super) journal: Vec<JournalRecord>,
     pub(super) round: Round,
-    /// Of that round.
+    /// Leader of that round.
     pub(super) leader: Address,
-    /// When it began, or, before that, when the one before was decided.
+    /// Start of the height, or, before that, the time of the previous decision.
     pub(super) since: UnixMillis,
-    /// When the height before it began, if that was decided here; when the tip moved, if it was not.
+    /// Start of the previous height, if it was decided here; else when the tip moved.
     pub(super) begun_last: UnixMillis,
-    /// Was the block before it full?
+    /// Was the previous block full?
     pub(super) after_full: bool,
     pub(super) candidates: Candidates,
     /// Proposals of later rounds that our lock forbids, each with the verdict on its block. See `lost`.
     pub(super) withheld: Vec<(SignedProposal, bool)>,
-    /// Our votes in the round in which our data was lost: the core has left it.
+    /// Our votes in the round in which our data was lost; the core has left that round.
     pub(super) parting: Vec<SignedVote>,
-    /// Those that run.
+    /// Running timers.
     pub(super) timers: BTreeSet<Timer>,
-    /// How often our votes were sent again.
+    /// Number of repetitions of our votes.
     pub(super) repeated: u32,
-    /// Blocks to be sent along with their proposals.
+    /// Blocks to send along with their proposals.
     pub(super) attach: BTreeSet<Hash32>,
     pub(super) sightings: Sightings,
-    /// Blocks from ahead of our clock, held until it reaches them or a quorum has prevoted them.
+    /// Blocks ahead of our clock, held until it reaches them or a quorum has prevoted them.
     pub(super) held: BTreeSet<Hash32>,
     /// Members that said something about it.
     pub(super) speakers: BTreeSet<Address>,
-    /// What is needed of the other parts, oldest first.
+    /// Requests to other parts, oldest first.
     pub(super) wishes: VecDeque<Wish>,
 }
 
 impl Deciding {
-    /// A height that nobody has said anything about; this member leads its first round.
+    /// A new height without messages; this member leads its first round.
     pub(super) fn new(leader: Address, now: UnixMillis) -> Self {
         Self {
             core: None,
@@ -75,7 +75,7 @@ impl Deciding {
         }
     }
 
-    /// The same height once more, with nothing of what our core knew of it. What we saw of others stays.
+    /// The same height again, without the core's knowledge of it. Our sightings of others stay.
     #[must_use]
     pub(super) fn anew(self) -> Self {
         let Self { leader, since, begun_last, after_full, sightings, held, speakers, .. } = self;

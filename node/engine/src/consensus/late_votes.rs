@@ -1,13 +1,13 @@
-//! Precommits that come after the decision: for the tip, and for the block before it. SPEC ABS-1, BLOCK-7.
+//! Precommits that arrive after the decision: for the tip, and for its parent. SPEC ABS-1, BLOCK-7.
 //!
-//! The core's certificate is a bare quorum, in which a healthy validator a little further away never appears. The next
-//! block's commit carries everyone heard of until it is proposed; the block after that, who came later still.
-//! Always true: verified precommits of members only, for two heights, one of each member: bounded by the sets.
+//! The core's certificate is a bare quorum, in which a healthy validator with a little more delay never appears. The
+//! next block's commit contains all precommits received until it is proposed; the block after that, the later ones.
+//! Always true: only verified precommits of members, for two heights, one per member: bounded by the sets.
 
 use blockchat_proto::validators::ValidatorSet;
 use blockchat_proto::vote::{Certificate, CommitSignature, LatePrecommits, SignedVote, VoteKind};
 
-/// The commits of the last two final blocks, growing.
+/// The growing commits of the last two final blocks.
 pub(super) struct LateVotes {
     tip: Option<Commit>,
     before: Option<Commit>,
@@ -38,12 +38,12 @@ impl LateVotes {
         [&mut self.tip, &mut self.before].into_iter().flatten().any(|commit| commit.add(signed))
     }
 
-    /// Of the tip, with everyone heard of so far.
+    /// The commit of the tip, with all precommits received so far.
     pub(super) fn certificate(&self) -> Option<&Certificate> {
         self.tip.as_ref().map(|commit| &commit.certificate)
     }
 
-    /// Of the block before the tip, everyone heard of so far: the ledger leaves out who was counted already.
+    /// All precommits received for the tip's parent; the ledger leaves out those already counted.
     pub(super) fn late(&self) -> Option<LatePrecommits> {
         let Certificate { round, block, signatures, .. } = self.before.as_ref()?.certificate.clone();
         Some(LatePrecommits { round, block, signatures })

@@ -1,21 +1,21 @@
-//! A height in which the journal lacks what the guard says was signed: data was lost, key and guard were kept. SPEC VOTE-8.
+//! A height whose journal lacks what the guard says was signed: data was lost, key and guard were kept. SPEC VOTE-8.
 //!
-//! Always true: nothing at or below the mark is signed again, and what is signed after it keeps to the lock, as if nothing
-//! had been lost but messages. The core starts without the lock, so a proposal that the lock forbids is kept from it until
-//! it can no longer prevote in that round; a lock that the core takes later it keeps by itself.
+//! Always true: nothing at or below the mark is signed again, and later signatures respect the lock, as if only
+//! messages had been lost. The core starts without the lock, so a proposal that the lock forbids is withheld until the
+//! core can no longer prevote in that round; the core itself respects a lock that it takes later.
 //! Start reading at [`Lost::forbids`].
 
 use crate::journal::{GuardMark, GuardState, Lock};
 use blockchat_proto::vote::Proposal;
 
-/// What the guard said when the loss was found.
+/// The state of the guard when the loss was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lost {
     /// The highest thing signed before.
     pub(super) mark: GuardMark,
     /// The lock at that moment; none if the operator has dropped it since.
     pub(super) lock: Lock,
-    /// The journal says so too.
+    /// Is the loss recorded in the journal?
     pub(super) journaled: bool,
 }
 
@@ -24,18 +24,18 @@ impl Lost {
         Self { mark: guard.mark, lock: guard.lock, journaled: false }
     }
 
-    /// Is nothing signed in this height any more? Yes if the lock is not known, or if all of the height counts as signed.
+    /// Is signing over for this height? Yes if the lock is unknown, or if all of the height counts as signed.
     pub(super) fn is_closed(&self) -> bool {
         self.lock == Lock::Unknown || self.mark.ends_its_height()
     }
 
-    /// Was this signed before the loss, or could it have been?
+    /// Was this, possibly, signed before the loss?
     pub(super) fn covers(&self, own: &GuardMark) -> bool {
         own.position() <= self.mark.position()
     }
 
-    /// Would a prevote for this proposal break the lock? Not if it is for the locked block, or has a lock round, which the
-    /// core wants proved by a polka, at or after ours.
+    /// Would a prevote for this proposal violate the lock? Not if it is for the locked block, or has a lock round
+    /// (which the core requires a polka for) at or after ours.
     pub(super) fn forbids(&self, proposal: &Proposal) -> bool {
         match self.lock {
             Lock::None => false,
@@ -46,7 +46,7 @@ impl Lost {
         }
     }
 
-    /// Is there a lock to which a block of our own would be a contradiction?
+    /// Is there a lock that our own new block would contradict?
     pub(super) fn is_locked(&self) -> bool {
         self.lock != Lock::None
     }
@@ -67,7 +67,7 @@ mod tests {
         Lost { mark, lock, journaled: true }
     }
 
-    /// Is a proposal in round 7 for this block, with this lock round, kept from the core?
+    /// Is a proposal in round 7 for this block, with this lock round, withheld from the core?
     fn forbidden(lock: Lock, block: Hash32, lock_round: Option<u32>) -> bool {
         let (leader, lock_round) = (Address([1; 32]), lock_round.map(Round));
         lost(lock).forbids(&Proposal { height: Height(5), round: Round(7), block, lock_round, leader })

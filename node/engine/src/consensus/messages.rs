@@ -1,7 +1,7 @@
-//! What members say: kept, handed to the core, or answered with where we are.
+//! Messages of members: kept, passed to the core, or answered with our status.
 //!
-//! Does not own: the core and its outputs (`outputs`), messages from ahead (`ahead`), precommits that come late
-//! (`late_votes`), the blocks that proposals wait for (`candidates`).
+//! Does not own: the core and its outputs (`outputs`), messages from ahead (`ahead`), late precommits (`late_votes`),
+//! the blocks that proposals wait for (`candidates`).
 //! Start reading at [`Consensus::on_message`].
 
 use super::ahead::Message;
@@ -19,11 +19,11 @@ use blockchat_proto::leader::leader_for;
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{RoundCertificate, RoundProof, SignedProposal, SignedVote, Verified};
 
-/// A peer is told where we are at most so often.
+/// Shortest interval between our statuses to one peer.
 const STATUS_EVERY_MS: u64 = 500;
 
 impl Consensus {
-    /// A verified message came. Enough members of the next height's set start it with theirs: see `pace`.
+    /// A verified message arrived. Enough members of the next height's set start it with theirs: see `pace`.
     pub(crate) fn on_message(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: Message) {
         let Some((height, author)) = message.height_and_author() else {
             return;
@@ -53,7 +53,7 @@ impl Consensus {
         }
     }
 
-    /// The height of what our key signed in it and we did not.
+    /// The height of a message in it that is signed by our key, but not by us.
     fn foreign(&self, message: &Message) -> Option<Height> {
         match message {
             Message::Proposal(proposal, _) => self.signing.foreign_proposal(proposal.get()),
@@ -72,7 +72,8 @@ impl Consensus {
         }
     }
 
-    /// Hands a message of the current height to the core. What we said before our data was lost is not ours any more.
+    /// Passes a message of the current height to the core. Our own messages from before a data loss do not count as
+    /// ours.
     pub(super) fn deliver(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: Message) {
         match message {
             Message::Proposal(proposal, block) => self.on_proposal(turn, from, proposal, block),
@@ -88,8 +89,8 @@ impl Consensus {
         }
     }
 
-    /// The core follows a certificate into a later round. Votes of its own round it would throw away: a member repeats them
-    /// for whoever lacks some.
+    /// The core follows a certificate into a later round. It would drop votes of its own round, which a member repeats
+    /// for members that lack some.
     fn on_certificate(&mut self, turn: &mut Turn<'_>, certificate: RoundCertificate) {
         let here = certificate.height_and_round().is_some_and(|(_, round)| round == self.deciding.round);
         if here && certificate.proof == RoundProof::Skip {
@@ -100,8 +101,8 @@ impl Consensus {
         }
     }
 
-    /// Below the current height: a late precommit is welcome; anything else means its sender is behind, and is told so,
-    /// because a node that decided never sends its votes again.
+    /// Below the current height: a late precommit is welcome; for anything else its sender is behind, and gets our
+    /// status, because a node that decided never sends its votes again.
     fn on_old_message(&mut self, turn: &mut Turn<'_>, from: PeerTag, message: &Message) {
         if let Message::Vote(vote) = message
             && self.late.add(vote.get())
@@ -110,14 +111,14 @@ impl Consensus {
             return self.hear_of(&[vote.validator], vote.height, turn.now);
         }
         let last = self.told.get(&from).copied().unwrap_or_default();
-        // Told at a time to come: our clock was set back since.
+        // The last status is in the future: our clock was set back since.
         if turn.now.since(last) >= STATUS_EVERY_MS || turn.now < last {
             self.told.insert(from, turn.now);
             turn.ask(Effect::SendStatus(from));
         }
     }
 
-    /// A proposal of the current height: heard by the core once its block is known, fits and is not from ahead of time.
+    /// A proposal of the current height: the core hears it once its block is known, fits and is not ahead of our clock.
     fn on_proposal(
         &mut self,
         turn: &mut Turn<'_>,
@@ -151,7 +152,7 @@ impl Consensus {
         }
     }
 
-    /// A block that a proposal waits for came by hash.
+    /// A block that a proposal waits for arrived by hash.
     pub(crate) fn on_body(&mut self, turn: &mut Turn<'_>, block: VerifiedBlock) {
         let hash = block.hash();
         if let Some(round) = self.deciding.candidates.awaited_in(&hash).filter(|_| self.deciding.core.is_some()) {
@@ -165,8 +166,8 @@ impl Consensus {
         self.deciding.candidates.awaited_in(hash).is_some() && self.deciding.candidates.get(hash).is_none()
     }
 
-    /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it and no quorum
-    /// has prevoted it. SPEC TIME-2.
+    /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it and no
+    /// quorum has prevoted it. SPEC TIME-2.
     pub(super) fn release(&mut self, turn: &mut Turn<'_>, hash: Hash32) {
         let Some(candidate) = self.deciding.candidates.get(&hash) else {
             return;
@@ -196,8 +197,8 @@ impl Consensus {
         }
     }
 
-    /// How long was this proposal on its way, with its block? One cut off for a while tells of the cut, not of the links: it
-    /// counts for twice the wait at most, so that only proposals that stay late bring long waits.
+    /// Delay of this proposal with its block. After a partition it measures the partition, not the links: it counts at
+    /// most as twice the timeout, so that only repeatedly late proposals lead to long timeouts.
     fn learn_wait(&mut self, turn: &Turn<'_>, signed: &SignedProposal) {
         if let Some(entered) = self.deciding.sightings.entry(signed.proposal.round) {
             let wait_ms = timeouts::propose_ms(&self.config, self.needed.most_ms(turn.ledger.validators()));
@@ -205,20 +206,20 @@ impl Consensus {
         }
     }
 
-    /// Has a quorum prevoted it where a proposal waits for it? Then it is our clock that is wrong.
+    /// Has a quorum prevoted it where a proposal waits for it? Then our clock is wrong.
     fn is_proved(&self, hash: &Hash32) -> bool {
         let round = self.deciding.candidates.awaited_in(hash);
         round.is_some_and(|round| self.deciding.core.as_ref().is_some_and(|core| core.knows_polka(round, *hash)))
     }
 
-    /// Lets go of held blocks that a quorum has prevoted.
+    /// Releases held blocks that a quorum has prevoted.
     fn release_proved(&mut self, turn: &mut Turn<'_>) {
         let proved: Vec<_> = self.deciding.held.iter().filter(|hash| self.is_proved(hash)).copied().collect();
         proved.into_iter().for_each(|hash| self.release(turn, hash));
     }
 
-    /// Lets the core hear of a proposal: at once, unless our data of this height was lost, and the lock that the guard kept
-    /// forbids to prevote for it. Then the wait for a proposal of that round is over first. SPEC VOTE-8.
+    /// Passes a proposal to the core: at once, unless our data of this height was lost and the lock in the guard
+    /// forbids a prevote for it. Then only after the propose timeout of that round. SPEC VOTE-8.
     fn hand_over(&mut self, turn: &mut Turn<'_>, signed: SignedProposal, valid: bool) {
         let proposal = signed.proposal;
         let (block, round, lock_round, leader) = (proposal.block, proposal.round, proposal.lock_round, proposal.leader);
@@ -234,7 +235,7 @@ impl Consensus {
         self.step(turn, VoteInput::Proposal(signed));
     }
 
-    /// Hands over what was kept from the core until this round.
+    /// Passes on what was withheld from the core until this round.
     pub(super) fn hand_over_withheld(&mut self, turn: &mut Turn<'_>) {
         while let Some(at) =
             self.deciding.withheld.iter().position(|(signed, _)| signed.proposal.round <= self.deciding.round)

@@ -1,13 +1,14 @@
 //! Voting: one height after the other, with Malachite's core, our journal and our pace. SPEC VOTE-3, VOTE-6, VOTE-7.
 //!
-//! Owns: the core of the height being decided, its candidates, the guard, the wait between heights, messages from ahead,
-//! late precommits. Does not own: the pool, the ledger, catching up; what it needs of those goes out as [`Wish`]es.
-//! Always true: what we signed is synced before it is published, and a valid block's bytes before the prevote for it;
-//! the core hears only verified messages of members at its own height.
-//! The map: `height` holds all that comes and goes with one height; `messages` takes what members say, `malachite` drives the core, `outputs` turns what it wants into effects;
-//! `candidates` holds proposed blocks, `clocks` compares ours with those of leaders, `signing` is the guard, `lost` what it
-//! forbids after a loss, `own_key` whether another one signs with our key, `pace` says when a height starts, `timeouts` how
-//! long it waits, with what `needed` has learned of slow links, `replay` what of the journal a restart goes on with; `sightings` and `view` are for readers.
+//! Owns: the core of the current height, its candidates, the guard, the wait between heights, messages from ahead, late
+//! precommits. Does not own: the pool, the ledger, catching up; it requests what it needs of those as [`Wish`]es.
+//! Always true: a signature is synced before it is published, and a valid block's bytes before the prevote for it; the
+//! core hears only verified messages of members at its own height. The map: `height` holds the state of one height;
+//! `messages` receives members' messages, `malachite` drives the core, `outputs` turns its outputs into effects;
+//! `candidates` holds proposed blocks, `clocks` compares ours with those of leaders, `signing` is the guard, `lost` its
+//! restrictions after a loss, `own_key` detects another node that signs with our key, `pace` decides when a height
+//! starts, `timeouts` computes timeouts, using what `needed` has learned of slow links, `replay` selects the part of
+//! the journal for a restart; `sightings` and `view` are for readers.
 //! Start reading at [`Consensus::on_message`], then [`Consensus::committed`].
 
 mod ahead;
@@ -57,7 +58,7 @@ use replay::{body_from_journal, replayable};
 use signing::Signing;
 use std::collections::BTreeMap;
 
-/// What consensus needs of the other parts of the engine.
+/// A request of consensus to other parts of the engine.
 pub(crate) enum Wish {
     /// We lead this round: build a block and answer with [`Consensus::built`].
     BuildBlock(Round),
@@ -75,28 +76,28 @@ pub(crate) struct Consensus {
     deciding: Deciding,
     ahead: Ahead,
     late: LateVotes,
-    /// When each member was heard last.
+    /// When each member was last heard.
     heard: BTreeMap<Address, UnixMillis>,
-    /// The last height that a member said something about.
+    /// The last height each member said something about.
     spoke: BTreeMap<Address, Height>,
     clocks: Clocks,
-    /// How long proposals are on their way.
+    /// Transmission times of proposals.
     needed: Needed,
-    /// When each peer was told where we are.
+    /// When each peer last got our status.
     told: BTreeMap<PeerTag, UnixMillis>,
     /// We are catching up: see [`Self::is_paused`].
     following: bool,
-    /// We do not know the rules of the next height.
+    /// Are the rules of the next height unknown?
     unknown_rules: bool,
-    /// The event being handled started a height already, or made a block final that was not full: what came while the disk
-    /// was waited for has its turn before the next height, or it would miss one block more.
+    /// Has the current event already started a height, or finalized a block that was not full? Then input that arrived
+    /// during the disk write is handled before the next height, or it would miss one more block.
     begun: bool,
-    /// A fault stopped us.
+    /// Has a fault stopped us?
     halted: bool,
 }
 
 impl Consensus {
-    /// From what was recovered. A journal that does not decode or verify is a fault.
+    /// From the recovered state. A journal that does not decode or verify is a fault.
     pub(crate) fn new(
         config: EngineConfig,
         ledger: &Ledger,
@@ -107,7 +108,7 @@ impl Consensus {
     ) -> Result<Self, Fault> {
         let tip = ledger.tip();
         let height = tip.height.next();
-        // Leftovers of a crash between commit and emptying, or of a height that was synced past.
+        // Leftovers of a crash between commit and emptying, or of a height that was passed by sync.
         journal.retain(|entry| entry.height == height);
         let signing = Signing::new(validator, ledger.chain(), tip.height, &journal);
         let mut candidates = Candidates::default();
@@ -138,7 +139,7 @@ impl Consensus {
         })
     }
 
-    /// The journal says that the current height was under way: go on at once, do not wait for the pace.
+    /// The journal shows that the current height was under way: continue at once, without the pace.
     pub(crate) fn resume(&mut self, turn: &mut Turn<'_>) {
         if let Some(sync) = self.signing.sync() {
             turn.ask(sync);
@@ -148,7 +149,7 @@ impl Consensus {
         }
     }
 
-    /// The block we were asked to build.
+    /// The requested block.
     pub(crate) fn built(&mut self, turn: &mut Turn<'_>, round: Round, block: VerifiedBlock, applied: AppliedBlock) {
         let hash = block.hash();
         let record = JournalRecord::Body(block.bytes().to_vec());
@@ -157,7 +158,7 @@ impl Consensus {
         self.step(turn, VoteInput::Built { block: hash, round });
     }
 
-    /// One of our timers ran out.
+    /// One of our timers fired.
     pub(crate) fn on_round_timer(&mut self, turn: &mut Turn<'_>, height: Height, round: Round, step: RoundTimer) {
         self.deciding.timers.remove(&Timer::Round { height, round, step });
         if height == turn.ledger.tip().height.next() {
@@ -204,7 +205,7 @@ impl Consensus {
         }
     }
 
-    /// One input to the core, if a height is under way.
+    /// Passes one input to the core, if a height is under way.
     fn step(&mut self, turn: &mut Turn<'_>, input: VoteInput) {
         if let Some(core) = &mut self.deciding.core {
             let outputs = core.step(input);
@@ -212,9 +213,9 @@ impl Consensus {
         }
     }
 
-    /// The tip moved, by our decision or by catching up: everything of the old height is over.
+    /// The tip moved, by our decision or by catching up: everything of the old height is dropped.
     ///
-    /// `full`: the block held as many transactions as one may.
+    /// `full`: the block had the maximum number of transactions.
     pub(crate) fn committed(&mut self, turn: &mut Turn<'_>, certificate: Certificate, full: bool) {
         self.cancel_all(turn);
         self.late.tip_moved(certificate, turn.ledger.tip_validators());
@@ -229,7 +230,7 @@ impl Consensus {
         self.needed.retain(turn.ledger.validators());
     }
 
-    /// Who enters the set has not been silent yet; nor has anybody while we caught up and could hear nobody.
+    /// A member that enters the set has not been silent yet; nor has any while we caught up and could not hear it.
     fn expect_members(&mut self, turn: &Turn<'_>) {
         let (members, tip, deaf) = (turn.ledger.validators(), turn.ledger.tip().height, self.following);
         self.spoke.retain(|member, _| members.get(member).is_some());
@@ -241,22 +242,22 @@ impl Consensus {
         }
     }
 
-    /// Another event is handled now.
+    /// The next event begins.
     pub(crate) fn next_event(&mut self) {
         self.begun = false;
     }
 
-    /// What is needed of the other parts, oldest first.
+    /// Requests to other parts, oldest first.
     pub(crate) fn take_wish(&mut self) -> Option<Wish> {
         self.deciding.wishes.pop_front()
     }
 
-    /// The commit for the next block: the tip's, with everyone heard of.
+    /// The commit for the next block: the tip's, with all precommits received.
     pub(crate) fn commit_for_next(&self) -> Option<Certificate> {
         self.late.certificate().cloned()
     }
 
-    /// The late precommits for the next block: of the block before the tip, everyone heard of.
+    /// All late precommits for the next block, of the tip's parent.
     pub(crate) fn late_for_next(&self) -> Option<LatePrecommits> {
         self.late.late()
     }
@@ -270,12 +271,12 @@ impl Consensus {
         self.signing.allowed_at(height)
     }
 
-    /// What was lost of the height being decided, in which we sign all the same.
+    /// The loss at the current height, if we still sign in it.
     fn lost(&self, turn: &Turn<'_>) -> Option<Lost> {
         self.signing.lost_at(turn.ledger.tip().height.next()).filter(|lost| !lost.is_closed())
     }
 
-    /// Why we sign nothing at this height, or not all that others would.
+    /// Why we sign nothing at this height, or less than others.
     pub(crate) fn silence_at(&self, height: Height) -> Option<Silence> {
         self.signing.silence_at(height)
     }

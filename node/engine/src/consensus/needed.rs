@@ -1,10 +1,10 @@
-//! How long proposals are on their way, learned from those that came: on slow links a wait that was too short in one height
-//! is too short in the next.
+//! Learns the transmission time of proposals: on slow links, a timeout that was too short in one height is too short in
+//! the next.
 //!
-//! Owns: for each leader, how long after we entered its round its block was here. Late ones count too: they are what shows
-//! that a wait was too short; a dead leader shows nothing. Local, and never a rule: a wait decides no block.
-//! Always true: what leaders with a third of the stake or less do changes nothing, or a single slow one would make every
-//! wait for a dead one as slow; a leader's need falls slowly with each proposal that came faster.
+//! Owns: for each leader, the delay from entering its round to having its block. Late blocks count too: they show that
+//! a timeout was too short; a dead leader shows nothing. Local, and never a rule: a timeout decides no block.
+//! Always true: leaders with a third of the stake or less cannot change it, or a single slow one would lengthen every
+//! timeout for a dead one; a leader's value falls slowly with each faster proposal.
 //! Start reading at [`Needed::most_ms`].
 
 use blockchat_proto::coins::{Stake, is_quorum};
@@ -12,31 +12,31 @@ use blockchat_proto::keys::Address;
 use blockchat_proto::validators::ValidatorSet;
 use std::collections::BTreeMap;
 
-/// A faster proposal takes this part of the difference away.
+/// A faster proposal removes this fraction of the difference.
 const FALL: u64 = 4;
 
 /// See the module's header.
 #[derive(Default)]
 pub(super) struct Needed {
-    /// Of members only: see [`Self::retain`].
+    /// Only of members: see [`Self::retain`].
     by_leader: BTreeMap<Address, u64>,
 }
 
 impl Needed {
-    /// The block that this leader proposed was here, whole, so long after we had entered its round.
+    /// The whole block that this leader proposed was here this long after we had entered its round.
     pub(super) fn came(&mut self, leader: Address, after_ms: u64) {
         let known = self.by_leader.entry(leader).or_insert(after_ms);
         let fall = known.saturating_sub(after_ms).div_ceil(FALL);
         *known = after_ms.max(*known - fall);
     }
 
-    /// Forgets leaders that are no members any more.
+    /// Drops leaders that are no longer members.
     pub(super) fn retain(&mut self, members: &ValidatorSet) {
         self.by_leader.retain(|leader, _| members.get(leader).is_some());
     }
 
-    /// What the faster leaders that together hold more than two thirds of the stake need at most, in ms. A member of whom
-    /// nothing is known needs nothing, and so do we.
+    /// Maximum over the fastest leaders that together hold more than two thirds of the stake, in ms. Unknown members
+    /// count as 0, and so do we.
     pub(super) fn most_ms(&self, members: &ValidatorSet) -> u64 {
         let need = |leader| self.by_leader.get(leader).copied().unwrap_or(0);
         let mut needs: Vec<_> = members.members().iter().map(|member| (need(&member.address), member.stake)).collect();

@@ -1,4 +1,4 @@
-//! What the voting core wants, turned into effects and wishes, in the core's order.
+//! Turns the core's outputs into effects and wishes, in the core's order.
 //!
 //! Always true: a sync point lies between a signature and its publication (SPEC VOTE-7); after a fault nothing more is
 //! published.
@@ -13,11 +13,11 @@ use crate::journal::{JournalEntry, JournalRecord};
 use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::vote::{Certificate, SignedProposal};
 
-/// So often our own votes are repeated before those of others are: 6 s with the usual waits.
+/// Number of repetitions of our own votes before those of others are repeated too: 6 s with the default timeouts.
 const SHARED_AFTER: u32 = 4;
 
 impl Consensus {
-    /// The core's outputs, in its order. After a fault nothing is published any more.
+    /// The core's outputs, in order. After a fault nothing is published any more.
     pub(super) fn perform(&mut self, turn: &mut Turn<'_>, outputs: Vec<VoteOutput>) {
         for output in outputs {
             if self.halted {
@@ -52,8 +52,8 @@ impl Consensus {
                 self.deciding.timers.insert(timer(round, step));
                 turn.ask(Effect::StartTimer { timer: timer(round, step), after_ms });
             }
-            // The core stops repeating itself when a certificate of the round it is in brought news, and never begins
-            // again in that round: one repetition too many is better than one too few.
+            // The core stops its repetitions when a certificate of its current round brought news, and does not resume
+            // in that round: one repetition too many is better than one too few.
             VoteOutput::CancelTimer(round, RoundTimer::Rebroadcast) if round == self.deciding.round => {}
             VoteOutput::CancelTimer(round, step) => self.cancel(turn, timer(round, step)),
             VoteOutput::CancelTimers => self.cancel_all(turn),
@@ -62,7 +62,7 @@ impl Consensus {
                 self.deciding.leader = leader;
                 self.deciding.sightings.entered(round, turn.now);
             }
-            // A lock without its block and its polka: there is nothing that we may propose.
+            // A lock without its block and polka: there is nothing we may propose.
             VoteOutput::BuildBlock { .. } if self.lost(turn).is_some_and(|lost| lost.is_locked()) => {}
             VoteOutput::BuildBlock { round } => self.deciding.wishes.push_back(Wish::BuildBlock(round)),
             VoteOutput::AttachBody(block) => {
@@ -84,8 +84,8 @@ impl Consensus {
         }
     }
 
-    /// What the core does not repeat by itself: our votes in the round in which our data was lost, which it has left; and,
-    /// once the height lasts, the votes of its round that others may lack. SPEC GOSSIP-4.
+    /// Messages that the core does not repeat: our votes in the round in which our data was lost, which it has left;
+    /// and, once the height takes long, the votes of its round that others may lack. SPEC GOSSIP-4.
     pub(super) fn repeat(&mut self, turn: &mut Turn<'_>) {
         if self.halted {
             return;

@@ -1,9 +1,9 @@
-//! Does somebody else sign with our key? A copied home, a restored backup, a second replica. SPEC VOTE-9.
+//! Detects another node that signs with our key: a copied home, a restored backup, a second replica. SPEC VOTE-9.
 //!
-//! Owns: what we know to have signed above the tip, and when we listen before we sign. Does not own: the guard (`signing`).
-//! Always true: a message of our own key above the tip that neither this process nor its journal signed is never taken for
-//! ours. At a height that others were at when we began to sign it may be our own from before, so that height is closed;
-//! above it, another one signs now.
+//! Owns: what we signed above the tip, and when we listen before we sign. Does not own: the guard (`signing`).
+//! Always true: a message of our own key above the tip that neither this process nor its journal signed never counts as
+//! ours. At a height that others had reached when we began to sign, it may be from before a data loss, so that height
+//! is closed; above it, another node signs now.
 //! Start reading at [`OwnKey::heard`].
 
 use super::height::Deciding;
@@ -20,15 +20,15 @@ use std::collections::BTreeMap;
 
 /// Heights that must pass without a message of our key before we sign.
 const QUIET_HEIGHTS: u32 = 2;
-/// Or so long without any height, in ms: then others may be waiting for us.
+/// Or this long without any height, in ms: then others may be waiting for us.
 const QUIET_MS: u64 = 10_000;
 
-/// What a message of our key that we did not sign means.
+/// The meaning of a message of our key that we did not sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Foreign {
-    /// It may be ours, from before we lost it: nothing more is signed at its height.
+    /// It may be ours, from before the loss: sign nothing more at its height.
     Before,
-    /// Another one signs with our key.
+    /// Another node signs with our key.
     Elsewhere,
 }
 
@@ -37,18 +37,18 @@ pub(super) enum Foreign {
 pub(super) struct OwnKey {
     /// Hashes of what we signed above the tip.
     signed: BTreeMap<Hash32, Height>,
-    /// The highest height that anybody spoke of so far.
+    /// The highest height mentioned by anybody so far.
     seen: Height,
     /// `seen` when we began to sign, or when we first heard our key.
     began: Option<Height>,
     listens: Option<Listens>,
-    /// Peers keep another run of our network identity, and we have none.
+    /// Peers keep another run of our network identity, and we have no peer.
     shut_out: bool,
-    /// We listened because peers said so: once in a run, or a liar could keep us listening.
+    /// Have we already listened because peers said so? Only once per run, or a liar could keep us listening.
     warned: bool,
 }
 
-/// We wait for a sign of another one.
+/// Waiting for a sign of another node.
 #[derive(Clone, Copy, Debug)]
 struct Listens {
     heights: u32,
@@ -56,18 +56,18 @@ struct Listens {
 }
 
 impl OwnKey {
-    /// A member spoke of this height.
+    /// A member mentioned this height.
     pub(super) fn saw(&mut self, height: Height) {
         self.seen = self.seen.max(height);
     }
 
-    /// We signed this, or our journal says so.
+    /// We signed this, or the journal says so.
     pub(super) fn signed(&mut self, hash: Hash32, height: Height) {
         self.saw(height);
         self.signed.insert(hash, height);
     }
 
-    /// From now on what is heard above what was seen so far is another one's.
+    /// From now on, our key above the highest height seen so far means another node.
     pub(super) fn begins(&mut self) {
         self.began.get_or_insert(self.seen);
     }
@@ -86,7 +86,7 @@ impl OwnKey {
         if height > began { Foreign::Elsewhere } else { Foreign::Before }
     }
 
-    /// The chain holds a signature of ours that our guard does not know.
+    /// The chain contains a signature of ours that our guard does not know.
     pub(super) fn listen(&mut self, now: UnixMillis) {
         self.listens = Some(Listens { heights: QUIET_HEIGHTS, since: now });
     }
@@ -95,8 +95,8 @@ impl OwnKey {
         self.listens.is_some()
     }
 
-    /// Peers say that another run of our network identity is connected to them; `shut_out`: and we have no peer. Nothing
-    /// proves it. Before the first signature of this run waiting costs little; afterwards what is heard decides.
+    /// Peers report another connected run of our network identity; `shut_out`: and we have no peer. This is unproven.
+    /// Before the first signature of this run waiting costs little; afterwards heard messages decide.
     pub(super) fn elsewhere(&mut self, shut_out: bool, now: UnixMillis) {
         self.shut_out = shut_out;
         if !shut_out && !self.has_signed() && !self.warned {
@@ -105,7 +105,7 @@ impl OwnKey {
         }
     }
 
-    /// Is nothing to be signed as long as peers shut us out?
+    /// Must we sign nothing as long as peers shut us out?
     pub(super) fn waits_outside(&self) -> bool {
         self.shut_out && !self.has_signed()
     }
@@ -130,7 +130,7 @@ impl OwnKey {
         self.listens = self.listens.filter(|listens| listens.heights > 0);
     }
 
-    /// Time passes. `waits`: nobody brings blocks, so that it may be us who are missing. `true` if we listen no more.
+    /// Time passes. `waits`: no blocks arrive, so others may be waiting for us. `true` when listening ends.
     pub(super) fn tick(&mut self, waits: bool, now: UnixMillis) -> bool {
         let Some(listens) = &mut self.listens else { return false };
         if !waits || now < listens.since {
@@ -145,7 +145,7 @@ impl OwnKey {
 }
 
 impl Consensus {
-    /// A final block with its proof: does it show a signature of ours that we know nothing of?
+    /// Does this final block with its proof contain a signature of ours that we do not know?
     pub(crate) fn saw_final(&mut self, block: &VerifiedBlock, certificate: &Certificate, now: UnixMillis) {
         let Some(us) = self.signing.signer().map(Signer::address) else { return };
         let has = |signatures: &[CommitSignature]| signatures.iter().any(|part| part.validator == us);
@@ -156,7 +156,7 @@ impl Consensus {
         }
     }
 
-    /// Time passes: whoever listens for its own key does so for a while only.
+    /// Time passes: listening for our own key is limited in time.
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
         let waits = !self.following;
         if self.signing.own_key.tick(waits, turn.now) && self.deciding.core.is_some() {
@@ -164,7 +164,7 @@ impl Consensus {
         }
     }
 
-    /// A message that our key signed and we did not: see the module. The height goes on without us.
+    /// A message that our key signed and we did not: see the module. The height continues without us.
     pub(super) fn heard_ourselves(&mut self, turn: &mut Turn<'_>, height: Height) {
         let Some(closed) = self.signing.hears_itself(height, turn.now) else { return };
         turn.ask(Effect::Sync(closed));
@@ -173,8 +173,8 @@ impl Consensus {
         }
     }
 
-    /// Peers say that another run of our network identity is connected to them: see the module's header. Nobody else is
-    /// needed where our own stake decides, so there it is not for them to say.
+    /// Peers report another connected run of our network identity: see the module's header. If our own stake is a
+    /// quorum, no other node is needed, so peers cannot stop us.
     pub(crate) fn identity_elsewhere(&mut self, turn: &mut Turn<'_>, shut_out: bool) {
         let height = turn.ledger.tip().height.next();
         let before = self.signing.allowed_at(height);
@@ -190,12 +190,12 @@ impl Consensus {
         own.is_some_and(|own| is_quorum(own.stake, ledger.validators().total()))
     }
 
-    /// Do peers keep another run of our network identity, and have we none?
+    /// Do peers keep another run of our network identity, while we have no peer?
     pub(crate) fn is_shut_out(&self) -> bool {
         self.signing.own_key.is_shut_out()
     }
 
-    /// The core of this height begins again, with another right to sign. What was said meanwhile is repeated.
+    /// Restarts the core of this height with a changed right to sign. Messages sent meanwhile are repeated.
     fn start_anew(&mut self, turn: &mut Turn<'_>) {
         self.cancel_all(turn);
         let (leader, since) = (self.deciding.leader, self.deciding.since);

@@ -1,14 +1,13 @@
 //! When a height starts. SPEC TIME-3.
 //!
-//! A node that started a height at its own time S and decided it at T starts the next at the first of: messages for it of
-//! other members with more than a third of the stake, or a valid block with transactions of its first leader
+//! A node that started a height at its own time S and decided it at T starts the next at the first of: messages for it
+//! of other members with more than a third of the stake, or a valid block with transactions of its first leader
 //! ([`Consensus::is_called`]); `capacity` pooled transactions; a non-empty pool and S + block interval; T + idle block
-//! interval. So blocks under a light load follow each other in the interval, or in the time that a decision takes, whichever
-//! is longer, and not in both together. A
-//! leader with an empty pool does not wait after a full block: the others most likely hold more than it does (it was
-//! restarted, or is the last to hear), have begun, and wait for nobody but the leader.
-//! Always true: an event starts one height of this node's own accord at most. Whoever decides alone would otherwise work
-//! off its whole pool inside one call, each height on the stack of the one before.
+//! interval. So under a light load blocks follow each other after the interval or the decision time, whichever is
+//! longer, not after the sum of both. A leader with an empty pool does not wait after a full block: the others most
+//! likely hold more than it does (it was restarted, or heard last), have begun, and wait only for the leader.
+//! Always true: an event starts at most one height of this node's own accord. Otherwise a node that decides alone would
+//! work off its whole pool inside one call, each height on the stack of the previous one.
 
 use super::{Consensus, Turn};
 use crate::effect::Effect;
@@ -17,12 +16,12 @@ use blockchat_proto::coins::{Stake, is_honest_share};
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::units::{Height, Round};
 
-/// The next height after a block that became final in this event: soon, behind whatever else waits. Transactions that came
-/// while the disk was waited for are then pooled.
+/// Starts the next height after a block that became final in this event: soon, after the events already waiting.
+/// Transactions that arrived during the disk write are pooled by then.
 const BREATH_MS: u64 = 2;
 
 impl Consensus {
-    /// The pool or the tip changed: start now, or wait for as long as the pool's state asks.
+    /// The pool or the tip changed: start now, or wait as long as the pool's state requires.
     pub(crate) fn pace(&mut self, turn: &mut Turn<'_>, pooled: usize) {
         if self.deciding.core.is_some() || self.is_paused(turn.ledger) || self.halted {
             return;
@@ -55,14 +54,14 @@ impl Consensus {
         }
     }
 
-    /// Do others call for the next height before its time? Not one of them alone, unless it brings transactions: or whoever
-    /// has any stake could make an idle chain run as fast as it can. Among more than a third somebody is honest, whose wait
-    /// is over. Our own stake does not count: beside a third of our own, every other member would do.
+    /// Do others call for the next height before its time? A single one does only with transactions: otherwise a member
+    /// with any stake could make an idle chain run at full speed. Among more than a third at least one is honest, and
+    /// its wait is over. Our own stake does not count: if we held a third, any one other member would be enough.
     pub(super) fn is_called(&mut self, ledger: &Ledger) -> bool {
         is_honest_share(self.spoken_for(ledger), ledger.validators().total()) || self.brings_transactions(ledger)
     }
 
-    /// Has the leader of the first round proposed a valid block that is not empty? Executed once: the verdict is kept.
+    /// Has the leader of the first round proposed a valid, non-empty block? Executed once: the verdict is kept.
     fn brings_transactions(&mut self, ledger: &Ledger) -> bool {
         let (height, leader) = (ledger.tip().height.next(), self.deciding.leader);
         let blocks = self.ahead.first_blocks(height).filter(|(author, _)| *author == leader);
@@ -76,16 +75,16 @@ impl Consensus {
         })
     }
 
-    /// `following`: the node is catching up with blocks that peers prove; `unknown_rules`: it does not know those of the
-    /// next height.
+    /// `following`: the node is catching up with blocks that peers prove; `unknown_rules`: it does not know those of
+    /// the next height.
     pub(crate) fn stand_aside(&mut self, following: bool, unknown_rules: bool) {
         self.following = following;
         self.unknown_rules = unknown_rules;
     }
 
-    /// While catching up no height starts, unless members with more than a third of the stake, our own counted, speak for
-    /// the height after our tip: then one honest member decides it now, and a peer that delivers old blocks one by one
-    /// would only keep us from voting. Never by rules that we do not know. SPEC VER-5.
+    /// While catching up no height starts, unless members with more than a third of the stake, our own included, speak
+    /// for the height after our tip: then an honest member is deciding it, and a peer that delivers old blocks one by
+    /// one would only keep us from voting. Never under unknown rules. SPEC VER-5.
     pub(super) fn is_paused(&self, ledger: &Ledger) -> bool {
         if self.unknown_rules || !self.following {
             return self.unknown_rules;
@@ -96,7 +95,7 @@ impl Consensus {
         !is_honest_share(speaking, ledger.validators().total())
     }
 
-    /// Stake of the members other than us that said something about the height after the tip.
+    /// Stake of the other members that said something about the height after the tip.
     pub(crate) fn spoken_for(&self, ledger: &Ledger) -> Stake {
         let us = self.signer().map(|signer| signer.address());
         let others = self.deciding.speakers.iter().filter(|speaker| Some(**speaker) != us);

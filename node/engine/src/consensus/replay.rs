@@ -1,4 +1,4 @@
-//! What of the journal a height begins with after a restart. SPEC VOTE-7, VOTE-8.
+//! The part of the journal with which a height begins after a restart. SPEC VOTE-7, VOTE-8.
 //!
 //! Start reading at [`replayable`].
 
@@ -9,8 +9,9 @@ use crate::journal::{JournalEntry, JournalRecord};
 use blockchat_proto::block::{Block, VerifiedBlock};
 use blockchat_proto::hash::Hash32;
 
-/// What is replayed. After a loss nothing that we said before it; and of what came before it no wait, which would bring the
-/// core to a place that it has passed, and no proposal that the lock forbids, for the core does not know the lock.
+/// The records to replay. After a loss: none of our own messages from before it, no timeout from before it, which would
+/// bring the core to a state that it has passed, and no proposal that the lock forbids, because the core does not know
+/// the lock.
 pub(super) fn replayable(journal: Vec<JournalEntry>, lost: Option<Lost>, signing: &Signing) -> Vec<JournalRecord> {
     let records = journal.into_iter().map(|entry| entry.record);
     let Some(lost) = lost else {
@@ -30,7 +31,7 @@ pub(super) fn replayable(journal: Vec<JournalEntry>, lost: Option<Lost>, signing
     records
 }
 
-/// A proposed block that the journal kept.
+/// A proposed block from the journal.
 pub(super) fn body_from_journal(bytes: &[u8], chain: Hash32) -> Result<VerifiedBlock, Fault> {
     let block = Block::decode(bytes).map_err(|error| Fault::Journal { reason: error.to_string() })?;
     block.verify(chain, |_| None).map_err(|error| Fault::Journal { reason: error.to_string() })

@@ -1,16 +1,16 @@
-//! When we entered each round and first heard of its proposal. For readers only: nothing is decided upon it.
+//! When we entered each round and first received its proposal. Only for readers: it decides nothing.
 //!
-//! Always true: at most [`ROUNDS_KEPT`] rounds, of the height under way.
+//! Always true: at most [`ROUNDS_KEPT`] rounds, of the current height.
 
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::units::{Round, UnixMillis};
 use blockchat_proto::vote::Proposal;
 use std::collections::BTreeMap;
 
-/// Rounds that are kept: more than are shown.
+/// Rounds kept: more than are shown.
 const ROUNDS_KEPT: usize = 32;
 
-/// A proposal as it was first heard.
+/// A proposal when first received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sighting {
     pub(super) block: Hash32,
@@ -26,7 +26,7 @@ pub(super) struct Sightings {
 }
 
 impl Sightings {
-    /// We are in this round now.
+    /// We entered this round now.
     pub(super) fn entered(&mut self, round: Round, now: UnixMillis) {
         self.entered.entry(round).or_insert(now);
         bound(&mut self.entered);
@@ -44,7 +44,7 @@ impl Sightings {
         self.entered.get(&round).copied()
     }
 
-    /// What was proposed in a round.
+    /// The proposal of a round.
     pub(super) fn proposal(&self, round: Round) -> Option<&Sighting> {
         self.proposals.get(&round)
     }

@@ -1,8 +1,8 @@
-//! May we sign, and is what we signed on disk? SPEC VOTE-7, VOTE-8.
+//! Decides whether we may sign, and tracks whether our signatures are on disk. SPEC VOTE-7, VOTE-8.
 //!
-//! Always true: the mark only rises, and the lock that belongs to it goes to disk in the same write; between a signature and
-//! its publication lies a sync point; a sync point covers only what is in the journal: a guard on disk that names a message
-//! the journal lacks would look like a lost journal.
+//! Always true: the mark only rises, and its lock goes to disk in the same write; a sync point lies between a signature
+//! and its publication; a sync point covers only what is in the journal: a guard on disk that names a message missing
+//! from the journal would look like a lost journal.
 
 use super::lost::Lost;
 use super::own_key::{Foreign, OwnKey};
@@ -20,21 +20,21 @@ pub(super) struct Signing {
     chain: Hash32,
     signer: Option<Signer>,
     guard: Option<GuardState>,
-    /// The height of the guard's mark, if the journal lacks the message there.
+    /// The height of the guard's mark, if the journal lacks its message.
     lost: Option<Lost>,
     /// Signed, but not in the journal yet.
     unwritten: Vec<GuardState>,
-    /// The highest of what is in the journal, if the guard on disk is behind it.
+    /// The highest mark in the journal, if the guard on disk is behind it.
     unsynced: Option<GuardState>,
-    /// Does another one sign with our key?
+    /// Does another node sign with our key?
     pub(super) own_key: OwnKey,
 }
 
 impl Signing {
-    /// From what was recovered. `journal` holds entries of the height after `tip` only.
+    /// From the recovered state. `journal` holds only entries of the height after `tip`.
     ///
-    /// The journal is made durable before the guard, so a journal without the message at the guard's mark was lost, unless
-    /// it says itself that this happened before: then others repeat our old votes, and may not make it look whole.
+    /// The journal is made durable before the guard, so a journal without the message at the guard's mark was lost,
+    /// unless it records an earlier loss: then others repeat our old votes, which must not make it look complete.
     pub(super) fn new(
         validator: Option<RecoveredValidator>,
         chain: Hash32,
@@ -84,7 +84,7 @@ impl Signing {
         self.lost.filter(|lost| lost.mark.height == height)
     }
 
-    /// Why nothing is signed at this height, or not all that others would sign.
+    /// Why nothing is signed at this height, or less than others sign.
     pub(super) fn silence_at(&self, height: Height) -> Option<Silence> {
         self.signer.as_ref()?;
         let Some(guard) = self.guard else {
@@ -106,7 +106,7 @@ impl Signing {
         }
     }
 
-    /// Was this signed with our key, and not by us? Nothing is said of it where there is no guard: then we sign nothing.
+    /// Was this signed with our key, but not by us? Always false without a guard: then we sign nothing.
     pub(super) fn foreign_vote(&self, signed: &SignedVote) -> Option<Height> {
         self.foreign(|signer| own_vote(signed, signer, self.chain))
     }
@@ -123,7 +123,7 @@ impl Signing {
         (!known).then_some(own.height)
     }
 
-    /// A message of our key at this height came that we did not sign. What to sync before anything else, if that closes
+    /// A message of our key at this height arrived that we did not sign. Returns what to sync first, if this closes
     /// something.
     pub(super) fn hears_itself(&mut self, height: Height, now: UnixMillis) -> Option<GuardState> {
         let guard = self.guard?;
@@ -141,14 +141,14 @@ impl Signing {
         Some(closed)
     }
 
-    /// The chain holds a signature of our key at this height: listen, if the guard does not know of it.
+    /// The chain contains a signature of our key at this height: listen, if the guard does not know it.
     pub(super) fn is_in_chain(&mut self, height: Height, now: UnixMillis) {
         if self.guard.is_some_and(|guard| guard.mark.height < height) {
             self.own_key.listen(now);
         }
     }
 
-    /// What to write into the journal before anything else of this height, then to sync, if something of it was lost.
+    /// What to write to the journal before anything else of this height, then to sync, if part of the height was lost.
     pub(super) fn declare_loss(&mut self, height: Height) -> Option<GuardState> {
         let guard = self.guard?;
         let lost = self.lost.as_mut().filter(|lost| lost.mark.height == height && !lost.journaled)?;
@@ -156,17 +156,17 @@ impl Signing {
         Some(guard)
     }
 
-    /// Is this vote one of ours that was lost?
+    /// Is this vote one of our lost ones?
     pub(super) fn has_lost_vote(&self, signed: &SignedVote) -> bool {
         self.has_lost(|signer| own_vote(signed, signer, self.chain))
     }
 
-    /// Is this proposal one of ours that was lost?
+    /// Is this proposal one of our lost ones?
     pub(super) fn has_lost_proposal(&self, signed: &SignedProposal) -> bool {
         self.has_lost(|signer| own_proposal(signed, signer, self.chain))
     }
 
-    /// Is this a message of ours that was lost?
+    /// Is this message one of our lost ones?
     pub(super) fn has_lost_record(&self, record: &JournalRecord) -> bool {
         self.has_lost(|signer| own_mark(record, signer, self.chain))
     }
@@ -178,8 +178,8 @@ impl Signing {
         mark(signer).is_some_and(|(own, _)| lost.covers(&own))
     }
 
-    /// A signature was made, of a message for `block` or for none. An error means it contradicts an earlier one: nothing
-    /// may be published any more.
+    /// We signed a message for `block` or for none. An error means that it contradicts an earlier one: nothing may be
+    /// published any more.
     pub(super) fn signed(&mut self, mark: GuardMark, block: Option<Hash32>) -> Result<(), Fault> {
         let guard = self.guard.expect("the core signs only where signing is allowed");
         if !guard.mark.allows(&mark) {
@@ -196,7 +196,7 @@ impl Signing {
         Ok(())
     }
 
-    /// An entry goes into the journal: from now on a sync point covers what we say in it.
+    /// An entry goes to the journal: from now on a sync point covers our messages in it.
     pub(super) fn written(&mut self, entry: &JournalEntry) {
         let own = self.signer.as_ref().and_then(|signer| own_mark(&entry.record, signer, self.chain));
         let Some(at) = own.and_then(|(own, _)| self.unwritten.iter().position(|signed| signed.mark == own)) else {
@@ -206,12 +206,12 @@ impl Signing {
         self.unsynced = self.unsynced.filter(|higher| !higher.mark.allows(&signed.mark)).or(Some(signed));
     }
 
-    /// The sync point to perform before publishing, and when starting, if one is due.
+    /// The sync point to perform before publishing, and at the start, if one is due.
     pub(super) fn sync(&mut self) -> Option<Effect> {
         self.unsynced.take().map(Effect::Sync)
     }
 
-    /// Was this signed, but never written down?
+    /// Was this signed, but never written?
     pub(super) fn is_unwritten(&self, sign_hash: Hash32) -> bool {
         self.unwritten.iter().any(|signed| signed.mark.hash == sign_hash)
     }
@@ -219,7 +219,7 @@ impl Signing {
 
 /// Does the journal lack the message at the guard's mark, or has it once lacked such a message of this height?
 ///
-/// A lock that the journal knows of and the guard does not was dropped by the operator since.
+/// If the journal knows a lock that the guard does not, the operator has dropped it.
 fn lost(
     guard: &GuardState,
     tip: Height,
@@ -246,7 +246,7 @@ fn locks(own: &[(GuardMark, Option<Hash32>)]) -> impl Iterator<Item = Lock> + '_
     })
 }
 
-/// The mark of a journaled message of ours, and the block it is for.
+/// The mark of our own journaled message, and its block.
 fn own_mark(record: &JournalRecord, signer: &Signer, chain: Hash32) -> Option<(GuardMark, Option<Hash32>)> {
     match record {
         JournalRecord::Vote(signed) => own_vote(signed, signer, chain),

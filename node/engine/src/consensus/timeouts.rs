@@ -1,25 +1,25 @@
-//! How long each wait of a round lasts, and how often we repeat ourselves. SPEC GOSSIP-4.
+//! The timeouts of a round, and the intervals of repetitions. SPEC GOSSIP-4.
 //!
-//! Always true: waits grow until the round is long enough for the network as it is, or voting could go on for ever
-//! without a decision; repetitions get rarer the longer a height lasts, or they would be what keeps the network slow.
+//! Always true: timeouts grow until the round is long enough for the network, or voting could continue forever without
+//! a decision; repetitions get rarer the longer a height takes, or they would keep the network slow.
 
 use crate::config::EngineConfig;
 use crate::event::RoundTimer;
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::units::Round;
 
-/// What was seen of the network.
+/// Observations of the network.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Learned {
-    /// How often our votes of this height were sent again already.
+    /// Number of repetitions of our votes at this height so far.
     pub(super) repeated: u32,
-    /// How long most proposals are on their way: see `needed`.
+    /// Transmission time of most proposals: see `needed`.
     pub(super) needed_ms: u64,
 }
 
-/// The wait of `step` in `round`, in ms.
+/// The timeout of `step` in `round`, in ms.
 ///
-/// In round 0 the propose wait includes the block interval: the leader may still be waiting for transactions.
+/// In round 0 the propose timeout includes the block interval: the leader may still be waiting for transactions.
 pub(super) fn wait_ms(
     config: &EngineConfig,
     parameters: &Parameters,
@@ -41,8 +41,8 @@ pub(super) fn wait_ms(
     }
 }
 
-/// The first wait for a proposal, without the block interval: on slow links half as much again as most proposals need, up to
-/// half of the longest wait: where messages get lost, proposals are late without being slow.
+/// The first propose timeout, without the block interval: on slow links 1.5 times what most proposals need, up to half
+/// of the longest timeout: where messages get lost, proposals are late without being slow.
 pub(super) fn propose_ms(config: &EngineConfig, needed_ms: u64) -> u64 {
     let fits = needed_ms.saturating_add(needed_ms / 2).min(config.round_wait_max_ms / 2);
     fits.max(config.propose_ms)

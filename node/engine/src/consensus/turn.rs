@@ -1,12 +1,12 @@
-//! What every part may use while it handles one event.
+//! Shared context of all parts while they handle one event.
 
 use crate::effect::Effect;
 use blockchat_proto::ledger::Ledger;
 use blockchat_proto::units::UnixMillis;
 
-/// The ledger to decide on, the time, and where wishes go.
+/// The ledger to decide on, the time, and the effects.
 pub(crate) struct Turn<'a> {
-    /// At the tip.
+    /// The ledger at the tip.
     pub(crate) ledger: &'a Ledger,
     /// The shell's clock.
     pub(crate) now: UnixMillis,

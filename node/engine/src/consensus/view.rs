@@ -1,4 +1,4 @@
-//! What readers see of the height under way. Changes nothing; built when somebody asks.
+//! What readers see of the current height. Changes nothing; built on request.
 //!
 //! Start reading at [`Consensus::rounds`].
 
@@ -14,7 +14,7 @@ use blockchat_proto::validators::ValidatorSet;
 use blockchat_proto::vote::{Vote, VoteKind};
 
 impl Consensus {
-    /// The last rounds up to the current one, with what was proposed and voted in them.
+    /// The last rounds up to the current one, with their proposals and votes.
     pub(crate) fn rounds(&self, ledger: &Ledger) -> Vec<RoundFacts> {
         let Some(core) = &self.deciding.core else { return vec![] };
         let shown = u32::try_from(ROUNDS_SHOWN).expect("a few");
@@ -46,33 +46,33 @@ impl Consensus {
         })
     }
 
-    /// Who leads the current round and the next ones.
+    /// Leaders of the current round and the next ones.
     pub(crate) fn next_leaders(&self, ledger: &Ledger) -> Vec<(Round, Address)> {
         let rounds = (0..LEADERS_SHOWN).map(|ahead| Round(self.deciding.round.0.saturating_add(ahead)));
         rounds.map(|round| (round, leader_of(ledger, round))).collect()
     }
 
-    /// When each member of the set was last heard, in their order.
+    /// When each member of the set was last heard, in the set's order.
     pub(crate) fn all_heard(&self, members: &ValidatorSet) -> Vec<Option<UnixMillis>> {
         members.members().iter().map(|member| self.last_heard(&member.address)).collect()
     }
 
-    /// The last height that a member said something about, or that it was first expected to.
+    /// The last height that a member said something about, or from which it is expected to.
     pub(crate) fn last_spoken(&self, member: &Address) -> Option<Height> {
         self.spoke.get(member).copied()
     }
 
-    /// What the clocks of others show beyond ours, in ms.
+    /// How far the clocks of others are ahead of ours, in ms.
     pub(crate) fn clocks_ahead_ms(&self, ledger: &Ledger) -> Option<i64> {
         self.clocks.median_ms(ledger.validators())
     }
 
-    /// Since when the height being decided is undecided.
+    /// Start of the undecided height.
     pub(crate) fn undecided_since(&self) -> Option<UnixMillis> {
         self.deciding.core.as_ref().map(|_| self.deciding.since)
     }
 
-    /// A proposed block we hold.
+    /// A proposed block that we hold.
     pub(crate) fn body(&self, hash: &Hash32) -> Option<&VerifiedBlock> {
         self.deciding.candidates.get(hash).map(|candidate| &candidate.block)
     }
@@ -100,7 +100,7 @@ impl Consensus {
         self.deciding.leader
     }
 
-    /// When a member was last heard of.
+    /// When a member was last heard.
     pub(crate) fn last_heard(&self, member: &Address) -> Option<UnixMillis> {
         self.heard.get(member).copied()
     }
@@ -111,7 +111,7 @@ fn leader_of(ledger: &Ledger, round: Round) -> Address {
     leader_for(ledger.validators(), tip.hash, tip.height.next(), round)
 }
 
-/// What each member voted, in the order of the set.
+/// Votes of the members, in the order of the set.
 fn in_order(members: &ValidatorSet, votes: &[Vote], kind: VoteKind) -> Vec<Option<Option<Hash32>>> {
     let mut all = vec![None; members.members().len()];
     for vote in votes.iter().filter(|vote| vote.kind == kind) {

@@ -1,6 +1,6 @@
-//! Letting transactions in: from our callers, from peers, and our own after a restart.
+//! Admission of transactions: from our callers, from peers, and our own after a restart.
 //!
-//! Admission is per transaction and asks the ledger's own rules, on the sender's account as its row leaves it.
+//! Admission is per transaction and uses the ledger's own rules, on the sender's account after its row.
 //! Start reading at [`Mempool::submit`].
 
 use super::pool::{Mempool, NONCE_FREE_MAX};
@@ -16,25 +16,25 @@ use blockchat_proto::transaction::{Body, TransactionId, VerifiedTransaction};
 use blockchat_proto::units::UnixMillis;
 use std::cmp::Ordering;
 
-/// Most *stake*s in one row. They are the only entries whose projection depends on more than a sum.
+/// Maximum *stake*s per row. They are the only entries whose projection depends on more than a sum.
 const STAKES_PER_SENDER_MAX: usize = 16;
 
-/// What became of submitted transactions, and what to do about them.
+/// Outcomes of submitted transactions, and the resulting actions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Submitted {
-    /// One a transaction, in the order they came.
+    /// One per transaction, in order of submission.
     pub outcomes: Vec<(TransactionId, SubmitOutcome)>,
-    /// New to us: to be gossiped now, earlier nonces first.
+    /// New here: gossip them now, earlier nonces first.
     pub gossip: Vec<VerifiedTransaction>,
-    /// New among our own: to be remembered across a restart.
+    /// New among our own: store them for a restart.
     pub own: Vec<VerifiedTransaction>,
 }
 
 impl Mempool {
-    /// From our API. What is let in becomes our own: kept across a restart, and repeated until it is final.
+    /// From our API. Accepted transactions become our own: stored for a restart, and repeated until they are final.
     ///
-    /// One that gossip brought before becomes our own too: its caller relies on *us*. Lower nonces are looked at first,
-    /// whatever the order. `replaces` names the one transaction whose place they may take.
+    /// One that gossip delivered before becomes our own too: its caller relies on *us*. Lower nonces are processed
+    /// first, regardless of the order. `replaces` names the only transaction that they may replace.
     pub fn submit(
         &mut self,
         ledger: &Ledger,
@@ -80,10 +80,10 @@ impl Mempool {
         submitted
     }
 
-    /// A peer's batch. What in it is good is let in, whatever the rest.
+    /// A peer's batch. Valid transactions are accepted, whatever the rest.
     ///
-    /// [`GossipVerdict::Ignore`] if most of it is void by our ledger (stale, unpayable, no dearer than another of the same nonce): passing
-    /// that on costs everybody and its sender nothing. That *we* have no room says nothing about it.
+    /// [`GossipVerdict::Ignore`] if most of it is void on our ledger (stale, unpayable, no higher fee than another of
+    /// the same nonce): forwarding that costs everybody, but not its sender. A lack of room here does not count.
     pub fn gossiped(
         &mut self,
         ledger: &Ledger,
@@ -100,7 +100,7 @@ impl Mempool {
         if total > 0 && 2 * void <= total { GossipVerdict::Accept } else { GossipVerdict::Ignore }
     }
 
-    /// Our own transactions after a restart. Returns those that cannot become final any more, or are final.
+    /// Our own transactions after a restart. Returns those that are final, or cannot become final any more.
     pub fn restore_own(
         &mut self,
         ledger: &Ledger,
@@ -114,7 +114,7 @@ impl Mempool {
         self.take_forgotten().into_iter().chain(gone).collect()
     }
 
-    /// Where a transaction is that was let in before.
+    /// The place of a transaction that was accepted before.
     fn place(&self, id: &TransactionId) -> Option<SubmitOutcome> {
         let queued = || self.shelf.get(id).map(|_| SubmitOutcome::Queued);
         self.get(id).map(|_| SubmitOutcome::Pooled).or_else(queued)
@@ -138,8 +138,8 @@ impl Mempool {
         }
     }
 
-    /// What needs no nonce is tried before all rows, so it is checked against the final account. No nonce tells whether it
-    /// is final.
+    /// Transactions without nonce are tried before all rows, so they are checked against the final account. No nonce
+    /// tells whether one is final.
     fn admit_nonce_free(
         &mut self,
         ledger: &Ledger,
@@ -158,8 +158,8 @@ impl Mempool {
         Ok(SubmitOutcome::Pooled)
     }
 
-    /// Checked against the final account, as what needs no nonce; then work decides about the little room. Ours give way like
-    /// others: or a stranger could fill it through our API.
+    /// Checked against the final account, like all without nonce; then the work decides about the little room. Ours can
+    /// be evicted too: otherwise a stranger could fill it through our API.
     fn admit_claim(
         &mut self,
         ledger: &Ledger,
@@ -210,7 +210,7 @@ impl Mempool {
         }
     }
 
-    /// The account as the sender's row leaves it; cuts the row first where it cannot be applied any more.
+    /// The account after the sender's row; first truncates the row where it cannot be applied any more.
     pub(super) fn mend(&mut self, ledger: &Ledger, sender: Address, settled: Account) -> Account {
         let Some(row) = self.rows.get(&sender) else {
             return settled;
@@ -222,7 +222,7 @@ impl Mempool {
         projection.account
     }
 
-    /// Adds the next of its sender's row. `account` is where that row leaves it, and moves on.
+    /// Appends to the sender's row. `account` is the account after the row, and advances.
     fn append(
         &mut self,
         ledger: &Ledger,
@@ -235,13 +235,13 @@ impl Mempool {
         self.check_share(transaction)?;
         self.make_room(&transaction.sender(), 1, transaction.bytes().len())?;
         *account = after;
-        // Only the cost of sends is asked for, and that is what they take.
+        // Only the cost of sends is requested, and this is what they take.
         let cost = before.checked_sub(account.balance).unwrap_or(Coins::ZERO);
         self.insert(transaction.clone(), cost);
         Ok(())
     }
 
-    /// One sender gets its part of the pool and not more.
+    /// Limits one sender to its share of the pool.
     fn check_share(&self, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
         let Some(row) = self.rows.get(&transaction.sender()) else {
             return Ok(());
@@ -257,7 +257,7 @@ impl Mempool {
         Ok(())
     }
 
-    /// Moves what follows the sender's row from the shelf into it. `account` is where the row leaves it.
+    /// Moves what follows the sender's row from the shelf into it. `account` is the account after the row.
     pub(super) fn promote(&mut self, ledger: &Ledger, sender: Address, mut account: Account) {
         while let Some(waiting) = self.shelf.take((sender, account.next_nonce)) {
             if let Err(reason) = self.append(ledger, &mut account, &waiting.transaction) {
@@ -266,7 +266,7 @@ impl Mempool {
         }
     }
 
-    /// Lets a transaction wait for the nonces before it; whoever must give way for it is dropped.
+    /// Lets a transaction wait for the nonces before it; drops the one it displaces.
     pub(super) fn put_on_shelf(&mut self, transaction: VerifiedTransaction, expected: u64) -> Result<(), TxRejected> {
         let own = &self.own;
         let displaced = self.shelf.put(transaction, expected, self.now, |id| own.contains(id))?;
@@ -276,23 +276,23 @@ impl Mempool {
         Ok(())
     }
 
-    /// How many of a sender are pooled, what needs no nonce aside.
+    /// Number of a sender's pooled transactions, except those without nonce.
     pub(super) fn held(&self, sender: &Address) -> usize {
         self.rows.get(sender).map_or(0, Row::len)
     }
 }
 
-/// Would it be good if its turn were now? Who cannot even pay for one must not fill the shelf.
+/// Would it be valid if its turn were now? A sender that cannot even pay for one must not fill the shelf.
 fn check_early(ledger: &Ledger, mut account: Account, transaction: &VerifiedTransaction) -> Result<(), TxRejected> {
     account.next_nonce = transaction.nonce();
     match ledger.project(&mut account, transaction) {
-        // One of the missing may change the stake.
+        // A missing one may change the stake.
         Ok(_) | Err(TxRejected::StakeUnchanged { .. }) => Ok(()),
         Err(reason) => Err(reason),
     }
 }
 
-/// Lower nonces first; each with its position. Among equals, whoever came first.
+/// Lower nonces first; each with its position. Ties in order of arrival.
 fn by_nonce(transactions: Vec<VerifiedTransaction>) -> Vec<(usize, VerifiedTransaction)> {
     let mut ordered: Vec<_> = transactions.into_iter().enumerate().collect();
     ordered.sort_by_key(|(_, transaction)| transaction.nonce());
@@ -303,7 +303,7 @@ fn is_stale(reason: &TxRejected) -> bool {
     reason.code() == TxCode::StaleNonce
 }
 
-/// Worth nothing to anybody with our ledger?
+/// Is it useless to every node with our ledger?
 fn is_void(outcome: &SubmitOutcome) -> bool {
     match outcome {
         SubmitOutcome::Pooled | SubmitOutcome::Queued | SubmitOutcome::InBlock(_) => false,

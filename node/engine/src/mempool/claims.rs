@@ -1,8 +1,8 @@
 //! Claims that wait for a block: a few, those with the most work.
 //!
-//! A block pays one, and anybody can make them without coins. So there is little room; work decides who has it, and who
-//! goes first: a stranger that fills it keeps out only who has worked less, and whoever is kept out may work more.
-//! Always true: bounded; one of each sender; both indexes agree.
+//! A block pays one, and anybody can make claims without coins. So there is little room, and work decides who gets it
+//! and who goes first: an attacker that fills it keeps out only claims with less work, and their senders may work more.
+//! Always true: bounded; one per sender; both indexes agree.
 //! Start reading at [`Claims::displaced_by`].
 
 use blockchat_proto::claim::Found;
@@ -11,7 +11,7 @@ use blockchat_proto::ledger::TxRejected;
 use blockchat_proto::transaction::VerifiedTransaction;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most of them. Each is looked at anew after every block, for a hash.
+/// Maximum number. Each is checked again after every block, for one hash.
 pub(super) const CLAIMS_MAX: usize = 32;
 
 /// See the module's header.
@@ -49,8 +49,8 @@ impl Claims {
         self.ranking.first().and_then(|(_, sender)| self.get(sender))
     }
 
-    /// Whose claim gives way to one of this sender with so much work: the one that it has here already, or the weakest if
-    /// there is no room. Refused if that one has worked as much.
+    /// The claim that one of this sender with this work displaces: its own earlier one, or the weakest if there is no
+    /// room. Refused if that one has at least as much work.
     pub(super) fn displaced_by(&self, sender: Address, found: Found) -> Result<Option<Address>, TxRejected> {
         let own = self.waiting.get(&sender).map(|(found, _)| (*found, sender));
         let weakest = self.ranking.last().copied().filter(|_| self.len() >= CLAIMS_MAX);
@@ -62,7 +62,7 @@ impl Claims {
         }
     }
 
-    /// Enters one; whoever gives way is out already.
+    /// Adds one; the displaced one is already removed.
     pub(super) fn insert(&mut self, found: Found, claim: VerifiedTransaction) {
         let sender = claim.sender();
         self.ranking.insert((found, sender));
@@ -75,7 +75,7 @@ impl Claims {
         Some(claim)
     }
 
-    /// Panics unless what the header promises holds. For tests.
+    /// Panics unless the invariants in the header hold. For tests.
     pub(super) fn check_invariants(&self) {
         assert!(self.len() <= CLAIMS_MAX, "claims are bounded");
         assert_eq!(self.ranking.len(), self.len(), "each is ranked once");

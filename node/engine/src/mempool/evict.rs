@@ -1,15 +1,15 @@
 //! Making room in a full pool.
 //!
-//! A newcomer whose sender holds less takes the place of the last transactions of whoever holds most. The victim still
-//! holds as many as the newcomer's sender afterwards, so two senders never push each other out in turn. Our own are never
-//! evicted: we told their callers that they are pooled.
+//! A newcomer whose sender holds less displaces the last transactions of the sender that holds most. The victim still
+//! holds as many as the newcomer's sender afterwards, so two senders never displace each other in turn. Our own are
+//! never evicted: their callers were told that they are pooled.
 
 use super::pool::Mempool;
 use super::row::Row;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::TxRejected;
 
-/// So many of the largest rows are looked at for one whose end is not ours.
+/// Number of the largest rows searched for one whose end is not ours.
 const ROWS_TRIED_MAX: usize = 16;
 
 impl Mempool {
@@ -33,8 +33,8 @@ impl Mempool {
         Ok(())
     }
 
-    /// Nonce from which on a row must end to free `excess` bytes, at least one transaction and at most `most`; `None` if
-    /// that is too little or one of them is ours.
+    /// The nonce at which to truncate a row to free `excess` bytes, at least one transaction and at most `most`; `None`
+    /// if that is too little or one of them is ours.
     fn end_of(&self, row: &Row, most: usize, excess: usize) -> Option<u64> {
         let mut freed = 0;
         for transaction in row.iter().rev().take(most) {

@@ -1,4 +1,4 @@
-//! The contents as a list, a part at a time.
+//! The contents as a paginated list.
 //!
 //! Start reading at [`Mempool::part`].
 
@@ -8,14 +8,14 @@ use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::VerifiedTransaction;
 use blockchat_proto::units::UnixMillis;
 
-/// The places where a sender's transactions are, in the order of the list.
+/// The positions of a sender's transactions, in the order of the list.
 const NONCE_FREE: u8 = 0;
 const ROW: u8 = 1;
 const SHELF: u8 = 2;
 const CLAIM: u8 = 3;
 
 impl Mempool {
-    /// At most `limit` transactions that come after `after`, of all senders or of one.
+    /// At most `limit` transactions after `after`, of all senders or of one.
     ///
     /// Cost: `limit` from each of four indexes, and a walk through the first sender's row.
     pub fn part(&self, after: Option<PoolPlace>, of: Option<Address>, limit: usize) -> PoolPart {

@@ -1,8 +1,9 @@
-//! Our own transactions: those that entered the network here. Gossip may lose them, so we repeat them until they are final.
+//! Our own transactions: those that entered the network here. Gossip may lose them, so we repeat them until they are
+//! final.
 //!
-//! Always true: ours are pooled or on the shelf; each is repeated after a pause that doubles up to a maximum; at most so
-//! many at a time, earlier ones first, so that a long queue is not repeated faster than blocks can take it; with ours goes
-//! what others handed in with lower nonces of the same sender.
+//! Always true: ours are pooled or on the shelf; each is repeated after an interval that doubles up to a maximum; at
+//! most a limited number at a time, earlier ones first, so that a long queue is not repeated faster than blocks can
+//! include it; with ours go others' transactions with lower nonces of the same sender.
 //! Start reading at [`Mempool::tick`].
 
 use super::pool::Mempool;
@@ -11,20 +12,20 @@ use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::UnixMillis;
 use std::collections::BTreeMap;
 
-/// Most repetitions in one go; the rest follows with the next tick.
+/// Maximum repetitions per tick; the rest follows with the next tick.
 const REPEATS_MAX: usize = 1_024;
 
-/// What a look at the pool brings up.
+/// Result of a pool check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ticked {
-    /// Our own that are due: to be gossiped again.
+    /// Our own that are due: gossip them again.
     pub gossip: Vec<VerifiedTransaction>,
-    /// Our own that are hopeless: no need to remember them.
+    /// Our own that are invalid: no need to keep them.
     pub forget: Vec<TransactionId>,
 }
 
 impl Mempool {
-    /// Time has passed: drops what waited on the shelf for too long, and repeats what is due.
+    /// Time passed: drops transactions that waited on the shelf for too long, and repeats what is due.
     pub fn tick(&mut self, now: UnixMillis) -> Ticked {
         self.now = now;
         for late in self.shelf.take_late(now) {
@@ -33,8 +34,8 @@ impl Mempool {
         Ticked { gossip: self.due(now), forget: self.take_forgotten() }
     }
 
-    /// Our first peer appeared: nobody has heard of our own yet. Returns the first of them; the others follow with the next
-    /// ticks.
+    /// Our first peer connected: nobody has our own transactions yet. Returns the first of them; the others follow with
+    /// the next ticks.
     pub fn own_now(&mut self, now: UnixMillis) -> Vec<VerifiedTransaction> {
         self.now = now;
         self.own.start_again(now);
@@ -50,8 +51,8 @@ impl Mempool {
         repeated
     }
 
-    /// What others handed in, and ours come after. They may have lost it: we may be the last who holds it, and without it
-    /// ours are too early everywhere else.
+    /// Others' transactions that precede ours. Peers may have lost them: we may be the last node that has them, and
+    /// without them ours are too early everywhere else.
     fn theirs_before(&self, ours: &[VerifiedTransaction]) -> Vec<VerifiedTransaction> {
         let mut last: BTreeMap<Address, u64> = BTreeMap::new();
         for transaction in ours {
@@ -64,7 +65,7 @@ impl Mempool {
     }
 }
 
-/// When each of ours is repeated.
+/// When to repeat each of ours.
 #[derive(Debug)]
 pub(super) struct Own {
     first_ms: u64,
@@ -77,9 +78,9 @@ pub(super) struct Own {
 #[derive(Debug)]
 struct Repeat {
     due: UnixMillis,
-    /// After that.
+    /// The interval after that.
     pause_ms: u64,
-    /// Order of arrival: among those due at the same time, earlier nonces go first.
+    /// Order of arrival: of those due at the same time, earlier nonces go first.
     sequence: u64,
 }
 
@@ -92,7 +93,7 @@ impl Own {
         self.repeats.contains_key(id)
     }
 
-    /// `false` if it was ours already.
+    /// `false` if it was already ours.
     pub(super) fn insert(&mut self, id: TransactionId, now: UnixMillis) -> bool {
         if self.contains(&id) {
             return false;
@@ -110,7 +111,7 @@ impl Own {
         removed.is_some_and(|repeat| self.due.remove(&(repeat.due, repeat.sequence)).is_some())
     }
 
-    /// Everything is due now, as if it had just been submitted.
+    /// Makes everything due now, as if just submitted.
     fn start_again(&mut self, now: UnixMillis) {
         self.due.clear();
         for (id, repeat) in &mut self.repeats {
@@ -120,10 +121,10 @@ impl Own {
         }
     }
 
-    /// Takes what is due, at most `max`, and sets the next time of each.
+    /// Takes up to `max` due ones, and sets the next time of each.
     fn take_due(&mut self, now: UnixMillis, max: usize) -> Vec<TransactionId> {
         if self.due.last_key_value().is_some_and(|((due, _), _)| due.since(now) > self.max_ms) {
-            // Nothing is set so far ahead: the clock was put back.
+            // No time is set this far ahead: the clock was set back.
             self.start_again(now);
         }
         let due: Vec<_> = self.due.range(..=(now, u64::MAX)).take(max).map(|(key, id)| (*key, *id)).collect();

@@ -1,7 +1,7 @@
-//! The contents of the pool, and the few ways in which they change: every index is kept in step here.
+//! The contents of the pool, and the few operations that change them: they keep all indexes in step.
 //!
-//! Does not own: who is let in (`admit`), who must give way (`evict`).
-//! Start reading at [`Mempool`]; [`Mempool::check_invariants`] says in code what always holds.
+//! Does not own: admission (`admit`), eviction (`evict`).
+//! Start reading at [`Mempool`]; [`Mempool::check_invariants`] checks the invariants.
 
 use super::claims::Claims;
 use super::own::Own;
@@ -20,8 +20,8 @@ use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::{Height, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most pooled transactions that need no nonce. They are looked at anew after every block, so their number bounds that
-/// work; each takes part in the next block, so the places turn over quickly.
+/// Maximum pooled transactions without nonce. They are checked again after every block, so their number bounds that
+/// work; each goes into the next block, so the slots are freed quickly.
 pub(super) const NONCE_FREE_MAX: usize = 4 * limits::VALIDATORS_MAX;
 
 /// See the module's header.
@@ -30,34 +30,34 @@ pub struct Mempool {
     pub(super) limits: PoolLimits,
     /// Rows by sender; none is empty.
     pub(super) rows: BTreeMap<Address, Row>,
-    /// What needs no nonce (*activate*, *announce*), by sender.
+    /// Transactions without nonce (*activate*, *announce*), by sender.
     pub(super) nonce_free: BTreeMap<Address, VerifiedTransaction>,
-    /// Those of claims, by work.
+    /// Claims, by work.
     pub(super) claims: Claims,
-    /// Whatever is in a row or needs none, and when it came.
+    /// Everything in a row or without nonce, and its time of arrival.
     ids: BTreeMap<TransactionId, (VerifiedTransaction, UnixMillis)>,
     bytes: usize,
-    /// When the first of those came that were taken out since this was last cleared.
+    /// The earliest arrival of those removed since this was last cleared.
     pub(super) first_out: Option<UnixMillis>,
     /// Senders by the length of their row.
     pub(super) ranking: BTreeSet<(usize, Address)>,
-    /// What is in a row and ends at a height.
+    /// Entries of rows that expire at a height.
     pub(super) expiries: BTreeSet<(Height, TransactionId)>,
     pub(super) shelf: Shelf,
     pub(super) own: Own,
     pub(super) refusals: Refusals,
     pub(super) replacements: Replacements,
-    /// What became ours by replacing one of ours, until it is handed out.
+    /// Transactions that became ours by replacing one of ours, until they are returned.
     pub(super) adopted: Vec<VerifiedTransaction>,
-    /// Own ones that are final or hopeless, until they are handed out.
+    /// Own transactions that are final or invalid, until they are returned.
     pub(super) forgotten: Vec<TransactionId>,
-    /// Who was served last: the next selection begins after this sender.
+    /// The sender served last: the next selection begins after it.
     pub(super) served: Address,
-    /// The time of the last call that brought one.
+    /// The time of the last call that had one.
     pub(super) now: UnixMillis,
 }
 
-/// Most of everything.
+/// All limits.
 #[derive(Debug)]
 pub(super) struct PoolLimits {
     pub(super) transactions_max: usize,
@@ -67,7 +67,7 @@ pub(super) struct PoolLimits {
 }
 
 impl Mempool {
-    /// With nothing in it.
+    /// An empty pool.
     pub fn new(config: &EngineConfig) -> Self {
         let share = config.pool_sender_share.max(1);
         Self {
@@ -96,12 +96,12 @@ impl Mempool {
         }
     }
 
-    /// How many are pooled, without the shelf.
+    /// Number of pooled transactions, without the shelf.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Is nothing pooled? Something may wait on the shelf.
+    /// Is nothing pooled? The shelf may still hold some.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
@@ -116,12 +116,12 @@ impl Mempool {
         self.ids.get(id).map(|(transaction, _)| transaction)
     }
 
-    /// When a pooled transaction came.
+    /// When a pooled transaction arrived.
     pub(super) fn since(&self, id: &TransactionId) -> Option<UnixMillis> {
         self.ids.get(id).map(|(_, since)| *since)
     }
 
-    /// Where a transaction is: pooled, queued, or refused if that was lately and somebody here may care.
+    /// The place of a transaction: pooled, queued, or refused, if recently and possibly asked for here.
     pub fn lookup(&self, id: &TransactionId) -> Option<(SubmitOutcome, Option<VerifiedTransaction>)> {
         if let Some(pooled) = self.get(id) {
             return Some((SubmitOutcome::Pooled, Some(pooled.clone())));
@@ -132,12 +132,12 @@ impl Mempool {
         self.refusals.get(id).map(|reason| (SubmitOutcome::Refused(reason.clone()), None))
     }
 
-    /// Whose queued transaction this is, and until when it waits.
+    /// The sender of this queued transaction, and when it expires.
     pub(crate) fn waits(&self, id: &TransactionId) -> Option<(Address, UnixMillis)> {
         self.shelf.until(id)
     }
 
-    /// The account after its pooled transactions: what is left to spend, and the nonce to sign with next.
+    /// The account after its pooled transactions: the spendable balance, and the next nonce to sign with.
     pub fn projected(&self, ledger: &Ledger, address: &Address) -> Account {
         let account = ledger.account(address);
         match self.rows.get(address) {
@@ -155,7 +155,7 @@ impl Mempool {
         self.with_row(transaction.sender(), |row| row.push(transaction, cost));
     }
 
-    /// Puts a send in the place of the one with its nonce in its sender's row.
+    /// Replaces the entry with its nonce in its sender's row by a send.
     pub(super) fn put_in_place(&mut self, transaction: VerifiedTransaction, cost: Coins) {
         if let Some(expiry) = transaction.transaction().expiry {
             self.expiries.insert((expiry, transaction.id()));
@@ -165,47 +165,47 @@ impl Mempool {
         self.unlist(&held);
     }
 
-    /// Puts what needs no nonce beside the rows.
+    /// Adds a transaction without nonce beside the rows.
     pub(super) fn insert_nonce_free(&mut self, transaction: VerifiedTransaction) {
         self.list(&transaction);
         self.nonce_free.insert(transaction.sender(), transaction);
     }
 
-    /// Takes out a sender's transaction beside its row.
+    /// Removes a sender's transaction beside its row.
     pub(super) fn take_nonce_free(&mut self, sender: &Address) -> Option<VerifiedTransaction> {
         let transaction = self.nonce_free.remove(sender)?;
         self.unlist(&transaction);
         Some(transaction)
     }
 
-    /// Puts a claim with so much work among the others.
+    /// Adds a claim with this work.
     pub(super) fn insert_claim(&mut self, found: Found, claim: VerifiedTransaction) {
         self.list(&claim);
         self.claims.insert(found, claim);
     }
 
-    /// Takes out a sender's claim.
+    /// Removes a sender's claim.
     pub(super) fn take_claim(&mut self, sender: &Address) -> Option<VerifiedTransaction> {
         let claim = self.claims.take(sender)?;
         self.unlist(&claim);
         Some(claim)
     }
 
-    /// Takes out what lies below this nonce in a sender's row.
+    /// Removes the entries below this nonce in a sender's row.
     pub(super) fn take_below(&mut self, sender: Address, nonce: u64) -> Vec<VerifiedTransaction> {
         let taken = self.with_row(sender, |row| row.take_below(nonce));
         taken.iter().for_each(|transaction| self.unlist(transaction));
         taken
     }
 
-    /// Takes out what lies at this nonce and above in a sender's row.
+    /// Removes the entries from this nonce on in a sender's row.
     pub(super) fn take_from(&mut self, sender: Address, nonce: u64) -> Vec<VerifiedTransaction> {
         let taken = self.with_row(sender, |row| row.take_from(nonce));
         taken.iter().for_each(|transaction| self.unlist(transaction));
         taken
     }
 
-    /// It left for good and is not final: remembers why, and lets go of it if it is ours.
+    /// It left for good and is not final: remembers why, and forgets it if it is ours.
     pub(super) fn refuse(&mut self, id: TransactionId, reason: TxRejected) {
         self.refusals.remember(id, reason);
         self.forget_own(&id);
@@ -217,7 +217,7 @@ impl Mempool {
         }
     }
 
-    /// Changes a row and whatever follows from its length.
+    /// Changes a row and everything that depends on its length.
     fn with_row<R>(&mut self, sender: Address, change: impl FnOnce(&mut Row) -> R) -> R {
         let row = self.rows.entry(sender).or_insert_with(Row::new);
         let old = row.len();
@@ -249,7 +249,7 @@ impl Mempool {
         }
     }
 
-    /// Panics unless everything that the module's header promises holds at this ledger. For tests and simulators.
+    /// Panics unless the invariants in the module's header hold at this ledger. For tests and simulators.
     ///
     /// Cost: a walk through the whole pool.
     pub fn check_invariants(&self, ledger: &Ledger) {

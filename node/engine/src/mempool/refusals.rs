@@ -1,10 +1,10 @@
-//! Why transactions that somebody here may ask about were refused: the newest few thousand.
+//! Why transactions that a caller here may ask about were refused: the newest few thousand.
 
 use blockchat_proto::ledger::TxRejected;
 use blockchat_proto::transaction::TransactionId;
 use std::collections::BTreeMap;
 
-/// Bounded: the oldest is forgotten first.
+/// Bounded: the oldest is dropped first.
 #[derive(Debug)]
 pub(super) struct Refusals {
     max: usize,
@@ -34,7 +34,7 @@ impl Refusals {
         }
     }
 
-    /// It was let in after all, or is final.
+    /// It was accepted later, or is final.
     pub(super) fn forget(&mut self, id: &TransactionId) {
         if let Some((sequence, _)) = self.reasons.remove(id) {
             self.order.remove(&sequence);

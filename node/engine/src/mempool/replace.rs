@@ -1,13 +1,13 @@
-//! Replacing: a sender puts another transaction in the place of one that is not final yet.
+//! Replacing: a sender replaces a transaction that is not final yet.
 //!
-//! The rule: same sender, same nonce, and a fee as high as [`replacement_fee`] says. A caller of ours must also name what
-//! it replaces, so that two commands which happen to take the same nonce never push each other out; gossip and a restart
-//! cannot ask, and go by the fee alone.
+//! The rule: same sender, same nonce, and at least the fee of [`replacement_fee`]. A caller of ours must also name the
+//! replaced transaction, so that two commands that happen to use the same nonce never displace each other; gossip and a
+//! restart cannot ask, and use only the fee.
 //!
-//! Always true: fees in one place only rise, so what was replaced never comes back and two transactions never take turns;
-//! a sender replaces at most [`REPLACEMENTS_MAX`] times until one of its own is final; what is ours is replaced by what
-//! is ours. Which of the two becomes final is for the chain to say: a proposal that holds the first one stays valid, and
-//! the nonce lets only one through (SPEC TX-7).
+//! Always true: the fees of one position only rise, so a replaced transaction never returns and two never alternate; a
+//! sender replaces at most [`REPLACEMENTS_MAX`] times until one of its own is final; a transaction that replaces ours
+//! becomes ours. The chain decides which of the two becomes final: a proposal with the first one stays valid, and the
+//! nonce lets only one through (SPEC TX-7).
 //! Start reading at [`Mempool::replace_in_row`].
 
 use super::pool::Mempool;
@@ -21,22 +21,22 @@ use std::collections::BTreeMap;
 /// How often a sender may replace until one of its own is final. Fees grow by an eighth each time, so a flood of
 /// replacements costs its sender more per message than a flood of new transactions.
 pub const REPLACEMENTS_MAX: u32 = 64;
-/// For so many senders it is counted; beyond that, somebody is counted anew.
+/// Number of senders counted; beyond that, the count of one restarts.
 const COUNTED_MAX: usize = 4_096;
 
-/// What a newcomer may take the place of.
+/// What a newcomer may replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replaces {
     /// Nothing: its nonce must be free.
     Nothing,
     /// This one, and no other.
     This(TransactionId),
-    /// Whatever pays less.
+    /// Any with a lower fee.
     Any,
 }
 
-/// The smallest fee of what replaces a transaction that pays `held`: an eighth more, and at least the smallest fee of the
-/// chain more. `None` if there are not so many coins.
+/// The minimum fee to replace a transaction that pays `held`: an eighth more, and at least the chain's minimum fee
+/// more. `None` above the cap.
 pub fn replacement_fee(held: Coins, parameters: &Parameters) -> Option<Coins> {
     let eighth = held.micros().div_ceil(8);
     let step = eighth.max(parameters.fee_min.micros()).max(1);
@@ -73,9 +73,9 @@ impl Replacements {
 }
 
 impl Mempool {
-    /// Puts a transaction in the place of the one with its nonce in its sender's row. `settled` is the final account.
+    /// Replaces the transaction with its nonce in its sender's row. `settled` is the final account.
     ///
-    /// Those behind it stay, as far as they can still be paid; the first that cannot is refused, and the others wait on the
+    /// Those behind it stay as long as they can be paid; the first that cannot is refused, and the others wait on the
     /// shelf. Cost: O(the row behind it), in additions.
     pub(super) fn replace_in_row(
         &mut self,
@@ -104,8 +104,7 @@ impl Mempool {
         Ok(())
     }
 
-    /// Puts a transaction in the place of the one with its nonce that waits on the shelf, for as long as that would have
-    /// waited.
+    /// Replaces the transaction with its nonce that waits on the shelf, with the same deadline.
     pub(super) fn replace_on_shelf(
         &mut self,
         ledger: &Ledger,
@@ -144,7 +143,7 @@ impl Mempool {
         self.replacements.check(&held.sender())
     }
 
-    /// The first has left for the second. Whoever handed the first in here relies on us for the second.
+    /// The second replaced the first. The caller that submitted the first here relies on us for the second.
     fn gone_for(&mut self, held: &VerifiedTransaction, by: &VerifiedTransaction) {
         self.replacements.count(held.sender());
         let ours = self.own.contains(&held.id());
@@ -154,7 +153,7 @@ impl Mempool {
         }
     }
 
-    /// What became ours because it replaced one of ours: to be remembered across a restart.
+    /// Transactions that became ours by replacing one of ours: store them for a restart.
     pub(crate) fn take_adopted(&mut self) -> Vec<VerifiedTransaction> {
         std::mem::take(&mut self.adopted)
     }

@@ -2,9 +2,9 @@
 //!
 //! Always true: nonces are consecutive; `spent` never falls along the row.
 //!
-//! A *send* takes a fixed amount from the balance, moves the nonce, and depends on nothing else that may change. So a run of
-//! sends is projected with one subtraction of two running sums, and only the few stakes between them one by one: a row
-//! of thousands is checked after a block as fast as a short one.
+//! A *send* takes a fixed amount from the balance, advances the nonce, and depends on nothing else that may change. So
+//! a run of sends is projected with one subtraction of two running sums, and only the few stakes between them one by
+//! one: a row of thousands is checked after a block as fast as a short one.
 //! Start reading at [`Row::project`].
 
 use blockchat_proto::coins::Coins;
@@ -23,26 +23,26 @@ pub(super) struct Row {
     bytes: usize,
 }
 
-/// One place in a row.
+/// One entry of a row.
 #[derive(Debug)]
 pub(super) struct Entry {
     transaction: VerifiedTransaction,
-    /// What all sends of this row up to here cost, those that left at the front included, in micro-BCC. Without a limit in
-    /// principle, because coins come back: hence wider than [`Coins`].
+    /// Total cost of all sends of this row up to here, including those that left at the front, in micro-BCC. Unlimited
+    /// in principle, because coins come back: hence wider than [`Coins`].
     spent: u128,
 }
 
-/// An account as a row leaves it.
+/// An account after a row.
 #[derive(Debug)]
 pub(super) struct Projection {
-    /// After every entry, or after those before the broken one.
+    /// After every entry, or after those before the invalid one.
     pub(super) account: Account,
     /// Nonce of the first entry that cannot follow, and why.
     pub(super) broken: Option<(u64, TxRejected)>,
 }
 
 impl Row {
-    /// Of nothing. Never kept empty.
+    /// An empty row. Never kept empty.
     pub(super) fn new() -> Self {
         Self { entries: VecDeque::with_capacity(1), stakes: vec![], paid: 0, bytes: 0 }
     }
@@ -85,8 +85,8 @@ impl Row {
         self.entries.push_back(Entry { transaction, spent });
     }
 
-    /// Puts a send in the place of the entry with its nonce, which must be there, and returns what was there. `cost` is
-    /// what it takes from the balance. Never a stake: none pays more than the smallest fee, so none replaces anything.
+    /// Replaces the entry with its nonce, which must exist, by a send, and returns the old one. `cost` is what it takes
+    /// from the balance. Never a stake: all pay the minimum fee, so none replaces anything.
     pub(super) fn put_in_place(&mut self, transaction: VerifiedTransaction, cost: Coins) -> VerifiedTransaction {
         let nonce = transaction.nonce();
         let index = self.index(nonce);
@@ -101,7 +101,7 @@ impl Row {
         held
     }
 
-    /// Takes out everything below this nonce.
+    /// Removes everything below this nonce.
     pub(super) fn take_below(&mut self, nonce: u64) -> Vec<VerifiedTransaction> {
         let later = self.entries.split_off(self.index(nonce));
         self.stakes.retain(|stake| *stake >= nonce);
@@ -110,7 +110,7 @@ impl Row {
         self.released(taken)
     }
 
-    /// Takes out everything from this nonce on.
+    /// Removes everything from this nonce on.
     pub(super) fn take_from(&mut self, nonce: u64) -> Vec<VerifiedTransaction> {
         let taken = self.entries.split_off(self.index(nonce));
         self.stakes.retain(|stake| *stake < nonce);
@@ -123,8 +123,8 @@ impl Row {
         transactions
     }
 
-    /// What the row makes of its sender's final `account`, whose next nonce is that of the first entry. Expiry is not looked
-    /// at, except that of stakes.
+    /// Applies the row to its sender's final `account`, whose next nonce is that of the first entry. Ignores expiry,
+    /// except that of stakes.
     ///
     /// Cost: O(stakes * log entries).
     pub(super) fn project(&self, ledger: &Ledger, account: Account) -> Projection {
@@ -133,7 +133,7 @@ impl Row {
         Projection { account, broken }
     }
 
-    /// The account before the turn of this nonce, which is that of an entry.
+    /// The account before this nonce, which is that of an entry.
     pub(super) fn account_at(&self, ledger: &Ledger, account: Account, nonce: u64) -> Result<Account, TxRejected> {
         let mut account = account;
         self.spend_to(self.index(nonce), ledger, &mut account).map_err(|(_, reason)| reason)?;
@@ -151,7 +151,7 @@ impl Row {
         self.spend_until(end, account)
     }
 
-    /// Pays the sends from the account's next nonce up to the entry `end`, as far as the balance goes.
+    /// Pays the sends from the account's next nonce up to the entry `end`, as far as the balance allows.
     fn spend_until(&self, end: usize, account: &mut Account) -> Result<(), (u64, TxRejected)> {
         let start = self.index(account.next_nonce);
         let before = self.spent_before(start);
@@ -170,7 +170,7 @@ impl Row {
         Err((account.next_nonce, TxRejected::InsufficientFunds { needed, spendable: account.balance }))
     }
 
-    /// Where this nonce is, or would be.
+    /// Index of this nonce, or where it would be.
     fn index(&self, nonce: u64) -> usize {
         let first = self.entries.front().map_or(nonce, |entry| entry.transaction.nonce());
         usize::try_from(nonce.saturating_sub(first)).map_or(self.len(), |index| index.min(self.len()))

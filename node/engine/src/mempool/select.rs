@@ -1,4 +1,4 @@
-//! Dealing out candidates for a block: every sender one, then every sender a second one, and so on.
+//! Selects candidates for a block: one per sender, then a second one per sender, and so on.
 
 use super::pool::Mempool;
 use super::row::{Row, Turns};
@@ -6,12 +6,12 @@ use blockchat_proto::transaction::VerifiedTransaction;
 use std::ops::Bound;
 
 impl Mempool {
-    /// Candidates for the next block, in the order in which to try them: what needs no nonce first, then the claim with the
-    /// most work (a block pays one), then round robin over senders, each sender's in the order of their nonces. Ends with the
-    /// first that does not fit.
+    /// Candidates for the next block, in the order to try them: those without nonce first, then the claim with the most
+    /// work (a block pays one), then round robin over senders, each sender's in the order of their nonces. Ends with
+    /// the first that does not fit.
     ///
-    /// Begins after the sender that the last block served last, so that under load everybody has a turn. Changes nothing:
-    /// what is selected stays pooled until it is final. Cost: O(what is selected), not of what is pooled.
+    /// Begins after the sender that the last block served last, so that under load every sender has a turn. Changes
+    /// nothing: selected ones stay pooled until they are final. Cost: O(selected), not of all pooled.
     pub fn select(&self, count_max: usize, bytes_max: usize) -> Vec<VerifiedTransaction> {
         let mut basket = Basket { count_left: count_max, bytes_left: bytes_max, taken: vec![] };
         if !self.nonce_free.values().chain(self.claims.best()).all(|transaction| basket.take(transaction)) {
@@ -24,7 +24,7 @@ impl Mempool {
         basket.taken
     }
 
-    /// All rows, from the first after whoever was served last.
+    /// All rows, from the first after the sender served last.
     fn rows_in_turn(&self) -> impl Iterator<Item = &Row> {
         let later = self.rows.range((Bound::Excluded(self.served), Bound::Unbounded));
         later.chain(self.rows.range(..=self.served)).map(|(_, row)| row)
@@ -38,7 +38,7 @@ struct Basket {
 }
 
 impl Basket {
-    /// One of every row. Returns the rows with something left, or `None` if the basket is full.
+    /// Takes one of every row. Returns the rows with entries left, or `None` if the basket is full.
     fn deal<'a>(&mut self, rows: impl Iterator<Item = Turns<'a>>) -> Option<Vec<Turns<'a>>> {
         let mut left = vec![];
         for mut row in rows {
@@ -52,7 +52,7 @@ impl Basket {
         Some(left)
     }
 
-    /// Does it fit? Then it is taken.
+    /// Takes it if it fits.
     fn take(&mut self, transaction: &VerifiedTransaction) -> bool {
         let bytes = transaction.bytes().len();
         if self.count_left == 0 || bytes > self.bytes_left {

@@ -1,8 +1,8 @@
-//! Following the chain: what a block made final, void or possible.
+//! Follows the chain: what a block made final, void or possible.
 //!
-//! Only a sender's own transactions lower its balance and move its nonce, so only rows of senders in the block are looked
-//! at anew. A *stake* in another row may become void (others left first, its sender was jailed): the next block that is
-//! built refuses it, and [`Mempool::refused`] drops it.
+//! Only a sender's own transactions lower its balance and advance its nonce, so only rows of senders in the block are
+//! checked again. A *stake* in another row may become void (others left first, its sender was jailed): the next block
+//! that is built refuses it, and [`Mempool::refused`] drops it.
 //! Start reading at [`Mempool::block_committed`].
 
 use super::pool::Mempool;
@@ -14,7 +14,7 @@ use blockchat_proto::units::UnixMillis;
 use std::collections::BTreeSet;
 
 impl Mempool {
-    /// A block became final, and `ledger` is at it. Returns own transactions that are final or hopeless now.
+    /// A block became final, and `ledger` is at it. Returns own transactions that are now final or invalid.
     ///
     /// Must be called for every block. Cost: O(transactions in the block * log pool), plus what expires.
     pub fn block_committed(&mut self, ledger: &Ledger, block: &VerifiedBlock, now: UnixMillis) -> Vec<TransactionId> {
@@ -37,7 +37,7 @@ impl Mempool {
         for sender in touched.iter().filter(|sender| self.held(sender) > 0).collect::<Vec<_>>() {
             self.mend(ledger, *sender, ledger.account(sender));
         }
-        // Only now, when everything that had to leave has made room. Each may evict the end of another's row.
+        // Only now, when all departures have made room. Each may evict the end of another's row.
         for sender in touched.into_iter().filter(|sender| self.shelf.held(sender) > 0).collect::<Vec<_>>() {
             let account = self.mend(ledger, sender, ledger.account(&sender));
             self.promote(ledger, sender, account);
@@ -47,14 +47,14 @@ impl Mempool {
         self.take_forgotten()
     }
 
-    /// When the first of the transactions was pooled here that the last block took out of their rows.
+    /// The earliest arrival here of the transactions that the last block removed from their rows.
     pub fn settled_since(&self) -> Option<UnixMillis> {
         self.first_out
     }
 
-    /// Candidates that a build refused leave the pool, with the reason. Returns own ones that are hopeless now.
+    /// Drops candidates that a build refused, with the reason. Returns own ones that are now invalid.
     pub fn refused(&mut self, refused: &[(TransactionId, TxRejected)]) -> Vec<TransactionId> {
-        // Most early nonces only follow from the refusal of one before them, whose cut sends them back to the shelf.
+        // Most early nonces only follow from the refusal of one before them, whose removal returns them to the shelf.
         let early = |reason: &TxRejected| matches!(reason, TxRejected::WrongNonce { .. });
         let (follow, cause): (Vec<_>, Vec<_>) = refused.iter().partition(|(_, reason)| early(reason));
         for (id, reason) in cause.into_iter().chain(follow) {
@@ -74,7 +74,7 @@ impl Mempool {
         }
     }
 
-    /// Takes out whose nonce the chain has passed: final, or replaced by another.
+    /// Removes entries whose nonce the chain has passed: final, or replaced by another.
     fn drop_used(&mut self, ledger: &Ledger, sender: Address, included: &BTreeSet<TransactionId>) {
         let expected = ledger.account(&sender).next_nonce;
         let mut used = self.take_below(sender, expected);
@@ -84,7 +84,7 @@ impl Mempool {
         }
     }
 
-    /// What needs no nonce becomes void in many ways, and there are few: all are looked at.
+    /// Transactions without nonce become void in many ways, and there are few: all are checked.
     fn recheck_nonce_free(&mut self, ledger: &Ledger, included: &BTreeSet<TransactionId>) {
         let looked_at = self.nonce_free.values().chain(self.claims.iter()).map(|transaction| {
             let answer = ledger.project(&mut ledger.account(&transaction.sender()), transaction);
@@ -102,7 +102,7 @@ impl Mempool {
         }
     }
 
-    /// Takes out what needs no nonce.
+    /// Removes a transaction without nonce.
     fn take_beside(&mut self, transaction: &VerifiedTransaction) {
         let sender = transaction.sender();
         if self.nonce_free.get(&sender) == Some(transaction) {
@@ -112,7 +112,7 @@ impl Mempool {
         }
     }
 
-    /// Drops what cannot be in the next block any more, because that is too high.
+    /// Drops those whose expiry is below the next block.
     fn drop_expired(&mut self, ledger: &Ledger) {
         let height = ledger.tip().height.next();
         while let Some((expiry, id)) = self.expiries.first().copied().filter(|(expiry, _)| *expiry < height) {
@@ -121,7 +121,7 @@ impl Mempool {
         }
     }
 
-    /// Drops the transaction at this nonce of a row; the later ones go back to the shelf, as far as that has room.
+    /// Drops the transaction at this nonce of a row; the later ones return to the shelf, as far as it has room.
     pub(super) fn cut(&mut self, sender: Address, nonce: u64, reason: TxRejected) {
         let mut tail = self.take_from(sender, nonce).into_iter();
         if let Some(dropped) = tail.next() {

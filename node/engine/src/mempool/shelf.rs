@@ -1,8 +1,8 @@
 //! The shelf: transactions whose nonce is ahead of their sender's row, waiting for the gap to close.
 //!
-//! Always true: bounded in total, per sender and in time; when it is full, whoever holds most gives way to one that holds
-//! less, so that nobody keeps others out. One sender alone may use half of it: batches of a busy sender do overtake each
-//! other on their way.
+//! Always true: bounded in total, per sender and in time; when it is full, the sender that holds most gives way to one
+//! that holds less, so that no sender keeps others out. One sender alone may use half of it: batches of a busy sender
+//! do overtake each other on the way.
 //! Start reading at [`Shelf::put`].
 
 use crate::config::EngineConfig;
@@ -23,17 +23,17 @@ pub(super) struct Shelf {
     waiting: BTreeMap<Place, Waiting>,
     ids: BTreeMap<TransactionId, Place>,
     deadlines: BTreeSet<(UnixMillis, Place)>,
-    /// How many each sender has here.
+    /// Number per sender.
     held: BTreeMap<Address, usize>,
     /// Senders by that number.
     ranking: BTreeSet<(usize, Address)>,
 }
 
-/// A transaction on the shelf, or on its way out.
+/// A transaction on the shelf, or being removed.
 #[derive(Clone, Debug)]
 pub(super) struct Waiting {
     pub(super) transaction: VerifiedTransaction,
-    /// The nonce it waited for when it was put here.
+    /// The nonce it waited for when it was added.
     pub(super) expected: u64,
     until: UnixMillis,
 }
@@ -59,7 +59,7 @@ impl Shelf {
         }
     }
 
-    /// Whose it is, and until when it waits.
+    /// Its sender, and when it expires.
     pub(super) fn until(&self, id: &TransactionId) -> Option<(Address, UnixMillis)> {
         self.ids.get(id).map(|place| (place.0, self.waiting[place].until))
     }
@@ -68,12 +68,12 @@ impl Shelf {
         self.ids.get(id).map(|place| &self.waiting[place].transaction)
     }
 
-    /// What waits in this place.
+    /// The transaction in this position.
     pub(super) fn at(&self, place: Place) -> Option<&VerifiedTransaction> {
         self.waiting.get(&place).map(|waiting| &waiting.transaction)
     }
 
-    /// Puts a transaction in the place of the one with its nonce, which must be there.
+    /// Replaces the transaction with its nonce, which must exist.
     pub(super) fn put_in_place(&mut self, transaction: VerifiedTransaction) {
         let place = (transaction.sender(), transaction.nonce());
         let waiting = self.waiting.get_mut(&place).expect("only what waits is replaced");
@@ -82,7 +82,7 @@ impl Shelf {
         waiting.transaction = transaction;
     }
 
-    /// What waits of these senders, by sender and nonce, each with when it came.
+    /// The waiting transactions of these senders, by sender and nonce, each with its arrival time.
     pub(super) fn between(
         &self,
         first: Address,
@@ -92,10 +92,10 @@ impl Shelf {
         waiting.map(|(_, one)| (&one.transaction, UnixMillis(one.until.since(UnixMillis(self.wait_ms)))))
     }
 
-    /// Puts a transaction here until `expected`, its sender's next nonce, has moved up to it. Returns whoever had to give way.
+    /// Adds a transaction until `expected`, its sender's next nonce, has reached it. Returns the displaced one.
     ///
     /// Refuses a nonce that is taken, a sender with its share, and everybody when all hold as much as the sender does.
-    /// `kept` are never pushed out.
+    /// `kept` are never displaced.
     pub(super) fn put(
         &mut self,
         transaction: VerifiedTransaction,
@@ -120,8 +120,8 @@ impl Shelf {
         Ok(displaced)
     }
 
-    /// Takes out the last of whoever holds most, if that is at least two more than `held`: or two senders would push each
-    /// other out for ever.
+    /// Removes the last of the sender that holds most, if that is at least two more than `held`: otherwise two senders
+    /// would displace each other forever.
     fn displace(&mut self, held: usize, kept: impl Fn(&TransactionId) -> bool) -> Result<Waiting, TxRejected> {
         let most = self.ranking.last().filter(|(count, _)| *count > held + 1);
         let last = most.and_then(|(_, sender)| self.waiting.range((*sender, 0)..=(*sender, u64::MAX)).next_back());
@@ -129,7 +129,7 @@ impl Shelf {
         Ok(self.take(*place).expect("just found"))
     }
 
-    /// Takes out what waits at this nonce.
+    /// Removes the one at this nonce.
     pub(super) fn take(&mut self, place: Place) -> Option<Waiting> {
         let waiting = self.waiting.remove(&place)?;
         self.set_held(place.0, self.held(&place.0) - 1);
@@ -138,25 +138,25 @@ impl Shelf {
         Some(waiting)
     }
 
-    /// Takes out what has this id.
+    /// Removes the one with this id.
     pub(super) fn take_id(&mut self, id: &TransactionId) -> Option<Waiting> {
         self.ids.get(id).copied().and_then(|place| self.take(place))
     }
 
-    /// Takes out a sender's transactions below this nonce.
+    /// Removes a sender's transactions below this nonce.
     pub(super) fn take_below(&mut self, sender: Address, nonce: u64) -> Vec<Waiting> {
         let places: Vec<_> = self.waiting.range((sender, 0)..(sender, nonce)).map(|(place, _)| *place).collect();
         places.into_iter().filter_map(|place| self.take(place)).collect()
     }
 
-    /// Takes out what has waited for too long.
+    /// Removes those that have waited for too long.
     pub(super) fn take_late(&mut self, now: UnixMillis) -> Vec<Waiting> {
         let late = self.deadlines.iter().take_while(|(until, _)| *until <= now);
         let places: Vec<_> = late.map(|(_, place)| *place).collect();
         places.into_iter().filter_map(|place| self.take(place)).collect()
     }
 
-    /// How many this sender has here.
+    /// Number held by this sender.
     pub(super) fn held(&self, sender: &Address) -> usize {
         self.held.get(sender).copied().unwrap_or_default()
     }

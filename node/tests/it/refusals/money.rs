@@ -32,7 +32,7 @@ async fn what_a_command_line_cannot_send_changes_nothing() {
         ("empty_message", 2, &["send", &bob, "1", "-m", ""], "the message is empty"),
         ("message_too_long", 2, &["send", &bob, "-m", &long], "1025 bytes"),
         ("insufficient_funds", 1, &["send", &bob, "990"], "this takes 1019.7 BCC, the fee included"),
-        ("stake_unchanged", 1, &["stake", "10"], "the stake is 10"),
+        ("stake_unchanged", 1, &["stake", "10"], "the stake is already 10"),
         ("insufficient_funds", 1, &["stake", "1001"], "refused"),
     ];
     for (code, exit, args, cause) in cases {

@@ -1,7 +1,7 @@
-//! Answers the effects of Malachite's core: records what it wants, signs, and says which signatures are known to be good.
+//! Answers the effects of Malachite's core: records its requests, signs, and tells it which signatures are valid.
 //!
-//! Always true: an answer is given at once and never fails, because the core would only log the failure and go on; what is
-//! signed is announced before it is published.
+//! Always true: an answer is immediate and never fails, because the core would only log the failure and continue; a
+//! signature is announced before it is published.
 //! Start reading at [`Answers::answer`].
 
 use super::context::{BlockchatContext, CoreProposal, CoreVote};
@@ -17,20 +17,20 @@ use malachitebft_core_consensus::{ConsensusMsg, Effect, Input, LivenessMsg, Resu
 use malachitebft_core_types::{CertificateError, SignedMessage, Timeout, TimeoutKind};
 use std::collections::BTreeSet;
 
-/// Most remembered signatures of one height; a member that floods costs verifications, not memory.
+/// Maximum remembered signatures per height; a member that floods costs verifications, not memory.
 const VERIFIED_MAX: usize = 8_192;
 
 /// Answers the core's effects.
 pub(super) struct Answers {
     pub(super) chain: Hash32,
     pub(super) signer: Option<Signer>,
-    /// Signatures that were verified before their message came here. Cleared with the height.
+    /// Signatures that were verified before their message arrived here. Cleared with the height.
     pub(super) verified: BTreeSet<(Address, Hash32, Signature)>,
     pub(super) out: Vec<VoteOutput>,
 }
 
 impl Answers {
-    /// Remembers a signature that was verified, so that the core's question costs a look-up.
+    /// Remembers a verified signature, so that the core's question costs one lookup.
     pub(super) fn remember(&mut self, signed: &SignedVote) {
         if self.verified.len() >= VERIFIED_MAX {
             self.verified.clear();
@@ -38,7 +38,7 @@ impl Answers {
         self.verified.insert((signed.vote.validator, signed.vote.sign_hash(self.chain), signed.signature));
     }
 
-    /// One arm per effect of the core. Answers at once; never fails, because the core would only log it and go on.
+    /// One arm per effect of the core. Answers at once; never fails, because the core would only log it and continue.
     pub(super) fn answer(&mut self, effect: Effect<BlockchatContext>) -> Resume<BlockchatContext> {
         use Effect as E;
         match effect {
@@ -87,9 +87,9 @@ impl Answers {
                 r.resume_with(self.judge(ours.check_structure(&set.set), ours.votes.iter().copied()))
             }
             E::Decide(certificate, _, r) => self.emit(r, VoteOutput::Decided(convert::our_certificate(&certificate))),
-            // Fires right after Decide with the same bare quorum; late votes are collected by `consensus`.
+            // Fires right after Decide with the same bare quorum; `consensus` collects late votes.
             E::Finalize(_, _, _, r) => r.resume_with(()),
-            // Below: never asked, because extensions are disabled and synced blocks never enter the core.
+            // The effects below never occur, because extensions are disabled and synced blocks never enter the core.
             E::ExtendVote(.., r) => r.resume_with(None),
             E::VerifyVoteExtension(.., r) => r.resume_with(Ok(())),
             E::VerifyExtendedCommitCertificate(.., r) => r.resume_with(Err(CertificateError::VerificationError(None))),
@@ -150,7 +150,7 @@ impl Answers {
         signature
     }
 
-    /// Was this signature verified before it came here? If that is not known, it is verified now.
+    /// Was this signature verified before? If unknown, it is verified now.
     fn is_verified(&self, message: &SignedMessage<BlockchatContext, ConsensusMsg<BlockchatContext>>) -> bool {
         match &message.message {
             ConsensusMsg::Vote(vote) => {
@@ -185,7 +185,7 @@ impl Answers {
     }
 }
 
-/// What the core wants written down, as our journal keeps it. Other inputs never come here.
+/// A core input to record, in the form of our journal. Other inputs never come here.
 fn journal_record(input: &Input<BlockchatContext>) -> Result<JournalRecord, String> {
     Ok(match input {
         Input::Vote(vote) => JournalRecord::Vote(convert::our_vote(vote)),

@@ -48,7 +48,7 @@ impl fmt::Display for CoreAddress {
 
 impl core::Address for CoreAddress {}
 
-/// The hash of a block: value and value id in one. Blocks themselves travel apart.
+/// The hash of a block: both value and value id. Blocks themselves are sent separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct BlockHash(pub(super) Hash32);
 
@@ -194,7 +194,7 @@ impl core::Vote<BlockchatContext> for CoreVote {
     }
 }
 
-/// Required by the core, never used: our blocks travel whole.
+/// Required by the core, never used: we send whole blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NoPart;
 
@@ -207,7 +207,7 @@ impl core::ProposalPart<BlockchatContext> for NoPart {
     }
 }
 
-/// ed25519, by our types. The core only carries signatures; `proto` makes and checks them.
+/// ed25519, with our types. The core only carries signatures; `proto` makes and checks them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ed25519;
 
@@ -240,7 +240,7 @@ impl core::SigningScheme for Ed25519 {
     }
 }
 
-/// Our types, as the core wants them.
+/// Our types for the core.
 #[derive(Clone, Debug)]
 pub(super) struct BlockchatContext;
 

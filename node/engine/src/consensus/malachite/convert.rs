@@ -1,4 +1,4 @@
-//! Between the core's messages and ours. Both directions keep every field; nothing is decided here.
+//! Converts between the core's messages and ours. Both directions keep every field and decide nothing.
 
 use super::context::{BlockHash, BlockchatContext, CoreAddress, CoreHeight, CoreProposal, CoreVote};
 use blockchat_proto::units::Round;
@@ -8,12 +8,12 @@ use blockchat_proto::vote::{
 use malachitebft_core_types as core;
 use malachitebft_core_types::{NilOrVal, VoteType};
 
-/// Ours to the core's.
+/// From ours to the core's.
 pub(super) fn core_round(round: Round) -> core::Round {
     core::Round::new(round.0)
 }
 
-/// The core's to ours. Messages always carry a defined round; an undefined one counts as 0.
+/// From the core's to ours. Messages always carry a defined round; an undefined one counts as 0.
 pub(super) fn our_round(round: core::Round) -> Round {
     Round(round.as_u32().unwrap_or(0))
 }
@@ -79,7 +79,7 @@ pub(super) fn our_proposal(signed: &core::SignedProposal<BlockchatContext>) -> S
     SignedProposal { proposal: our_unsigned_proposal(&signed.message), signature: signed.signature }
 }
 
-/// A decision's certificate, sorted by address as SPEC VOTE-4 wants it.
+/// A decision's certificate, sorted by address as SPEC VOTE-4 requires.
 pub(super) fn our_certificate(certificate: &core::CommitCertificate<BlockchatContext>) -> Certificate {
     let part = |part: &core::CommitSignature<BlockchatContext>| CommitSignature {
         validator: part.address.0,
@@ -109,7 +109,7 @@ pub(super) fn our_round_certificate(certificate: &core::RoundCertificate<Blockch
     RoundCertificate { proof, votes }
 }
 
-/// A round certificate in one of the two forms the core knows.
+/// A round certificate in one of the core's two forms.
 pub(super) enum CoreCertificate {
     Polka(core::PolkaCertificate<BlockchatContext>),
     Round(core::RoundCertificate<BlockchatContext>),

@@ -1,9 +1,9 @@
 //! Drives Malachite's Tendermint core for one height.
 //!
 //! Owns: one `State` of the core, and the translation of its effects. Does not own: bodies, timers, the journal, the
-//! guard, the network: all of these come out as [`VoteOutput`]s for `consensus`.
-//! Always true: one height, one core; nothing of another height and nothing unverified is handed to it (it would queue
-//! it unchecked); what comes out keeps the core's order, and what it signs is announced before it is published.
+//! guard, the network: all of these leave as [`VoteOutput`]s for `consensus`.
+//! Always true: one core per height; it gets only verified input of its own height (it would queue others unchecked);
+//! outputs keep the core's order, and each signature is announced before it is published.
 //! Start reading at [`VotingCore::step`].
 
 use super::answers::Answers;
@@ -23,25 +23,25 @@ use malachitebft_core_types::{
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 
-/// What the core needs to start a height.
+/// Input for starting a height.
 pub(crate) struct CoreStart<'a> {
-    /// Genesis hash: part of what is signed.
+    /// Genesis hash: part of the signed content.
     pub(crate) chain: Hash32,
     /// The height to decide.
     pub(crate) height: Height,
-    /// Hash of the block before: seed of the leader draw.
+    /// Parent hash: seed of the leader draw.
     pub(crate) parent: Hash32,
-    /// Who decides.
+    /// The deciding set.
     pub(crate) validators: ValidatorSet,
-    /// Who we are; an observer follows without one.
+    /// Our key; an observer follows without one.
     pub(crate) signer: Option<&'a Signer>,
     /// May we sign at this height?
     pub(crate) signing: bool,
-    /// Everything of this height up to here was signed before, and the messages are lost: we sign what comes after.
+    /// Everything of this height up to here was signed before, and the messages are lost: only later ones are signed.
     pub(crate) signed_up_to: Option<GuardMark>,
 }
 
-/// What moves a height forward.
+/// Inputs of a height.
 #[derive(Clone, Debug)]
 pub(crate) enum VoteInput {
     /// A verified proposal of a member.
@@ -50,21 +50,21 @@ pub(crate) enum VoteInput {
     Vote(SignedVote),
     /// Verified votes of members that let us follow.
     Certificate(RoundCertificate),
-    /// We know a block and whether it is valid.
+    /// A known block, with the verdict.
     Verdict { block: Hash32, round: Round, lock_round: Option<Round>, leader: Address, valid: bool },
-    /// We built a block as leader of this round.
+    /// A block that we built as leader of this round.
     Built { block: Hash32, round: Round },
-    /// A wait is over.
+    /// A timeout expired.
     Timeout { round: Round, step: RoundTimer },
 }
 
-/// What the core wants, in order.
+/// Outputs of the core, in order.
 #[derive(Clone, Debug)]
 pub(crate) enum VoteOutput {
-    /// Write down before anything later is sent.
+    /// Write this to the journal before anything later is sent.
     Append(JournalRecord),
-    /// A signature was made, of a message for this block or for none: the guard must allow it. Comes before the message it
-    /// belongs to is published.
+    /// A signature of a message for this block, or for none: the guard must allow it. Precedes the publication of that
+    /// message.
     Signed {
         mark: GuardMark,
         block: Option<Hash32>,
@@ -84,12 +84,12 @@ pub(crate) enum VoteOutput {
     AttachBody(Hash32),
     PublishProposal(SignedProposal),
     PublishVote(SignedVote),
-    /// Sent before: durable already.
+    /// Sent before: already durable.
     RepublishVote(SignedVote),
     PublishCertificate(RoundCertificate),
     /// Final.
     Decided(Certificate),
-    /// The core reports what it should never report.
+    /// The core reports an impossible error.
     Failed(String),
 }
 
@@ -101,11 +101,11 @@ pub(crate) struct VotingCore {
     signed_up_to: Option<GuardMark>,
 }
 
-/// The core keeps inputs of later heights in a queue; we never hand it any.
+/// The core queues inputs of later heights; we never pass any.
 const CORE_QUEUE: usize = 1;
 
 impl VotingCore {
-    /// A core at a height. Follow with [`VotingCore::begin`].
+    /// A core at a height. Call [`VotingCore::begin`] next.
     pub(crate) fn new(start: &CoreStart<'_>) -> Self {
         // An observer follows under an address outside every set.
         let address = start.signer.map_or(Address([0; 32]), Signer::address);
@@ -123,10 +123,10 @@ impl VotingCore {
         Self { state: Some(state), answers, height: start.height, signed_up_to }
     }
 
-    /// Starts the height: replays what the journal says first, if anything.
+    /// Starts the height: first replays the journal, if there is one.
     ///
-    /// During the replay nothing is written down again but what we sign anew: a vote that a crash caught between the
-    /// decision to cast it and the journal.
+    /// During the replay only newly signed messages are written again: a vote that a crash caught between the decision
+    /// to cast it and the journal.
     pub(crate) fn begin(&mut self, replay: &[JournalRecord]) -> Vec<VoteOutput> {
         let inputs: Vec<_> = replay.iter().filter_map(|record| self.replayed_input(record)).collect();
         let replays = !inputs.is_empty();
@@ -152,10 +152,10 @@ impl VotingCore {
         std::mem::take(&mut self.answers.out)
     }
 
-    /// Lets the rounds up to the mark's pass, as if every wait in them had run out. SPEC VOTE-8.
+    /// Passes the rounds up to the mark's, as if every timeout in them had expired. SPEC VOTE-8.
     ///
-    /// The core signs nothing while it is not enabled, so nothing at or below the mark. What comes after it in the mark's own
-    /// round is signed for nil, which no lock forbids: others may be unable to leave that round without us.
+    /// The core signs nothing while it is disabled, so nothing at or below the mark. Later messages in the mark's own
+    /// round are signed for nil, which no lock forbids: others may be unable to leave that round without us.
     fn pass(&mut self, mark: &GuardMark) {
         use TimeoutKind::{Precommit, Prevote, Propose};
         for round in 0..mark.round.0 {
@@ -179,8 +179,8 @@ impl VotingCore {
         self.process(Input::TimeoutElapsed(Timeout::new(convert::core_round(round), kind)));
     }
 
-    /// The votes of the round it is in, prevotes and precommits apart, our own first: for members that lack some of them.
-    /// Nothing if we do not vote, and nothing that is not of more than a third.
+    /// The votes of its current round, prevotes and precommits separately, our own first: for members that lack some of
+    /// them. Empty if we do not vote, or if they are not of more than a third.
     pub(crate) fn votes_of_round(&self) -> Vec<RoundCertificate> {
         let state = self.state();
         let Some(round) = state.driver.votes().per_round(state.round()).filter(|_| state.is_active_validator()) else {
@@ -199,7 +199,7 @@ impl VotingCore {
         [VoteKind::Prevote, VoteKind::Precommit].map(of_kind).into_iter().filter(enough).collect()
     }
 
-    /// All votes of a round that it has taken in, in the order in which they came.
+    /// All accepted votes of a round, in order of arrival.
     pub(crate) fn votes_heard(&self, round: Round) -> Vec<Vote> {
         let round = self.state().driver.votes().per_round(convert::core_round(round));
         let votes = round.into_iter().flat_map(|round| round.received_votes());
@@ -211,7 +211,7 @@ impl VotingCore {
         self.state().polka_certificate(convert::core_round(round), &BlockHash(block)).is_some()
     }
 
-    /// Hands the core one input of its height.
+    /// Passes one input of its height to the core.
     pub(crate) fn step(&mut self, input: VoteInput) -> Vec<VoteOutput> {
         if let Some(input) = self.core_input(input) {
             self.process(input);
@@ -242,7 +242,7 @@ impl VotingCore {
         self.state = Some(state);
     }
 
-    /// What the journal recorded, as the core's input. Everything in the journal was verified before it was written.
+    /// A journal record as input of the core. Everything in the journal was verified before it was written.
     fn replayed_input(&mut self, record: &JournalRecord) -> Option<Input<BlockchatContext>> {
         let input = match record {
             JournalRecord::Body(_) | JournalRecord::Lost(_) => return None,
@@ -261,7 +261,7 @@ impl VotingCore {
         self.core_input(input)
     }
 
-    /// Drops from a replay's output what is on disk already, and answers questions the journal has answered.
+    /// Drops what is already on disk from a replay's output, and answers questions that the journal has answered.
     fn after_replay(&mut self, replay: &[JournalRecord]) {
         let own = self.state().address().0;
         let ours = |record: &JournalRecord| match record {

@@ -1,7 +1,7 @@
-//! The only folder that names Malachite, so that an upgrade of its pre-1.0 core stays in one place.
+//! The only folder that uses Malachite, so that an upgrade of its pre-1.0 core stays in one place.
 //!
-//! [`context`] wraps our types for its `Context`; [`convert`] goes between its messages and ours; [`core`] drives it:
-//! our inputs in, [`core::VoteOutput`]s out.
+//! [`context`] wraps our types for its `Context`; [`convert`] translates messages; [`core`] drives it: our inputs in,
+//! [`core::VoteOutput`]s out.
 
 mod answers;
 mod context;
