@@ -18,6 +18,7 @@ mod batcher;
 mod behaviour;
 mod book;
 mod chain_search;
+mod closing;
 mod codec;
 mod config;
 mod connections;

@@ -5,6 +5,7 @@
 //! silent ones keep everybody out; here the oldest goes (`half_open`).
 
 use super::address::without_peer;
+use super::closing::Closing;
 use super::config::NetError;
 use super::membership::half_open::{HALF_OPEN_FOR, HalfOpen};
 use super::meter::Meters;
@@ -50,7 +51,7 @@ pub(super) fn counted(
     let secured = counted.upgrade(Version::V1Lazy).authenticate(noise).multiplex(streams);
     let transport = secured.map(move |(peer, muxer), point| {
         grown.grown(&point);
-        (peer, StreamMuxerBox::new(meters.over(peer, muxer)))
+        (peer, StreamMuxerBox::new(Closing::of(meters.over(peer, muxer))))
     });
     Ok(transport.boxed())
 }

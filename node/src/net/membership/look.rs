@@ -77,6 +77,8 @@ impl Membership {
                     connection.heard = now;
                 } else if peer.latency.is_some() && now.duration_since(connection.heard) > SILENCE_MAX {
                     dead.insert(*id);
+                    // Closing takes a moment: it is asked once.
+                    connection.heard = now;
                 }
             }
         }
