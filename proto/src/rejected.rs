@@ -191,9 +191,7 @@ pub enum TxRejected {
         nonce: u64,
     },
     /// Local: its fee is too low to replace the pooled one.
-    #[error(
-        "another transaction with this nonce is pooled: replacing it needs a fee of {needed} BCC, not {found} BCC"
-    )]
+    #[error("another transaction with this nonce is pooled: replacing it needs a fee of {needed} BCC, not {found} BCC")]
     FeeTooLow {
         /// Smallest sufficient fee.
         needed: Coins,

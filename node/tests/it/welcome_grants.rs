@@ -35,7 +35,7 @@ fn a_wallet_without_coins_is_told_how_to_get_some_and_gets_them_once() {
     let entry = &history["items"][0];
     assert_eq!((&entry["kind"], &entry["amount"]), (&"claim".into(), &"0.020000".into()), "{history}");
     says(&home.run(&["history", "bob"]).out, &["welcome grant", "+0.02"]);
-    says(&home.refused(1, &["wallet", "claim", "bob"]), &["has had its welcome grant"]);
+    says(&home.refused(1, &["wallet", "claim", "bob"]), &["already received its welcome grant"]);
     home.json(&["send", "id0", "0.01", "--wallet", "bob"]);
 }
 
