@@ -80,6 +80,16 @@ fn finals_of_one_node_that_were_altered_fail_the_verdict_though_every_step_held(
 }
 
 #[test]
+fn hosts_on_one_switch_find_each_other_where_this_machine_has_such_hosts() {
+    let (story, content) = heal("hosts --slack 100");
+    match story["not_run"].as_str() {
+        // Neither true nor false, and a person knows what is missing.
+        Some(why) => assert!(story["verdict"].is_null() && !why.is_empty(), "{story:#}"),
+        None => assert!(content && story["verdict"] == json!(true), "{story:#}"),
+    }
+}
+
+#[test]
 fn without_a_name_all_are_listed_with_what_they_predict_and_nothing_starts() {
     let output = testnet(&["heal", "--output", "json"]);
     let list: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -32,7 +32,7 @@ fn amounts_that_are_none_are_refused_with_the_reason() {
     says(&home.refused(2, &["send", "bob", "-5"]), &["never negative"]);
     says(&home.refused(2, &["send", "bob", "0.0000001"]), &["at most 6 decimals"]);
     says(&home.refused(2, &["send", "bob", "1e3"]), &["digits with at most one decimal point"]);
-    says(&home.refused(2, &["send", "bob", "99999999999999"]), &["more than all the coins"]);
+    says(&home.refused(2, &["send", "bob", "99999999999999"]), &["more than the maximum supply"]);
     says(&home.refused(2, &["stake", "-1"]), &["never negative"]);
 }
 

@@ -58,7 +58,7 @@ fn an_empty_treasury_and_a_chain_without_one_say_what_else_helps() {
     std::fs::rename(folder.join("id0"), home.path()).unwrap();
     let _node = home.start();
     home.json(&["wallet", "new", "bob", "--no-passphrase"]);
-    says(&home.refused(1, &["wallet", "claim", "bob"]), &["without a treasury", "ask somebody"]);
+    says(&home.refused(1, &["wallet", "claim", "bob"]), &["has no treasury", "ask somebody"]);
     assert!(!home.run(&["balance", "bob"]).out.contains("wallet claim"));
     assert_eq!(home.json(&["status"])["grants"], Value::Null);
 }

@@ -94,7 +94,7 @@ async fn what_is_signed_wrong_changes_nothing() {
         ("\"-1.000000\"", "never negative"),
         ("\"1.0000001\"", "at most 6 decimals"),
         ("\"1e3\"", "digits with at most one decimal point"),
-        ("\"99999999999999999999\"", "more than all the coins"),
+        ("\"99999999999999999999\"", "more than the maximum supply"),
         ("1.5", "string"),
         ("\"1.000000\",\"amount\":\"2.000000\"", "duplicate field"),
     ] {
