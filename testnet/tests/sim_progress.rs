@@ -104,6 +104,22 @@ fn one_liar_among_four_stalls_nothing() {
     }
 }
 
+/// SPEC GOSSIP-4: a peer that returns gets the votes that it lacks soon, however long the height has taken already.
+/// Otherwise links that work for two seconds carry a repetition only by chance.
+#[test]
+fn links_that_work_for_two_seconds_at_a_time_carry_a_block_each_time() {
+    for seed in 0..8 {
+        let mut scenario = Scenario::plain(seed, 5, 1_000);
+        scenario.faults.flaps = Some((2, Micros::from_ms(2_000)));
+        scenario.faults_max = Micros::from_ms(60_000);
+        let outcome = run(scenario);
+        // The time without links, the next dial, the first interval between repetitions, and a round.
+        let most_ms = 2_000 + 500 + 400 + FULL_ROUND_MS + 250;
+        let pause_ms = outcome.longest_pause.as_ms();
+        assert!(pause_ms < most_ms, "seed {seed}: {pause_ms} ms of {most_ms}");
+    }
+}
+
 /// One more node, that lies and has no stake.
 fn stranger(scenario: &Scenario, crime: Crime) -> NodePlan {
     NodePlan { signer: Some(Signer::from_seed(&[99; 32])), crime: Some(crime), ..scenario.nodes[0].clone() }

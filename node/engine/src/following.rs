@@ -22,9 +22,13 @@ const PART_BREATH_MS: u64 = 1;
 
 impl Engine {
     pub(crate) fn on_status(&mut self, peer: PeerTag, status: &Status, now: UnixMillis) {
-        if self.catch_up.on_status(peer, status) {
+        let lacks = self.catch_up.on_status(peer, status);
+        if lacks.own {
             let own = self.mempool.own_now(now);
             self.gossip(own);
+        }
+        if lacks.votes {
+            self.with_consensus(now, |consensus, turn| consensus.repeat_soon(turn));
         }
         self.follow();
     }

@@ -9,7 +9,7 @@ use super::counts::Met;
 use super::node::Node;
 use super::notes::Note;
 use super::peers::{Packet, Parcel};
-use super::scenario::{Wipe, skew};
+use super::scenario::{FaultPlan, Wipe, skew};
 use super::step::Step;
 use super::time::Micros;
 use super::world::{Happening, World};
@@ -25,6 +25,10 @@ pub(super) enum Mischief {
     Cut,
     /// It is whole again.
     Mend,
+    /// The links of the last nodes break.
+    FlapDown,
+    /// They come back.
+    FlapUp,
     /// Somebody's clock steps.
     ClockStep,
     /// Nodes crash and lose their data folders, as this plan says.
@@ -57,6 +61,9 @@ impl World {
         }
         for (index, wipe) in faults.wipes.iter().enumerate() {
             self.push(wipe.at, Happening::Mischief(Mischief::Wipe(index)));
+        }
+        if let Some((_, every)) = faults.flaps {
+            self.push(self.now.plus(every), Happening::Mischief(Mischief::FlapDown));
         }
         for (node, at) in faults.absent {
             self.push(at, Happening::Mischief(Mischief::Leave(node)));
@@ -104,6 +111,7 @@ impl World {
                 self.network.cut(None);
                 self.connect_all();
             }
+            Mischief::FlapDown | Mischief::FlapUp => self.flap(mischief, &faults),
             Mischief::ClockStep => {
                 let node = self.chance.faults.index(self.nodes.len());
                 self.nodes[node].skew_ms = skew(&mut self.chance.faults, 2_000);
@@ -149,6 +157,23 @@ impl World {
         if self.chance.faults.permille(500) {
             self.break_links();
         }
+    }
+
+    /// The links of the last nodes break, or come back, and the other way round after the same time.
+    fn flap(&mut self, mischief: Mischief, faults: &FaultPlan) {
+        let Some((last, every)) = faults.flaps else { return };
+        let next = if matches!(mischief, Mischief::FlapDown) {
+            let steady = self.nodes.len().saturating_sub(last);
+            self.network.cut(Some((0..self.nodes.len()).map(|node| node >= steady).collect()));
+            self.counts.met(Met::Partitions);
+            self.break_links();
+            Mischief::FlapUp
+        } else {
+            self.network.cut(None);
+            self.connect_all();
+            Mischief::FlapDown
+        };
+        self.push(self.now.plus(every), Happening::Mischief(next));
     }
 
     /// Connections across the cut are gone on both sides.

@@ -74,6 +74,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Virtual time.
     pub lasted: Micros,
+    /// The longest virtual time without a new height before the faults stopped.
+    pub longest_pause: Micros,
     /// How each node showed itself when the faults stopped; nothing of those that were down.
     pub views: Vec<Option<ChainView>>,
     /// Virtual time from the end of the faults until everybody had what is demanded.
@@ -109,6 +111,9 @@ pub(super) struct World {
     /// Numbers for envelopes, requests and tickets.
     pub(super) numbers: u64,
     pub(super) healed: bool,
+    /// The highest tip, and since when.
+    highest: (Height, Micros),
+    longest_pause: Micros,
     views: Vec<Option<ChainView>>,
     /// A tip moved, or something of our own became final, since the condition was last looked at.
     pub(super) moved: bool,
@@ -142,6 +147,7 @@ pub fn run(scenario: Scenario, keep_trace: bool) -> Outcome {
         about,
         counts: world.counts,
         lasted: world.now,
+        longest_pause: world.longest_pause,
         views: world.views,
         recovered_in,
         trace_hash: world.trace.hash(),
@@ -191,6 +197,8 @@ impl World {
             },
             numbers: 0,
             healed: false,
+            highest: (Height(0), Micros(0)),
+            longest_pause: Micros(0),
             views: vec![],
             moved: true,
             scenario,
@@ -210,6 +218,7 @@ impl World {
         let heights = Height(self.scenario.heights);
         self.run_until(self.scenario.faults_max, |world| world.best_tip() >= heights);
         let begun = self.now;
+        self.measure_pause(true);
         self.check_pace();
         let view = |node: &Node| Some(node.engine.as_ref()?.engine.view(node.clock(begun)));
         self.views = self.nodes.iter().map(view).collect();
@@ -243,8 +252,11 @@ impl World {
     fn run_until(&mut self, end: Micros, done: impl Fn(&Self) -> bool) -> bool {
         self.moved = true;
         while self.violation.is_none() {
-            if std::mem::take(&mut self.moved) && done(self) {
-                return true;
+            if std::mem::take(&mut self.moved) {
+                self.measure_pause(false);
+                if done(self) {
+                    return true;
+                }
             }
             let Some(((at, number), happening)) = self.queue.pop_first() else {
                 return false;
@@ -260,6 +272,15 @@ impl World {
             }
         }
         false
+    }
+
+    /// The pause before a new height ends now; `over`: the faults stop, so that the last pause counts as well.
+    fn measure_pause(&mut self, over: bool) {
+        let tip = self.best_tip();
+        if !self.healed && (over || tip > self.highest.0) {
+            self.longest_pause = self.longest_pause.max(self.now.since(self.highest.1));
+            self.highest = (tip, self.now);
+        }
     }
 
     fn happen(&mut self, number: u64, happening: Happening) {

@@ -42,6 +42,10 @@ const LOOK_MAX_MS: u64 = 1_000;
 /// Unasked claims stop counting when a third of the stake speaks for the next height and no peer has delivered a block
 /// for this long, in ms. Otherwise peers that come and go would prevent readiness forever.
 const QUIET_MS: u64 = 30_000;
+/// Our votes are repeated for new peers at most this often, in ms. Strangers can connect as often as they like.
+const VOTES_AGAIN_MS: u64 = 3_200;
+/// Our transactions are repeated for new peers at most this often, in ms, unless a peer is our only one.
+const OWN_AGAIN_MS: u64 = 15_000;
 
 struct Question {
     request: SyncId,
@@ -60,6 +64,15 @@ pub(crate) struct BlocksAnswer {
     pub(crate) blocks: Part,
     /// Number of its blocks already committed.
     pub(crate) committed: usize,
+}
+
+/// What a peer that just connected may lack, because it was sent before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lacks {
+    /// Our votes of this height.
+    pub(crate) votes: bool,
+    /// Our own transactions.
+    pub(crate) own: bool,
 }
 
 /// A request to send.
@@ -87,6 +100,9 @@ pub(crate) struct CatchUp {
     tip_moved: UnixMillis,
     /// When a peer last delivered a block that we needed.
     delivered: UnixMillis,
+    /// When a new peer last lacked our votes, and our own transactions.
+    votes_again: Option<UnixMillis>,
+    own_again: Option<UnixMillis>,
     /// When to check claims and requests next.
     look_at: Option<UnixMillis>,
 }
@@ -107,6 +123,8 @@ impl CatchUp {
             last_peer: PeerTag(0),
             tip_moved: UnixMillis(0),
             delivered: UnixMillis(0),
+            votes_again: None,
+            own_again: None,
             look_at: None,
         }
     }
@@ -116,16 +134,26 @@ impl CatchUp {
         self.clock.read(now);
     }
 
-    /// A peer claims a height. `true` if it is our first peer.
-    pub(crate) fn on_status(&mut self, peer: PeerTag, status: &Status) -> bool {
+    /// A peer claims a height. Returns what it may lack of ours if it is new.
+    pub(crate) fn on_status(&mut self, peer: PeerTag, status: &Status) -> Lacks {
         let now = self.clock.passed;
-        let first = self.claims.is_empty();
+        let (only, new) = (self.claims.is_empty(), !self.claims.contains_key(&peer));
         let claim = self.claims.entry(peer).or_insert_with(|| Claim::new(status, self.request_timeout_ms, now));
         if claim.height != status.height {
             claim.height = status.height;
             claim.since = now;
         }
-        first
+        if new { self.lacks(only, now) } else { Lacks::default() }
+    }
+
+    /// What a new peer may lack; `only`: it is our only peer.
+    fn lacks(&mut self, only: bool, now: UnixMillis) -> Lacks {
+        let is_over = |last: Option<UnixMillis>, pause_ms| last.is_none_or(|last| now.since(last) >= pause_ms);
+        let votes = is_over(self.votes_again, VOTES_AGAIN_MS);
+        let own = only || is_over(self.own_again, OWN_AGAIN_MS);
+        self.votes_again = if votes { Some(now) } else { self.votes_again };
+        self.own_again = if own { Some(now) } else { self.own_again };
+        Lacks { votes, own }
     }
 
     pub(crate) fn on_gone(&mut self, peer: PeerTag) {

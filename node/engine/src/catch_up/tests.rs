@@ -236,6 +236,26 @@ fn full_blocks_come_through_at_two_megabits_from_several_peers() {
     assert!(now < UnixMillis(3 * 50 * 8_400), "{now:?} for what takes 420 s without a mistake: {asked:?}");
 }
 
+/// SPEC GOSSIP-4.
+#[test]
+fn a_new_peer_may_lack_what_we_sent_before_and_strangers_cannot_make_us_repeat_without_end() {
+    let mut catch_up = catch_up();
+    let both = Lacks { votes: true, own: true };
+    assert_eq!(catch_up.on_status(HONEST, &status(5)), both, "our only peer");
+    assert_eq!(catch_up.on_status(HONEST, &status(6)), Lacks::default(), "it was told already");
+    assert_eq!(catch_up.on_status(LIAR, &status(5)), Lacks::default(), "too soon");
+    for again in 1..=10 {
+        catch_up.on_gone(LIAR);
+        catch_up.read_clock(UnixMillis(again * VOTES_AGAIN_MS / 2));
+        let lacks = catch_up.on_status(LIAR, &status(5));
+        let own = again * VOTES_AGAIN_MS / 2 >= OWN_AGAIN_MS;
+        assert_eq!(lacks, Lacks { votes: again % 2 == 0, own }, "after {again} half intervals");
+    }
+    catch_up.on_gone(LIAR);
+    catch_up.on_gone(HONEST);
+    assert_eq!(catch_up.on_status(HONEST, &status(5)), Lacks { votes: false, own: true }, "our only peer again");
+}
+
 #[test]
 fn silent_peers_make_nobody_else_slow() {
     let mut catch_up = catch_up();

@@ -40,6 +40,8 @@ pub(super) struct Deciding {
     pub(super) timers: BTreeSet<Timer>,
     /// Number of repetitions of our votes.
     pub(super) repeated: u32,
+    /// Number of repetitions since the intervals between them last started anew.
+    pub(super) backoff: u32,
     /// Blocks to send along with their proposals.
     pub(super) attach: BTreeSet<Hash32>,
     pub(super) sightings: Sightings,
@@ -67,6 +69,7 @@ impl Deciding {
             parting: vec![],
             timers: BTreeSet::new(),
             repeated: 0,
+            backoff: 0,
             attach: BTreeSet::new(),
             sightings: Sightings::default(),
             held: BTreeSet::new(),

@@ -162,7 +162,10 @@ impl Consensus {
     pub(crate) fn on_round_timer(&mut self, turn: &mut Turn<'_>, height: Height, round: Round, step: RoundTimer) {
         self.deciding.timers.remove(&Timer::Round { height, round, step });
         if height == turn.ledger.tip().height.next() {
-            self.deciding.repeated = self.deciding.repeated.saturating_add(u32::from(step == RoundTimer::Rebroadcast));
+            if step == RoundTimer::Rebroadcast {
+                self.deciding.repeated = self.deciding.repeated.saturating_add(1);
+                self.deciding.backoff = self.deciding.backoff.saturating_add(1);
+            }
             self.step(turn, VoteInput::Timeout { round, step });
             if step == RoundTimer::Rebroadcast {
                 self.repeat(turn);

@@ -46,8 +46,8 @@ impl Consensus {
                 }
             }
             VoteOutput::StartTimer(round, step) => {
-                let (repeated, needed_ms) = (self.deciding.repeated, self.needed.most_ms(turn.ledger.validators()));
-                let learned = Learned { repeated, needed_ms };
+                let (backoff, needed_ms) = (self.deciding.backoff, self.needed.most_ms(turn.ledger.validators()));
+                let learned = Learned { backoff, needed_ms };
                 let after_ms = timeouts::wait_ms(&self.config, turn.ledger.parameters(), round, step, learned);
                 self.deciding.timers.insert(timer(round, step));
                 turn.ask(Effect::StartTimer { timer: timer(round, step), after_ms });
@@ -101,6 +101,15 @@ impl Consensus {
             .map(VotingCore::votes_of_round);
         for certificate in shared.unwrap_or_default() {
             self.publish(turn, ConsensusMessage::RoundCertificate(certificate));
+        }
+    }
+
+    /// A peer connected that may lack our votes: they are due after the first interval again. SPEC GOSSIP-4.
+    pub(crate) fn repeat_soon(&mut self, turn: &mut Turn<'_>) {
+        self.deciding.backoff = 0;
+        let is_repetition = |timer: &&Timer| matches!(timer, Timer::Round { step: RoundTimer::Rebroadcast, .. });
+        for timer in self.deciding.timers.iter().filter(is_repetition) {
+            turn.ask(Effect::StartTimer { timer: *timer, after_ms: self.config.rebroadcast_ms });
         }
     }
 

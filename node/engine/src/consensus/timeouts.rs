@@ -11,8 +11,8 @@ use blockchat_proto::units::Round;
 /// Observations of the network.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Learned {
-    /// Number of repetitions of our votes at this height so far.
-    pub(super) repeated: u32,
+    /// Number of repetitions of our votes since the intervals between them started anew.
+    pub(super) backoff: u32,
     /// Transmission time of most proposals: see `needed`.
     pub(super) needed_ms: u64,
 }
@@ -35,7 +35,7 @@ pub(super) fn wait_ms(
         RoundTimer::Prevote => grown(config.prevote_ms, config.prevote_delta_ms),
         RoundTimer::Precommit => grown(config.precommit_ms, config.precommit_delta_ms),
         RoundTimer::Rebroadcast => {
-            let doubled = config.rebroadcast_ms.saturating_mul(1 << learned.repeated.min(16));
+            let doubled = config.rebroadcast_ms.saturating_mul(1 << learned.backoff.min(16));
             doubled.min(config.rebroadcast_max_ms.max(config.rebroadcast_ms))
         }
     }
@@ -70,8 +70,8 @@ mod tests {
     fn repetitions_get_rarer_and_never_stop() {
         let config = EngineConfig::default();
         let parameters = Parameters::default();
-        let pause = |repeated| {
-            let learned = Learned { repeated, needed_ms: 0 };
+        let pause = |backoff| {
+            let learned = Learned { backoff, needed_ms: 0 };
             wait_ms(&config, &parameters, Round(7), RoundTimer::Rebroadcast, learned)
         };
         assert_eq!([0, 1, 2, 3, 4, u32::MAX].map(pause), [400, 800, 1_600, 3_200, 3_200, 3_200]);
@@ -82,7 +82,7 @@ mod tests {
         let config = EngineConfig::default();
         let parameters = Parameters { block_interval_ms: 50, ..Parameters::default() };
         let wait = |round, needed_ms| {
-            let learned = Learned { repeated: 0, needed_ms };
+            let learned = Learned { backoff: 0, needed_ms };
             wait_ms(&config, &parameters, Round(round), RoundTimer::Propose, learned)
         };
         assert_eq!([0, 200, 800, u64::MAX].map(|needed| wait(0, needed)), [350, 350, 1_250, 3_050]);

@@ -34,8 +34,8 @@ impl Mempool {
         Ticked { gossip: self.due(now), forget: self.take_forgotten() }
     }
 
-    /// Our first peer connected: nobody has our own transactions yet. Returns the first of them; the others follow with
-    /// the next ticks.
+    /// A peer connected that may lack our own transactions. Returns the first of them; the others follow with the next
+    /// ticks.
     pub fn own_now(&mut self, now: UnixMillis) -> Vec<VerifiedTransaction> {
         self.now = now;
         self.own.start_again(now);

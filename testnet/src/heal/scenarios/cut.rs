@@ -62,13 +62,13 @@ pub(super) fn half_open() -> Scenario {
         .expect(AllConnected { limit: seconds(40) })
 }
 
-/// A bad cable. A pause is at most the time without links (4 s), the wait before the next call (1 s), and the wait until
-/// all have repeated their votes (3.2 s). Links that work for less than that may bring nothing for several turns.
+/// A bad cable. A pause is at most twice the time without links and the time with links between them: where the next dial
+/// comes late, the links fail again before votes were repeated.
 pub(super) fn flapping() -> Scenario {
-    let (last, every, times) = (2, Duration::from_secs(4), 8);
-    Scenario::named("flapping", "the links of two nodes come and go every four seconds, for a minute; nobody is banned")
+    let (last, every, times) = (2, Duration::from_secs(2), 15);
+    Scenario::named("flapping", "the links of two nodes come and go every two seconds, for a minute; nobody is banned")
         .breaks(Flap { last, every, times })
-        .expect(PauseAtMost { of: All, limit: seconds(9), blocks: 40 })
+        .expect(PauseAtMost { of: All, limit: seconds(7), blocks: 40 })
         .heals()
         .expect(BlockWithin { of: All, limit: seconds(5) })
         .expect(AllConnected { limit: seconds(40) })

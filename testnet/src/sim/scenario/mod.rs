@@ -190,6 +190,8 @@ pub struct FaultPlan {
     pub absent: Vec<(usize, Micros)>,
     /// These nodes are away from the first time to the second.
     pub away: Vec<(usize, Micros, Micros)>,
+    /// The links of the last so many nodes break, and come back, in turn after this time.
+    pub flaps: Option<(usize, Micros)>,
     /// These nodes crash after so many steps from that time on.
     pub traps: Vec<(usize, Micros, u64)>,
 }

@@ -45,7 +45,7 @@ fn what_ours_come_after_is_repeated_with_them() {
 }
 
 #[test]
-fn when_the_first_peer_appears_all_our_own_are_due() {
+fn when_a_peer_lacks_them_all_our_own_are_due() {
     let mut world = World::new();
     let ours = world.sends(1, 0..3);
     world.submit(ours.clone());
