@@ -240,7 +240,7 @@ fn a_validator_whose_clock_is_far_behind_is_told_and_never_jailed() {
 
 #[test]
 fn a_third_of_all_messages_lost_is_slow_but_never_the_end() {
-    let mut scenario = Scenario::plain(5, 4, 10);
+    let mut scenario = Scenario::plain(10, 4, 10);
     scenario.weather = Weather { loss_permille: 333, ..Weather::calm() };
     let outcome = run(scenario);
     assert!(heights(&outcome).contains(&Height(10)), "decided in spite of it: {:?}", heights(&outcome));

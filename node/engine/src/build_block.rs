@@ -2,7 +2,6 @@
 
 use crate::engine::Engine;
 use blockchat_proto::ledger::Draft;
-use blockchat_proto::limits;
 use blockchat_proto::units::{Round, UnixMillis};
 
 impl Engine {
@@ -13,11 +12,12 @@ impl Engine {
             return;
         };
         let capacity = usize::try_from(self.ledger.parameters().capacity).unwrap_or(usize::MAX);
+        let bytes_max = self.consensus.block_bytes_max(&self.ledger, &leader, round);
         let draft = Draft {
             round,
             leader,
             time: now,
-            candidates: self.mempool.select(capacity, limits::BLOCK_BYTES_MAX),
+            candidates: self.mempool.select(capacity, bytes_max),
             evidence: self.witness.known(),
             commit: self.consensus.commit_for_next(),
             late: self.consensus.late_for_next(),

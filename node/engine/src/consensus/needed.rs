@@ -1,11 +1,12 @@
-//! Learns the transmission time of proposals: on slow links, a timeout that was too short in one height is too short in
-//! the next.
+//! Learns what the links need: a timeout that was too short in one height is too short in the next, and so is a block
+//! too large.
 //!
-//! Owns: for each leader, the delay from entering its round to having its block. Late blocks count too: they show that
-//! a timeout was too short; a dead leader shows nothing. Local, and never a rule: a timeout decides no block.
+//! Owns: for each leader, the delay from entering its round to having its block, and the rate of its larger blocks. Late
+//! blocks count too: they show that a timeout was too short; a dead leader shows nothing. Local, and never a rule: a
+//! timeout decides no block, and a leader may always propose a smaller one.
 //! Always true: leaders with a third of the stake or less cannot change it, or a single slow one would lengthen every
-//! timeout for a dead one; a leader's value falls slowly with each faster proposal.
-//! Start reading at [`Needed::most_ms`].
+//! timeout for a dead one, and shrink every block; a leader's values improve slowly with each faster proposal.
+//! Start reading at [`Needed::most_ms`] and [`Needed::fitting_bytes`].
 
 use blockchat_proto::coins::{Stake, is_quorum};
 use blockchat_proto::keys::Address;
@@ -14,20 +15,40 @@ use std::collections::BTreeMap;
 
 /// A faster proposal removes this fraction of the difference.
 const FALL: u64 = 4;
+/// Smaller blocks show no rate: the delay of the link and the leader's own work outweigh their transmission.
+const RATED_BYTES_MIN: u64 = 32 * 1024;
+/// A block of ours should reach the others within this time, in ms: a quarter of the longest timeout of a round.
+const FITS_MS: u64 = 1_500;
+/// Assumed of a leader whose rate is unknown, in bytes per s: blocks of 256 KiB.
+const RATE_UNKNOWN: u64 = 256 * 1024 * 1_000 / FITS_MS;
 
 /// See the module's header.
 #[derive(Default)]
 pub(super) struct Needed {
     /// Only of members: see [`Self::retain`].
-    by_leader: BTreeMap<Address, u64>,
+    by_leader: BTreeMap<Address, Seen>,
+}
+
+/// What the proposals of one leader showed.
+#[derive(Clone, Copy)]
+struct Seen {
+    after_ms: u64,
+    /// In bytes per s; `None` before its first larger block.
+    rate: Option<u64>,
 }
 
 impl Needed {
-    /// The whole block that this leader proposed was here this long after we had entered its round.
-    pub(super) fn came(&mut self, leader: Address, after_ms: u64) {
-        let known = self.by_leader.entry(leader).or_insert(after_ms);
-        let fall = known.saturating_sub(after_ms).div_ceil(FALL);
-        *known = after_ms.max(*known - fall);
+    /// The whole block that this leader proposed, of this size, was here this long after we had entered its round.
+    pub(super) fn came(&mut self, leader: Address, after_ms: u64, bytes: usize) {
+        let seen = self.by_leader.entry(leader).or_insert(Seen { after_ms, rate: None });
+        let fall = seen.after_ms.saturating_sub(after_ms).div_ceil(FALL);
+        seen.after_ms = after_ms.max(seen.after_ms - fall);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if bytes >= RATED_BYTES_MIN {
+            let rate = bytes.saturating_mul(1_000) / after_ms.max(1);
+            let known = seen.rate.unwrap_or(rate);
+            seen.rate = Some(rate.min(known + rate.saturating_sub(known).div_ceil(2)));
+        }
     }
 
     /// Drops leaders that are no longer members.
@@ -38,16 +59,32 @@ impl Needed {
     /// Maximum over the fastest leaders that together hold more than two thirds of the stake, in ms. Unknown members
     /// count as 0, and so do we.
     pub(super) fn most_ms(&self, members: &ValidatorSet) -> u64 {
-        let need = |leader| self.by_leader.get(leader).copied().unwrap_or(0);
-        let mut needs: Vec<_> = members.members().iter().map(|member| (need(&member.address), member.stake)).collect();
-        needs.sort_unstable();
-        let mut faster = Stake::default();
-        let enough = needs.into_iter().find(|(_, stake)| {
-            faster = faster.plus(*stake);
-            is_quorum(faster, members.total())
-        });
-        enough.map_or(0, |(need, _)| need)
+        slowest_of_quorum(members, |leader| self.by_leader.get(leader).map_or(0, |seen| seen.after_ms)).unwrap_or(0)
     }
+
+    /// Largest block that members with more than two thirds of the stake, `us` included, get in time, in bytes. The
+    /// limit is at its lowest where nothing larger than 32 KiB was seen yet.
+    pub(super) fn fitting_bytes(&self, members: &ValidatorSet, us: &Address) -> usize {
+        let rate = |leader: &Address| match self.by_leader.get(leader).and_then(|seen| seen.rate) {
+            _ if leader == us => u64::MAX,
+            rate => rate.unwrap_or(RATE_UNKNOWN),
+        };
+        let slowness = |leader: &Address| u64::MAX - rate(leader);
+        let rate = u64::MAX - slowest_of_quorum(members, slowness).unwrap_or(u64::MAX);
+        usize::try_from(rate.saturating_mul(FITS_MS) / 1_000).unwrap_or(usize::MAX)
+    }
+}
+
+/// The largest value among the members with the smallest values that together hold more than two thirds of the stake.
+fn slowest_of_quorum(members: &ValidatorSet, value: impl Fn(&Address) -> u64) -> Option<u64> {
+    let mut values: Vec<_> = members.members().iter().map(|member| (value(&member.address), member.stake)).collect();
+    values.sort_unstable();
+    let mut faster = Stake::default();
+    let last = values.into_iter().find(|(_, stake)| {
+        faster = faster.plus(*stake);
+        is_quorum(faster, members.total())
+    });
+    last.map(|(value, _)| value)
 }
 
 #[cfg(test)]
@@ -61,9 +98,48 @@ mod tests {
     }
 
     fn of(needs: &[(u8, u64)]) -> Needed {
+        of_size(needs, 0)
+    }
+
+    fn of_size(needs: &[(u8, u64)], bytes: usize) -> Needed {
         let mut needed = Needed::default();
-        needs.iter().for_each(|(leader, after_ms)| needed.came(Address([*leader; 32]), *after_ms));
+        needs.iter().for_each(|(leader, after_ms)| needed.came(Address([*leader; 32]), *after_ms, bytes));
         needed
+    }
+
+    const US: Address = Address([4; 32]);
+    const START: usize = 256 * 1024;
+
+    #[test]
+    fn blocks_begin_small_and_fit_what_links_carried() {
+        let start = Needed::default().fitting_bytes(&set(4), &US);
+        assert!(start.abs_diff(START) < 10, "{start}");
+        let fast = of_size(&[(1, 20), (2, 30)], 100_000);
+        assert_eq!(fast.fitting_bytes(&set(4), &US), 4_999_999, "as the slowest of the quorum");
+        let narrow = of_size(&[(1, 4_000), (2, 4_000), (3, 4_000)], 1_000_000);
+        assert_eq!(narrow.fitting_bytes(&set(4), &US), 375_000);
+        let small = of(&[(1, 3_000), (2, 3_000), (3, 3_000)]);
+        assert_eq!(small.fitting_bytes(&set(4), &US), start, "a small block shows no rate");
+        assert_eq!(
+            Needed::default().fitting_bytes(&set(1), &Address([1; 32])),
+            usize::MAX / 1_000,
+            "nobody to send it to"
+        );
+    }
+
+    #[test]
+    fn a_third_of_the_stake_cannot_shrink_blocks() {
+        let one_slow = of_size(&[(1, 90_000), (2, 100), (3, 100)], 100_000);
+        assert_eq!(one_slow.fitting_bytes(&set(4), &US), 1_500_000);
+    }
+
+    #[test]
+    fn a_rate_falls_at_once_and_rises_with_each_faster_block() {
+        let mut needed = of_size(&[(1, 100), (1, 1_000)], 100_000);
+        let only = set(1);
+        assert_eq!(needed.fitting_bytes(&only, &US), 150_000);
+        needed.came(Address([1; 32]), 100, 100_000);
+        assert_eq!(needed.fitting_bytes(&only, &US), 825_000);
     }
 
     #[test]
@@ -81,9 +157,9 @@ mod tests {
     fn a_need_rises_at_once_and_falls_slowly_to_what_came() {
         let mut needed = of(&[(1, 100), (1, 900)]);
         assert_eq!(needed.most_ms(&set(1)), 900);
-        needed.came(Address([1; 32]), 100);
+        needed.came(Address([1; 32]), 100, 0);
         assert_eq!(needed.most_ms(&set(1)), 700);
-        (0..100).for_each(|_| needed.came(Address([1; 32]), 100));
+        (0..100).for_each(|_| needed.came(Address([1; 32]), 100, 0));
         assert_eq!(needed.most_ms(&set(1)), 100);
     }
 }

@@ -66,7 +66,7 @@ impl Mempool {
                 SubmitOutcome::Refused(reason) => self.refusals.remember(id, reason.clone()),
                 SubmitOutcome::MaybeFinal(_) | SubmitOutcome::InBlock(_) => {}
                 SubmitOutcome::Pooled | SubmitOutcome::Queued => {
-                    if self.own.insert(id, now) {
+                    if self.own.insert(&transaction, now) {
                         submitted.own.push(transaction.clone());
                     }
                     if !known {

@@ -1,9 +1,10 @@
 //! Our own transactions: those that entered the network here. Gossip may lose them, so we repeat them until they are
 //! final.
 //!
-//! Always true: ours are pooled or on the shelf; each is repeated after an interval that doubles up to a maximum; at
-//! most a limited number at a time, earlier ones first, so that a long queue is not repeated faster than blocks can
-//! include it; with ours go others' transactions with lower nonces of the same sender.
+//! Always true: ours are pooled or on the shelf; each is repeated after an interval that doubles up to a maximum, first
+//! after twice the time that ours usually take to become final; at most a limited number of bytes at a time, earlier
+//! ones first, and ever fewer while none of ours becomes final: on slow links repetitions would otherwise take the place
+//! of the votes and blocks that end the wait. With ours go others' transactions with lower nonces of the same sender.
 //! Start reading at [`Mempool::tick`].
 
 use super::pool::Mempool;
@@ -12,8 +13,14 @@ use blockchat_proto::transaction::{TransactionId, VerifiedTransaction};
 use blockchat_proto::units::UnixMillis;
 use std::collections::BTreeMap;
 
-/// Maximum repetitions per tick; the rest follows with the next tick.
-const REPEATS_MAX: usize = 1_024;
+/// Maximum bytes repeated per tick at first; the rest follows with the next tick.
+const ALLOWANCE: usize = 64 * 1024;
+/// It doubles up to this with each tick in which some of ours became final,
+const ALLOWANCE_MAX: usize = 256 * 1024;
+/// and halves down to this after each tick that repeated some in vain.
+const ALLOWANCE_MIN: usize = 4 * 1024;
+/// Of the difference between the usual time to final and that of one transaction, this fraction counts.
+const USUAL: u64 = 8;
 
 /// Result of a pool check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +35,7 @@ impl Mempool {
     /// Time passed: drops transactions that waited on the shelf for too long, and repeats what is due.
     pub fn tick(&mut self, now: UnixMillis) -> Ticked {
         self.now = now;
+        self.own.adapt();
         for late in self.shelf.take_late(now) {
             self.refuse(late.transaction.id(), late.too_early());
         }
@@ -43,7 +51,7 @@ impl Mempool {
     }
 
     fn due(&mut self, now: UnixMillis) -> Vec<VerifiedTransaction> {
-        let due = self.own.take_due(now, REPEATS_MAX);
+        let due = self.own.take_due(now);
         let ours = due.iter().filter_map(|id| self.get(id).or_else(|| self.shelf.get(id)).cloned());
         let ours: Vec<_> = ours.collect();
         let mut repeated = self.theirs_before(&ours);
@@ -61,7 +69,12 @@ impl Mempool {
         }
         let rows = last.iter().filter_map(|(sender, nonce)| Some((self.rows.get(sender)?, *nonce)));
         let before = rows.flat_map(|(row, nonce)| row.iter().take_while(move |earlier| earlier.nonce() < nonce));
-        before.filter(|earlier| !self.own.contains(&earlier.id())).take(REPEATS_MAX).cloned().collect()
+        let mut left = self.own.allowance;
+        let fits = |earlier: &&VerifiedTransaction| {
+            left = left.saturating_sub(earlier.bytes().len());
+            left > 0
+        };
+        before.filter(|earlier| !self.own.contains(&earlier.id())).take_while(fits).cloned().collect()
     }
 }
 
@@ -73,10 +86,20 @@ pub(super) struct Own {
     repeats: BTreeMap<TransactionId, Repeat>,
     due: BTreeMap<(UnixMillis, u64), TransactionId>,
     sequence: u64,
+    /// Time that ours usually take to become final, in ms.
+    usual_ms: u64,
+    /// Bytes that the next tick may repeat.
+    allowance: usize,
+    /// Since the last tick, was something repeated,
+    repeated: bool,
+    /// and did something become final?
+    progress: bool,
 }
 
 #[derive(Debug)]
 struct Repeat {
+    since: UnixMillis,
+    bytes: usize,
     due: UnixMillis,
     /// The interval after that.
     pause_ms: u64,
@@ -86,7 +109,17 @@ struct Repeat {
 
 impl Own {
     pub(super) fn new(first_ms: u64, max_ms: u64) -> Self {
-        Self { first_ms, max_ms, repeats: BTreeMap::new(), due: BTreeMap::new(), sequence: 0 }
+        Self {
+            first_ms,
+            max_ms,
+            repeats: BTreeMap::new(),
+            due: BTreeMap::new(),
+            sequence: 0,
+            usual_ms: 0,
+            allowance: ALLOWANCE,
+            repeated: false,
+            progress: false,
+        }
     }
 
     pub(super) fn contains(&self, id: &TransactionId) -> bool {
@@ -94,15 +127,39 @@ impl Own {
     }
 
     /// `false` if it was already ours.
-    pub(super) fn insert(&mut self, id: TransactionId, now: UnixMillis) -> bool {
+    pub(super) fn insert(&mut self, transaction: &VerifiedTransaction, now: UnixMillis) -> bool {
+        let (id, bytes) = (transaction.id(), transaction.bytes().len());
         if self.contains(&id) {
             return false;
         }
         self.sequence += 1;
-        let (due, sequence) = (now.plus(self.first_ms), self.sequence);
+        let (pause_ms, sequence) = (self.first_pause_ms(), self.sequence);
+        let due = now.plus(pause_ms);
         self.due.insert((due, sequence), id);
-        self.repeats.insert(id, Repeat { due, pause_ms: doubled(self.first_ms, self.max_ms), sequence });
+        let pause_ms = doubled(pause_ms, self.max_ms);
+        self.repeats.insert(id, Repeat { since: now, bytes, due, pause_ms, sequence });
         true
+    }
+
+    fn first_pause_ms(&self) -> u64 {
+        self.usual_ms.saturating_mul(2).clamp(self.first_ms, self.max_ms)
+    }
+
+    /// One of ours became final, if this is one.
+    pub(super) fn is_final(&mut self, id: &TransactionId, now: UnixMillis) {
+        let Some(repeat) = self.repeats.get(id) else { return };
+        self.progress = true;
+        let took_ms = now.since(repeat.since);
+        self.usual_ms = (self.usual_ms * (USUAL - 1)).saturating_add(took_ms) / USUAL;
+    }
+
+    /// A tick begins: adapts how much it may repeat.
+    fn adapt(&mut self) {
+        self.allowance = match (std::mem::take(&mut self.progress), std::mem::take(&mut self.repeated)) {
+            (true, _) => (self.allowance * 2).min(ALLOWANCE_MAX),
+            (false, true) => (self.allowance / 2).max(ALLOWANCE_MIN),
+            (false, false) => self.allowance,
+        };
     }
 
     /// `false` if it was not ours.
@@ -114,20 +171,29 @@ impl Own {
     /// Makes everything due now, as if just submitted.
     fn start_again(&mut self, now: UnixMillis) {
         self.due.clear();
+        let pause_ms = self.first_pause_ms();
         for (id, repeat) in &mut self.repeats {
             repeat.due = now;
-            repeat.pause_ms = self.first_ms;
+            repeat.pause_ms = pause_ms;
             self.due.insert((now, repeat.sequence), *id);
         }
     }
 
-    /// Takes up to `max` due ones, and sets the next time of each.
-    fn take_due(&mut self, now: UnixMillis, max: usize) -> Vec<TransactionId> {
+    /// Takes due ones up to the allowance, one at least, and sets the next time of each.
+    fn take_due(&mut self, now: UnixMillis) -> Vec<TransactionId> {
         if self.due.last_key_value().is_some_and(|((due, _), _)| due.since(now) > self.max_ms) {
             // No time is set this far ahead: the clock was set back.
             self.start_again(now);
         }
-        let due: Vec<_> = self.due.range(..=(now, u64::MAX)).take(max).map(|(key, id)| (*key, *id)).collect();
+        let mut left = self.allowance;
+        let mut fits = |(_, id): &(&(UnixMillis, u64), &TransactionId)| {
+            let fits = left > 0;
+            left = left.saturating_sub(self.repeats.get(*id).map_or(0, |repeat| repeat.bytes));
+            fits
+        };
+        let due = self.due.range(..=(now, u64::MAX)).take_while(|entry| fits(entry));
+        let due: Vec<_> = due.map(|(key, id)| (*key, *id)).collect();
+        self.repeated |= !due.is_empty();
         for (key, id) in &due {
             self.due.remove(key);
             self.put_off(id, now);

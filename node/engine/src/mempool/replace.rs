@@ -148,7 +148,7 @@ impl Mempool {
         self.replacements.count(held.sender());
         let ours = self.own.contains(&held.id());
         self.refuse(held.id(), TxRejected::Replaced { by: by.id() });
-        if ours && self.own.insert(by.id(), self.now) {
+        if ours && self.own.insert(by, self.now) {
             self.adopted.push(by.clone());
         }
     }

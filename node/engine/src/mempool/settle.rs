@@ -24,6 +24,7 @@ impl Mempool {
         for id in &included {
             self.refusals.forget(id);
             self.shelf.take_id(id);
+            self.own.is_final(id, now);
             self.forget_own(id);
         }
         let in_turn = |transaction: &&VerifiedTransaction| transaction.transaction().body.needs_nonce();

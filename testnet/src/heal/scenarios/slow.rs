@@ -23,7 +23,7 @@ pub(super) fn narrow_links() -> Scenario {
     let bandwidth = Some(Bandwidth { bits_per_s: 2_000_000 });
     Scenario::named("narrow-links", "150 ms one way and 2 Mbit/s on every link, large messages: no round fails")
         .over(Wan { delay_ms, bandwidth })
-        .load(100, 1_000)
+        .load(60, 1_000)
         .expect(AllConnected { limit: seconds(30) })
         .expect(NoFailedRound { blocks: 30, after: 10 })
 }

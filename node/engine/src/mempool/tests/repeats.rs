@@ -68,9 +68,39 @@ fn a_long_queue_is_repeated_piece_by_piece() {
     };
     let ours: Vec<_> = (0..1_500).map(tiny).collect();
     world.submit(ours.clone());
-    assert_eq!(world.pool.own_now(world.now), ours[..1_024]);
-    assert_eq!(world.tick(500).gossip, ours[1_024..]);
-    assert_eq!(world.tick(500).gossip, []);
+    let bytes = |all: &[VerifiedTransaction]| all.iter().map(|one| one.bytes().len()).sum::<usize>();
+    let first = world.pool.own_now(world.now);
+    assert!(bytes(&first) > 64_000 && bytes(&first) < 66_000, "{}", bytes(&first));
+    let mut repeated = first;
+    let mut pieces = vec![];
+    for _ in 0..6 {
+        let piece = world.tick(1).gossip;
+        pieces.push(bytes(&piece) / 1_000);
+        repeated.extend(piece);
+    }
+    assert_eq!(pieces, [32, 16, 8, 4, 4, 4], "ever fewer while none of ours becomes final");
+    assert_eq!(repeated, ours[..repeated.len()], "earlier ones first");
+    world.commit(&ours[..1]);
+    let after: Vec<_> = (0..3).map(|_| bytes(&world.tick(1).gossip) / 1_000).collect();
+    assert_eq!(after, [8, 4, 4], "more after one became final");
+}
+
+/// What takes ten seconds for everybody is not lost after two.
+#[test]
+fn where_blocks_are_slow_repetitions_wait_longer() {
+    let mut world = World::new();
+    let ours = world.sends(1, 0..30);
+    for one in &ours[..29] {
+        world.submit(vec![one.clone()]);
+        world.now = world.now.plus(10_000);
+        world.commit(std::slice::from_ref(one));
+    }
+    let start = world.now;
+    world.submit(vec![ours[29].clone()]);
+    let first = (1..100).find(|_| !world.tick(500).gossip.is_empty());
+    assert!(first.is_some());
+    let after_ms = world.now.since(start);
+    assert!((18_000..=20_000).contains(&after_ms), "{after_ms} ms");
 }
 
 #[test]
