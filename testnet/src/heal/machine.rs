@@ -40,6 +40,22 @@ pub(super) fn try_hosts() -> Result<()> {
     hosts.carried(0).map(drop)
 }
 
+/// Runs a program that takes only the processor time that others leave.
+const LOW_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
+
+/// Does this machine have it?
+pub(super) fn try_low_priority() -> Result<()> {
+    let [program, arguments @ ..] = LOW_PRIORITY;
+    let done = Command::new(program).args(arguments).arg("true").status();
+    let done = done.with_context(|| format!("cannot run {program}"))?;
+    if done.success() { Ok(()) } else { bail!("{program} ended with {done}") }
+}
+
+/// From its next start on, this node takes only the processor time that others leave.
+pub(super) fn give_low_priority(surroundings: &mut Surroundings) {
+    surroundings.wrapper = LOW_PRIORITY.map(OsString::from).into();
+}
+
 /// The file that says how far a node's clock is from this machine's.
 fn clock_file(home: &Path) -> PathBuf {
     home.join("clock")

@@ -179,6 +179,7 @@ fn missing(scenario: &Scenario, dir: &Path) -> Option<String> {
         Need::Clocks => machine::clock_library().err(),
         // Tried where it matters not, and gone again at once.
         Need::SlowDisk => SlowDisk::make(dir).err().map(|error| format!("{error:#}")),
+        Need::LowPriority(_) => machine::try_low_priority().err().map(|error| format!("{error:#}")),
         Need::Hosts => machine::try_hosts().err().map(|error| format!("{error:#}")),
         Need::SmallDisk(_) => SmallDisk::mount(&dir.join("try")).err().map(|error| format!("{error:#}")),
     })
@@ -393,6 +394,9 @@ fn surround(scenario: &Scenario, file: &NetworkFile, launcher: &Launcher) -> Res
             }
             // Made when they are needed.
             Need::SlowDisk | Need::Hosts => {}
+            Need::LowPriority(node) => {
+                launcher.surround(&file.nodes[*node].name, machine::give_low_priority);
+            }
             Need::SmallDisk(node) => {
                 let node = &file.nodes[*node];
                 let mounted = SmallDisk::mount(&node.home.join("data"))?;

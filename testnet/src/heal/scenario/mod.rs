@@ -53,6 +53,8 @@ pub enum Need {
     Hosts,
     /// A disk that can be slowed for single processes.
     SlowDisk,
+    /// This node takes only the processor time that the others leave.
+    LowPriority(usize),
 }
 
 /// How nodes reach each other.

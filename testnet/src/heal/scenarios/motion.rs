@@ -4,7 +4,7 @@ use crate::heal::scenario::Claim::{AllConnected, BlockWithin, CatchesUp, ForgotN
 use crate::heal::scenario::Deed::{AwaitBlocks, Stake, Start};
 use crate::heal::scenario::Fault::{Kill, Move};
 use crate::heal::scenario::Who::{All, Last, Nodes};
-use crate::heal::scenario::{Scenario, seconds, timeouts};
+use crate::heal::scenario::{Need, Scenario, seconds, timeouts};
 
 /// No address is as it was.
 pub(super) fn new_addresses() -> Scenario {
@@ -20,11 +20,13 @@ pub(super) fn new_addresses() -> Scenario {
         .expect(ForgotNothing { who: All })
 }
 
-/// Somebody comes when there is much to read.
+/// A node comes when there is much to read. On a machine of its own it would take no processor time from the others: it
+/// has a low priority, so that its reading does not count against them.
 pub(super) fn late_joiner() -> Scenario {
     let about = "a sixth node comes when there are 1,000 blocks, and is at the tip soon; nobody waits for it";
     Scenario::named("late-joiner", about)
         .spares(1)
+        .needs(Need::LowPriority(5))
         .load(20, 12)
         .then_do(AwaitBlocks(1_000))
         .then_do(Start(Last(1)))
