@@ -7,6 +7,7 @@
 //! Start reading at [`Metrics::new`].
 
 use blockchat_client::shapes::{QueueView, TrafficView};
+use blockchat_proto::coins::MICROS_PER_BCC;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -59,6 +60,17 @@ pub struct Odd {
     pub queued: u64,
 }
 
+/// Where the coins of the chain are, in micro-BCC.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Money {
+    /// All there are.
+    pub supply: u64,
+    /// Of these, what welcome grants can still take; 0 on a chain without them. SPEC CLAIM-1.
+    pub treasury: u64,
+    /// Burned for misbehaviour, and no part of the supply any more.
+    pub burned: u64,
+}
+
 /// How the node is at the moment of a scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
@@ -76,6 +88,8 @@ pub struct Reading {
     pub validators: u64,
     /// Who leads more often than chance explains; who is barred for misbehaviour; who waits for power.
     pub odd: Odd,
+    /// Coins of the chain.
+    pub money: Money,
     /// Pooled transactions, and their bytes.
     pub pool: (u64, u64),
     /// What the clocks of the other validators show beyond ours, in ms; 0 before enough were heard.
@@ -106,6 +120,9 @@ struct Gauges {
     suspects: Gauge,
     barred: Gauge,
     queued: Gauge,
+    supply: Real,
+    treasury: Real,
+    burned: Real,
     clocks_ahead: Real,
     pool_transactions: Gauge,
     pool_size: Gauge,
@@ -200,6 +217,9 @@ impl Gauges {
             suspects: enter(ours, "suspects", "Members that lead more often than chance explains", None),
             barred: enter(ours, "barred", "Accounts barred for misbehaviour", None),
             queued: enter(ours, "queued_for_power", "Accounts whose stake waits to become power", None),
+            supply: enter(ours, "supply", "All coins of the chain", Some(bcc())),
+            treasury: enter(ours, "treasury", "What welcome grants can still take", Some(bcc())),
+            burned: enter(ours, "burned", "Coins burned for misbehaviour", Some(bcc())),
             clocks_ahead: enter(
                 ours,
                 "clocks_ahead",
@@ -234,6 +254,9 @@ impl Gauges {
         self.suspects.set(narrow(reading.odd.suspects));
         self.barred.set(narrow(reading.odd.barred));
         self.queued.set(narrow(reading.odd.queued));
+        self.supply.set(whole(reading.money.supply));
+        self.treasury.set(whole(reading.money.treasury));
+        self.burned.set(whole(reading.money.burned));
         self.clocks_ahead.set(reading.clocks_ahead_ms as f64 / 1_000.0);
         self.pool_transactions.set(narrow(reading.pool.0));
         self.pool_size.set(narrow(reading.pool.1));
@@ -276,6 +299,16 @@ fn raise(counter: &Counter, to: u64) {
     counter.inc_by(to.saturating_sub(counter.get()));
 }
 
+/// Unit of coins.
+fn bcc() -> Unit {
+    Unit::Other("bcc".into())
+}
+
+/// Micro-BCC as BCC: exact up to 2^53 of them.
+fn whole(micros: u64) -> f64 {
+    micros as f64 / MICROS_PER_BCC as f64
+}
+
 fn narrow(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -290,7 +323,8 @@ mod tests {
         metrics.block_interval.observe(0.25);
         metrics.answered(200);
         let queues = |dropped| vec![QueueView::new("engine_calls", 3, 256, dropped)];
-        let reading = Reading { height: 5, phase: "deciding", queues: queues(9), ..Reading::default() };
+        let money = Money { supply: 1_500_000, ..Money::default() };
+        let reading = Reading { height: 5, phase: "deciding", money, queues: queues(9), ..Reading::default() };
         metrics.text(&reading);
         let text = metrics.text(&Reading { queues: queues(4), ..reading });
         for line in [
@@ -303,6 +337,8 @@ mod tests {
             "blockchat_queue_dropped_total{queue=\"engine_calls\"} 9",
             "blockchat_api_answers_total{status=\"200\"} 1",
             "blockchat_started_seconds 7",
+            "# UNIT blockchat_supply_bcc bcc",
+            "blockchat_supply_bcc 1.5",
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");

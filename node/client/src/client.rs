@@ -1,4 +1,4 @@
-//! What one node can be asked: a call for each path of its API.
+//! Requests to one node: a call for each path of its API.
 //!
 //! Always true: every call but an event stream ends within its time; an answer that is none of a node's is an error.
 //! Start reading at [`Client::status`].
@@ -115,7 +115,7 @@ impl Client {
         }
     }
 
-    /// What the final block of this height is and holds, without the contents.
+    /// Header and size of the final block of this height, without its transactions.
     pub async fn block_ids(&self, height: Height) -> Result<BlockIds, ClientError> {
         self.many(&format!("{}/{height}", path::BLOCKS)).await
     }
@@ -125,7 +125,7 @@ impl Client {
         self.page(&format!("{}/{address}", path::MESSAGES), part).await
     }
 
-    /// What happened to an account, newest first.
+    /// History of an account, newest first.
     pub async fn history(&self, address: &Address, wanted: &HistoryRequest) -> Result<Page<HistoryView>, ClientError> {
         self.page(&format!("{}/{address}", path::HISTORY), wanted).await
     }
@@ -181,7 +181,7 @@ impl Client {
         self.whole(path::VALIDATORS).await
     }
 
-    /// What waits to be final, by sender and nonce.
+    /// Pooled transactions, by sender and nonce.
     pub async fn pool(&self, wanted: &PoolRequest) -> Result<Page<PoolRowView>, ClientError> {
         self.page(path::POOL, wanted).await
     }

@@ -10,7 +10,7 @@ pub enum ClientError {
     /// Not an address of an API.
     #[error("{url:?} is not the address of an API, such as http://127.0.0.1:7474")]
     Url {
-        /// What was given.
+        /// The address as given.
         url: String,
     },
     /// Nobody can be reached there: the request did not arrive.
@@ -18,7 +18,7 @@ pub enum ClientError {
     NoNode {
         /// Where.
         url: String,
-        /// What the system says.
+        /// The system's error.
         cause: String,
     },
     /// The connection ended before the whole answer was there: most often the node was killed. The request may have
@@ -27,7 +27,7 @@ pub enum ClientError {
     HungUp {
         /// Where.
         url: String,
-        /// What the system says.
+        /// The system's error.
         cause: String,
     },
     /// No whole answer in time. The request may have arrived.
@@ -54,7 +54,7 @@ pub enum ClientError {
     Shape {
         /// Where.
         url: String,
-        /// What was wrong with the answer.
+        /// The fault of the answer.
         reason: String,
     },
     /// A longer answer than any that a node gives there; it was not read.

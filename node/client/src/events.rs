@@ -1,4 +1,4 @@
-//! What happens on one node, as it comes.
+//! Events of one node, as they come.
 //!
 //! Always true: a stream on which nothing comes for [`SILENT_MAX`] is an error, not a quiet chain: a node sends something
 //! every 15 s. Events of other names are passed over: a newer node may have more.

@@ -22,7 +22,7 @@ const PROBLEM_BYTES_MAX: usize = 64 * 1024;
 /// How much of something unreadable is shown.
 const SHOWN_CHARS: usize = 200;
 
-/// What all clients of a program share: open connections, which are kept for the next call. Cheap to clone.
+/// State shared by all clients of a program: open connections, kept for the next call. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connections {
     http: reqwest::Client,
@@ -149,7 +149,7 @@ impl Line {
         Ok(bytes)
     }
 
-    /// What a failure of the transport means.
+    /// Maps a failure of the transport.
     pub(crate) fn broken(&self, error: &reqwest::Error) -> ClientError {
         let (url, cause) = (self.base.to_string(), innermost(error));
         if error.is_connect() { ClientError::NoNode { url, cause } } else { ClientError::HungUp { url, cause } }

@@ -25,7 +25,7 @@ pub(crate) struct Event {
 #[error("an event of more than {EVENT_BYTES_MAX} bytes")]
 pub(crate) struct TooLong;
 
-/// What has come of the event under way.
+/// Lines of the current event so far.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
     line: Vec<u8>,

@@ -5,6 +5,7 @@ use crate::groups::{Sees, sees};
 use crate::pace::Topic;
 use crate::update::{Answer, Trouble};
 use crate::verdict::Level;
+use crate::view::wrapped;
 use blockchat_client::shapes::{BarredEvent, LedView, NodeEvent, OffenceView, Phase, SignedTwice, ValidatorView};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
@@ -70,11 +71,52 @@ fn a_cut_shows_both_sides_and_their_stake() {
     check(&world, Level::Bad, "STANDS STILL for 12 s: ", &holds);
     world.group = vec![0; 5];
     world.all_answer();
+    let holds = ["100.0 % of the stake is connected again", "A block is on its way"];
+    check(&world, Level::Bad, "STANDS STILL for 12 s: ", &holds);
     world.block();
     check(&world, Level::Good, "GOES ON", &[]);
     world.wait(1_250);
     let told: Vec<_> = world.model.story.newest(false).map(|entry| entry.text.clone()).collect();
     assert!(told.iter().any(|text| text.starts_with("GOES ON again after 12 s")), "{told:?}");
+}
+
+/// Nodes find each other one by one, and links fail again meanwhile: only a block ends the standstill.
+#[test]
+fn while_a_cut_heals_the_answer_does_not_change_with_each_link() {
+    let mut world = World::running(5);
+    world.cut(&[3, 4]);
+    world.wait(12_000);
+    for others in [vec![3], vec![3, 4], vec![], vec![4], vec![]] {
+        world.group = vec![0; 5];
+        world.cut(&others);
+        world.wait(1_000);
+        check(&world, Level::Bad, "STANDS STILL for 1", &["66.7 % needed"]);
+    }
+    world.block();
+    check(&world, Level::Good, "GOES ON", &[]);
+}
+
+/// Every sentence of these tests fits at 60 columns and 20 lines, in four lines.
+#[test]
+fn the_answer_is_whole_on_a_small_screen() {
+    let mut worlds: Vec<World> = vec![];
+    for dead in 1..=5 {
+        let mut world = World::running(5);
+        (0..dead).for_each(|node| world.kill(node));
+        world.wait(61_000);
+        worlds.push(world);
+    }
+    for others in [&[3, 4][..], &[4], &[1, 2, 3, 4]] {
+        let mut world = World::running(5);
+        world.cut(others);
+        world.wait(61_000);
+        worlds.push(world);
+    }
+    for world in worlds {
+        let sentence = world.model.verdict.sentence();
+        let lines = wrapped(&sentence, 56, 4);
+        assert_eq!(lines.join(" "), sentence);
+    }
 }
 
 #[test]

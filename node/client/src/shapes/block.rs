@@ -24,7 +24,7 @@ pub struct BlockView {
     /// Its time.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
-    /// Who assembled it.
+    /// Its leader, which assembled it.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub leader: Address,
     /// Round in which it was built.
@@ -33,7 +33,7 @@ pub struct BlockView {
     /// State root after it.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub state_root: Hash32,
-    /// Who signed its certificate.
+    /// Signers of its certificate.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<super::open::Address>))]
     pub signers: Vec<Address>,
     /// Fees its leader received.
@@ -41,7 +41,7 @@ pub struct BlockView {
     pub fees: Coins,
     /// Size of the canonical bytes.
     pub bytes: u64,
-    /// What it holds.
+    /// Its contents.
     pub transactions: Vec<BlockTransactionView>,
 }
 
@@ -52,7 +52,7 @@ pub struct BlockTransactionView {
     /// Its id.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub id: Hash32,
-    /// What it says.
+    /// Its text.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::SignedTransaction))]
     pub transaction: SignedTransaction,
     /// The fee it paid.
@@ -67,7 +67,7 @@ pub struct BlockIds {
     pub height: Height,
     /// Its hash.
     pub hash: Hash32,
-    /// What it holds.
+    /// Its contents.
     pub transactions: Vec<IdOnly>,
 }
 
@@ -94,7 +94,7 @@ pub struct BlockRowView {
     /// Its time.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
-    /// Who assembled it.
+    /// Its leader, which assembled it.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub leader: Address,
     /// Round in which it was built.

@@ -29,7 +29,7 @@ pub struct ConsensusView {
     pub height: Height,
     /// Has it begun? If not, the node waits for transactions or the next block's time; `rounds` is empty then.
     pub begun: bool,
-    /// What the node does now, as in the status.
+    /// Phase of the node, as in the status.
     pub phase: Phase,
     /// Does this node vote?
     pub voting: bool,
@@ -39,7 +39,7 @@ pub struct ConsensusView {
     /// When the height began; before that, when the last one was decided.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub since: UnixMillis,
-    /// Who decides, by address: all lists of votes are in this order.
+    /// Members of the deciding set, by address: all lists of votes are in this order.
     pub members: Vec<MemberView>,
     /// Their stake in all.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
@@ -51,7 +51,7 @@ pub struct ConsensusView {
     pub rounds: Vec<RoundView>,
     /// Waits that run now, by their end.
     pub timers: Vec<TimerView>,
-    /// Who leads the current round and the [`LEADERS_TOLD`] - 1 after it.
+    /// Leaders of the current round and of the [`LEADERS_TOLD`] - 1 after it.
     pub next_leaders: Vec<LeaderView>,
     /// The last decided heights, newest first, at most [`DECIDED_TOLD_MAX`]; those since the process started.
     pub decided: Vec<DecidedView>,
@@ -92,13 +92,13 @@ pub struct RoundView {
     /// Its number, from 0.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Round))]
     pub round: Round,
-    /// Who leads it.
+    /// Its leader.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub leader: Address,
     /// When the node entered it; `null` of a round that it only heard votes of.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::UnixMillis>))]
     pub started: Option<UnixMillis>,
-    /// What its leader proposed, once that was heard.
+    /// The leader's proposal, once it has arrived.
     pub proposal: Option<ProposalView>,
     /// First votes.
     pub prevotes: VotesView,
@@ -131,7 +131,7 @@ pub struct ProposalView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VotesView {
-    /// What each member voted, in the order of [`ConsensusView::members`].
+    /// Vote of each member, in the order of [`ConsensusView::members`].
     pub votes: Vec<VoteView>,
     /// Stake for the proposal of this round.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
@@ -147,7 +147,7 @@ pub struct VotesView {
     pub stake_unheard: Coins,
 }
 
-/// What one member voted.
+/// Vote of one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "is", rename_all = "snake_case")]
@@ -173,7 +173,7 @@ pub enum VoteView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TimerView {
-    /// What for.
+    /// Its purpose.
     pub timer: TimerKind,
     /// Of this round; `null` where it belongs to none.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Round>))]
@@ -186,7 +186,7 @@ pub struct TimerView {
     pub until: UnixMillis,
 }
 
-/// What a node waits for.
+/// The step that a timer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -229,7 +229,7 @@ impl TimerKind {
     }
 }
 
-/// Who leads a round.
+/// Leader of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LeaderView {
@@ -251,7 +251,7 @@ pub struct DecidedView {
     /// Hash of its block.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub hash: Hash32,
-    /// Who assembled the block.
+    /// Leader that assembled the block.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub leader: Address,
     /// Round in which it was decided; the round in which the block was built may be an earlier one.
@@ -280,7 +280,7 @@ pub struct DecidedView {
     pub signed: Vec<bool>,
 }
 
-/// Who decided a height.
+/// Round, leader and signers of a decided height.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SetView {

@@ -1,4 +1,4 @@
-//! What event streams tell.
+//! Shapes of event streams.
 
 use super::history::HistoryView;
 use super::log_line::LogLineView;
@@ -17,7 +17,7 @@ use std::str::FromStr;
 /// Most topics of one stream.
 pub const TOPICS_MAX: usize = 16;
 
-/// What a stream can be about.
+/// Subject of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventTopic {
     /// New final blocks: [`BlockEvent`]. The tip at once, then each new one.
@@ -30,7 +30,7 @@ pub enum EventTopic {
     Barred,
     /// Final messages to and from an account: [`MessageEvent`].
     Messages(Address),
-    /// What happens to an account: [`TransactionEvent`].
+    /// Changes of an account: [`TransactionEvent`].
     Transactions(Address),
     /// Log lines: [`LogLineView`].
     Log,
@@ -111,7 +111,7 @@ pub enum NodeEvent {
     Transaction(Box<TransactionEvent>),
     /// A log line.
     Log(LogLineView),
-    /// What came before this is not whole: ask for the state anew.
+    /// Earlier events are incomplete: ask for the state anew.
     Reset(ResetEvent),
 }
 
@@ -145,7 +145,7 @@ pub struct BlockEvent {
     /// Its time.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
-    /// Who assembled it; `null` of the genesis.
+    /// Leader that assembled it; `null` for the genesis.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Address>))]
     pub leader: Option<Address>,
     /// Round in which it was built.
@@ -173,7 +173,7 @@ pub struct ConsensusEvent {
     /// Leader of that round.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub leader: Address,
-    /// What the node does.
+    /// Phase of the node.
     pub phase: Phase,
     /// Does it vote?
     pub voting: bool,
@@ -208,7 +208,7 @@ pub struct BarredEvent {
     /// Its time.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
-    /// Who is barred.
+    /// The barred account.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub account: Address,
     /// How much of its stake and unbonding burned.
@@ -222,7 +222,7 @@ pub struct BarredEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OffenceView {
-    /// What was signed twice.
+    /// Kind of message signed twice.
     pub twice: SignedTwice,
     /// At which height,
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Height))]
@@ -232,7 +232,7 @@ pub struct OffenceView {
     pub round: Round,
 }
 
-/// What a validator signs once a round.
+/// A message that a validator signs once per round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -297,7 +297,7 @@ pub struct TransactionEvent {
     /// The account of the topic.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub account: Address,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub entry: HistoryView,
 }

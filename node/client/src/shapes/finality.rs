@@ -1,4 +1,4 @@
-//! What anybody can check without trust in the node that answers: headers with certificates, validator sets, receipts.
+//! Proofs that need no trust in the answering node: headers with certificates, validator sets, receipts.
 //! SPEC API-6, RCPT-1.
 
 use blockchat_proto::block::Header;

@@ -1,4 +1,4 @@
-//! What happened to an account. SPEC API-8.
+//! History of an account. SPEC API-8.
 
 use super::page::{Cursor, PageRequest};
 use blockchat_proto::coins::Coins;
@@ -20,7 +20,7 @@ pub struct HistoryView {
     /// Block time.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub time: UnixMillis,
-    /// What it is.
+    /// Its kind.
     pub kind: HistoryKind,
     /// The account's part in it.
     pub direction: Direction,
@@ -29,10 +29,10 @@ pub struct HistoryView {
     pub id: Option<Hash32>,
     /// Its nonce; absent for what the ledger did.
     pub nonce: Option<u64>,
-    /// Who signed it; absent for what the ledger did.
+    /// Its signer; absent for acts of the ledger.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Address>))]
     pub from: Option<Address>,
-    /// Who received something, or was concerned; absent where that is nobody but the signer.
+    /// The other account concerned, such as a recipient; absent if only the signer is.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Address>))]
     pub to: Option<Address>,
     /// Coins that were sent, paid or released; of a *stake*, the new stake; otherwise zero.
@@ -45,13 +45,13 @@ pub struct HistoryView {
     pub text: Option<String>,
     /// Is there a message sealed to the recipient?
     pub sealed: bool,
-    /// What is sealed; absent where nothing is.
+    /// The sealed payload; absent if nothing is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Sealed>))]
     pub seal: Option<Sealed>,
 }
 
-/// What a thing in a history is.
+/// Kinds of entries in a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -16,7 +16,7 @@ pub struct LogLineView {
     pub level: LogLevel,
     /// Which part of the program says it.
     pub target: String,
-    /// What it says: one line of text, with its values as `name=value` behind it. May hold text of strangers.
+    /// Its text: one line, with its values as `name=value` behind it. May hold text of strangers.
     pub text: String,
 }
 
@@ -29,7 +29,7 @@ pub enum LogLevel {
     Error,
     /// Somebody should know.
     Warn,
-    /// What happens.
+    /// Informs.
     Info,
     /// How it happens.
     Debug,

@@ -24,7 +24,7 @@ pub struct MessageView {
     pub time: UnixMillis,
     /// Nonce of the transaction; what is sealed is bound to it.
     pub nonce: u64,
-    /// Who wrote.
+    /// Its sender.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub from: Address,
     /// To whom.
@@ -37,7 +37,7 @@ pub struct MessageView {
     pub text: Option<String>,
     /// Is it sealed to the recipient?
     pub sealed: bool,
-    /// What is sealed; absent where nothing is.
+    /// The sealed payload; absent if nothing is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Sealed>))]
     pub seal: Option<Sealed>,

@@ -46,11 +46,11 @@ pub struct NodeView {
 pub struct QueueView {
     /// Its name, such as `engine_calls`.
     pub name: String,
-    /// What waits in it.
+    /// Number of waiting items.
     pub waiting: u64,
     /// How much may wait.
     pub max: u64,
-    /// What it refused or dropped since the process started.
+    /// Items refused or dropped since the process started.
     pub dropped: u64,
 }
 

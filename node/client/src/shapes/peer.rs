@@ -41,7 +41,7 @@ pub struct PeerView {
     /// Gossip topics that it takes part in.
     #[serde(default)]
     pub topics: Vec<PeerTopicView>,
-    /// What is held against it, and what gossip thinks of it.
+    /// Its offences, and its score in gossip.
     #[serde(default)]
     pub score: PeerScoreView,
     /// Bytes over its open connections, as in [`super::StatusView::traffic`].
@@ -71,11 +71,11 @@ pub struct PeerScoreView {
     pub faults: Vec<PeerFaultView>,
 }
 
-/// What a peer did wrong, and how often.
+/// One kind of offence of a peer, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PeerFaultView {
-    /// What.
+    /// The kind.
     pub fault: PeerFault,
     /// How often.
     pub times: u32,
@@ -84,7 +84,7 @@ pub struct PeerFaultView {
     pub last: UnixMillis,
 }
 
-/// What no honest peer does.
+/// Acts of which no honest peer is guilty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

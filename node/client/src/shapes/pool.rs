@@ -1,4 +1,4 @@
-//! What waits to be final.
+//! Pooled transactions.
 
 use super::history::HistoryKind;
 use super::page::{Cursor, PageRequest};
@@ -17,14 +17,14 @@ pub struct PoolRowView {
     pub id: Hash32,
     /// Does it wait for an earlier nonce? Otherwise it will go into a block.
     pub queued: bool,
-    /// Who signed it.
+    /// Its signer.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
     pub from: Address,
     /// Its nonce.
     pub nonce: u64,
-    /// What it is.
+    /// Its kind.
     pub kind: HistoryKind,
-    /// Who receives something; absent where that is nobody but the signer.
+    /// Its recipient; absent if only the signer is concerned.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::Address>))]
     pub to: Option<Address>,
     /// Coins that it sends; of a *stake*, the new stake; otherwise zero.

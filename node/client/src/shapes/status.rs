@@ -45,7 +45,7 @@ pub struct StatusView {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub burned: Coins,
-    /// What the node does now.
+    /// Phase of the node.
     pub phase: Phase,
     /// By which rules.
     pub rules: RulesView,
@@ -92,11 +92,11 @@ pub struct StatusView {
     /// Stake that waits to become voting power, in order.
     #[serde(default)]
     pub queue: Vec<QueuedView>,
-    /// Who is barred for misbehaviour, for ever. When and for how much: its history.
+    /// Accounts barred for misbehaviour, permanently. Time and amount are in their history.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<super::open::Address>))]
     pub barred: Vec<Address>,
-    /// What a welcome grant takes now; nothing on a chain without a treasury.
+    /// Terms of a welcome grant; `null` on a chain without a treasury.
     #[serde(default)]
     pub grants: Option<GrantsView>,
     /// When the process started.
@@ -107,14 +107,14 @@ pub struct StatusView {
     pub traffic: TrafficView,
 }
 
-/// What a welcome grant takes at the next block. SPEC CLAIM-1 to CLAIM-6.
+/// Terms of a welcome grant at the next block. SPEC CLAIM-1 to CLAIM-6.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GrantsView {
-    /// What is left of the treasury.
+    /// Coins left in the treasury.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub treasury: Coins,
-    /// What an account gets, once in its life.
+    /// Coins of one grant; an account gets it once.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub grant: Coins,
     /// How many hashes it takes to find the work, on average; nothing where the treasury is too small for one more.
@@ -122,7 +122,7 @@ pub struct GrantsView {
     /// The newest block that work may name.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
     pub recent: Hash32,
-    /// What grants may still take in this span.
+    /// Coins that grants may still take in this span.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::Coins))]
     pub room: Coins,
     /// The first block at or after this time begins the next span.
@@ -159,7 +159,7 @@ pub struct TrafficView {
     pub sent_bytes: u64,
 }
 
-/// What a node does now.
+/// Phase of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "is", rename_all = "snake_case")]
@@ -207,7 +207,7 @@ pub struct ReadyView {
     pub height: Height,
     /// Connected peers of this chain.
     pub peers: u32,
-    /// What it does now.
+    /// Its phase.
     pub phase: Phase,
 }
 

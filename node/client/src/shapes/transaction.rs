@@ -31,7 +31,7 @@ pub enum TransactionState {
         height: Height,
         /// Position in it.
         index: u32,
-        /// Who assembled the block and got the fee.
+        /// Leader that assembled the block and got the fee.
         #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
         leader: Address,
     },
@@ -50,7 +50,7 @@ pub enum TransactionState {
     Unknown,
 }
 
-/// What is asked besides the transaction: the query of a submit.
+/// Query parameters of a submit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRequest {
@@ -68,7 +68,7 @@ pub struct Verdict {
     pub retry: Option<Retry>,
 }
 
-/// What a queued transaction waits for.
+/// Why a queued transaction waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WaitView {
@@ -107,7 +107,7 @@ pub struct TransactionView {
     /// If it is queued, what for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<WaitView>,
-    /// What it says; absent for a refused one that was not kept.
+    /// Its text; absent for a refused one that was not kept.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<super::open::SignedTransaction>))]
     pub transaction: Option<SignedTransaction>,
     /// The fee it pays.

@@ -32,7 +32,7 @@ pub struct ValidatorRowView {
     pub led: u32,
     /// The same in millionths.
     pub led_ppm: u32,
-    /// What it should lead by its stake, in millionths of them.
+    /// Its fair share of them by stake, in millionths.
     pub fair_ppm: u32,
     /// If it led more than its fair share: how likely chance alone is to give it as much or more, in millionths. 0 is less
     /// than one in a million. `null` if it did not.

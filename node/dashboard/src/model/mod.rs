@@ -14,7 +14,7 @@ pub(crate) mod story;
 use crate::groups::Groups;
 use crate::place::Names;
 use crate::seals::Letter;
-use crate::verdict::Verdict;
+use crate::verdict::{Still, Verdict};
 use blockchat_client::shapes::{PoolRowView, StatusView, ValidatorRowView, ValidatorView};
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::UnixMillis;
@@ -56,6 +56,8 @@ pub(crate) struct Model {
     pub(crate) look: Look,
     /// Who is connected with whom; made anew after each change.
     pub(crate) groups: Groups,
+    /// The standstill that no block has ended yet.
+    pub(crate) still: Option<Still>,
     /// The answer; made anew after each change.
     pub(crate) verdict: Verdict,
 }
@@ -77,6 +79,7 @@ impl Model {
             validators: None,
             look: Look::default(),
             groups: Groups::default(),
+            still: None,
             verdict: Verdict::default(),
         }
     }

@@ -16,7 +16,7 @@ use crate::model::series::Sample;
 use crate::pace::Topic;
 use crate::place::Place;
 use crate::seals::Letter;
-use crate::verdict::Verdict;
+use crate::verdict::{Still, Verdict};
 use blockchat_client::shapes::{
     BlockRowView, ConsensusView, NodeEvent, NodeView, PeerView, PoolRowView, StatusView, ValidatorRowView,
 };
@@ -107,6 +107,7 @@ pub(crate) fn update(model: &mut Model, told: &mut Told, now: UnixMillis, happen
     if changed {
         model.groups = Groups::of(model);
     }
+    model.still = Still::of(model);
     model.verdict = Verdict::of(model);
     tell::verdict(model, told);
     changed

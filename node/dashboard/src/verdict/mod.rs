@@ -14,6 +14,7 @@ use crate::words::{count, names, percent, span, thousands};
 use blockchat_client::shapes::{Phase, StatusView};
 pub(crate) use spread::waits_in_earnest;
 use spread::{decides, spread};
+pub(crate) use still::Still;
 
 /// Names shown in the sentence at most.
 const NAMES_MAX: usize = 8;
@@ -64,6 +65,7 @@ impl Verdict {
             .or_else(|| update_needed(model))
             .or_else(|| catching_up(model))
             .or_else(|| still::stands_still(model))
+            .or_else(|| still::comes_back(model))
             .or_else(|| still::slow(model))
             .unwrap_or_else(|| goes_on(model))
     }

@@ -1,4 +1,7 @@
 //! Why no block comes, and what will make it go on.
+//!
+//! Always true: a standstill ends with a block, not with the first link that returns: otherwise the answer would change
+//! with each node that finds the others.
 
 use super::spread::{ON_ITS_WAY_MS, Spread, decides, spread};
 use super::{Level, Verdict, listed};
@@ -6,6 +9,7 @@ use crate::groups::voters;
 use crate::model::Model;
 use crate::words::{any_of, count, percent, thousands};
 use blockchat_proto::keys::Address;
+use blockchat_proto::units::UnixMillis;
 
 /// A height that takes so long, and so many times the usual wait, is slow.
 const SLOW_MS: u64 = 10_000;
@@ -13,8 +17,50 @@ const SLOW_TIMES: u64 = 20;
 /// What a node told of its votes longer ago than this says nothing of how slow it is now.
 const TOLD_OF_LATE_MS: u64 = 3_000;
 
+/// Enough stake that is back for so long without a block is slow: another matter.
+const BACK_MS: u64 = 10_000;
+
+/// A standstill that no block has ended yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Still {
+    since: UnixMillis,
+    /// When stake was last missing.
+    missed: UnixMillis,
+}
+
+impl Still {
+    /// After a change: the same one goes on, a new one begins, or there is none.
+    pub(crate) fn of(model: &Model) -> Option<Self> {
+        let before = model.still.filter(|still| model.chain.moved.is_none_or(|moved| moved <= still.missed));
+        match missing_since(model) {
+            Some(since) => {
+                Some(Self { since: before.map_or(since, |before| before.since.min(since)), missed: model.now })
+            }
+            None => before.filter(|still| model.now.since(still.missed) < BACK_MS),
+        }
+    }
+}
+
+/// The stake is back, and the block that ends the standstill is on its way.
+pub(super) fn comes_back(model: &Model) -> Option<Verdict> {
+    let still = model.still?;
+    let present = percent(model.stake_of(&spread(model).present), model.stake_total());
+    let why = [format!("{present} of the stake is connected again, 66.7 % needed"), "A block is on its way".into()];
+    Some(Verdict::new(Level::Bad, "STANDS STILL", why).lasting(model.now.since(still.since)))
+}
+
 /// Too much of the stake is away.
 pub(super) fn stands_still(model: &Model) -> Option<Verdict> {
+    let since = missing_since(model)?;
+    let (spread, total) = (spread(model), model.stake_total());
+    let present = model.stake_of(&spread.present);
+    let why = if model.groups.is_cut() { cut(model, total) } else { missing(model, &spread, present, total) };
+    let since = model.still.map_or(since, |still| still.since.min(since));
+    Some(Verdict::new(Level::Bad, "STANDS STILL", why).lasting(model.now.since(since)))
+}
+
+/// Since when too much of the stake is away to decide a block.
+fn missing_since(model: &Model) -> Option<UnixMillis> {
     let spread = spread(model);
     let total = model.stake_total();
     let present = model.stake_of(&spread.present);
@@ -28,11 +74,9 @@ pub(super) fn stands_still(model: &Model) -> Option<Verdict> {
     {
         return None;
     }
-    let why = if model.groups.is_cut() { cut(model, total) } else { missing(model, &spread, present, total) };
     // Before the stake was lost nobody waited: a network that rests has a block every ten seconds.
     let moved = model.chain.moved.or_else(|| Some(model.guide_status()?.tip_time)).unwrap_or(model.opened);
-    let since = lost.map_or(moved, |lost| moved.max(lost));
-    Some(Verdict::new(Level::Bad, "STANDS STILL", why).lasting(model.now.since(since)))
+    Some(lost.map_or(moved, |lost| moved.max(lost)))
 }
 
 /// Two pieces or more, none of which has enough.

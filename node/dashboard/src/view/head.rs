@@ -4,6 +4,7 @@ use super::paint::{Pen, Role};
 use crate::model::Model;
 use crate::verdict::Level;
 use crate::words::{clipped, percent, span, thousands, time_of_day, width};
+use blockchat_proto::coins::{Coins, MICROS_PER_BCC};
 use blockchat_proto::units::UnixMillis;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -99,7 +100,9 @@ fn facts(pen: &Pen<'_>) -> Vec<String> {
         model.nodes.iter().filter_map(crate::model::node::Node::live).map(|status| status.pool_transactions).max();
     facts.push(format!("pool {}", thousands(u64::from(pool.unwrap_or(0)))));
     facts.push(format!("{up} of {} answer", model.nodes.len()));
-    facts.push(format!("supply {} BCC", thousands(status.supply.micros() / blockchat_proto::coins::MICROS_PER_BCC)));
+    let whole = |coins: Coins| thousands(coins.micros() / MICROS_PER_BCC);
+    facts.push(format!("supply {} BCC", whole(status.supply)));
+    facts.extend(status.grants.as_ref().map(|grants| format!("treasury {} BCC", whole(grants.treasury))));
     facts.push(format!("genesis {}", status.genesis_hash.short()));
     facts.push(format!("v{}", blockchat_host::text::line(&status.version)));
     facts

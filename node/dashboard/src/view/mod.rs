@@ -23,6 +23,8 @@ mod story;
 mod tests;
 pub(crate) mod validators;
 
+#[cfg(test)]
+pub(crate) use head::wrapped;
 pub(crate) use nodes::order as node_order;
 
 use crate::model::Model;
@@ -36,6 +38,8 @@ use sheet::Sheet;
 /// Below this there is room for the answer only.
 const COLUMNS_MIN: u16 = 40;
 const LINES_MIN: u16 = 10;
+/// The answer has a line for so many of the screen: four of twenty hold every sentence at sixty columns.
+const LINES_AN_ANSWER: u16 = 5;
 
 /// Draws all of it, with nothing but ASCII if that is wanted. `frozen`: what is shown stands still, and this is now.
 pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, ascii: bool, frozen: Option<UnixMillis>) {
@@ -51,7 +55,7 @@ fn picture(frame: &mut Frame<'_>, pen: &Pen<'_>, frozen: Option<UnixMillis>) {
         head::answer_only(frame, pen, area);
         return;
     }
-    let answer = head::answer(pen, area.width, if area.height < 24 { 1 } else { 3 });
+    let answer = head::answer(pen, area.width, usize::from(area.height / LINES_AN_ANSWER));
     let answer_lines = u16::try_from(answer.len()).unwrap_or(1);
     let line = |y: u16, height: u16| Rect { y, height, ..area };
     head::top(frame, pen, line(0, 1), frozen);

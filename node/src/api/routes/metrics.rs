@@ -3,7 +3,7 @@
 use super::node::facts;
 use crate::api::{ApiState, leaders};
 use crate::clock::unix_millis;
-use crate::metrics::{CONTENT_TYPE, Odd, Reading};
+use crate::metrics::{CONTENT_TYPE, Money, Odd, Reading};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -25,6 +25,11 @@ pub(in crate::api) async fn metrics(State(state): State<ApiState>) -> impl IntoR
             suspects: wide(leaders::leaders(&view.stakes.led).iter().filter(|one| one.suspect).count()),
             barred: wide(view.stakes.barred.len()),
             queued: wide(view.stakes.queue.len()),
+        },
+        money: Money {
+            supply: view.supply.micros(),
+            treasury: view.stakes.grants.as_ref().map_or(0, |terms| terms.treasury.micros()),
+            burned: view.stakes.burned.micros(),
         },
         clocks_ahead_ms: view.clocks_ahead_ms.unwrap_or(0),
         pool: (wide(view.pool_transactions), wide(view.pool_bytes)),
