@@ -5,7 +5,6 @@ use crate::groups::{Sees, sees};
 use crate::pace::Topic;
 use crate::update::{Answer, Trouble};
 use crate::verdict::Level;
-use crate::view::wrapped;
 use blockchat_client::shapes::{BarredEvent, LedView, NodeEvent, OffenceView, Phase, SignedTwice, ValidatorView};
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;
@@ -94,29 +93,6 @@ fn while_a_cut_heals_the_answer_does_not_change_with_each_link() {
     }
     world.block();
     check(&world, Level::Good, "GOES ON", &[]);
-}
-
-/// Every sentence of these tests fits at 60 columns and 20 lines, in four lines.
-#[test]
-fn the_answer_is_whole_on_a_small_screen() {
-    let mut worlds: Vec<World> = vec![];
-    for dead in 1..=5 {
-        let mut world = World::running(5);
-        (0..dead).for_each(|node| world.kill(node));
-        world.wait(61_000);
-        worlds.push(world);
-    }
-    for others in [&[3, 4][..], &[4], &[1, 2, 3, 4]] {
-        let mut world = World::running(5);
-        world.cut(others);
-        world.wait(61_000);
-        worlds.push(world);
-    }
-    for world in worlds {
-        let sentence = world.model.verdict.sentence();
-        let lines = wrapped(&sentence, 56, 4);
-        assert_eq!(lines.join(" "), sentence);
-    }
 }
 
 #[test]

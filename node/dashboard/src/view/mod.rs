@@ -23,8 +23,6 @@ mod story;
 mod tests;
 pub(crate) mod validators;
 
-#[cfg(test)]
-pub(crate) use head::wrapped;
 pub(crate) use nodes::order as node_order;
 
 use crate::model::Model;

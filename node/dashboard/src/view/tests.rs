@@ -348,3 +348,26 @@ fn what_a_node_that_is_gone_said_is_as_old_as_it_is() {
     let screen = zoomed(&world, Panel::Log);
     assert!(screen.contains("old: ") && !screen.contains("16m"), "{screen}");
 }
+
+/// The answer about any number of nodes killed or cut off fits at 60 columns and 20 lines, in four lines.
+#[test]
+fn the_answer_is_whole_on_a_small_screen() {
+    let mut worlds: Vec<World> = vec![];
+    for dead in 1..=5 {
+        let mut world = World::running(5);
+        (0..dead).for_each(|node| world.kill(node));
+        world.wait(61_000);
+        worlds.push(world);
+    }
+    for others in [&[3, 4][..], &[4], &[1, 2, 3, 4]] {
+        let mut world = World::running(5);
+        world.cut(others);
+        world.wait(61_000);
+        worlds.push(world);
+    }
+    for world in worlds {
+        let sentence = world.model.verdict.sentence();
+        let lines = super::head::wrapped(&sentence, 56, 4);
+        assert_eq!(lines.join(" "), sentence);
+    }
+}

@@ -179,6 +179,9 @@ impl Index {
         }
         let mut piece = vec![];
         file.take(length.into()).read_to_end(&mut piece)?;
+        if u32::try_from(piece.len()) != Ok(length) {
+            return Ok(None);
+        }
         let opened = self.vault.open(&place(&self.head, self.frames), &piece);
         let frame = opened.and_then(|bytes| codec::decode::<Frame>(&bytes, FRAME_BYTES_MAX).ok());
         Ok(frame.filter(|frame| self.follows(frame)).map(|frame| (frame, 4 + u64::from(length))))
@@ -436,6 +439,20 @@ pub(super) mod tests {
             index.append(Height(1), many(1..4)).unwrap();
             assert_eq!(place.open().entries(), many(1..4));
         }
+    }
+
+    /// The frame itself is whole then, but the file would go on at a wrong place.
+    #[test]
+    fn a_last_frame_that_says_it_is_longer_is_torn() {
+        let place = Place::new();
+        place.open().append(Height(0), many(1..3)).unwrap();
+        let mut bytes = std::fs::read(place.path()).unwrap();
+        bytes[HEAD_BYTES + 3] += 1;
+        std::fs::write(place.path(), &bytes).unwrap();
+        let mut index = place.open();
+        assert!(index.entries().is_empty());
+        index.append(Height(0), many(1..4)).unwrap();
+        assert_eq!(place.open().entries(), many(1..4));
     }
 
     proptest! {
