@@ -129,7 +129,7 @@ impl Membership {
         let need = self.need();
         self.targets.avoid(self.crowded_groups());
         let peers = &self.peers;
-        let due = self.targets.due(now, need, |address, peer| peers.standing(address, peer));
+        let due = self.targets.due(now, need, |address, peer| peers.connection_state(address, peer));
         due.into_iter().map(Act::Dial).collect()
     }
 
