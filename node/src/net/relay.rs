@@ -15,7 +15,7 @@ use super::gate::Gate;
 use super::gossip::{Held, Topics, Waiting, wire_max};
 use super::handle::{NetEvent, NetVerdict};
 use super::membership::Fact;
-use super::peer_score::Fault;
+use super::peer_score::PeerFault;
 use super::swarm_task::Task;
 use super::weight::{Scale, Weight};
 use blockchat_engine::event::{GossipTicket, PeerTag};
@@ -144,7 +144,7 @@ impl Task {
             self.decide(Fact::Sent { to: None, bytes });
         }
         match (verdict, topic) {
-            (NetVerdict::Reject, _) => self.lower(id, Fault::Gossip),
+            (NetVerdict::Reject, _) => self.lower(id, PeerFault::Gossip),
             (NetVerdict::Accept, Some(Topic::Blocks | Topic::Votes)) => self.decide(Fact::Delivered { id }),
             (NetVerdict::Accept | NetVerdict::Ignore, _) => {}
         }
