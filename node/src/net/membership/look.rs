@@ -54,7 +54,7 @@ impl Membership {
         if !stalled {
             acts.extend(self.part_from_stuck(flows, now));
         }
-        acts.extend(self.settle_contests(stalled, now));
+        acts.extend(self.end_contests(stalled, now));
         acts.extend(self.part_from_silent(now));
         acts.extend(self.connect_deaf_anew(hearing, now));
         acts.extend(self.trim(now));
