@@ -297,7 +297,7 @@ mod tests {
             staked: false,
             undecided_since: None,
             silent: vec![],
-            settled: true,
+            reached_tip: true,
             pool_transactions: 0,
             pool_bytes: 0,
         }

@@ -217,7 +217,7 @@ impl Person {
     }
 
     /// `since`: when it added stake or activated.
-    fn settle_power(&mut self, since: Option<u64>) {
+    fn adjust_power(&mut self, since: Option<u64>) {
         self.power = self.power.min(self.stake);
         let waits = self.standing == Standing::Active && self.power < self.stake;
         self.waiting_since = if waits { since.unwrap_or(self.waiting_since) } else { 0 };
@@ -332,7 +332,7 @@ impl Model {
         let young = |entry: &&mut (i128, u64)| entry.1 - UNBONDING_MS >= earliest;
         liar.unbonding.iter_mut().filter(young).for_each(|entry| burn(&mut entry.0));
         liar.standing = Standing::Barred;
-        liar.settle_power(None);
+        liar.adjust_power(None);
         true
     }
 
@@ -473,7 +473,7 @@ impl Model {
                     sender.standing = Standing::Inactive;
                 }
                 sender.stake = new;
-                sender.settle_power((added > 0).then_some(time));
+                sender.adjust_power((added > 0).then_some(time));
                 1_000
             }
             Body::Activate { recent: named } => {
@@ -485,7 +485,7 @@ impl Model {
                 sender.standing = Standing::Active;
                 sender.last_present = time;
                 sender.missed.clear();
-                sender.settle_power(Some(time));
+                sender.adjust_power(Some(time));
                 return Some(0);
             }
             Body::Claim { recent: named, work } => {

@@ -152,7 +152,7 @@ fn a_sync_liar_without_stake_keeps_no_validator_from_its_duty() {
         assert_eq!(outcome.counts.get(Met::Crashes), 1, "{crime}");
         assert_eq!(outcome.counts.get(Met::Jailed), 0, "{crime}");
         let views: Vec<_> = outcome.views.iter().flatten().collect();
-        assert!(views.iter().take(6).all(|view| view.settled && view.voting), "{crime}: {views:?}");
+        assert!(views.iter().take(6).all(|view| view.reached_tip && view.voting), "{crime}: {views:?}");
         let block_time = views.iter().map(|view| view.tip.time.since(BEGIN)).max();
         assert!(block_time > Some(50_000), "{crime}: long enough to be jailed: {block_time:?}");
     }
@@ -182,7 +182,7 @@ fn on_an_idle_chain_true_votes_of_yesterday_and_claims_change_nothing() {
     scenario.nodes.push(stranger(&scenario, Crime::SlowServer));
     let outcome = run(scenario);
     let views: Vec<_> = outcome.views.iter().flatten().collect();
-    assert!(views.iter().skip(1).take(4).all(|view| view.settled && view.voting), "{views:?}");
+    assert!(views.iter().skip(1).take(4).all(|view| view.reached_tip && view.voting), "{views:?}");
 }
 
 /// Without anybody who sends something.
@@ -297,7 +297,7 @@ fn a_version_begins_the_one_left_behind_stops_below_it_says_so_and_goes_on_once_
     let begins = Height(128);
     let behind = views[0];
     assert_eq!(behind.phase, PhaseView::UpdateNeeded);
-    assert_eq!((behind.tip.height.next(), behind.voting, behind.settled), (begins, false, false));
+    assert_eq!((behind.tip.height.next(), behind.voting, behind.reached_tip), (begins, false, false));
     assert_eq!((behind.rules.version, behind.rules.known), (SECOND, RulesVersion::FIRST));
     assert_eq!(behind.rules.unknown_from(behind.tip.height), Some((begins, SECOND)));
     for view in &views[1..] {

@@ -45,7 +45,7 @@ pub struct ChainView {
     pub silent: Vec<Address>,
     /// Has it been at the tip since it started? Before that, its verdicts are about an old state: after a restart, a
     /// payment that was final long ago could look unpayable.
-    pub settled: bool,
+    pub reached_tip: bool,
     /// Pooled transactions, without the shelf.
     pub pool_transactions: usize,
     /// Their bytes.

@@ -118,7 +118,7 @@ impl Engine {
         self.consensus.saw_final(&committed.block, &committed.certificate, now);
         self.ledger.commit(committed.applied.clone());
         taken.done.extend(self.mempool.block_committed(&self.ledger, &committed.block, now));
-        let decision = Decision { caught_up, first_seen: self.mempool.settled_since(), now };
+        let decision = Decision { caught_up, first_seen: self.mempool.removed_since(), now };
         self.tally.decided(&committed, self.ledger.tip_validators(), &decision);
         taken.transactions += committed.block.transactions().len();
         taken.bytes += committed.block.bytes().len();

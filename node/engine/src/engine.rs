@@ -44,8 +44,8 @@ pub struct Engine {
     pub(crate) stakes: Arc<StakesView>,
     /// Maximum transactions and bytes of blocks per commit: see [`EngineConfig`].
     pub(crate) together_max: (usize, usize),
-    /// See [`ChainView::settled`].
-    pub(crate) settled: bool,
+    /// See [`ChainView::reached_tip`].
+    pub(crate) reached_tip: bool,
     /// See [`ChainView::silent`]. Updated every second.
     pub(crate) silent: Vec<Address>,
     /// See [`ChainView::clocks_ahead_ms`]. Updated every second.
@@ -71,7 +71,7 @@ impl Engine {
             consensus,
             ledger,
             together_max: (config.together_transactions_max, config.together_bytes_max),
-            settled: false,
+            reached_tip: false,
             silent: vec![],
             clocks_ahead_ms: None,
             shown: None,
@@ -249,7 +249,7 @@ impl Engine {
     fn finish(&mut self, now: UnixMillis) -> Vec<Effect> {
         self.tally.follow(&self.effects, now);
         if !self.consensus.is_halted() {
-            self.settle();
+            self.note_tip_reached();
             let view = self.build_view(now);
             if self.shown.as_ref() != Some(&view) {
                 self.ask(Effect::PublishView(view.clone()));

@@ -22,9 +22,9 @@ impl Engine {
 
     /// Have we been at the tip? Alone we are; otherwise see [`crate::catch_up::CatchUp::at_tip`]. Never under unknown
     /// rules: the chain may have continued without us.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn note_tip_reached(&mut self) {
         let known = self.ledger.unknown_version().is_none();
-        self.settled = known && (self.settled || self.has_arrived());
+        self.reached_tip = known && (self.reached_tip || self.has_arrived());
     }
 
     /// Do we decide alone?

@@ -103,7 +103,7 @@ impl Engine {
             staked: us.is_some_and(|us| self.ledger.account(&us).stake >= self.ledger.parameters().stake_min),
             undecided_since: self.consensus.undecided_since(),
             silent: self.silent.clone(),
-            settled: self.settled,
+            reached_tip: self.reached_tip,
             pool_transactions: self.mempool.len(),
             pool_bytes: self.mempool.bytes(),
         }
@@ -148,7 +148,7 @@ impl Engine {
             return PhaseView::UpdateNeeded;
         }
         let tip = self.ledger.tip().height;
-        let ahead = self.catch_up.hoped_for(tip).filter(|_| !self.settled);
+        let ahead = self.catch_up.hoped_for(tip).filter(|_| !self.reached_tip);
         if let Some(target) = self.catch_up.backed_target(tip).or(ahead) {
             return PhaseView::CatchingUp { target };
         }
@@ -173,7 +173,7 @@ impl Engine {
             !spoken && !lately
         };
         let others = self.ledger.validators().members().iter().map(|member| member.address);
-        others.filter(|member| self.settled && Some(*member) != us && missed(member)).collect()
+        others.filter(|member| self.reached_tip && Some(*member) != us && missed(member)).collect()
     }
 
     /// Stake heard recently, our own included, and the members not heard.

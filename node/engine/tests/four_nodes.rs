@@ -248,8 +248,8 @@ fn of_a_transaction_and_its_replacement_one_becomes_final_whenever_it_comes() {
         world.push(1, 0, hand_in(vec![first.clone()], None));
         world.push(1 + after_ms, 3, hand_in(vec![second.clone()], replaces));
         world.run_until(60_000, |world| {
-            let settled = |engine: &Engine| engine.ledger().account(&signers[0].address()).next_nonce == 1;
-            world.engines.iter().all(settled) && world.outcomes.len() == 2
+            let is_final = |engine: &Engine| engine.ledger().account(&signers[0].address()).next_nonce == 1;
+            world.engines.iter().all(is_final) && world.outcomes.len() == 2
         });
         // The second pays so much more that it shows, whoever gets the fee.
         let left = |engine: &Engine| engine.ledger().account(&signers[0].address()).balance;

@@ -124,7 +124,7 @@ fn where_the_rules_are_unknown_a_node_says_so_asks_nothing_signs_nothing_and_ans
     node.handle(Event::PeerStatus { peer: PeerTag(1), status });
     node.wait(60_000);
     let view = node.engine.view(node.now);
-    assert_eq!((view.phase, view.voting, view.settled), (PhaseView::UpdateNeeded, false, false));
+    assert_eq!((view.phase, view.voting, view.reached_tip), (PhaseView::UpdateNeeded, false, false));
     assert_eq!(view.rules, RulesView { version: SECOND, known: FIRST, next_begins: None });
     assert_eq!((node.tip(), node.asked, node.said.len(), node.journal.len()), (Height(0), 0, 0, 0));
     node.handle(Event::Query { request: RequestId(1), query: Query::Account(signer().address()) });

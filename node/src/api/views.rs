@@ -50,7 +50,7 @@ pub fn consensus_event(view: &ChainView, time: UnixMillis) -> ConsensusEvent {
 pub(super) fn at_tip(view: &ChainView, peers: usize, validator: Option<Address>) -> bool {
     let alone = is_alone(view, validator);
     let arrived = matches!(view.phase, PhaseView::Idle | PhaseView::Deciding | PhaseView::WaitingForStake { .. });
-    view.settled && arrived && (alone || peers > 0)
+    view.reached_tip && arrived && (alone || peers > 0)
 }
 
 /// Does nobody but this node's validator decide?

@@ -8,7 +8,7 @@ use super::errand::Errand;
 use super::handle::NetEvent;
 use super::membership::failure::Failure;
 use super::membership::{About, Act, Fact, Note, Way};
-use super::peer_score::Fault;
+use super::peer_score::PeerFault;
 use super::swarm_task::Task;
 use super::transport::endpoint_key;
 use blockchat_engine::effect::Offence;
@@ -116,14 +116,14 @@ impl Task {
     }
 
     /// Holds a fault against a peer.
-    pub(super) fn lower(&mut self, id: PeerId, fault: Fault) {
+    pub(super) fn lower(&mut self, id: PeerId, fault: PeerFault) {
         self.decide(Fact::Wronged { id, fault });
     }
 
     /// The node does.
     pub(super) fn blame(&mut self, peer: PeerTag, offence: Offence) {
         let fault = match offence {
-            Offence::BadBlocks => Fault::Blocks,
+            Offence::BadBlocks => PeerFault::Blocks,
         };
         if let Some(id) = self.membership.peers.id(peer) {
             self.lower(id, fault);

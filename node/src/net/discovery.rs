@@ -13,7 +13,7 @@ use super::dial_error::failure_of;
 use super::find_node::Neighbours;
 use super::membership::Fact;
 use super::membership::failure::Failure;
-use super::membership::targets::{AttemptId, Dial, Source, Standing};
+use super::membership::targets::{AttemptId, ConnectionState, Dial, Source};
 use super::swarm_task::Task;
 use crate::clock::unix_millis;
 use blockchat_client::shapes::KnownPeerView;
@@ -124,7 +124,7 @@ impl Task {
         for address in addresses {
             if self.is_own(&address) {
                 debug!(%address, "not dialled: it is ours");
-            } else if self.membership.peers.standing(&address, None) == Standing::Apart {
+            } else if self.membership.peers.connection_state(&address, None) == ConnectionState::Disconnected {
                 self.attempt(DialOpts::unknown_peer_id().address(address).allocate_new_port().build(), attempt);
             }
         }

@@ -203,7 +203,12 @@ impl Waiting {
     }
 
     /// Carries out a verdict, once; on whose message, and on which topic.
-    pub(super) fn settle(&mut self, gossip: &mut Gossip, ticket: GossipTicket, verdict: NetVerdict) -> Option<Held> {
+    pub(super) fn give_verdict(
+        &mut self,
+        gossip: &mut Gossip,
+        ticket: GossipTicket,
+        verdict: NetVerdict,
+    ) -> Option<Held> {
         let (id, held) = self.messages.remove(&ticket)?;
         let acceptance = match verdict {
             NetVerdict::Accept => MessageAcceptance::Accept,

@@ -24,9 +24,9 @@ const BAN_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Most peers remembered; those with the fewest points are forgotten first.
 const PEERS_MAX: usize = 4_096;
 
-/// What a peer did.
+/// A peer's breach of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fault {
+pub(super) enum PeerFault {
     /// A question that does not decode.
     Question,
     /// Gossip that does not decode, or does not verify.
@@ -37,7 +37,7 @@ pub(super) enum Fault {
     Blocks,
 }
 
-impl Fault {
+impl PeerFault {
     fn points(self) -> f64 {
         match self {
             Self::Question => 5.0,
@@ -47,7 +47,7 @@ impl Fault {
     }
 }
 
-/// What a peer deserves.
+/// The consequence for a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Judgement {
     /// To stay.
@@ -61,7 +61,7 @@ struct Record {
     at: Instant,
     bans: u32,
     /// How often it did what, and when last: for readers.
-    faults: BTreeMap<Fault, (u32, Instant)>,
+    faults: BTreeMap<PeerFault, (u32, Instant)>,
 }
 
 impl Record {
@@ -79,7 +79,7 @@ pub(super) struct Scores {
 
 impl Scores {
     /// Counts a fault, and says what the peer deserves now.
-    pub(super) fn lower(&mut self, peer: PeerId, fault: Fault, now: Instant) -> Judgement {
+    pub(super) fn lower(&mut self, peer: PeerId, fault: PeerFault, now: Instant) -> Judgement {
         self.make_room(peer, now);
         let record =
             self.records.entry(peer).or_insert(Record { points: 0.0, at: now, bans: 0, faults: BTreeMap::new() });
@@ -97,7 +97,7 @@ impl Scores {
     }
 
     /// A peer's points now, and the faults that it was ever blamed for: how often, and when last.
-    pub(super) fn of(&self, peer: &PeerId, now: Instant) -> (f64, impl Iterator<Item = (Fault, u32, Instant)>) {
+    pub(super) fn of(&self, peer: &PeerId, now: Instant) -> (f64, impl Iterator<Item = (PeerFault, u32, Instant)>) {
         let record = self.records.get(peer);
         let faults = record.into_iter().flat_map(|record| &record.faults);
         (record.map_or(0.0, |record| record.points(now)), faults.map(|(fault, (times, last))| (*fault, *times, *last)))
@@ -124,12 +124,12 @@ mod tests {
     #[test]
     fn two_bad_messages_part_and_more_ban_longer_each_time() {
         let (mut scores, peer, now) = (Scores::default(), PeerId::random(), Instant::now());
-        assert_eq!(scores.lower(peer, Fault::Gossip, now), Judgement::Stay);
+        assert_eq!(scores.lower(peer, PeerFault::Gossip, now), Judgement::Stay);
         let now = now + Duration::from_secs(1);
-        assert_eq!(scores.lower(peer, Fault::Gossip, now), Judgement::Part(PART), "no two come at one instant");
+        assert_eq!(scores.lower(peer, PeerFault::Gossip, now), Judgement::Part(PART), "no two come at one instant");
         let mut bans = vec![];
         for _ in 0..100 {
-            if let Judgement::Part(pause) = scores.lower(peer, Fault::Blocks, now)
+            if let Judgement::Part(pause) = scores.lower(peer, PeerFault::Blocks, now)
                 && pause > PART
             {
                 bans.push(pause);
@@ -142,22 +142,22 @@ mod tests {
     #[test]
     fn faults_are_forgotten_with_time() {
         let (mut scores, peer, now) = (Scores::default(), PeerId::random(), Instant::now());
-        scores.lower(peer, Fault::Gossip, now);
+        scores.lower(peer, PeerFault::Gossip, now);
         let later = now + HALF_LIFE;
         assert_eq!(scores.all(later).collect::<Vec<_>>(), [(peer, -5.0)]);
-        assert_eq!(scores.lower(peer, Fault::Gossip, later), Judgement::Stay);
+        assert_eq!(scores.lower(peer, PeerFault::Gossip, later), Judgement::Stay);
     }
 
     #[test]
     fn readers_see_what_the_points_are_for() {
         let (mut scores, peer, now) = (Scores::default(), PeerId::random(), Instant::now());
         let later = now + Duration::from_secs(1);
-        scores.lower(peer, Fault::Question, now);
-        scores.lower(peer, Fault::Gossip, now);
-        scores.lower(peer, Fault::Question, later);
+        scores.lower(peer, PeerFault::Question, now);
+        scores.lower(peer, PeerFault::Gossip, now);
+        scores.lower(peer, PeerFault::Question, later);
         let (points, faults) = scores.of(&peer, later);
         assert!((19.9..20.0).contains(&points), "{points}");
-        assert_eq!(faults.collect::<Vec<_>>(), [(Fault::Question, 2, later), (Fault::Gossip, 1, now)]);
+        assert_eq!(faults.collect::<Vec<_>>(), [(PeerFault::Question, 2, later), (PeerFault::Gossip, 1, now)]);
         assert_eq!(scores.of(&PeerId::random(), now).1.count(), 0);
     }
 
@@ -165,9 +165,9 @@ mod tests {
     fn memory_is_bounded() {
         let (mut scores, now) = (Scores::default(), Instant::now());
         let worst = PeerId::random();
-        scores.lower(worst, Fault::Blocks, now);
+        scores.lower(worst, PeerFault::Blocks, now);
         for _ in 0..PEERS_MAX + 10 {
-            scores.lower(PeerId::random(), Fault::Question, now);
+            scores.lower(PeerId::random(), PeerFault::Question, now);
         }
         assert_eq!(scores.records.len(), PEERS_MAX);
         assert!(scores.records.contains_key(&worst));

@@ -2,11 +2,11 @@
 //!
 //! Start reading at [`Task::peer_views`].
 
-use super::peer_score::Fault;
+use super::peer_score::PeerFault;
 use super::peers::Peer;
 use super::swarm_task::Task;
 use crate::clock::unix_millis;
-use blockchat_client::shapes::{PeerFault, PeerFaultView, PeerScoreView, PeerTopicView, PeerView, TrafficView};
+use blockchat_client::shapes::{self, PeerFaultView, PeerScoreView, PeerTopicView, PeerView, TrafficView};
 use blockchat_proto::gossip::Topic;
 use blockchat_proto::sync::Status;
 use blockchat_proto::units::UnixMillis;
@@ -103,11 +103,11 @@ fn name(topic: Topic) -> &'static str {
     }
 }
 
-fn told(fault: Fault) -> PeerFault {
+fn told(fault: PeerFault) -> shapes::PeerFault {
     match fault {
-        Fault::Question => PeerFault::Question,
-        Fault::Gossip => PeerFault::Gossip,
-        Fault::Answer => PeerFault::Answer,
-        Fault::Blocks => PeerFault::Blocks,
+        PeerFault::Question => shapes::PeerFault::Question,
+        PeerFault::Gossip => shapes::PeerFault::Gossip,
+        PeerFault::Answer => shapes::PeerFault::Answer,
+        PeerFault::Blocks => shapes::PeerFault::Blocks,
     }
 }

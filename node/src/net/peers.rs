@@ -7,7 +7,7 @@
 use super::address::{ip_of, without_peer};
 use super::deaf::Choked;
 use super::membership::scope::may_name;
-use super::membership::targets::{AttemptId, Source, Standing};
+use super::membership::targets::{AttemptId, ConnectionState, Source};
 use super::quota::Pace;
 use blockchat_engine::event::PeerTag;
 use blockchat_proto::hash::Hash32;
@@ -221,8 +221,8 @@ impl Peer {
             || (self.listens.contains(address) && self.connections.iter().any(same_machine))
     }
 
-    fn standing(&self) -> Standing {
-        if self.status().is_some() { Standing::Greeted } else { Standing::Connected }
+    fn connection_state(&self) -> ConnectionState {
+        if self.status().is_some() { ConnectionState::Greeted } else { ConnectionState::Connected }
     }
 }
 
@@ -292,11 +292,11 @@ impl Peers {
         self.connected.values().filter(|peer| peer.status().is_some()).count()
     }
 
-    /// How it stands with whoever is at this address, or with this peer.
-    pub(super) fn standing(&self, address: &Multiaddr, id: Option<PeerId>) -> Standing {
+    /// The connection to this peer, or to the one at this address.
+    pub(super) fn connection_state(&self, address: &Multiaddr, id: Option<PeerId>) -> ConnectionState {
         let by_id = id.and_then(|id| self.connected.get(&id));
         let found = by_id.or_else(|| self.connected.values().find(|peer| peer.is_at(address)));
-        found.map_or(Standing::Apart, Peer::standing)
+        found.map_or(ConnectionState::Disconnected, Peer::connection_state)
     }
 
     /// Peers of our chain that we called ourselves.
@@ -356,9 +356,9 @@ mod tests {
         peers.connected(id, connection("/ip4/10.0.0.1/tcp/50000", true));
         let claimed = ["/ip4/10.0.0.1/tcp/7475", "/ip4/10.0.0.2/tcp/7475"].map(|text| text.parse().unwrap());
         peers.listens(&id, claimed.to_vec());
-        assert_eq!(peers.standing(&claimed[0], None), Standing::Connected);
-        assert_eq!(peers.standing(&claimed[1], None), Standing::Apart);
-        assert_eq!(peers.standing(&claimed[1], Some(id)), Standing::Connected);
+        assert_eq!(peers.connection_state(&claimed[0], None), ConnectionState::Connected);
+        assert_eq!(peers.connection_state(&claimed[1], None), ConnectionState::Disconnected);
+        assert_eq!(peers.connection_state(&claimed[1], Some(id)), ConnectionState::Connected);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::gate::Gate;
 use super::gossip::{Held, Topics, Waiting, wire_max};
 use super::handle::{NetEvent, NetVerdict};
 use super::membership::Fact;
-use super::peer_score::Fault;
+use super::peer_score::PeerFault;
 use super::swarm_task::Task;
 use super::weight::{Scale, Weight};
 use blockchat_engine::event::{GossipTicket, PeerTag};
@@ -96,7 +96,7 @@ impl Task {
         let (topic, peer) = (self.relay.topics.of(&message.topic), self.membership.peers.get(&source));
         let (Some(topic), Some(peer), false) = (topic, peer, refused) else {
             debug!(peer = %source, refused, "gossip that is not looked at");
-            return self.settle(ticket, NetVerdict::Ignore);
+            return self.give_verdict(ticket, NetVerdict::Ignore);
         };
         let from = peer.tag;
         self.decide(Fact::Gossiped { id: source });
@@ -108,16 +108,16 @@ impl Task {
         let Some(weight) = self.relay.scale(topic).take(from, data.len()) else {
             debug!(peer = %source, ?topic, "gossip waits already, dropping");
             self.relay.gate.charge(source, 0, Instant::now());
-            return self.settle(ticket, NetVerdict::Ignore);
+            return self.give_verdict(ticket, NetVerdict::Ignore);
         };
         let Some(event) = decode(topic, data, from, ticket, weight) else {
             debug!(peer = %source, ?topic, "gossip does not decode");
             self.relay.gate.charge(source, 0, Instant::now());
-            return self.settle(ticket, NetVerdict::Reject);
+            return self.give_verdict(ticket, NetVerdict::Reject);
         };
         self.relay.gate.charge(source, signatures(&event), Instant::now());
         if !self.deliver(event) {
-            self.settle(ticket, NetVerdict::Ignore);
+            self.give_verdict(ticket, NetVerdict::Ignore);
         }
     }
 
@@ -135,16 +135,16 @@ impl Task {
 
     /// Carries out a verdict; a rejection is held against who sent us the message: honest nodes check before they pass
     /// anything on.
-    pub(super) fn settle(&mut self, ticket: GossipTicket, verdict: NetVerdict) {
-        let settled = self.relay.waiting.settle(&mut self.swarm.behaviour_mut().gossip, ticket, verdict);
-        let Some(Held { source: id, topic, bytes }) = settled else {
+    pub(super) fn give_verdict(&mut self, ticket: GossipTicket, verdict: NetVerdict) {
+        let held = self.relay.waiting.give_verdict(&mut self.swarm.behaviour_mut().gossip, ticket, verdict);
+        let Some(Held { source: id, topic, bytes }) = held else {
             return;
         };
         if verdict == NetVerdict::Accept {
             self.decide(Fact::Sent { to: None, bytes });
         }
         match (verdict, topic) {
-            (NetVerdict::Reject, _) => self.lower(id, Fault::Gossip),
+            (NetVerdict::Reject, _) => self.lower(id, PeerFault::Gossip),
             (NetVerdict::Accept, Some(Topic::Blocks | Topic::Votes)) => self.decide(Fact::Delivered { id }),
             (NetVerdict::Accept | NetVerdict::Ignore, _) => {}
         }

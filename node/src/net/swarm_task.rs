@@ -160,7 +160,7 @@ impl Task {
             Command::Broadcast(message) => self.broadcast(*message),
             Command::Gossip(transactions) => self.relay.batcher.add(transactions),
             Command::Evidence(evidence) => self.publish_evidence(*evidence),
-            Command::Verdict(ticket, verdict) => self.settle(ticket, verdict),
+            Command::Verdict(ticket, verdict) => self.give_verdict(ticket, verdict),
             Command::Request(request, peer, question) => self.ask(request, peer, question),
             Command::Respond(inbound, bytes) => self.respond(inbound, bytes),
             Command::SendStatus(peer) => self.send_status(peer),

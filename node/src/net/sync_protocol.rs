@@ -9,7 +9,7 @@ use super::answers::{Admitted, Answers, Hold};
 use super::codec::Answer;
 use super::handle::{InboundId, NetEvent};
 use super::membership::Fact;
-use super::peer_score::Fault;
+use super::peer_score::PeerFault;
 use super::quota::{GENESES, SYNC_BYTES, SYNC_QUESTION_BYTES};
 use super::swarm_task::Task;
 use blockchat_engine::event::{PeerTag, RequestFailure, SyncId};
@@ -169,7 +169,7 @@ impl Task {
             SyncResponse::Body(block) => NetEvent::Body { request, peer, block },
             SyncResponse::Headers(_) | SyncResponse::Members(_) => {
                 // Nodes ask for blocks alone: this is no answer to anything.
-                self.lower(id, Fault::Answer);
+                self.lower(id, PeerFault::Answer);
                 NetEvent::RequestFailed { request, reason: RequestFailure::Garbage }
             }
             SyncResponse::Busy { retry_ms } => {
@@ -187,7 +187,7 @@ impl Task {
         debug!(peer = %id, %error, "question not answered");
         let garbage = matches!(error, OutboundFailure::Io(error) if error.kind() == io::ErrorKind::InvalidData);
         if garbage {
-            self.lower(id, Fault::Answer);
+            self.lower(id, PeerFault::Answer);
         }
         let reason = if garbage { RequestFailure::Garbage } else { RequestFailure::Unreachable };
         self.tell(NetEvent::RequestFailed { request, reason });
@@ -196,7 +196,7 @@ impl Task {
     /// Garbage instead of a question, on any of our protocols.
     pub(super) fn on_bad_question(&mut self, id: PeerId, error: &InboundFailure) {
         if matches!(error, InboundFailure::Io(error) if error.kind() == io::ErrorKind::InvalidData) {
-            self.lower(id, Fault::Question);
+            self.lower(id, PeerFault::Question);
         }
     }
 

@@ -115,7 +115,7 @@ mod tests {
             staked: true,
             undecided_since: Some(begun),
             silent: vec![],
-            settled: true,
+            reached_tip: true,
             pool_transactions: 0,
             pool_bytes: 0,
         }

@@ -46,7 +46,7 @@ impl Disk {
             write(&transaction, blocks, last).map_err(fault(file, "write"))?;
             let brought = self.index.write_due(&transaction, blocks).map_err(fault(file, "write"))?;
             transaction.commit().map_err(fault(file, "write"))?;
-            self.index.settle(brought);
+            self.index.made_durable(brought);
             Ok(())
         })
     }

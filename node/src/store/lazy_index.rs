@@ -46,7 +46,7 @@ struct Slice {
     touches: BTreeMap<Address, Vec<Touch>>,
 }
 
-/// What the blocks of a commit bring. Waits, or is written, only once they are durable: see [`LazyIndex::settle`].
+/// What the blocks of a commit bring. Waits, or is written, only once they are durable: see [`LazyIndex::made_durable`].
 #[must_use = "what durable blocks bring must wait or be forgotten"]
 pub(super) struct Brought {
     /// Written with them: nothing of these slices waits from before.
@@ -116,7 +116,7 @@ impl LazyIndex {
     }
 
     /// The blocks are durable: what was due no longer waits, the rest of what they brought does.
-    pub(super) fn settle(&self, brought: Brought) {
+    pub(super) fn made_durable(&self, brought: Brought) {
         let Brought { due, wait, tip } = brought;
         let mut slices = self.write();
         for slice in due {

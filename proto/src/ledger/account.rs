@@ -105,7 +105,7 @@ impl Account {
 
     /// Adjusts the power to the stake: it never exceeds it. Stake of an active account above its power waits: since
     /// `now` if that is new, else since it began to. SPEC VAL-5.
-    pub(super) fn settle_power(&mut self, now: Option<UnixMillis>) {
+    pub(super) fn adjust_power(&mut self, now: Option<UnixMillis>) {
         self.power = self.power.min(self.stake);
         let waits = self.standing == Standing::Active && self.power < self.stake;
         self.waiting_since = if waits { now.unwrap_or(self.waiting_since) } else { UnixMillis::default() };
@@ -150,7 +150,7 @@ impl Account {
         self.unbonding.iter_mut().filter(young).for_each(|entry| burn(&mut entry.amount));
         self.unbonding.retain(|entry| !entry.amount.is_zero());
         self.standing = Standing::Barred;
-        self.settle_power(None);
+        self.adjust_power(None);
         burned
     }
 
@@ -160,7 +160,7 @@ impl Account {
         self.jailings = if again { self.jailings.saturating_add(1) } else { 1 };
         self.last_jailed = now;
         self.standing = Standing::Jailed;
-        self.settle_power(None);
+        self.adjust_power(None);
     }
 
     /// Adds to the balance. Never fails: the sum of all coins stays below the cap. SPEC MONEY-2.
@@ -299,19 +299,19 @@ mod tests {
     /// SPEC VAL-5.
     #[test]
     fn power_follows_a_falling_stake_at_once_and_a_rising_one_waits_while_active() {
-        let settled = |standing, stake, power, now: Option<u64>| {
+        let adjusted = |standing, stake, power, now: Option<u64>| {
             let [stake, power] = [stake, power].map(Coins::from_bcc);
             let mut account = Account { standing, stake, power, waiting_since: UnixMillis(3), ..Account::default() };
-            account.settle_power(now.map(UnixMillis));
+            account.adjust_power(now.map(UnixMillis));
             (account.power, account.waiting_since.0, account.waiting())
         };
         let bcc = Coins::from_bcc;
-        assert_eq!(settled(Standing::Active, 5, 2, Some(9)), (bcc(2), 9, Some(bcc(3))), "who adds goes to the end");
-        assert_eq!(settled(Standing::Active, 5, 2, None), (bcc(2), 3, Some(bcc(3))), "who lowers keeps its place");
-        assert_eq!(settled(Standing::Active, 2, 5, Some(9)), (bcc(2), 0, None));
+        assert_eq!(adjusted(Standing::Active, 5, 2, Some(9)), (bcc(2), 9, Some(bcc(3))), "who adds goes to the end");
+        assert_eq!(adjusted(Standing::Active, 5, 2, None), (bcc(2), 3, Some(bcc(3))), "who lowers keeps its place");
+        assert_eq!(adjusted(Standing::Active, 2, 5, Some(9)), (bcc(2), 0, None));
         for standing in [Standing::Inactive, Standing::Jailed, Standing::Barred] {
-            assert_eq!(settled(standing, 5, 2, Some(9)), (bcc(2), 0, None));
-            assert_eq!(settled(standing, 1, 2, None), (bcc(1), 0, None));
+            assert_eq!(adjusted(standing, 5, 2, Some(9)), (bcc(2), 0, None));
+            assert_eq!(adjusted(standing, 1, 2, None), (bcc(1), 0, None));
         }
     }
 

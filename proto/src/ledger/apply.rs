@@ -70,7 +70,7 @@ fn raise_stake(
         sender.standing = Standing::Inactive;
     }
     sender.stake = amount;
-    sender.settle_power(Some(rules.time));
+    sender.adjust_power(Some(rules.time));
     Ok(())
 }
 
@@ -99,7 +99,7 @@ fn lower_stake(
     if amount.is_zero() && sender.standing != Standing::Barred {
         sender.standing = Standing::Inactive;
     }
-    sender.settle_power(None);
+    sender.adjust_power(None);
     Ok(())
 }
 
@@ -109,6 +109,6 @@ fn activate(sender: &mut Account, recent: Hash32, rules: &Rules<'_>) -> Result<(
     sender.standing = Standing::Active;
     sender.last_present = rules.time;
     sender.window.missing = BlockBits::default();
-    sender.settle_power(Some(rules.time));
+    sender.adjust_power(Some(rules.time));
     Ok(())
 }

@@ -135,10 +135,10 @@ impl Bench<'_> {
         let (mut best, mut in_vain) = ((self.windows()[0], 0.0), 0);
         for window in self.windows() {
             feed.set_window(window);
-            let (begun, before) = (Instant::now(), self.settled(&feed).await?);
+            let (begun, before) = (Instant::now(), self.about_final(&feed).await?);
             self.watch(STEP.min(self.asked.steady)).await?;
-            let settled = self.settled(&feed).await?.saturating_sub(before);
-            let rate = settled as f64 / begun.elapsed().as_secs_f64();
+            let about_final = self.about_final(&feed).await?.saturating_sub(before);
+            let rate = about_final as f64 / begun.elapsed().as_secs_f64();
             self.screen.note(&format!("ramp: {rate:.0} a second become final with {window} in the pools"));
             let worth_it = rate > best.1 * WORTH_IT;
             in_vain = if worth_it { 0 } else { in_vain + 1 };
@@ -234,7 +234,7 @@ impl Bench<'_> {
     }
 
     /// What is accepted and no longer in the first node's pool: about what is final. Good enough to find the window.
-    async fn settled(&self, feed: &Feed) -> Result<u64> {
+    async fn about_final(&self, feed: &Feed) -> Result<u64> {
         let pooled = self.cluster.client(0).status().await?.pool_transactions;
         Ok(feed.accepted().saturating_sub(u64::from(pooled)))
     }

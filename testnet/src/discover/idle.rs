@@ -57,7 +57,7 @@ impl Sample {
 
 /// Waits until nodes that have found each other have calmed down: until a spell is no calmer than the one before. Bytes
 /// that a node has sent by then since it started, the mean of all.
-pub async fn settle(clients: &[Client], idle_block_interval: Duration) -> Result<f64, String> {
+pub async fn until_calm(clients: &[Client], idle_block_interval: Duration) -> Result<f64, String> {
     let spell = idle_block_interval.max(SPELL_MIN);
     let mut before = f64::INFINITY;
     for _ in 0..SPELLS_MAX {

@@ -96,12 +96,12 @@ async fn from_one_address(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen
 /// What it costs to be found, once nothing happens any more.
 async fn silence(plan: Plan<'_>, site: &Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
     let clients = site.clients();
-    run.sent_until_calm = Some(idle::settle(&clients, plan.idle_block_interval).await?);
+    run.sent_until_calm = Some(idle::until_calm(&clients, plan.idle_block_interval).await?);
     run.idle = Some(idle::measure(&clients, plan.seconds).await?);
-    let settled = site.look().await?;
-    run.connections = settled.connections();
-    run.latency_ms = settled.latency_ms();
-    run.sources = settled.sources();
+    let calm = site.look().await?;
+    run.connections = calm.connections();
+    run.latency_ms = calm.latency_ms();
+    run.sources = calm.sources();
     say(plan, screen, &format!("idle traffic measured for {} s", plan.seconds));
     Ok(())
 }

@@ -58,7 +58,7 @@ impl Stage<'_> {
     pub(super) async fn finish(&mut self) -> Checks {
         let mut problems = vec![];
         self.heal(true).await;
-        let settled = self.end_load().await;
+        let load_end = self.end_load().await;
         let tips = checks::one_tip(&self.network).await;
         if !tips.same {
             problems.push("the nodes do not have one tip and one state root".into());
@@ -72,11 +72,11 @@ impl Stage<'_> {
         let twice = self.board.with(|board| board.contradictions().to_vec());
         let blamed = self.blamed();
         let jailed = self.jailed().await;
-        let (coins_conserved, accepted_final_once) = (supply.is_ok(), settled.is_ok() && twice.is_empty());
+        let (coins_conserved, accepted_final_once) = (supply.is_ok(), load_end.is_ok() && twice.is_empty());
         let (finals_kept, nobody_blamed, nobody_jailed) =
             (lost.is_empty() && forks.is_empty(), blamed.is_empty(), jailed.is_empty());
         problems.extend(supply.err());
-        problems.extend(settled.err());
+        problems.extend(load_end.err());
         problems.extend([lost, forks, twice, blamed, jailed].into_iter().flatten());
         let one_tip = tips.same;
         Checks { one_tip, coins_conserved, finals_kept, accepted_final_once, nobody_blamed, nobody_jailed, problems }

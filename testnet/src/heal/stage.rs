@@ -127,7 +127,7 @@ pub async fn play(plan: &Plan, scenario: &Scenario, dir: &Path, screen: &Screen)
     let dashboard = plan.dashboard.then(|| Dashboard::open(&plan.node_bin, dir)).transpose()?;
     stage.begin_load(&mut tasks)?;
     stage.observe(&mut tasks);
-    let begun = stage.settle_in().await;
+    let begun = stage.until_ready().await;
     let mut steps = vec![];
     if let Err(reason) = begun {
         steps.push(StepReport::failed("begin   all nodes are connected and make blocks".into(), reason));
@@ -299,15 +299,15 @@ impl<'a> Stage<'a> {
     }
 
     /// Nobody is struck before all know each other and the chain goes.
-    async fn settle_in(&mut self) -> Result<(), String> {
+    async fn until_ready(&mut self) -> Result<(), String> {
         let all: Vec<_> = (0..self.scenario.nodes).collect();
-        let settled = self.until(MEET_WITHIN, |record| {
+        let ready = self.until(MEET_WITHIN, |record| {
             let connected = record.tracks[..all.len()]
                 .iter()
                 .all(|track| usize::try_from(track.peers).unwrap_or(0) + 1 >= all.len());
             (connected && record.height(&all).0 >= BLOCKS_BEFORE).then_some(())
         });
-        match settled.await {
+        match ready.await {
             Some(()) => {
                 self.screen.note(&format!("{} nodes run, are connected, and make blocks", all.len()));
                 self.since = Instant::now();

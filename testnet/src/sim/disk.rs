@@ -73,7 +73,7 @@ pub struct Disk {
     /// Contradictions that wait for a block.
     evidence: Vec<Evidence>,
     /// So many of our own are old enough to have reached the disk.
-    own_settled: usize,
+    own_durable: usize,
 }
 
 /// What a crash destroyed.
@@ -101,7 +101,7 @@ impl Disk {
             guard_before: guard,
             own: vec![],
             evidence: vec![],
-            own_settled: 0,
+            own_durable: 0,
         }
     }
 
@@ -161,7 +161,7 @@ impl Disk {
         if self.sabotage == Sabotage::GrantTwice {
             self.grant_again(block);
         }
-        self.own_settled = self.own.len();
+        self.own_durable = self.own.len();
     }
 
     /// Sabotage: who was paid a grant in this block has it once more.
@@ -193,7 +193,7 @@ impl Disk {
     /// Forgets own transactions.
     pub fn forget(&mut self, ids: &[TransactionId]) {
         self.own.retain(|kept| !ids.contains(&kept.id()));
-        self.own_settled = self.own_settled.min(self.own.len());
+        self.own_durable = self.own_durable.min(self.own.len());
     }
 
     /// Keeps contradictions, durably, in place of those before.
@@ -209,12 +209,12 @@ impl Disk {
     /// The power goes: of what was not synced nothing, everything or a beginning survives.
     pub fn crash(&mut self, dice: &mut Dice) -> Losses {
         let kept = surviving(self.synced, self.journal.len(), dice);
-        let own_kept = surviving(self.own_settled, self.own.len(), dice);
+        let own_kept = surviving(self.own_durable, self.own.len(), dice);
         let losses = Losses { entries: self.journal.len() - kept, own: self.own.len() - own_kept };
         self.journal.truncate(kept);
         self.synced = kept;
         self.own.truncate(own_kept);
-        self.own_settled = own_kept;
+        self.own_durable = own_kept;
         if self.sabotage == Sabotage::ForgetEvidence {
             self.evidence.clear();
         }

@@ -188,8 +188,8 @@ impl World {
 
     fn stake(&mut self, node: usize, plan: usize, account: &AccountAnswer) {
         let plan = self.scenario.stakes[plan].clone();
-        let settled = account.account.stake == plan.amount || account.pending_nonce != account.account.next_nonce;
-        if !settled {
+        let asked = account.account.stake == plan.amount || account.pending_nonce != account.account.next_nonce;
+        if !asked {
             let body = Body::Stake { amount: plan.amount };
             let signed = self.sign(&plan.signer, account.pending_nonce, None, body);
             self.hand_in(node, signed.into_iter().collect());

@@ -87,7 +87,7 @@ pub(crate) fn update(model: &mut Model, told: &mut Told, now: UnixMillis, happen
     model.now = model.now.max(now);
     let changed = match happening {
         Happening::Tick => tick(model, told),
-        Happening::Places(places) => settle_places(model, places),
+        Happening::Places(places) => update_places(model, places),
         Happening::Said { node, generation, topic, said } => {
             let row = model.nodes.get_mut(node).filter(|row| row.generation == generation);
             match (row, said) {
@@ -114,7 +114,7 @@ pub(crate) fn update(model: &mut Model, told: &mut Told, now: UnixMillis, happen
 }
 
 /// New places get a row; known ones may be somewhere else now. No row ever goes.
-fn settle_places(model: &mut Model, places: Vec<Place>) -> bool {
+fn update_places(model: &mut Model, places: Vec<Place>) -> bool {
     let mut changed = false;
     for place in places {
         let index = match model.nodes.iter().position(|node| node.name == place.name) {

@@ -184,14 +184,14 @@ impl Mempool {
         replaces: Replaces,
     ) -> Result<SubmitOutcome, TxRejected> {
         let (sender, nonce) = (transaction.sender(), transaction.nonce());
-        let settled = ledger.account(&sender);
-        if nonce < settled.next_nonce {
-            return Err(TxRejected::WrongNonce { expected: settled.next_nonce, found: nonce });
+        let on_chain = ledger.account(&sender);
+        if nonce < on_chain.next_nonce {
+            return Err(TxRejected::WrongNonce { expected: on_chain.next_nonce, found: nonce });
         }
-        let mut account = self.mend(ledger, sender, settled.clone());
+        let mut account = self.mend(ledger, sender, on_chain.clone());
         match nonce.cmp(&account.next_nonce) {
             Ordering::Less => {
-                self.replace_in_row(ledger, settled, transaction, replaces)?;
+                self.replace_in_row(ledger, on_chain, transaction, replaces)?;
                 Ok(SubmitOutcome::Pooled)
             }
             Ordering::Greater => {
@@ -211,11 +211,11 @@ impl Mempool {
     }
 
     /// The account after the sender's row; first truncates the row where it cannot be applied any more.
-    pub(super) fn mend(&mut self, ledger: &Ledger, sender: Address, settled: Account) -> Account {
+    pub(super) fn mend(&mut self, ledger: &Ledger, sender: Address, on_chain: Account) -> Account {
         let Some(row) = self.rows.get(&sender) else {
-            return settled;
+            return on_chain;
         };
-        let projection = row.project(ledger, settled);
+        let projection = row.project(ledger, on_chain);
         if let Some((nonce, reason)) = projection.broken {
             self.cut(sender, nonce, reason);
         }

@@ -18,11 +18,12 @@
 //! Pure: the same calls in the same order give the same contents. Two honest nodes may differ.
 //!
 //! The map: `pool` holds the contents, in `row`s and `claims`; `admit` accepts (also onto the `shelf`), `evict` makes
-//! room, `select` picks for a block, `settle` follows the chain, `replace` lets senders change a transaction, `own`
+//! room, `select` picks for a block, `after_block` follows the chain, `replace` lets senders change a transaction, `own`
 //! repeats, `refusals` remembers reasons, `list` shows.
 //! Start reading at [`Mempool::submit`].
 
 mod admit;
+mod after_block;
 mod claims;
 mod evict;
 mod list;
@@ -32,7 +33,6 @@ mod refusals;
 mod replace;
 mod row;
 mod select;
-mod settle;
 mod shelf;
 #[cfg(test)]
 mod tests;

@@ -61,7 +61,7 @@ impl Replacements {
     }
 
     /// One of the sender's is final.
-    pub(super) fn settled(&mut self, sender: &Address) {
+    pub(super) fn reset(&mut self, sender: &Address) {
         self.0.remove(sender);
     }
 
@@ -73,14 +73,14 @@ impl Replacements {
 }
 
 impl Mempool {
-    /// Replaces the transaction with its nonce in its sender's row. `settled` is the final account.
+    /// Replaces the transaction with its nonce in its sender's row. `on_chain` is the final account.
     ///
     /// Those behind it stay as long as they can be paid; the first that cannot is refused, and the others wait on the
     /// shelf. Cost: O(the row behind it), in additions.
     pub(super) fn replace_in_row(
         &mut self,
         ledger: &Ledger,
-        settled: Account,
+        on_chain: Account,
         transaction: &VerifiedTransaction,
         replaces: Replaces,
     ) -> Result<(), TxRejected> {
@@ -89,7 +89,7 @@ impl Mempool {
         let row = self.rows.get(&sender).ok_or(taken.clone())?;
         let held = row.get(nonce).ok_or(taken)?.clone();
         self.check_replacement(ledger, &held, transaction, replaces)?;
-        let mut account = row.account_at(ledger, settled.clone(), nonce)?;
+        let mut account = row.account_at(ledger, on_chain.clone(), nonce)?;
         let before = account.balance;
         ledger.project(&mut account, transaction)?;
         let cost = before.checked_sub(account.balance).unwrap_or(Coins::ZERO);
@@ -100,7 +100,7 @@ impl Mempool {
         self.make_room(&sender, 0, growth)?;
         self.put_in_place(transaction.clone(), cost);
         self.gone_for(&held, transaction);
-        self.mend(ledger, sender, settled);
+        self.mend(ledger, sender, on_chain);
         Ok(())
     }
 

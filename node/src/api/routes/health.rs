@@ -65,7 +65,7 @@ fn takes_no_part(view: &ChainView, peers: usize, validator: Option<Address>, now
         }
         PhaseView::UpdateNeeded => Some(views::update_needed(view)),
         PhaseView::Idle | PhaseView::Deciding if peers == 0 && !alone => Some("no peers yet".into()),
-        PhaseView::Idle | PhaseView::Deciding if !view.settled => Some("starting: not yet at the tip".into()),
+        PhaseView::Idle | PhaseView::Deciding if !view.reached_tip => Some("starting: not yet at the tip".into()),
         PhaseView::Idle | PhaseView::Deciding => undecided(view, now),
     }
 }
@@ -108,7 +108,7 @@ mod tests {
             staked: false,
             undecided_since: None,
             silent: vec![],
-            settled: true,
+            reached_tip: true,
             pool_transactions: 0,
             pool_bytes: 0,
         }

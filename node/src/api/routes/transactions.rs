@@ -157,7 +157,7 @@ async fn enter(
     if view.phase == PhaseView::UpdateNeeded {
         return Err(ApiError::new(ApiCode::NotReady, views::update_needed(&view)).retry(Retry::Never));
     }
-    if !view.settled {
+    if !view.reached_tip {
         return Err(ApiError::new(ApiCode::Starting, "the node is not at the tip yet; try again in a moment"));
     }
     let verified = state.verify.transactions(signed).await;
@@ -182,12 +182,12 @@ async fn enter(
         };
         answers.push((id, submitted));
     }
-    settle_final(state, &mut answers, perhaps_final).await?;
+    answer_final(state, &mut answers, perhaps_final).await?;
     Ok(answers)
 }
 
 /// It is no refusal if this very transaction is final already.
-async fn settle_final(
+async fn answer_final(
     state: &ApiState,
     answers: &mut [(TransactionId, Entered)],
     perhaps_final: Vec<(usize, TransactionId)>,

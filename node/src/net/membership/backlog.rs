@@ -58,7 +58,7 @@ impl Owed {
     }
 
     /// The peer took all that came, unless it is behind; it has taken `written` so far.
-    fn settle(&mut self, behind: bool, written: u64, now: Instant) {
+    fn update(&mut self, behind: bool, written: u64, now: Instant) {
         if !behind || self.since.is_none() {
             *self = Self { sent: if behind { self.sent } else { 0 }, written, since: Some(now) };
         }
@@ -102,8 +102,8 @@ impl Backlogs {
         for (peer, flow) in flows {
             let backlog = self.0.entry(*peer).or_default();
             let answered = flow.written.saturating_sub(flow.gossip_written);
-            backlog.gossip.settle(!flow.gossip_stuck.is_zero(), flow.gossip_written, now);
-            backlog.answers.settle(!flow.stuck.is_zero(), answered, now);
+            backlog.gossip.update(!flow.gossip_stuck.is_zero(), flow.gossip_written, now);
+            backlog.answers.update(!flow.stuck.is_zero(), answered, now);
             if flow.stuck.is_zero() {
                 continue;
             }

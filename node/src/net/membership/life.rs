@@ -9,7 +9,7 @@ use super::targets::Source;
 use super::{Act, Membership, Note, Way};
 use crate::net::address::{ip_of, without_peer};
 use crate::net::deaf::Choked;
-use crate::net::peer_score::{Fault, Judgement};
+use crate::net::peer_score::{Judgement, PeerFault};
 use crate::net::peers::{Connection, Peer, Stage};
 use blockchat_proto::sync::{Parting, STATUS_VERSION, Status};
 use libp2p::swarm::ConnectionId;
@@ -261,7 +261,7 @@ impl Membership {
     }
 
     /// Holds a fault against a peer, and does what that calls for.
-    pub(super) fn wronged(&mut self, id: PeerId, fault: Fault, now: Instant) -> Vec<Act> {
+    pub(super) fn wronged(&mut self, id: PeerId, fault: PeerFault, now: Instant) -> Vec<Act> {
         let judgement = self.scores.lower(id, fault, now);
         let spared = self.targets.is_configured(&id) || self.peers.greeted() < PEERS_LAST;
         let mut acts = vec![Act::Say(Note::Misbehaves { id, fault, spared })];

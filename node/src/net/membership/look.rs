@@ -54,7 +54,7 @@ impl Membership {
         if !stalled {
             acts.extend(self.part_from_stuck(flows, now));
         }
-        acts.extend(self.settle_contests(stalled, now));
+        acts.extend(self.end_contests(stalled, now));
         acts.extend(self.part_from_silent(now));
         acts.extend(self.connect_deaf_anew(hearing, now));
         acts.extend(self.trim(now));
@@ -129,7 +129,7 @@ impl Membership {
         let need = self.need();
         self.targets.avoid(self.crowded_groups());
         let peers = &self.peers;
-        let due = self.targets.due(now, need, |address, peer| peers.standing(address, peer));
+        let due = self.targets.due(now, need, |address, peer| peers.connection_state(address, peer));
         due.into_iter().map(Act::Dial).collect()
     }
 

@@ -42,7 +42,7 @@ use self::renown::Renown;
 use self::runs::Elsewhere;
 use self::targets::{AttemptId, Dial, Need, Source, Targets};
 use super::meter::Flow;
-use super::peer_score::{Fault, Scores};
+use super::peer_score::{PeerFault, Scores};
 use super::peers::{Peer, Peers, Speech, Strangers};
 use blockchat_engine::event::PeerTag;
 use blockchat_proto::hash::Hash32;
@@ -101,7 +101,7 @@ pub(super) enum Fact {
     /// A block or vote of its was good.
     Delivered { id: PeerId },
     /// A peer did what no honest peer does.
-    Wronged { id: PeerId, fault: Fault },
+    Wronged { id: PeerId, fault: PeerFault },
     /// The queue to a peer overflowed.
     Choked { id: PeerId },
     /// A peer's side of gossip is closed.
@@ -206,7 +206,7 @@ pub(super) enum Note {
     },
     Misbehaves {
         id: PeerId,
-        fault: Fault,
+        fault: PeerFault,
         spared: bool,
     },
     /// Another run of this peer's identity, at this address, is refused. `news`: people have not been told lately.

@@ -150,7 +150,7 @@ impl Membership {
     }
 
     /// First connections that did not show that they are alive, and refused ones that do not go.
-    pub(super) fn settle_contests(&mut self, stalled: bool, now: Instant) -> Vec<Act> {
+    pub(super) fn end_contests(&mut self, stalled: bool, now: Instant) -> Vec<Act> {
         let (mut dead, mut acts) = (vec![], vec![]);
         for (id, peer) in self.peers.iter_mut() {
             if let Some(contest) = &mut peer.contest {

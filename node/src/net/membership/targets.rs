@@ -77,12 +77,12 @@ impl Source {
     }
 }
 
-/// How it stands between us and whoever a target leads to.
+/// The connection to the peer behind a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::net) enum Standing {
-    /// Nothing.
-    Apart,
-    /// Connected, and not more.
+pub(in crate::net) enum ConnectionState {
+    /// There is none.
+    Disconnected,
+    /// Connected, without a handshake.
     Connected,
     /// A peer of our chain.
     Greeted,
@@ -305,19 +305,19 @@ impl Targets {
         &mut self,
         now: Instant,
         need: Need,
-        standing: impl Fn(&Multiaddr, Option<PeerId>) -> Standing,
+        connection_state: impl Fn(&Multiaddr, Option<PeerId>) -> ConnectionState,
     ) -> Vec<Dial> {
         self.forgotten.retain(|_, until| *until > now);
         let mut waiting = vec![];
         for (address, target) in &mut self.targets {
-            match standing(address, target.peer) {
-                Standing::Greeted => {
+            match connection_state(address, target.peer) {
+                ConnectionState::Greeted => {
                     target.failure = None;
                     target.begin_anew(now + PAUSE_FIRST);
                 }
-                Standing::Connected => {}
-                Standing::Apart if !target.is_due(now, need) => {}
-                Standing::Apart => {
+                ConnectionState::Connected => {}
+                ConnectionState::Disconnected if !target.is_due(now, need) => {}
+                ConnectionState::Disconnected => {
                     let rank = (target.source != Source::Configured, target.record != Record::Proven, target.next);
                     waiting.push((rank, address.clone()));
                 }
@@ -521,8 +521,8 @@ mod tests {
         format!("/ip4/10.0.0.{last}/tcp/7475").parse().unwrap()
     }
 
-    fn apart(_: &Multiaddr, _: Option<PeerId>) -> Standing {
-        Standing::Apart
+    fn disconnected(_: &Multiaddr, _: Option<PeerId>) -> ConnectionState {
+        ConnectionState::Disconnected
     }
 
     /// Targets of a node with a small own id, so that it is never the polite one.
@@ -539,7 +539,7 @@ mod tests {
     fn dials(targets: &mut Targets, start: Instant, count: u64, need: Need) -> Vec<u64> {
         let at = |second: &u64| {
             let now = start + seconds(*second);
-            let due = targets.due(now, need, apart);
+            let due = targets.due(now, need, disconnected);
             due.iter().for_each(|dial| _ = targets.failed(dial.attempt, &Failure::Refused, now));
             !due.is_empty()
         };
@@ -601,14 +601,14 @@ mod tests {
         let (mut targets, now) = targets();
         let (liar, real) = (PeerId::random(), PeerId::random());
         (1..=8).for_each(|last| targets.found(&address(last), real, Source::Kademlia, Some(liar), now));
-        let dial = targets.due(now, Need::Few, apart).pop().unwrap();
+        let dial = targets.due(now, Need::Few, disconnected).pop().unwrap();
         assert_eq!(dial.addresses.len(), 8);
         targets.worked(real, dial.attempt, &address(3));
         targets.gone(real, now);
         let mut dialled: BTreeMap<Multiaddr, u32> = BTreeMap::new();
         for second in 0..3_600 {
             let now = now + seconds(second);
-            for dial in targets.due(now, Need::Few, apart) {
+            for dial in targets.due(now, Need::Few, disconnected) {
                 dial.addresses.iter().for_each(|address| *dialled.entry(address.clone()).or_default() += 1);
                 targets.failed(dial.attempt, &Failure::Refused, now);
             }
@@ -623,7 +623,7 @@ mod tests {
         let peer = PeerId::random();
         targets.remembered(peer, &address(1), true, now);
         targets.remembered(peer, &address(2), false, now);
-        let due = targets.due(now, Need::Few, apart);
+        let due = targets.due(now, Need::Few, disconnected);
         let dial = Dial {
             attempt: AttemptId(1),
             peer: Some(peer),
@@ -641,9 +641,9 @@ mod tests {
         let (mut low, mut high) = (Targets::new(ids[0], Dice::new(1)), Targets::new(ids[1], Dice::new(2)));
         low.found(&address(2), ids[1], Source::Mdns, None, now);
         high.found(&address(1), ids[0], Source::Mdns, None, now);
-        assert_eq!(low.due(now, Need::Few, apart).len(), 1);
-        assert_eq!(high.due(now, Need::Few, apart).len(), 0);
-        assert_eq!(high.due(now + COURTESY, Need::Few, apart).len(), 1);
+        assert_eq!(low.due(now, Need::Few, disconnected).len(), 1);
+        assert_eq!(high.due(now, Need::Few, disconnected).len(), 0);
+        assert_eq!(high.due(now + COURTESY, Need::Few, disconnected).len(), 1);
     }
 
     #[test]
@@ -651,12 +651,12 @@ mod tests {
         let (mut targets, now) = targets();
         let peer = PeerId::random();
         targets.remembered(peer, &address(1), true, now);
-        assert_eq!(targets.due(now, Need::Few, apart).len(), 1);
+        assert_eq!(targets.due(now, Need::Few, disconnected).len(), 1);
         let later = now + seconds(100);
-        assert_eq!(targets.due(later, Need::Few, |_, _| Standing::Greeted), []);
+        assert_eq!(targets.due(later, Need::Few, |_, _| ConnectionState::Greeted), []);
         targets.gone(peer, later);
-        assert_eq!(targets.due(later, Need::Few, apart), []);
-        assert_eq!(targets.due(later + PAUSE_FIRST, Need::Few, apart).len(), 1);
+        assert_eq!(targets.due(later, Need::Few, disconnected), []);
+        assert_eq!(targets.due(later + PAUSE_FIRST, Need::Few, disconnected).len(), 1);
     }
 
     #[test]
@@ -664,10 +664,10 @@ mod tests {
         let (mut targets, now) = targets();
         targets.configure(&address(1), now);
         (2..100).for_each(|last| targets.found(&address(last), PeerId::random(), Source::Mdns, None, now));
-        let due = targets.due(now, Need::None, apart);
+        let due = targets.due(now, Need::None, disconnected);
         assert_eq!(due.iter().map(|dial| dial.source).collect::<Vec<_>>(), [Source::Configured]);
         let later = now + COURTESY * 4;
-        assert!(targets.due(later, Need::Few, apart).len() <= DIALS_MAX + 1);
+        assert!(targets.due(later, Need::Few, disconnected).len() <= DIALS_MAX + 1);
     }
 
     #[test]
@@ -675,7 +675,7 @@ mod tests {
         let (mut targets, now) = targets();
         let (expected, found) = (PeerId::random(), PeerId::random());
         targets.configure(&address(1).with_p2p(expected).unwrap(), now);
-        let dial = targets.due(now, Need::Few, apart).pop().unwrap();
+        let dial = targets.due(now, Need::Few, disconnected).pop().unwrap();
         assert_eq!(dial.peer, Some(expected), "nobody else is wanted there");
         let failure = Failure::OtherPeer(found);
         assert!(targets.failed(dial.attempt, &failure, now));
@@ -692,11 +692,11 @@ mod tests {
         let (mut targets, now) = targets();
         let name: Multiaddr = "/dns4/nodes.example/tcp/7475".parse().unwrap();
         targets.configure(&name, now);
-        let dial = targets.due(now, Need::Few, apart).pop().unwrap();
+        let dial = targets.due(now, Need::Few, disconnected).pop().unwrap();
         assert!(targets.failed(dial.attempt, &Failure::UnknownName, now));
         assert!(dials(&mut targets, now, 3_600, Need::Few).len() > 100);
         let later = now + seconds(7_200);
-        let dial = targets.due(later, Need::Few, apart).pop().unwrap();
+        let dial = targets.due(later, Need::Few, disconnected).pop().unwrap();
         assert_eq!(targets.source_of(dial.attempt), Some(Source::Dns));
         let peer = PeerId::random();
         targets.worked(peer, dial.attempt, &address(9));
@@ -716,6 +716,6 @@ mod tests {
         let own = targets.own;
         targets.found(&address(1), own, Source::Mdns, None, now);
         targets.configure(&address(2).with_p2p(own).unwrap(), now);
-        assert_eq!(targets.due(now, Need::Few, apart), []);
+        assert_eq!(targets.due(now, Need::Few, disconnected), []);
     }
 }

@@ -48,7 +48,7 @@ impl Stage {
     fn move_on(&mut self) {
         let signed = self.network.send(&self.network.wallet(0), self.nonce, BOB, 1, "");
         self.nonce += 1;
-        self.network.node(0).settle(&signed);
+        self.network.node(0).submit_and_wait(&signed);
         self.network.wait_until_agreed();
         self.copy.follow(&self.voice, self.network.node(0));
     }
@@ -225,7 +225,7 @@ type Signed = fn(&Vote, Hash32, Address) -> Vec<CommitSignature>;
 pub(super) fn a_longer_chain_without_certificates_is_not_adopted() {
     let mut network = Network::new(1, &QUIET);
     network.start(0);
-    network.node(0).settle(&network.send(&network.wallet(0), 0, BOB, 1, ""));
+    network.node(0).submit_and_wait(&network.send(&network.wallet(0), 0, BOB, 1, ""));
     let node = network.node(0);
     let certificates: [Signed; 4] = [
         |_, _, _| vec![],
@@ -258,7 +258,7 @@ pub(super) fn a_longer_chain_without_certificates_is_not_adopted() {
         liar.wait_until_parted();
         assert_eq!(node.status().height, tip, "no block of it was adopted");
         let nonce = node.account(network.wallet(0).address()).next_nonce;
-        let height = node.settle(&network.send(&network.wallet(0), nonce, BOB, 1, ""));
+        let height = node.submit_and_wait(&network.send(&network.wallet(0), nonce, BOB, 1, ""));
         assert!(!lies.contains(&node.block(height).hash));
         assert_eq!(height, tip.next(), "the chain goes on from where it was");
     }

@@ -46,6 +46,6 @@ pub(super) fn all_are_killed_at_once_and_nothing_final_is_lost() {
         let again: Vec<_> = batch.iter().map(|signed| node.place(signed.id())).collect();
         assert_eq!(again, places);
     }
-    network.node(0).settle(&network.send(&alice, 20, BOB, 1, "and we are back"));
+    network.node(0).submit_and_wait(&network.send(&alice, 20, BOB, 1, "and we are back"));
     network.wait_until_agreed();
 }

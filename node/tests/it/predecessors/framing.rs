@@ -34,7 +34,7 @@ fn works_over_a_wire(manner: Manner) {
     let other = Running::start(&network.folder.path().join("other"), &["--join", "--peer", &relay.address()]);
     other.wait_until_final(batch[19].id());
     let there_and_back = network.send(&alice, 20, BOB, 1, "and back");
-    other.settle(&there_and_back);
+    other.submit_and_wait(&there_and_back);
     node.wait_until_final(there_and_back.id());
     assert_eq!(other.account(BOB).balance, micro(21));
     let chain: u64 = (1..=node.status().height.0).map(|height| node.block(Height(height)).bytes).sum();

@@ -58,7 +58,7 @@ fn a_stranger_checks_a_chain_whose_validators_change_without_one_transaction_of_
     let node = network.node(0);
     let validator = network.validator(0);
     let more = network.sign(&validator, 0, Body::Stake { amount: Coins::from_bcc(5) });
-    let staked = node.settle(&more);
+    let staked = node.submit_and_wait(&more);
     let tip = node.wait_for_block(Height(staked.0 + 3)).height;
 
     let stranger = Stranger::meeting(&network, node);

@@ -25,7 +25,7 @@ const QUIET: [&str; 4] = ["--idle-block-interval", "3600000", "--block-interval"
 fn four(flags: &[&str]) -> Network {
     let mut network = Network::new(4, flags);
     (0..4).for_each(|index| drop(network.start(index).status()));
-    network.node(0).settle(&network.send(&network.wallet(0), 0, BOB, 1, "first"));
+    network.node(0).submit_and_wait(&network.send(&network.wallet(0), 0, BOB, 1, "first"));
     network.wait_until_agreed();
     network.wait_until_acquainted();
     network
@@ -57,7 +57,7 @@ pub(super) fn a_dead_leader_does_not_stop_the_chain_and_comes_back() {
     // It comes back, has all it missed, and its voice counts again.
     network.start(dead);
     for nonce in 2.. {
-        network.node(dead).settle(&network.send(&network.wallet(0), nonce, BOB, 1, ""));
+        network.node(dead).submit_and_wait(&network.send(&network.wallet(0), nonce, BOB, 1, ""));
         let height = network.wait_until_agreed();
         if network.node(dead).block(height).signers.contains(&leader) {
             break;
@@ -134,7 +134,7 @@ pub(super) fn a_race_on_the_pool_settles_and_the_chain_goes_on() {
         paid += 1_000 + u64::try_from(position).unwrap();
     }
     network.nodes().for_each(|node| assert_eq!(node.account(BOB).balance, micro(paid)));
-    network.node(3).settle(&network.send(&network.wallet(0), 1, BOB, 1, "and on it goes"));
+    network.node(3).submit_and_wait(&network.send(&network.wallet(0), 1, BOB, 1, "and on it goes"));
 }
 
 /// Submits over a connection of its own, until it gets an answer that is one.
@@ -181,7 +181,7 @@ pub(super) fn nothing_waits_for_peers_and_clients_that_never_finish() {
         open
     });
     for nonce in 0..3 {
-        node.settle(&network.send(&network.wallet(0), nonce, BOB, 1, ""));
+        node.submit_and_wait(&network.send(&network.wallet(0), nonce, BOB, 1, ""));
     }
     network.wait_for_growth(2);
     assert!(mute.is_connected(node), "it is still waited for, and nobody waits with it");

@@ -32,7 +32,7 @@ pub(super) fn any_node_may_be_first_last_or_missing() {
         network.start(index);
     }
     let alice = network.wallet(0);
-    network.node(2).settle(&network.send(&alice, 0, BOB, 1, "without id0"));
+    network.node(2).submit_and_wait(&network.send(&alice, 0, BOB, 1, "without id0"));
     // It comes last, and counts like any other.
     network.start_with(0, &["--peer", &network.node(1).address()]);
     network.wait_until_agreed();
@@ -41,7 +41,7 @@ pub(super) fn any_node_may_be_first_last_or_missing() {
     // The one that all the others had dialled goes for good.
     network.wait_until_acquainted();
     network.kill(2);
-    network.node(0).settle(&network.send(&alice, 1, BOB, 1, "without id2"));
+    network.node(0).submit_and_wait(&network.send(&alice, 1, BOB, 1, "without id2"));
     network.wait_for_growth(2);
     for node in network.nodes() {
         assert_eq!(node.account(BOB).balance, micro(2));
@@ -56,15 +56,15 @@ pub(super) fn somebody_who_was_not_there_at_the_start_joins_stakes_and_leads() {
     let key = own_validator_key(&home, node);
     let me = keystore::load(&key, None).unwrap();
     let newcomer = Running::start(&home, &["--join", "--peer", &node.address()]);
-    node.settle(&network.send(&network.wallet(0), 0, me.address(), 500_000_000, "welcome"));
+    node.submit_and_wait(&network.send(&network.wallet(0), 0, me.address(), 500_000_000, "welcome"));
     newcomer.wait_for_block(node.status().height);
     assert_eq!(newcomer.account(me.address()).balance, Coins::from_bcc(500));
-    newcomer.settle(&network.sign(&me, 0, Body::Stake { amount: Coins::from_bcc(20) }));
+    newcomer.submit_and_wait(&network.sign(&me, 0, Body::Stake { amount: Coins::from_bcc(20) }));
     wait_for("the newcomer leads a block", || (node.block(node.status().height).leader == me.address()).then_some(()));
     assert_eq!(node.status().validators.len(), 2);
     // And payments go on with two where one had been foreseen.
     let signed = network.send(&network.wallet(0), 1, BOB, 1, "");
-    newcomer.settle(&signed);
+    newcomer.submit_and_wait(&signed);
     node.wait_until_final(signed.id());
 }
 

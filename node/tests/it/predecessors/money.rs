@@ -47,7 +47,7 @@ pub(super) fn a_forgery_that_says_nothing_wrong_is_a_transaction() {
     let forged = signed(network.chain(), &alice, Forged::new(network.chain(), alice.address(), 0, body));
     let honest = network.send(&alice, 0, BOB, 1_000_000, "");
     assert_eq!(codec::encode(&forged), codec::encode(&honest), "or the tests below would prove nothing");
-    node.settle(&honest);
+    node.submit_and_wait(&honest);
 }
 
 #[test]
@@ -109,7 +109,7 @@ pub(super) fn nobody_chooses_the_fee() {
             is_no_transaction(node, &json);
         }
     }
-    let height = node.settle(&honest);
+    let height = node.submit_and_wait(&honest);
     assert_eq!(node.block(height).fees, Coins::from_bcc(3), "3 % of 100, whoever sends");
     assert_eq!(node.account(alice.address()).balance, Coins::from_bcc(1_000 - 103));
 }
@@ -169,7 +169,7 @@ pub(super) fn transactions_below_capacity_commit_alone() {
     let mut network = Network::new(1, &["--capacity", "5", "--idle-block-interval", "3600000"]);
     network.start(0);
     let (node, alice) = (network.node(0), network.wallet(0));
-    let height = node.settle(&network.send(&alice, 0, BOB, 1, ""));
+    let height = node.submit_and_wait(&network.send(&alice, 0, BOB, 1, ""));
     assert_eq!(node.block(height).transactions.len(), 1, "one of five is enough");
 
     // Two more than fit: the rest is not left behind either.

@@ -268,7 +268,7 @@ impl Running {
 
     /// Hands in a transaction and waits until it is final.
     #[track_caller]
-    pub(super) fn settle(&self, signed: &SignedTransaction) -> Height {
+    pub(super) fn submit_and_wait(&self, signed: &SignedTransaction) -> Height {
         self.submit(signed).expect("it is accepted");
         self.wait_until_final(signed.id())
     }

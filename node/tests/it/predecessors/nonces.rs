@@ -35,7 +35,7 @@ pub(super) fn a_forged_packet_does_not_burn_the_victims_nonce() {
 
     assert_eq!(node.account(victim.address()).pending_nonce, 0);
     for nonce in 0..5 {
-        node.settle(&network.send(&victim, nonce, BOB, 1_000_000, ""));
+        node.submit_and_wait(&network.send(&victim, nonce, BOB, 1_000_000, ""));
     }
     assert_eq!((node.account(BOB).balance, node.account(THIEF).balance), (micro(5_000_000), Coins::ZERO));
 }
@@ -83,7 +83,7 @@ pub(super) fn of_two_transactions_with_one_nonce_the_first_counts() {
     // Out of gossip it is worth no more.
     let other = Stranger::meeting(&network, node);
     other.publish(Topic::Transactions, batch(&[pay(THIEF)]));
-    node.settle(&network.send(&alice, 1, BOB, 1, ""));
+    node.submit_and_wait(&network.send(&alice, 1, BOB, 1, ""));
     network.wait_for_growth(2);
     assert_eq!((node.account(BOB).balance, node.account(THIEF).balance), (micro(1_000_001), Coins::ZERO));
 }

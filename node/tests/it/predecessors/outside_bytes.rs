@@ -42,7 +42,7 @@ fn poison(marker: &Path) -> Vec<Vec<u8>> {
 /// The same process, doing what nodes do.
 #[track_caller]
 fn is_well(network: &Network, node: &Running, pid: u32, nonce: u64) {
-    node.settle(&network.send(&network.wallet(0), nonce, BOB, 1, ""));
+    node.submit_and_wait(&network.send(&network.wallet(0), nonce, BOB, 1, ""));
     assert_eq!((node.pid(), network.node(0).account(BOB).next_nonce), (pid, 0));
 }
 
@@ -127,7 +127,7 @@ pub(super) fn a_message_is_text_whatever_it_says() {
         "\u{1b}[2J\u{202e}\0".into(),
     ];
     for (nonce, text) in (0..).zip(&texts) {
-        node.settle(&network.send(&network.wallet(0), nonce, BOB, 0, text));
+        node.submit_and_wait(&network.send(&network.wallet(0), nonce, BOB, 0, text));
     }
     let kept = wait_for("the messages are indexed", || {
         let found = super::network::run(node.client.messages(&BOB, &PageRequest::first(10))).unwrap().items;

@@ -51,7 +51,7 @@ pub(super) fn altered_amount_receiver_or_nonce_is_refused_at_every_door() {
         is_refused_at_every_door(&network, &forged);
         assert!(node.place(forged.id()).is_none_or(|place| matches!(place, TransactionState::Refused { .. })));
     }
-    node.settle(&honest);
+    node.submit_and_wait(&honest);
     assert_eq!(node.account(BOB).balance, micro(5_000_000));
     assert_eq!(node.account(THIEF).balance, Coins::ZERO);
     assert_eq!(node.account(victim.address()).next_nonce, 1);
@@ -70,7 +70,7 @@ pub(super) fn nobody_can_say_which_id_a_transaction_has() {
         let (status, problem) = node.post_json(json.to_string());
         assert_eq!((status, &problem["code"]), (400, &json!("bad_json")), "{problem}");
     }
-    node.settle(&honest);
+    node.submit_and_wait(&honest);
     assert_eq!(node.account(BOB).balance, micro(5_000_000));
 }
 
@@ -86,7 +86,7 @@ pub(super) fn a_signature_of_another_key_is_refused_at_every_door() {
     let after = node.account(victim.address());
     assert_eq!((after.balance, after.next_nonce), (before.balance, 0));
     // With its owner's signature the same transaction is good: it was the key, and nothing else.
-    node.settle(&stolen.transaction.sign(&victim));
+    node.submit_and_wait(&stolen.transaction.sign(&victim));
     assert_eq!(node.account(THIEF).balance, micro(5_000_000));
 }
 
@@ -103,7 +103,7 @@ pub(super) fn an_unknown_key_is_nobody_and_not_node_0() {
     assert_eq!(refused.unwrap_err(), "insufficient_funds");
 
     // What is sent to it is its own; node 0 has the fee of the block it led, and nothing else.
-    let height = node.settle(&network.send(&network.wallet(0), 0, unknown.address(), 7, ""));
+    let height = node.submit_and_wait(&network.send(&network.wallet(0), 0, unknown.address(), 7, ""));
     assert_eq!(node.account(unknown.address()).balance, micro(7));
     let with_fee = before.balance.checked_add(node.block(height).fees);
     assert_eq!(Some(node.account(zero).balance), with_fee);

@@ -27,7 +27,13 @@ fn cost(network: &Network, from: u64) -> u64 {
     let node = network.node(0);
     let before = moved(node);
     for nonce in from..from + SAMPLE {
-        node.settle(&network.send(&network.wallet(0), nonce, BOB, 1, "a message of some length, as people write them"));
+        node.submit_and_wait(&network.send(
+            &network.wallet(0),
+            nonce,
+            BOB,
+            1,
+            "a message of some length, as people write them",
+        ));
     }
     moved(node) - before
 }

@@ -9,7 +9,7 @@ mod links;
 mod processes;
 
 use super::machine;
-use super::scenario::{Fault, Need, Who};
+use super::scenario::{InjectedFault, Need, Who};
 use super::stage::{LOOK_EVERY, Sabotage, Stage};
 use crate::network::Network;
 use crate::processes::supervise::Order;
@@ -49,30 +49,30 @@ impl Stage<'_> {
     }
 
     /// Breaks something; the evidence that it took hold, or why it did not.
-    pub(in crate::heal) async fn break_it(&mut self, fault: &Fault) -> Result<String, String> {
+    pub(in crate::heal) async fn break_it(&mut self, fault: &InjectedFault) -> Result<String, String> {
         self.words_before =
             self.record.with(|record| record.tracks.iter().map(|track| track.first_words.len()).collect());
         match fault {
-            Fault::Kill(who) => self.take_away(*who, Order::KillAndHold, "kill -9").await,
-            Fault::Stop(who) => self.take_away(*who, Order::StopAndHold, "stop").await,
-            Fault::WipeData(who) => self.wipe(*who, &["data"]).await,
-            Fault::WipeDataAndGuard(who) => self.wipe(*who, &["data", "keys/guard"]).await,
-            Fault::Partition(sizes) => self.partition(sizes).await,
-            Fault::Mute(last) => self.mute(*last).await,
-            Fault::HalfOpen(last) => self.half_open(*last).await,
-            Fault::Flap { last, every, times } => self.flap(*last, *every, *times).await,
-            Fault::Move(who) => self.move_away(*who).await,
-            Fault::Unplug(last) => self.unplug(*last).await,
-            Fault::Renumber => self.renumber().await,
-            Fault::Clocks(clocks) => self.set_clocks(clocks).await,
-            Fault::FillDisk(node) => self.fill_disk(*node).await,
-            Fault::SlowDisk(node) => self.slow_disk(*node).await,
-            Fault::Twin(node) => self.twin(*node).await,
-            Fault::Freeze(who) => {
+            InjectedFault::Kill(who) => self.take_away(*who, Order::KillAndHold, "kill -9").await,
+            InjectedFault::Stop(who) => self.take_away(*who, Order::StopAndHold, "stop").await,
+            InjectedFault::WipeData(who) => self.wipe(*who, &["data"]).await,
+            InjectedFault::WipeDataAndGuard(who) => self.wipe(*who, &["data", "keys/guard"]).await,
+            InjectedFault::Partition(sizes) => self.partition(sizes).await,
+            InjectedFault::Mute(last) => self.mute(*last).await,
+            InjectedFault::HalfOpen(last) => self.half_open(*last).await,
+            InjectedFault::Flap { last, every, times } => self.flap(*last, *every, *times).await,
+            InjectedFault::Move(who) => self.move_away(*who).await,
+            InjectedFault::Unplug(last) => self.unplug(*last).await,
+            InjectedFault::Renumber => self.renumber().await,
+            InjectedFault::Clocks(clocks) => self.set_clocks(clocks).await,
+            InjectedFault::FillDisk(node) => self.fill_disk(*node).await,
+            InjectedFault::SlowDisk(node) => self.slow_disk(*node).await,
+            InjectedFault::Twin(node) => self.twin(*node).await,
+            InjectedFault::Freeze(who) => {
                 let nodes = self.nodes_of(*who).await;
                 self.freeze(nodes).await
             }
-            Fault::Flood => self.flood().await,
+            InjectedFault::Flood => self.flood().await,
         }
     }
 

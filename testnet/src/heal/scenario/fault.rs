@@ -22,7 +22,7 @@ pub enum Who {
 
 /// What can be broken.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub enum InjectedFault {
     /// `kill -9`; they stay away until they are healed.
     Kill(Who),
     /// Stopped in order; they stay away until they are healed.
@@ -108,7 +108,7 @@ impl fmt::Display for Deed {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for InjectedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kill(who) => write!(f, "kill -9 {who}"),

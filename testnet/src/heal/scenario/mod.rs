@@ -8,7 +8,7 @@ mod fault;
 mod limit;
 
 pub use claim::Claim;
-pub use fault::{Deed, Fault, Who};
+pub use fault::{Deed, InjectedFault, Who};
 pub use limit::{Limit, leader_timeout, seconds, timeouts};
 
 use crate::links::shape::Wan;
@@ -81,7 +81,7 @@ pub struct Load {
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Break this, and prove that it is broken.
-    Break(Fault),
+    Break(InjectedFault),
     /// Undo all that is broken.
     Heal,
     /// Do what an operator would.
@@ -157,7 +157,7 @@ impl Scenario {
 
     /// This breaks.
     #[must_use]
-    pub fn breaks(self, fault: Fault) -> Self {
+    pub fn breaks(self, fault: InjectedFault) -> Self {
         self.then(Step::Break(fault))
     }
 
@@ -228,7 +228,7 @@ mod tests {
     fn groups_of_a_partition_hold_all_nodes() {
         for scenario in scenarios::all() {
             for step in &scenario.steps {
-                if let Step::Break(Fault::Partition(sizes)) = step {
+                if let Step::Break(InjectedFault::Partition(sizes)) = step {
                     assert_eq!(sizes.iter().sum::<usize>(), scenario.nodes, "{}", scenario.name);
                 }
             }

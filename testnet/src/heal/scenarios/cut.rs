@@ -1,7 +1,7 @@
 //! The network breaks: in two, in three, in one direction, without a sound, again and again.
 
 use crate::heal::scenario::Claim::{AllConnected, AtTheTip, BlockWithin, NoBlock, PauseAtMost};
-use crate::heal::scenario::Fault::{Flap, HalfOpen, Mute, Partition};
+use crate::heal::scenario::InjectedFault::{Flap, HalfOpen, Mute, Partition};
 use crate::heal::scenario::Who::{All, Others, Struck};
 use crate::heal::scenario::{Scenario, seconds, timeouts};
 use std::time::Duration;

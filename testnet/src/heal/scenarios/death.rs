@@ -2,7 +2,7 @@
 
 use crate::heal::scenario::Claim::{AtTheTip, BlockWithin, ForgotNothing, NoBlock, PauseAtMost, VotesAgain};
 use crate::heal::scenario::Deed::Start;
-use crate::heal::scenario::Fault::{Kill, Stop};
+use crate::heal::scenario::InjectedFault::{Kill, Stop};
 use crate::heal::scenario::Who::{All, Leader, Nodes, Others, Struck};
 use crate::heal::scenario::{Scenario, seconds, timeouts};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Machines of their own, on one switch.
 
 use crate::heal::scenario::Claim::{AllConnected, AtTheTip, BlockWithin, NoBlock, PauseAtMost};
-use crate::heal::scenario::Fault::{Renumber, Unplug};
+use crate::heal::scenario::InjectedFault::{Renumber, Unplug};
 use crate::heal::scenario::Who::{All, Others, Struck};
 use crate::heal::scenario::{Scenario, seconds, timeouts};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 //! Those who lie on purpose are not here: the programs that ship cannot. The simulator has them (`sim/byzantine`).
 
 use crate::heal::scenario::Claim::{AtTheTip, PauseAtMost, SaysWhySilent, VotesAgain};
-use crate::heal::scenario::Fault::{Flood, Freeze, Twin};
+use crate::heal::scenario::InjectedFault::{Flood, Freeze, Twin};
 use crate::heal::scenario::Who::Nodes;
 use crate::heal::scenario::{Scenario, seconds, timeouts};
 

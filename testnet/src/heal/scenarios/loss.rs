@@ -1,7 +1,7 @@
 //! Disks are lost.
 
 use crate::heal::scenario::Claim::{AtTheTip, Logs, PauseAtMost, SaysWhySilent, SignsNothing, VotesAgain};
-use crate::heal::scenario::Fault::{FillDisk, SlowDisk, WipeData, WipeDataAndGuard};
+use crate::heal::scenario::InjectedFault::{FillDisk, SlowDisk, WipeData, WipeDataAndGuard};
 use crate::heal::scenario::Who::{Nodes, Others, Struck};
 use crate::heal::scenario::{Deed, Need, Scenario, seconds, timeouts};
 use std::time::Duration;

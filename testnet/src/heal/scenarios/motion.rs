@@ -2,7 +2,7 @@
 
 use crate::heal::scenario::Claim::{AllConnected, BlockWithin, CatchesUp, ForgotNothing, PauseAtMost, Validators};
 use crate::heal::scenario::Deed::{AwaitBlocks, Stake, Start};
-use crate::heal::scenario::Fault::{Kill, Move};
+use crate::heal::scenario::InjectedFault::{Kill, Move};
 use crate::heal::scenario::Who::{All, Last, Nodes};
 use crate::heal::scenario::{Need, Scenario, seconds, timeouts};
 

@@ -1,7 +1,7 @@
 //! The network is whole, and slow.
 
 use crate::heal::scenario::Claim::{AllConnected, NoFailedRound, PauseAtMost};
-use crate::heal::scenario::Fault::Clocks;
+use crate::heal::scenario::InjectedFault::Clocks;
 use crate::heal::scenario::Who::All;
 use crate::heal::scenario::{Need, Scenario, seconds, timeouts};
 use crate::links::shape::{Bandwidth, Delay, Wan};

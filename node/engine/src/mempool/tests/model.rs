@@ -138,11 +138,11 @@ impl Model {
         any: bool,
     ) -> Result<SubmitOutcome, TxRejected> {
         let (sender, nonce) = (transaction.sender(), transaction.nonce());
-        let settled = ledger.account(&sender).next_nonce;
+        let on_chain = ledger.account(&sender).next_nonce;
         let mut account = self.account(ledger, sender);
         let next = account.next_nonce;
-        if nonce < settled {
-            return Err(wrong_nonce(settled, nonce));
+        if nonce < on_chain {
+            return Err(wrong_nonce(on_chain, nonce));
         }
         if nonce < next {
             return self.replace_in_row(ledger, transaction, any).map(|()| SubmitOutcome::Pooled);

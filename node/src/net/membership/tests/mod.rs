@@ -8,7 +8,7 @@ use super::life::{BLOCKED_MAX, LEAVING_MAX};
 use super::places::INBOUND_MAX;
 use super::targets::{Dial, Need};
 use super::{About, Act, Charter, Fact, Membership, Note, Way};
-use crate::net::peer_score::Fault;
+use crate::net::peer_score::PeerFault;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::sync::{Parting, STATUS_VERSION, Status};
 use blockchat_proto::units::{Height, UnixMillis};
@@ -339,7 +339,7 @@ fn who_misbehaves_is_blocked_for_a_while_unless_the_operator_named_it() {
     let bad = PeerId::random();
     for id in [bad, named] {
         world.called_by(id, &private(7));
-        (0..3).for_each(|_| drop(world.tell(Fact::Wronged { id, fault: Fault::Blocks })));
+        (0..3).for_each(|_| drop(world.tell(Fact::Wronged { id, fault: PeerFault::Blocks })));
     }
     assert!(!world.open.contains_key(&bad) && world.open.contains_key(&named));
     assert!(!world.wait(59).contains(&Act::Unblock(bad)));
@@ -355,7 +355,7 @@ fn however_many_identities_misbehave_a_bounded_number_of_them_is_remembered_as_b
     for _ in 0..BLOCKED_MAX + 10 {
         let id = PeerId::random();
         world.called_by(id, "/ip4/8.8.8.8/tcp/50000");
-        for act in (0..3).flat_map(|_| world.tell(Fact::Wronged { id, fault: Fault::Blocks })) {
+        for act in (0..3).flat_map(|_| world.tell(Fact::Wronged { id, fault: PeerFault::Blocks })) {
             match act {
                 Act::Block(id) => drop(inside.insert(id)),
                 Act::Unblock(id) => assert!(inside.remove(&id)),
@@ -396,7 +396,7 @@ proptest! {
                 6 if connected => drop(world.tell(Fact::Said { id, status: status(Hash32([9; 32])) })),
                 7 => world.close(id),
                 8 => drop(world.tell(Fact::Found { peer: id, address: address(&format!("/ip4/10.5.0.{who}/tcp/{}", u16::from(more) + 1)) })),
-                9 => drop(world.tell(Fact::Wronged { id, fault: Fault::Gossip })),
+                9 => drop(world.tell(Fact::Wronged { id, fault: PeerFault::Gossip })),
                 10 => drop(world.tell(Fact::Dismissed { id, why: Parting::Full })),
                 11 => drop(world.tell(Fact::Delivered { id })),
                 12 => drop(world.tell(Fact::Named { by: id, peers: vec![(ids[usize::from(more) % 6], vec![address(&from)])] })),

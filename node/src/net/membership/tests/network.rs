@@ -62,12 +62,12 @@ impl Network {
             for number in 0..self.nodes.len() {
                 self.facts.push_back((number, Fact::Tick { hearing: BTreeSet::new(), flows: BTreeMap::new() }));
             }
-            self.settle();
+            self.deliver_all();
         }
     }
 
     /// Deals with all facts, and with those that follow from them.
-    fn settle(&mut self) {
+    fn deliver_all(&mut self) {
         while let Some((number, fact)) = self.facts.pop_front() {
             if self.nodes[number].up {
                 for act in self.nodes[number].members.handle(fact, self.now) {
@@ -178,7 +178,7 @@ impl Network {
         let all: Vec<_> = self.nodes[number].open.keys().copied().collect();
         all.into_iter().for_each(|connection| self.close(number, connection));
         self.nodes[number].up = false;
-        self.settle();
+        self.deliver_all();
     }
 
     fn restart(&mut self, number: usize) {

@@ -31,7 +31,7 @@ impl Mempool {
         let senders = || block.transactions().iter().filter(in_turn).map(VerifiedTransaction::sender);
         let touched: BTreeSet<_> = senders().collect();
         touched.iter().for_each(|sender| self.drop_used(ledger, *sender, &included));
-        touched.iter().for_each(|sender| self.replacements.settled(sender));
+        touched.iter().for_each(|sender| self.replacements.reset(sender));
         let first_out = self.first_out;
         self.recheck_nonce_free(ledger, &included);
         self.drop_expired(ledger);
@@ -49,7 +49,7 @@ impl Mempool {
     }
 
     /// The earliest arrival here of the transactions that the last block removed from their rows.
-    pub fn settled_since(&self) -> Option<UnixMillis> {
+    pub fn removed_since(&self) -> Option<UnixMillis> {
         self.first_out
     }
 
