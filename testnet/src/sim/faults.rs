@@ -25,10 +25,8 @@ pub(super) enum Mischief {
     Cut,
     /// It is whole again.
     Mend,
-    /// The links of the last nodes break.
-    FlapDown,
-    /// They come back.
-    FlapUp,
+    /// The links of the last nodes break, or come back.
+    Flap { down: bool },
     /// Somebody's clock steps.
     ClockStep,
     /// Nodes crash and lose their data folders, as this plan says.
@@ -63,7 +61,7 @@ impl World {
             self.push(wipe.at, Happening::Mischief(Mischief::Wipe(index)));
         }
         if let Some((_, every)) = faults.flaps {
-            self.push(self.now.plus(every), Happening::Mischief(Mischief::FlapDown));
+            self.push(self.now.plus(every), Happening::Mischief(Mischief::Flap { down: true }));
         }
         for (node, at) in faults.absent {
             self.push(at, Happening::Mischief(Mischief::Leave(node)));
@@ -107,11 +105,8 @@ impl World {
                 self.push(self.now.plus(Micros(length)), Happening::Mischief(Mischief::Mend));
                 self.again(mischief, faults.cut_every);
             }
-            Mischief::Mend => {
-                self.network.cut(None);
-                self.connect_all();
-            }
-            Mischief::FlapDown | Mischief::FlapUp => self.flap(mischief, &faults),
+            Mischief::Mend => self.mend(),
+            Mischief::Flap { down } => self.flap(down, &faults),
             Mischief::ClockStep => {
                 let node = self.chance.faults.index(self.nodes.len());
                 self.nodes[node].skew_ms = skew(&mut self.chance.faults, 2_000);
@@ -159,21 +154,23 @@ impl World {
         }
     }
 
+    fn mend(&mut self) {
+        self.network.cut(None);
+        self.connect_all();
+    }
+
     /// The links of the last nodes break, or come back, and the other way round after the same time.
-    fn flap(&mut self, mischief: Mischief, faults: &FaultPlan) {
+    fn flap(&mut self, down: bool, faults: &FaultPlan) {
         let Some((last, every)) = faults.flaps else { return };
-        let next = if matches!(mischief, Mischief::FlapDown) {
+        if down {
             let steady = self.nodes.len().saturating_sub(last);
             self.network.cut(Some((0..self.nodes.len()).map(|node| node >= steady).collect()));
             self.counts.met(Met::Partitions);
             self.break_links();
-            Mischief::FlapUp
         } else {
-            self.network.cut(None);
-            self.connect_all();
-            Mischief::FlapDown
-        };
-        self.push(self.now.plus(every), Happening::Mischief(next));
+            self.mend();
+        }
+        self.push(self.now.plus(every), Happening::Mischief(Mischief::Flap { down: !down }));
     }
 
     /// Connections across the cut are gone on both sides.

@@ -65,7 +65,6 @@ impl Verdict {
             .or_else(|| update_needed(model))
             .or_else(|| catching_up(model))
             .or_else(|| still::stands_still(model))
-            .or_else(|| still::comes_back(model))
             .or_else(|| still::slow(model))
             .unwrap_or_else(|| goes_on(model))
     }

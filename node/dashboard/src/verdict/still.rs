@@ -41,22 +41,25 @@ impl Still {
     }
 }
 
-/// The stake is back, and the block that ends the standstill is on its way.
-pub(super) fn comes_back(model: &Model) -> Option<Verdict> {
+/// Too much of the stake is away, or was until now, and no block has come since.
+pub(super) fn stands_still(model: &Model) -> Option<Verdict> {
     let still = model.still?;
-    let present = percent(model.stake_of(&spread(model).present), model.stake_total());
-    let why = [format!("{present} of the stake is connected again, 66.7 % needed"), "A block is on its way".into()];
+    let (spread, total) = (spread(model), model.stake_total());
+    let present = model.stake_of(&spread.present);
+    let why = if still.missed < model.now {
+        back(present, total)
+    } else if model.groups.is_cut() {
+        cut(model, total)
+    } else {
+        missing(model, &spread, present, total)
+    };
     Some(Verdict::new(Level::Bad, "STANDS STILL", why).lasting(model.now.since(still.since)))
 }
 
-/// Too much of the stake is away.
-pub(super) fn stands_still(model: &Model) -> Option<Verdict> {
-    let since = missing_since(model)?;
-    let (spread, total) = (spread(model), model.stake_total());
-    let present = model.stake_of(&spread.present);
-    let why = if model.groups.is_cut() { cut(model, total) } else { missing(model, &spread, present, total) };
-    let since = model.still.map_or(since, |still| still.since.min(since));
-    Some(Verdict::new(Level::Bad, "STANDS STILL", why).lasting(model.now.since(since)))
+/// The block that ends the standstill is on its way.
+fn back(present: u64, total: u64) -> Vec<String> {
+    let share = percent(present, total);
+    vec![format!("{share} of the stake is connected again, 66.7 % needed"), "A block is on its way".into()]
 }
 
 /// Since when too much of the stake is away to decide a block.

@@ -16,15 +16,11 @@ use blockchat_proto::block::VerifiedBlock;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Address;
 use blockchat_proto::leader::leader_for;
-use blockchat_proto::ledger::Ledger;
-use blockchat_proto::limits;
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{RoundCertificate, RoundProof, SignedProposal, SignedVote, Verified};
 
 /// Shortest interval between our statuses to one peer.
 const STATUS_EVERY_MS: u64 = 500;
-/// A leader may always propose so much, in bytes.
-const BLOCK_BYTES_MIN: usize = 16 * 1024;
 
 impl Consensus {
     /// A verified message arrived. Enough members of the next height's set start it with theirs: see `pace`.
@@ -210,13 +206,6 @@ impl Consensus {
             let bytes = self.deciding.candidates.get(&signed.proposal.block).map(|known| known.block.bytes().len());
             self.needed.came(signed.proposal.leader, after_ms, bytes.unwrap_or_default());
         }
-    }
-
-    /// Largest block that `us` should propose in this round, in bytes: what the links carry in time, and half of it
-    /// after each failed round. Otherwise blocks grow with the pool while a height takes long, faster than timeouts do.
-    pub(crate) fn block_bytes_max(&self, ledger: &Ledger, us: &Address, round: Round) -> usize {
-        let fits = self.needed.fitting_bytes(ledger.validators(), us).min(limits::BLOCK_BYTES_MAX);
-        (fits >> round.0.min(31)).max(BLOCK_BYTES_MIN)
     }
 
     /// Has a quorum prevoted it where a proposal waits for it? Then our clock is wrong.

@@ -6,10 +6,14 @@
 //! timeout decides no block, and a leader may always propose a smaller one.
 //! Always true: leaders with a third of the stake or less cannot change it, or a single slow one would lengthen every
 //! timeout for a dead one, and shrink every block; a leader's values improve slowly with each faster proposal.
-//! Start reading at [`Needed::most_ms`] and [`Needed::fitting_bytes`].
+//! Start reading at [`Needed::most_ms`] and [`Consensus::block_bytes_max`].
 
+use super::Consensus;
 use blockchat_proto::coins::{Stake, is_quorum};
 use blockchat_proto::keys::Address;
+use blockchat_proto::ledger::Ledger;
+use blockchat_proto::limits;
+use blockchat_proto::units::Round;
 use blockchat_proto::validators::ValidatorSet;
 use std::collections::BTreeMap;
 
@@ -21,6 +25,9 @@ const RATED_BYTES_MIN: u64 = 32 * 1024;
 const FITS_MS: u64 = 1_500;
 /// Assumed of a leader whose rate is unknown, in bytes per s: blocks of 256 KiB.
 const RATE_UNKNOWN: u64 = 256 * 1024 * 1_000 / FITS_MS;
+
+/// A leader may always propose so much, in bytes.
+const BLOCK_BYTES_MIN: usize = 16 * 1024;
 
 /// See the module's header.
 #[derive(Default)]
@@ -62,9 +69,9 @@ impl Needed {
         slowest_of_quorum(members, |leader| self.by_leader.get(leader).map_or(0, |seen| seen.after_ms)).unwrap_or(0)
     }
 
-    /// Largest block that members with more than two thirds of the stake, `us` included, get in time, in bytes. The
-    /// limit is at its lowest where nothing larger than 32 KiB was seen yet.
-    pub(super) fn fitting_bytes(&self, members: &ValidatorSet, us: &Address) -> usize {
+    /// Largest block that members with more than two thirds of the stake, `us` included, get in time, in bytes. A member
+    /// whose rate is unknown counts as [`RATE_UNKNOWN`].
+    fn fitting_bytes(&self, members: &ValidatorSet, us: &Address) -> usize {
         let rate = |leader: &Address| match self.by_leader.get(leader).and_then(|seen| seen.rate) {
             _ if leader == us => u64::MAX,
             rate => rate.unwrap_or(RATE_UNKNOWN),
@@ -72,6 +79,15 @@ impl Needed {
         let slowness = |leader: &Address| u64::MAX - rate(leader);
         let rate = u64::MAX - slowest_of_quorum(members, slowness).unwrap_or(u64::MAX);
         usize::try_from(rate.saturating_mul(FITS_MS) / 1_000).unwrap_or(usize::MAX)
+    }
+}
+
+impl Consensus {
+    /// Largest block that `us` should propose in this round, in bytes: what the links carry in time, and half of it
+    /// after each failed round. Otherwise blocks grow with the pool while a height takes long, faster than timeouts do.
+    pub(crate) fn block_bytes_max(&self, ledger: &Ledger, us: &Address, round: Round) -> usize {
+        let fits = self.needed.fitting_bytes(ledger.validators(), us).min(limits::BLOCK_BYTES_MAX);
+        (fits >> round.0.min(31)).max(BLOCK_BYTES_MIN)
     }
 }
 

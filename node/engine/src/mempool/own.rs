@@ -69,12 +69,9 @@ impl Mempool {
         }
         let rows = last.iter().filter_map(|(sender, nonce)| Some((self.rows.get(sender)?, *nonce)));
         let before = rows.flat_map(|(row, nonce)| row.iter().take_while(move |earlier| earlier.nonce() < nonce));
-        let mut left = self.own.allowance;
-        let fits = |earlier: &&VerifiedTransaction| {
-            left = left.saturating_sub(earlier.bytes().len());
-            left > 0
-        };
-        before.filter(|earlier| !self.own.contains(&earlier.id())).take_while(fits).cloned().collect()
+        let mut fits = within(self.own.allowance);
+        let theirs = before.filter(|earlier| !self.own.contains(&earlier.id()));
+        theirs.take_while(|earlier| fits(earlier.bytes().len())).cloned().collect()
     }
 }
 
@@ -149,8 +146,9 @@ impl Own {
     pub(super) fn is_final(&mut self, id: &TransactionId, now: UnixMillis) {
         let Some(repeat) = self.repeats.get(id) else { return };
         self.progress = true;
-        let took_ms = now.since(repeat.since);
-        self.usual_ms = (self.usual_ms * (USUAL - 1)).saturating_add(took_ms) / USUAL;
+        // More would change no pause, and a clock that was set forward would be remembered for long.
+        let took_ms = now.since(repeat.since).min(self.max_ms);
+        self.usual_ms = (self.usual_ms * (USUAL - 1) + took_ms) / USUAL;
     }
 
     /// A tick begins: adapts how much it may repeat.
@@ -185,13 +183,9 @@ impl Own {
             // No time is set this far ahead: the clock was set back.
             self.start_again(now);
         }
-        let mut left = self.allowance;
-        let mut fits = |(_, id): &(&(UnixMillis, u64), &TransactionId)| {
-            let fits = left > 0;
-            left = left.saturating_sub(self.repeats.get(*id).map_or(0, |repeat| repeat.bytes));
-            fits
-        };
-        let due = self.due.range(..=(now, u64::MAX)).take_while(|entry| fits(entry));
+        let mut fits = within(self.allowance);
+        let bytes_of = |id| self.repeats.get(id).map_or(0, |repeat: &Repeat| repeat.bytes);
+        let due = self.due.range(..=(now, u64::MAX)).take_while(|(_, id)| fits(bytes_of(*id)));
         let due: Vec<_> = due.map(|(key, id)| (*key, *id)).collect();
         self.repeated |= !due.is_empty();
         for (key, id) in &due {
@@ -215,6 +209,16 @@ impl Own {
             assert_eq!(self.due.get(&(repeat.due, repeat.sequence)), Some(id));
             assert!(held(id), "ours are pooled or on the shelf");
         }
+    }
+}
+
+/// Does one more of so many bytes fit? It does until those before it have used the allowance, so the first always fits.
+fn within(allowance: usize) -> impl FnMut(usize) -> bool {
+    let mut left = allowance;
+    move |bytes| {
+        let fits = left > 0;
+        left = left.saturating_sub(bytes);
+        fits
     }
 }
 
