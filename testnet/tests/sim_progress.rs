@@ -8,7 +8,7 @@ use blockchat_testnet::sim::counts::Met;
 use blockchat_testnet::sim::invariants::Violation;
 use blockchat_testnet::sim::network::Weather;
 use blockchat_testnet::sim::sabotage::Sabotage;
-use blockchat_testnet::sim::scenario::{BEGIN, KillAll, NodePlan, Scenario};
+use blockchat_testnet::sim::scenario::{BEGIN, Copied, KillAll, NodePlan, Scenario};
 use blockchat_testnet::sim::step::Step;
 use blockchat_testnet::sim::time::Micros;
 use blockchat_testnet::sim::world::{self, Outcome};
@@ -222,6 +222,31 @@ fn the_second_of_two_nodes_with_one_key_never_signs_and_says_why() {
         contradictions += u32::from(matches!(outcome.violation, Some(Violation::Contradiction { .. })));
     }
     assert!(contradictions > 0, "where the guard of the second one is reset too early, and it does not hear the first");
+}
+
+/// The second node has a copy of the guard, or of the whole home, that is a moment old: the chain holds nothing that it
+/// does not know. It listens after its start, as after every start, and hears the first one. SPEC VOTE-9.
+#[test]
+fn a_fresh_copy_of_a_running_validator_never_signs_busy_or_idle() {
+    for seed in 0..12 {
+        for copies in [Copied::Guard(3), Copied::Home(3)] {
+            let mut scenario = Scenario::plain(40 + seed, 4, 60);
+            if seed % 4 == 3 {
+                scenario = idle(Scenario::plain(40 + seed, 4, 12));
+            }
+            let starts = Micros::from_ms(4_000 + seed * 37);
+            scenario.nodes.push(NodePlan { starts, copies: Some(copies), ..scenario.nodes[3].clone() });
+            let outcome = run(scenario);
+            let views: Vec<_> = outcome.views.iter().flatten().collect();
+            let first = views.iter().take(4).all(|view| view.voting && view.silence.is_none());
+            assert!(first, "seed {seed}, {copies:?}: {views:?}");
+            assert_eq!(
+                (views[4].voting, views[4].silence),
+                (false, Some(Silence::Elsewhere)),
+                "seed {seed}, {copies:?}"
+            );
+        }
+    }
 }
 
 /// It holds every block of the others, until they have prevoted it; it precommits all the same, and is told. SPEC TIME-2.

@@ -86,7 +86,7 @@ impl Engine {
         let hopeless = self.mempool.restore_own(&self.ledger, own, now);
         self.forget_own(hopeless);
         self.ask(Effect::StartTimer { timer: Timer::Mempool, after_ms: MEMPOOL_TICK_MS });
-        self.ask(Effect::StartTimer { timer: Timer::Presence, after_ms: PRESENCE_TICK_MS });
+        self.start_presence_timer();
         self.tell_evidence(now);
         self.stand_aside();
         self.with_consensus(now, |consensus, turn| consensus.resume(turn));

@@ -12,12 +12,18 @@ use blockchat_proto::units::UnixMillis;
 
 impl Engine {
     pub(crate) fn on_presence_timer(&mut self, now: UnixMillis) {
-        self.with_consensus(now, |consensus, turn| consensus.tick(turn));
+        let connected = self.catch_up.has_peers();
+        self.with_consensus(now, |consensus, turn| consensus.tick(turn, connected));
         self.silent = self.look_for_silent(now);
         self.clocks_ahead_ms = self.consensus.clocks_ahead_ms(&self.ledger);
         self.declare_ourselves(now);
         self.tell_evidence(now);
-        self.ask(Effect::StartTimer { timer: Timer::Presence, after_ms: PRESENCE_TICK_MS });
+        self.start_presence_timer();
+    }
+
+    pub(crate) fn start_presence_timer(&mut self) {
+        let after_ms = self.consensus.tick_soon().unwrap_or(PRESENCE_TICK_MS);
+        self.ask(Effect::StartTimer { timer: Timer::Presence, after_ms });
     }
 
     /// Have we been at the tip? Alone we are; otherwise see [`crate::catch_up::CatchUp::at_tip`]. Never under unknown

@@ -93,7 +93,7 @@ impl Engine {
             voting: self.ledger.unknown_version().is_none()
                 && member
                 && !self.consensus.is_shut_out()
-                && self.consensus.signing_allowed_at(tip.height.next()),
+                && self.consensus.votes_at(tip.height.next()),
             silence: if self.consensus.is_shut_out() {
                 Some(Silence::ShutOut)
             } else {

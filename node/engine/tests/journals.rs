@@ -3,7 +3,7 @@
 use blockchat_engine::config::EngineConfig;
 use blockchat_engine::effect::Effect;
 use blockchat_engine::engine::Engine;
-use blockchat_engine::event::{Event, PeerTag, Timer};
+use blockchat_engine::event::{Event, PeerTag, RoundTimer, Timer};
 use blockchat_engine::journal::{GuardMark, GuardState, JournalEntry, JournalRecord, Lock, SignStep};
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 use blockchat_proto::block::VerifiedBlock;
@@ -14,11 +14,16 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
 use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{Draft, Ledger};
+use blockchat_proto::sync::Status;
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{Proposal, SignedProposal, VerifySignatures, Vote, VoteKind};
 
 const START: UnixMillis = UnixMillis(1_800_000_000_000);
 const HEIGHT: Height = Height(1);
+/// After a start, in ms.
+const LISTENS_MS: u64 = 800;
+/// Later than that.
+const LATER: UnixMillis = UnixMillis(START.0 + 1_000);
 
 struct World {
     genesis: VerifiedGenesis,
@@ -63,10 +68,15 @@ impl World {
         Proposal { height: HEIGHT, round, block, lock_round, leader: address }.sign(self.genesis.hash(), leader)
     }
 
-    /// A member that leads neither of the first two rounds, with this journal.
-    fn start(&self, guard: GuardState, journal: Vec<JournalRecord>) -> (Engine, Vec<Effect>) {
+    /// A member that leads neither of the first two rounds.
+    fn member(&self) -> &Signer {
         let leads = [Round(0), Round(1)].map(|round| self.leader(round).address());
-        let signer = self.signers.iter().find(|signer| !leads.contains(&signer.address())).expect("four members");
+        self.signers.iter().find(|signer| !leads.contains(&signer.address())).expect("four members")
+    }
+
+    /// That member, with this journal.
+    fn start(&self, guard: GuardState, journal: Vec<JournalRecord>) -> (Engine, Vec<Effect>) {
+        let signer = self.member();
         let recovered = Recovered {
             ledger: self.ledger.clone(),
             tip_certificate: None,
@@ -75,7 +85,17 @@ impl World {
             evidence: vec![],
             validator: Some(RecoveredValidator { signer: signer.clone(), guard: Some(guard) }),
         };
-        Engine::new(EngineConfig::default(), recovered, START.plus(10)).expect("the journal is sound")
+        let begun = START.plus(10);
+        let (mut engine, mut effects) =
+            Engine::new(EngineConfig::default(), recovered, begun).expect("the journal is sound");
+        // A peer connects, and our key is not heard: listening ends. SPEC VOTE-9.
+        let (chain, tip) = (self.genesis.hash(), self.ledger.tip());
+        let status = Status { version: 1, chain, height: tip.height, hash: tip.hash, earliest: Height(1), time: START };
+        effects.extend(engine.handle(Event::PeerStatus { peer: PeerTag(1), status }, begun));
+        for at in [begun, begun.plus(LISTENS_MS)] {
+            effects.extend(engine.handle(Event::TimerElapsed(Timer::Presence), at));
+        }
+        (engine, effects)
     }
 }
 
@@ -123,6 +143,49 @@ fn three_blocks_of_one_round_in_the_journal_are_all_there_after_a_restart() {
     assert_eq!((engine.ledger().tip().height, engine.ledger().tip().hash), (HEIGHT, block));
 }
 
+/// SPEC VOTE-9: what the node voted for before its start holds after it has listened.
+#[test]
+fn a_lock_in_the_journal_survives_listening() {
+    let world = World::new();
+    let (locked, other) = (world.block(Round(0), 0), world.block(Round(1), 1));
+    let (block, round, leader) = (locked.hash(), Round(0), world.leader(Round(0)).address());
+    let us = world.member();
+    let vote = |kind, signer: &Signer| {
+        let vote = Vote { kind, height: HEIGHT, round, value: Some(block), validator: signer.address() };
+        JournalRecord::Vote(vote.sign(world.genesis.hash(), signer))
+    };
+    let prevoters = world.signers.iter().filter(|signer| signer.address() != us.address()).take(2).chain([us]);
+    let mut journal = vec![
+        JournalRecord::Body(locked.bytes().to_vec()),
+        JournalRecord::Verdict { block, round, lock_round: None, leader, valid: true },
+        JournalRecord::Proposal(world.proposal(round, &locked, None)),
+    ];
+    journal.extend(prevoters.map(|signer| vote(VoteKind::Prevote, signer)));
+    journal.push(vote(VoteKind::Precommit, us));
+    let JournalRecord::Vote(last) = journal.last().expect("not empty") else { panic!("a vote") };
+    let mark = GuardMark {
+        step: SignStep::Precommit,
+        hash: last.vote.sign_hash(world.genesis.hash()),
+        ..locked_on(block).mark
+    };
+    let (mut engine, effects) = world.start(GuardState { mark, ..locked_on(block) }, journal);
+    assert_eq!(prevotes(&effects), [(Round(0), Some(block))], "published again, once");
+    let others = world.signers.iter().filter(|signer| signer.address() != us.address());
+    let mut votes = vec![];
+    for signer in others {
+        let nil = Vote { kind: VoteKind::Precommit, height: HEIGHT, round, value: None, validator: signer.address() };
+        let vote = nil.sign(world.genesis.hash(), signer).verify(world.genesis.hash()).expect("signed");
+        votes.extend(engine.handle(Event::Vote { from: PeerTag(1), vote }, LATER));
+    }
+    votes.extend(
+        engine.handle(Event::TimerElapsed(Timer::Round { height: HEIGHT, round, step: RoundTimer::Precommit }), LATER),
+    );
+    let proposal = world.proposal(Round(1), &other, None).verify(world.genesis.hash()).expect("signed");
+    let event = Event::Proposal { from: PeerTag(1), proposal, block: Some(other.clone()) };
+    votes.extend(engine.handle(event, LATER));
+    assert_eq!(prevotes(&votes), [(Round(1), None)]);
+}
+
 /// Its guard, after it precommitted this block in round 0 and lost its journal.
 fn locked_on(block: Hash32) -> GuardState {
     let mark = GuardMark { height: HEIGHT, round: Round(0), step: SignStep::Precommit, hash: Hash32([7; 32]) };
@@ -158,7 +221,7 @@ fn a_proposal_that_a_lost_lock_forbids_is_prevoted_against_whether_it_comes_or_s
         assert!(prevotes(&effects).is_empty(), "it waits in round 1");
         let proposal = proposal.verify(world.genesis.hash()).expect("signed");
         let event = Event::Proposal { from: PeerTag(1), proposal, block: Some(other.clone()) };
-        assert_eq!(prevotes(&engine.handle(event, START.plus(20))), [(Round(1), None)]);
+        assert_eq!(prevotes(&engine.handle(event, LATER)), [(Round(1), None)]);
     }
 }
 
@@ -179,7 +242,7 @@ fn without_a_lock_a_node_that_lost_its_journal_votes_from_the_next_round_on() {
     assert_eq!(first, [JournalRecord::Lost(guard)]);
     let proposal = world.proposal(Round(1), &block, None).verify(world.genesis.hash()).expect("signed");
     let event = Event::Proposal { from: PeerTag(1), proposal, block: Some(block.clone()) };
-    assert_eq!(prevotes(&engine.handle(event, START.plus(20))), [(Round(1), Some(block.hash()))]);
+    assert_eq!(prevotes(&engine.handle(event, LATER)), [(Round(1), Some(block.hash()))]);
 }
 
 /// SPEC VOTE-8: nil in what is left of the mark's round, again and again, and nothing below.

@@ -5,6 +5,7 @@
 use super::counts::Met;
 use super::invariants::Violation;
 use super::sabotage::Sabotage;
+use super::scenario::Copied;
 use super::time::Micros;
 use super::world::World;
 use blockchat_engine::config::EngineConfig;
@@ -41,6 +42,7 @@ impl World {
         if self.nodes[node].is_up() || self.nodes[node].held_down {
             return;
         }
+        self.copy_home(node);
         let ledger = match self.nodes[node].disk.ledger() {
             Ok(ledger) => ledger.knowing(self.nodes[node].knows),
             Err(damage) => return self.fail(Violation::Damaged { node, reason: damage.to_string() }),
@@ -67,6 +69,21 @@ impl World {
                 self.fail(Violation::Halted { node, fault: fault.to_string() });
             }
             Err(_) => {}
+        }
+    }
+
+    /// Before its first start.
+    fn copy_home(&mut self, node: usize) {
+        if self.nodes[node].life > 0 {
+            return;
+        }
+        match self.scenario.nodes[node].copies {
+            Some(Copied::Guard(from)) => {
+                let guard = self.nodes[from].disk.guard().expect("only validators are copied");
+                self.nodes[node].disk.raise_guard(guard);
+            }
+            Some(Copied::Home(from)) => self.nodes[node].disk = self.nodes[from].disk.clone(),
+            None => {}
         }
     }
 

@@ -100,7 +100,7 @@ pub(crate) struct CatchUp {
     tip_moved: UnixMillis,
     /// When a peer last delivered a block that we needed.
     delivered: UnixMillis,
-    /// When a new peer last lacked our votes, and our own transactions.
+    /// When we last repeated our votes for a new peer, and our own transactions.
     votes_again: Option<UnixMillis>,
     own_again: Option<UnixMillis>,
     /// When to check claims and requests next.
@@ -287,6 +287,11 @@ impl CatchUp {
     /// Has a peer just claimed a height near our tip that we have not asked about yet?
     pub(crate) fn has_news(&self, tip: Height) -> bool {
         self.claims.values().any(|claim| claim.height > tip && !claim.tried && !self.is_due(claim, tip))
+    }
+
+    /// Is any peer connected that has told us its height?
+    pub(crate) fn has_peers(&self) -> bool {
+        !self.claims.is_empty()
     }
 
     /// Does any peer claim a height beyond our tip?

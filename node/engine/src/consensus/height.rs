@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, VecDeque};
 pub(super) struct Deciding {
     /// Votes; `None` before the height starts.
     pub(super) core: Option<VotingCore>,
-    /// Replayed when the height starts.
+    /// The node's journal of this height from before its start: replayed whenever the core starts.
     pub(super) journal: Vec<JournalRecord>,
     pub(super) round: Round,
     /// Leader of that round.
@@ -78,10 +78,10 @@ impl Deciding {
         }
     }
 
-    /// The same height again, without the core's knowledge of it. Our sightings of others stay.
+    /// The same height again, without the core's knowledge of it, but for the journal. Our sightings of others stay.
     #[must_use]
     pub(super) fn anew(self) -> Self {
-        let Self { leader, since, begun_last, after_full, sightings, held, speakers, .. } = self;
-        Self { begun_last, after_full, sightings, held, speakers, ..Self::new(leader, since) }
+        let Self { journal, leader, since, begun_last, after_full, sightings, held, speakers, .. } = self;
+        Self { journal, begun_last, after_full, sightings, held, speakers, ..Self::new(leader, since) }
     }
 }

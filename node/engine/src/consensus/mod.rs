@@ -47,7 +47,6 @@ use blockchat_proto::leader::leader_for;
 use blockchat_proto::ledger::{AppliedBlock, Ledger};
 use blockchat_proto::units::{Height, Round, UnixMillis};
 use blockchat_proto::vote::{Certificate, LatePrecommits};
-use candidates::Candidates;
 use clocks::Clocks;
 use height::Deciding;
 use late_votes::LateVotes;
@@ -111,20 +110,13 @@ impl Consensus {
         // Leftovers of a crash between commit and emptying, or of a height that was passed by sync.
         journal.retain(|entry| entry.height == height);
         let signing = Signing::new(validator, ledger.chain(), tip.height, &journal);
-        let mut candidates = Candidates::default();
-        for entry in &journal {
-            if let JournalRecord::Body(bytes) = &entry.record {
-                let block = body_from_journal(bytes, ledger.chain())?;
-                candidates.restore(block);
-            }
-        }
         let journal = replayable(journal, signing.lost_at(height), &signing);
         let leader = leader_for(ledger.validators(), tip.hash, height, Round(0));
         let ahead = Ahead::new(config.ahead_per_validator_max);
-        Ok(Self {
+        let mut consensus = Self {
             config,
             signing,
-            deciding: Deciding { journal, candidates, ..Deciding::new(leader, now) },
+            deciding: Deciding { journal, ..Deciding::new(leader, now) },
             ahead,
             late: LateVotes::new(tip_certificate, ledger.tip_validators()),
             heard: BTreeMap::new(),
@@ -136,7 +128,20 @@ impl Consensus {
             unknown_rules: false,
             begun: false,
             halted: false,
-        })
+        };
+        consensus.restore_candidates(ledger.chain())?;
+        consensus.listen_at_start(ledger, now);
+        Ok(consensus)
+    }
+
+    /// Blocks in the journal are candidates again.
+    fn restore_candidates(&mut self, chain: Hash32) -> Result<(), Fault> {
+        for record in &self.deciding.journal {
+            if let JournalRecord::Body(bytes) = record {
+                self.deciding.candidates.restore(body_from_journal(bytes, chain)?);
+            }
+        }
+        Ok(())
     }
 
     /// The journal shows that the current height was under way: continue at once, without the pace.
@@ -200,7 +205,7 @@ impl Consensus {
             signing: self.signing.allowed_at(height),
             signed_up_to: self.signing.lost_at(height).map(|lost| lost.mark),
         });
-        let outputs = core.begin(&std::mem::take(&mut self.deciding.journal));
+        let outputs = core.begin(&self.deciding.journal);
         self.deciding.core = Some(core);
         self.perform(turn, outputs);
         for (from, message) in self.ahead.take(height) {
@@ -272,6 +277,11 @@ impl Consensus {
     /// May we sign at this height?
     pub(crate) fn signing_allowed_at(&self, height: Height) -> bool {
         self.signing.allowed_at(height)
+    }
+
+    /// Do we vote at this height? The brief listening after a start does not count.
+    pub(crate) fn votes_at(&self, height: Height) -> bool {
+        self.signing.is_able_at(height)
     }
 
     /// The loss at the current height, if we still sign in it.

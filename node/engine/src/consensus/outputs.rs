@@ -38,7 +38,10 @@ impl Consensus {
                 if let JournalRecord::Proposal(signed) = &entry.record {
                     self.deciding.candidates.kept(signed);
                 }
-                turn.ask(Effect::Journal(entry));
+                // A replay of it, once we sign again, would make votes that we did not cast.
+                if !self.signing.listens() {
+                    turn.ask(Effect::Journal(entry));
+                }
             }
             VoteOutput::Signed { mark, block } => {
                 if let Err(fault) = self.signing.signed(mark, block) {

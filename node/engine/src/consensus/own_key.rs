@@ -18,10 +18,21 @@ use blockchat_proto::units::{Height, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature};
 use std::collections::BTreeMap;
 
-/// Heights that must pass without a message of our key before we sign.
-const QUIET_HEIGHTS: u32 = 2;
-/// Or this long without any height, in ms: then others may be waiting for us.
-const QUIET_MS: u64 = 10_000;
+/// How long our key must not be heard before we sign: for so many heights, or so long in a height that does not end,
+/// because the others may be waiting for us.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    heights: u32,
+    ms: u64,
+}
+
+/// After each start. Other members repeat their votes at least twice in this time.
+const AT_START: Quiet = Quiet { heights: 2, ms: 800 };
+/// After a sign of another node.
+const SUSPECTED: Quiet = Quiet { heights: 2, ms: 10_000 };
+
+/// Interval of checks while we listen, in ms.
+const LISTENING_TICK_MS: u64 = 200;
 
 /// The meaning of a message of our key that we did not sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +62,18 @@ pub(super) struct OwnKey {
 /// Waiting for a sign of another node.
 #[derive(Clone, Copy, Debug)]
 struct Listens {
-    heights: u32,
+    left: Quiet,
     since: UnixMillis,
+    /// Is there a sign of another node, or have we just started?
+    suspects: bool,
 }
 
 impl OwnKey {
+    /// The node starts with a key that may have signed before: its home may be a copy.
+    pub(super) fn starts(&mut self, now: UnixMillis) {
+        self.listens = Some(Listens { left: AT_START, since: now, suspects: false });
+    }
+
     /// A member mentioned this height.
     pub(super) fn saw(&mut self, height: Height) {
         self.seen = self.seen.max(height);
@@ -79,8 +97,8 @@ impl OwnKey {
     /// A message of our key at this height, above the tip, that we did not sign.
     pub(super) fn heard(&mut self, height: Height, now: UnixMillis) -> Foreign {
         self.saw(height);
-        if let Some(listens) = &mut self.listens {
-            *listens = Listens { heights: QUIET_HEIGHTS, since: now };
+        if self.is_listening() {
+            self.listen(now);
         }
         let began = *self.began.get_or_insert(self.seen);
         if height > began { Foreign::Elsewhere } else { Foreign::Before }
@@ -88,11 +106,16 @@ impl OwnKey {
 
     /// The chain contains a signature of ours that our guard does not know.
     pub(super) fn listen(&mut self, now: UnixMillis) {
-        self.listens = Some(Listens { heights: QUIET_HEIGHTS, since: now });
+        self.listens = Some(Listens { left: SUSPECTED, since: now, suspects: true });
     }
 
     pub(super) fn is_listening(&self) -> bool {
         self.listens.is_some()
+    }
+
+    /// Does it listen because of a sign of another node?
+    pub(super) fn suspects(&self) -> bool {
+        self.listens.is_some_and(|listens| listens.suspects)
     }
 
     /// Peers report another connected run of our network identity; `shut_out`: and we have no peer. This is unproven.
@@ -125,18 +148,19 @@ impl OwnKey {
         self.signed.retain(|_, height| *height > tip);
         if let Some(listens) = &mut self.listens {
             listens.since = now;
-            listens.heights -= u32::from(at_tip);
+            listens.left.heights -= u32::from(at_tip);
         }
-        self.listens = self.listens.filter(|listens| listens.heights > 0);
+        self.listens = self.listens.filter(|listens| listens.left.heights > 0);
     }
 
-    /// Time passes. `waits`: no blocks arrive, so others may be waiting for us. `true` when listening ends.
+    /// Time passes. `waits`: a height is under way and we could hear others, which may be waiting for us. `true` when
+    /// listening ends.
     pub(super) fn tick(&mut self, waits: bool, now: UnixMillis) -> bool {
         let Some(listens) = &mut self.listens else { return false };
         if !waits || now < listens.since {
             listens.since = now;
         }
-        let over = now.since(listens.since) >= QUIET_MS;
+        let over = now.since(listens.since) >= listens.left.ms;
         if over {
             self.listens = None;
         }
@@ -156,12 +180,26 @@ impl Consensus {
         }
     }
 
-    /// Time passes: listening for our own key is limited in time.
-    pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
-        let waits = !self.following;
-        if self.signing.own_key.tick(waits, turn.now) && self.deciding.core.is_some() {
+    /// Our key may have signed before this start: listen first, unless our stake alone is a quorum. On a new chain all
+    /// keys are new.
+    pub(super) fn listen_at_start(&mut self, ledger: &Ledger, now: UnixMillis) {
+        let is_new = ledger.tip().height == Height(0) && !self.signing.has_signed_before();
+        if !is_new && !self.decides_alone(ledger) {
+            self.signing.own_key.starts(now);
+        }
+    }
+
+    /// Time passes: listening for our own key is limited in time. `connected`: to any peer.
+    pub(crate) fn tick(&mut self, turn: &mut Turn<'_>, connected: bool) {
+        let waits = connected && !self.following && self.is_deciding();
+        if self.signing.own_key.tick(waits, turn.now) && self.is_deciding() {
             self.start_anew(turn);
         }
+    }
+
+    /// Delay until the next [`Self::tick`], in ms, if it must come soon.
+    pub(crate) fn tick_soon(&self) -> Option<u64> {
+        self.signing.own_key.is_listening().then_some(LISTENING_TICK_MS)
     }
 
     /// A message that our key signed and we did not: see the module. The height continues without us.
@@ -195,11 +233,15 @@ impl Consensus {
         self.signing.own_key.is_shut_out()
     }
 
-    /// Restarts the core of this height with a changed right to sign. Messages sent meanwhile are repeated.
+    /// Restarts the core of this height with a changed right to sign, from the journal that the node started with.
+    /// Messages sent meanwhile are repeated.
     fn start_anew(&mut self, turn: &mut Turn<'_>) {
         self.cancel_all(turn);
         let (leader, since) = (self.deciding.leader, self.deciding.since);
         self.deciding = std::mem::replace(&mut self.deciding, Deciding::new(leader, since)).anew();
+        if let Err(fault) = self.restore_candidates(turn.ledger.chain()) {
+            return self.halt(turn, fault);
+        }
         self.start_height(turn);
     }
 }
@@ -243,6 +285,19 @@ mod tests {
         assert!(!key.tick(false, START.plus(60_000)), "while blocks come, nobody waits for us");
         assert!(!key.tick(true, START.plus(60_000 + 9_999)));
         assert!(key.tick(true, START.plus(60_000 + 10_000)) && !key.is_listening());
+    }
+
+    #[test]
+    fn a_start_is_brief_unless_the_key_is_heard() {
+        let mut key = OwnKey::default();
+        key.starts(START);
+        assert!(key.is_listening() && !key.suspects());
+        assert!(!key.tick(true, START.plus(799)));
+        assert!(key.tick(true, START.plus(800)) && !key.is_listening());
+        key.starts(START);
+        assert_eq!(key.heard(Height(7), START), Foreign::Before);
+        assert!(key.suspects() && !key.tick(true, START.plus(9_999)));
+        assert_eq!(key.heard(Height(8), START), Foreign::Elsewhere, "before anything was signed");
     }
 
     #[test]

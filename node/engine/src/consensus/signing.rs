@@ -74,9 +74,24 @@ impl Signing {
 
     /// May we sign at this height?
     pub(super) fn allowed_at(&self, height: Height) -> bool {
+        self.is_able_at(height) && !self.listens()
+    }
+
+    /// May we sign at this height, at the latest when the brief listening after a start is over?
+    pub(super) fn is_able_at(&self, height: Height) -> bool {
         let lost = |lost: Lost| height < lost.mark.height || (height == lost.mark.height && lost.is_closed());
-        let listens = self.own_key.is_listening() || self.own_key.waits_outside();
-        self.signer.is_some() && self.guard.is_some() && !listens && !self.lost.is_some_and(lost)
+        let stopped = self.own_key.suspects() || self.own_key.waits_outside() || self.lost.is_some_and(lost);
+        self.signer.is_some() && self.guard.is_some() && !stopped
+    }
+
+    /// Do we sign nothing for now, because another node may have our key? Then nothing needs the journal.
+    pub(super) fn listens(&self) -> bool {
+        self.own_key.is_listening() || self.own_key.waits_outside()
+    }
+
+    /// Does the guard know of a signature?
+    pub(super) fn has_signed_before(&self) -> bool {
+        self.guard.is_some_and(|guard| guard.mark.height > Height(0))
     }
 
     /// What was lost of this height, if anything.
@@ -93,7 +108,7 @@ impl Signing {
         if guard.mark == GuardMark::STOPPED {
             return Some(Silence::Elsewhere);
         }
-        if self.own_key.is_listening() {
+        if self.own_key.suspects() {
             return Some(Silence::Listening);
         }
         let lost = self.lost.filter(|lost| lost.mark.height >= height)?;

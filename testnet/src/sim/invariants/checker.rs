@@ -135,11 +135,13 @@ impl Checker {
         if voted <= VOTED_MAX { Ok(()) } else { Err(Violation::JailedPresent { height, account, voted }) }
     }
 
-    /// At the end, when the chain has gone on: has everybody paid against whom there was evidence, unless that is too old by
-    /// now? SPEC EVID-4.
+    /// At the end: is every account barred against which there was evidence, unless that is too old by now, or the chain
+    /// stands still at that height? SPEC EVID-4.
     pub fn all_have_paid(&self, ledger: &Ledger) -> Result<(), Violation> {
         let oldest = ledger.system().marks.first().map_or(Height(0), |mark| mark.height);
-        let owes = |(account, height): &(&Address, &Height)| **height > oldest && !self.barred.contains(*account);
+        let decided = oldest.next()..=ledger.tip().height;
+        let owes =
+            |(account, height): &(&Address, &Height)| decided.contains(height) && !self.barred.contains(*account);
         match self.accused.iter().find(owes) {
             Some((account, height)) => Err(Violation::Unpunished { height: *height, account: *account }),
             None => Ok(()),

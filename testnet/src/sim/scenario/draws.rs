@@ -91,6 +91,7 @@ pub(super) fn nodes(dice: &mut Dice, theme: Theme, cast: &Cast) -> Vec<NodePlan>
         skew_ms: skew(dice, skew_max_ms),
         starts,
         knows: RulesVersion::KNOWN,
+        copies: None,
     };
     let mut nodes = vec![];
     for (index, (signer, _)) in cast.validators.iter().enumerate() {
@@ -123,6 +124,7 @@ pub(super) fn strangers(seed: u64, theme: Theme) -> Option<NodePlan> {
         skew_ms: 0,
         starts: Micros(0),
         knows: RulesVersion::KNOWN,
+        copies: None,
     })
 }
 

@@ -116,6 +116,17 @@ pub struct NodePlan {
     pub starts: Micros,
     /// How far its program knows the rules. When the faults stop, every node gets the newest program of all.
     pub knows: RulesVersion,
+    /// Its home is copied from another node when it first starts.
+    pub copies: Option<Copied>,
+}
+
+/// A copy of what belongs to another node, the key included, while that node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// The guard alone.
+    Guard(usize),
+    /// All of its disk.
+    Home(usize),
 }
 
 /// Somebody who sends transactions.
