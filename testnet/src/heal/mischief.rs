@@ -25,6 +25,8 @@ const STRANGER_WAITS: Duration = Duration::from_millis(200);
 const FLOOD_CALLS: u64 = 200;
 /// A node that does not answer within this is frozen.
 const FROZEN_AFTER: Duration = Duration::from_secs(1);
+/// It is asked at most so often.
+const FREEZE_LOOKS: u32 = 20;
 
 impl Stage<'_> {
     /// The first spare runs with the validator key of this node, and a copy of its guard. Evidence: both say that it is
@@ -95,6 +97,18 @@ impl Stage<'_> {
         ))
     }
 
+    /// The signal takes a moment to reach all threads: what is under way is still answered.
+    async fn answers_no_more(&self, node: usize) -> Result<(), String> {
+        for _ in 0..FREEZE_LOOKS {
+            let client = self.network.client(node).ok_or("it is down")?;
+            if timeout(FROZEN_AFTER, client.status()).await.is_err() {
+                return Ok(());
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Err(format!("{} still answers", self.network.name_of(node)))
+    }
+
     /// Evidence: it does not answer.
     pub(super) async fn freeze(&mut self, nodes: Vec<usize>) -> Result<String, String> {
         self.strikes(nodes.clone(), "freeze");
@@ -103,10 +117,7 @@ impl Stage<'_> {
                 stop::freeze(pid).map_err(|error| format!("{error:#}"))?;
                 self.frozen.push(pid);
             }
-            let client = self.network.client(*node).ok_or("it is down")?;
-            if timeout(FROZEN_AFTER, client.status()).await.is_ok() {
-                return Err(format!("{} still answers", self.network.name_of(*node)));
-            }
+            self.answers_no_more(*node).await?;
         }
         Ok(format!("{} answer no more", names_of(&self.network, &nodes)))
     }

@@ -21,7 +21,11 @@ pub(super) fn copied_key() -> Scenario {
         .spares(1)
         .senders(5)
         .breaks(Twin(6))
-        .expect(SaysWhySilent { who: Nodes(&[7]), words: "the key is used elsewhere", limit: seconds(5) })
+        .expect(SaysWhySilent {
+            who: Nodes(&[7]),
+            words: "another node signs with this validator's key",
+            limit: seconds(5),
+        })
         .breaks(Freeze(Nodes(&[5])))
         .breaks(Flood)
         .expect(PauseAtMost { of: Nodes(UNTOUCHED), limit: timeouts(2).and_ms(150), blocks: 60 })
