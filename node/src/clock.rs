@@ -4,7 +4,7 @@
 use blockchat_proto::units::UnixMillis;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What this machine's clock says. It may step, in either direction; a clock before 1970 reads 0.
+/// The time of this machine's clock. It may step, in either direction; a clock before 1970 reads 0.
 pub fn unix_millis() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))

@@ -1,4 +1,4 @@
-//! What is wrong with this machine's clock, in words: compared with those of the other validators, and with the genesis.
+//! Problems of this machine's clock, in words: compared with those of the other validators, and with the genesis.
 //!
 //! Always true: log, health and status say the same; none of it decides anything.
 

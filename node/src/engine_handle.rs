@@ -43,7 +43,7 @@ pub enum EngineUnavailable {
     Stopped,
 }
 
-/// Where a transaction is that is not final, and the transaction if it was kept.
+/// The place of a transaction that is not final, and the transaction if it was kept.
 pub type TransactionAnswer = Option<(SubmitOutcome, Option<VerifiedTransaction>)>;
 
 /// Asks the engine. Cheap to clone.
@@ -119,7 +119,7 @@ impl EngineHandle {
         }
     }
 
-    /// Where a transaction is that is not final yet; `None` if neither pooled nor refused lately.
+    /// The place of a transaction that is not final yet; `None` if it is neither pooled nor refused lately.
     pub async fn transaction(&self, id: TransactionId) -> Result<TransactionAnswer, EngineUnavailable> {
         match self.query(Query::Transaction(id)).await? {
             Answer::Transaction(answer) => Ok(answer),
@@ -127,7 +127,7 @@ impl EngineHandle {
         }
     }
 
-    /// What queued transactions wait for, in order; `None` for one that is not queued.
+    /// The reason why queued transactions wait, in order; `None` for one that is not queued.
     pub async fn waits(&self, ids: Vec<TransactionId>) -> Result<Vec<Option<Wait>>, EngineUnavailable> {
         match self.query(Query::Waits(ids)).await? {
             Answer::Waits(answer) => Ok(answer),
@@ -143,7 +143,7 @@ impl EngineHandle {
         }
     }
 
-    /// What an account holds after the last final block, with its proof, and the height of that block.
+    /// The account after the last final block, with its proof, and the height of that block.
     pub async fn proof(&self, address: Address) -> Result<(Height, AccountProof), EngineUnavailable> {
         match self.query(Query::Proof(address)).await? {
             Answer::Proof(height, proof) => Ok((height, *proof)),

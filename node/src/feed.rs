@@ -1,4 +1,4 @@
-//! What happens beside the chain, for event streams: consensus moves on, peers come and go.
+//! Events beside the chain, for event streams: consensus moves on, peers come and go.
 //!
 //! Owns: the last `KEPT_MAX` of these events. Does not own: who reads them (`api`), blocks and what is in them (the store
 //! keeps those for ever), log lines (`logging`).
@@ -42,7 +42,7 @@ impl Feed {
         self.0.put(|_| (happening, bytes));
     }
 
-    /// What was told.
+    /// The event.
     pub fn ring(&self) -> &Ring<Happening> {
         &self.0
     }

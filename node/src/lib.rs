@@ -1,6 +1,6 @@
 //! The program around the pure engine: network, disk, HTTP, wallet, command line.
 //!
-//! What belongs here: whatever touches a clock, a disk, a socket, a terminal or randomness. Rules live in
+//! This crate holds everything that touches a clock, a disk, a socket, a terminal or randomness. Rules live in
 //! `blockchat-proto`, decisions in `blockchat-engine`.
 //!
 //! The map: [`cli`] is what people type, `shell` a prompt for the same verbs, [`runtime`] puts the parts together and runs the engine; [`net`], [`store`],

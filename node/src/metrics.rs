@@ -60,7 +60,7 @@ pub struct Odd {
     pub queued: u64,
 }
 
-/// Where the coins of the chain are, in micro-BCC.
+/// The coins of the chain by place, in micro-BCC.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Money {
     /// All there are.
@@ -80,19 +80,20 @@ pub struct Reading {
     pub round: u64,
     /// How long ago the last block's time is, in ms.
     pub tip_age_ms: u64,
-    /// What the node does, as in the status.
+    /// The node's activity, as in the status.
     pub phase: &'static str,
     /// Does it vote?
     pub voting: bool,
     /// Members of the set.
     pub validators: u64,
-    /// Who leads more often than chance explains; who is barred for misbehaviour; who waits for power.
+    /// Counts of members that lead more often than chance explains, of barred accounts, and of stake that waits for
+    /// power.
     pub odd: Odd,
     /// Coins of the chain.
     pub money: Money,
     /// Pooled transactions, and their bytes.
     pub pool: (u64, u64),
-    /// What the clocks of the other validators show beyond ours, in ms; 0 before enough were heard.
+    /// Difference between the clocks of the other validators and ours, in ms; 0 before enough were heard.
     pub clocks_ahead_ms: i64,
     /// Connected peers.
     pub peers: u64,
@@ -100,13 +101,13 @@ pub struct Reading {
     pub traffic: TrafficView,
     /// The node's queues.
     pub queues: Vec<QueueView>,
-    /// What the process uses.
+    /// Resources that the process uses.
     pub process: crate::process_facts::ProcessFacts,
-    /// What its data folder holds.
+    /// Sizes of the files in its data folder.
     pub disk: crate::process_facts::DiskFacts,
 }
 
-/// What a node can do: all that [`Reading::phase`] may be.
+/// All values of [`Reading::phase`].
 pub const PHASES: [&str; 5] = ["idle", "deciding", "catching_up", "update_needed", "waiting_for_stake"];
 
 #[derive(Debug)]
@@ -272,7 +273,7 @@ impl Gauges {
         self.set_process(reading);
     }
 
-    /// What the system does not tell stays zero.
+    /// Values that the system does not report stay zero.
     fn set_process(&self, reading: &Reading) {
         let (process, disk) = (&reading.process, &reading.disk);
         self.open_files.set(narrow(process.open_files.unwrap_or(0)));

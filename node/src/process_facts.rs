@@ -1,10 +1,10 @@
-//! What the system says of this process: memory, processor time, open files, room on disk. Linux tells through `/proc`; what
-//! another system does not tell there is absent.
+//! Facts about this process from the system: memory, processor time, open files, room on disk. They come from `/proc`
+//! on Linux; values that another system does not report are absent.
 
 use std::fs;
 use std::path::Path;
 
-/// What this process uses.
+/// Resources of this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProcessFacts {
     /// Open files and sockets.

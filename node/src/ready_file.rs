@@ -9,14 +9,14 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-/// Where a running node is reached.
+/// Addresses of a running node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
     /// Base address of its HTTP API, such as `http://127.0.0.1:7474`.
     pub api: String,
     /// Its libp2p peer id.
     pub peer_id: String,
-    /// Where it listens for peers, as multiaddresses with the real ports.
+    /// Its addresses for peers, as multiaddresses with the real ports.
     pub listen: Vec<String>,
     /// Its process.
     pub pid: u32,
@@ -33,7 +33,7 @@ pub fn api_url(listen: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// Where a node with this home writes it.
+/// The path of the file in a node's home.
 pub fn path_in(home: &Path) -> PathBuf {
     home.join("data").join("ready.json")
 }

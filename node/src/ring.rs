@@ -25,10 +25,10 @@ struct Inner<T> {
     last: u64,
 }
 
-/// What a reader wants to go on with is no longer kept, or was never there.
+/// The entry from which a reader wants to continue is no longer kept, or never existed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missed {
-    /// Where to begin anew: the newest number.
+    /// The newest number: continue from here.
     pub last: u64,
 }
 
@@ -56,7 +56,7 @@ impl<T: Clone> Ring<T> {
         last
     }
 
-    /// What came after this number, oldest first, at most so many.
+    /// The entries after this number, oldest first, up to a maximum.
     pub fn after(&self, number: u64, most: usize) -> Result<Vec<(u64, T)>, Missed> {
         let inner = self.lock();
         let kept = u64::try_from(inner.things.len()).unwrap_or(u64::MAX);

@@ -8,7 +8,7 @@ use blockchat_engine::chain_view::{ChainView, Silence};
 const DROP_LOCK: &str = "stop the node, `blockchat-node guard reset --drop-lock`, and start it again: it then votes without \
                          its lock, and if more than a third of the stake does so, a decided block can be contradicted";
 
-/// What keeps this validator from voting as others do, and what its operator can do; `None` if nothing does.
+/// Returns the reason why this validator does not vote as others do, and the remedy; `None` if it votes.
 pub fn explain(view: &ChainView) -> Option<String> {
     let (tip, height) = (view.tip.height, view.tip.height.next());
     Some(match view.silence? {

@@ -55,7 +55,7 @@ pub struct VerifyPool(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     chain: Hash32,
-    /// What a claim brings at least, where there are any.
+    /// The least work of a valid claim, if the chain pays grants.
     least_work: Option<Tries>,
     consensus: Lane,
     transactions: Lane,
@@ -93,7 +93,7 @@ impl VerifyPool {
 
     /// Checks many transactions against everything that needs no state; the id and an answer of each, in order.
     ///
-    /// What was verified before is answered from memory. Cost: 21 us each on one thread, in batches.
+    /// Answers known signatures from memory. Cost: 21 us each on one thread, in batches.
     pub async fn transactions(&self, signed: Vec<SignedTransaction>) -> Vec<(TransactionId, Answer)> {
         self.run(|inner| &inner.transactions, move |inner| inner.verify_transactions(signed)).await
     }
@@ -174,8 +174,8 @@ impl Inner {
         ids.into_iter().zip(known.into_iter().map(answer)).collect()
     }
 
-    /// What is known without a signature check: what was verified before, and that a claim brings too little work. Anybody
-    /// makes claims, and they cost no coins: a hash of one comes before the signature, which costs a hundred times more.
+    /// Answers without a signature check: known signatures, and claims with too little work. Claims cost no coins, and
+    /// any stranger can make them, so the hash comes before the signature, which costs a hundred times more.
     fn known_of(&self, old: Option<VerifiedTransaction>, new: &FramedTransaction) -> Option<Answer> {
         old.map(Ok).or_else(|| {
             let found = new.transaction().work_found()?;
@@ -202,7 +202,7 @@ impl Inner {
         answers
     }
 
-    /// What is not remembered is verified over all threads.
+    /// Verifies all others over all threads.
     fn verify_block(&self, block: Block) -> Result<VerifiedBlock, BlockRejected> {
         block.verify_with(self.chain, |transactions, ids| {
             let mut known = self.recall(ids);
@@ -239,7 +239,7 @@ impl Inner {
     }
 }
 
-/// What was verified lately: a young and an old generation; when the young one is full it becomes the old one.
+/// Recent results: a young and an old generation; when the young one is full it becomes the old one.
 #[derive(Debug)]
 struct Known<K, V> {
     generation_max: usize,

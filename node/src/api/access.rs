@@ -21,7 +21,7 @@ const REMEMBER: Duration = Duration::from_secs(600);
 /// The name under which browsers say which event they heard last.
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
-/// What the operator allows.
+/// Names and origins that the operator allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
     hosts: BTreeSet<String>,

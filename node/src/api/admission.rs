@@ -1,4 +1,5 @@
-//! What a request passes on its way in and its answer on the way out. SPEC API-10.
+//! The checks between a connection and a route, for the request on its way in and the answer on its way out. SPEC
+//! API-10.
 //!
 //! Owns: when a body is read, how many requests are under way, how many bytes of bodies and answers are held. Does not own:
 //! connections (`listener`), names and pages that may ask (`access`).

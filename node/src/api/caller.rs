@@ -1,4 +1,4 @@
-//! Who asks: the client behind a connection, and the connection as it stands.
+//! The client behind a connection, and the state of that connection.
 //!
 //! Always true: one address of the network is one client, for IPv6 one network of 64 bits; on the loopback each connection
 //! is a client of its own, because everybody on this machine, and every proxy in front of it, comes from there.
@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Whose share of the room something is.
+/// The client whose share of the room is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Client {
     /// One connection of this machine, by its number.
@@ -33,7 +33,7 @@ impl Client {
 /// The connection that a request came over. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
-    /// Whose it is.
+    /// The client.
     pub(super) client: Client,
     /// Cancelled if the connection has to end.
     pub(super) ended: CancellationToken,

@@ -17,7 +17,7 @@ use blockchat_proto::units::UnixMillis;
 use blockchat_proto::validators::{Validator, ValidatorSet};
 use std::collections::BTreeMap;
 
-// What the shapes promise is what the engine shows.
+// The API's shapes promise as many entries as the engine shows.
 const _: () = assert!(DECIDED_SHOWN == DECIDED_TOLD_MAX && ROUNDS_SHOWN == ROUNDS_TOLD_MAX);
 const _: () = assert!(LEADERS_SHOWN as usize == LEADERS_TOLD);
 

@@ -44,7 +44,7 @@ pub(super) struct Found {
     pub(super) index: u32,
 }
 
-/// Where a final transaction is.
+/// The place of a final transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FinalPlace {
     pub(super) height: Height,
@@ -80,7 +80,7 @@ impl FinalBlocks {
         self.run(move |this| this.find_one(id)).await
     }
 
-    /// Where these transactions are, in order; `None` for each that is not final. Reads no block.
+    /// The places of these transactions, in order; `None` for each that is not final. Reads no block.
     pub(super) async fn places(&self, ids: Vec<TransactionId>) -> Result<Vec<Option<FinalPlace>>, StoreError> {
         let given_up = CancellationToken::new();
         let _awaited = given_up.clone().drop_guard();
@@ -92,7 +92,7 @@ impl FinalBlocks {
         .await
     }
 
-    /// What happened to an account: see [`History::account`].
+    /// The history of an account: see [`History::account`].
     pub(super) async fn account(
         &self,
         account: Address,
@@ -113,7 +113,7 @@ impl FinalBlocks {
         self.run(move |this| this.history.block_rows(from, to, limit)).await
     }
 
-    /// Who was barred in these blocks: see [`History::barred`].
+    /// The accounts barred in these blocks: see [`History::barred`].
     pub(super) async fn barred(&self, from: Height, to: Height) -> Result<Vec<Barred>, StoreError> {
         self.run(move |this| this.history.barred(from, to)).await
     }

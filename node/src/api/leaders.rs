@@ -1,4 +1,4 @@
-//! Who leads how often, and whether that can be chance; who waits for power.
+//! How often each validator leads, and whether chance explains it; the queue of stake that waits for power.
 //!
 //! Owns: the sum of chances, for people to look at. Does not own: any rule, which is why it may use floating point numbers.
 //! Start reading at [`chance_of`].

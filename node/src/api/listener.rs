@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Where connections come in.
+/// The socket that accepts connections.
 #[derive(Debug)]
 pub(super) struct Door {
     inner: TcpListener,

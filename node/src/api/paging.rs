@@ -13,7 +13,7 @@ use blockchat_engine::engine_view::PoolPlace;
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::Height;
 
-/// What comes out of the query of a request.
+/// Parsed parameters of a list request.
 pub(super) type PageQuery = Result<Query<PageRequest>, QueryRejection>;
 
 /// A list that can be asked for in parts.
@@ -34,7 +34,7 @@ pub(super) const PEERS: List = List { number: 2, limit_default: 500, limit_max: 
 /// Peers that the node knows of.
 pub(super) const PEERS_KNOWN: List = List { number: 3, limit_default: 500, limit_max: 500 };
 
-/// What happened to an account.
+/// The history of an account.
 pub(super) const HISTORY: List = List { number: 4, limit_default: 50, limit_max: 500 };
 /// Final blocks.
 pub(super) const BLOCKS: List = List { number: 5, limit_default: 50, limit_max: 500 };
@@ -43,7 +43,7 @@ pub(super) const HEADERS: List = List { number: 8, limit_default: 50, limit_max:
 
 /// Validators: most often all of them in one part.
 pub(super) const VALIDATORS: List = List { number: 6, limit_default: 500, limit_max: 500 };
-/// What is pooled.
+/// The pool.
 pub(super) const POOL: List = List { number: 7, limit_default: 50, limit_max: 500 };
 
 /// A part of a list.
@@ -56,7 +56,7 @@ pub(super) struct Part {
 }
 
 impl List {
-    /// What a request wants.
+    /// The filters of a request.
     pub(super) fn part(self, query: PageQuery) -> Result<Part, ApiError> {
         self.wanted(part_of(query)?)
     }
@@ -76,7 +76,7 @@ impl List {
         Page { items, next: last.map(|place| self.cursor(&place)) }
     }
 
-    /// Where the part after this place begins.
+    /// The start of the part after this place.
     fn cursor(self, place: &[u8]) -> Cursor {
         Cursor::new(hex::encode([&[self.number], place].concat()))
     }
@@ -101,7 +101,7 @@ impl List {
 }
 
 impl Part {
-    /// Where it begins, in a list of transactions in blocks.
+    /// The start of a part, in a list of transactions in blocks.
     pub(super) fn position(&self) -> Result<Option<Position>, ApiError> {
         let Some(after) = &self.after else { return Ok(None) };
         let bytes: [u8; 12] = after.as_slice().try_into().map_err(|_| bad_cursor())?;
@@ -109,7 +109,7 @@ impl Part {
         Ok(Some((Height(u64::from_be_bytes([a, b, c, d, e, f, g, h])), u32::from_be_bytes(index))))
     }
 
-    /// Where it begins, in the list of the pool.
+    /// The start of a part, in the list of the pool.
     pub(super) fn pool_place(&self) -> Result<Option<PoolPlace>, ApiError> {
         let Some(after) = &self.after else { return Ok(None) };
         let (sender, rest) = after.split_first_chunk::<32>().ok_or_else(bad_cursor)?;
@@ -118,7 +118,7 @@ impl Part {
         Ok(Some((Address(*sender), *where_, u64::from_be_bytes(nonce))))
     }
 
-    /// Where it begins, in a list of blocks.
+    /// The start of a part, in a list of blocks.
     pub(super) fn height(&self) -> Result<Option<Height>, ApiError> {
         let Some(after) = &self.after else { return Ok(None) };
         let bytes: [u8; 8] = after.as_slice().try_into().map_err(|_| bad_cursor())?;
@@ -126,7 +126,7 @@ impl Part {
     }
 }
 
-/// What the query of a request says, if it is one.
+/// Parses the query of a request; an error names the parameter that is invalid.
 pub(super) fn part_of<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
     query.map(|Query(request)| request).map_err(|error| bad_query(error.body_text()))
 }

@@ -1,4 +1,4 @@
-//! What is pooled, as the API's JSON shapes. Pure.
+//! The pool as JSON shapes of the API. Pure.
 
 use blockchat_client::shapes::{HistoryKind, PoolRowView};
 use blockchat_engine::engine_view::PoolRow;

@@ -36,7 +36,7 @@ impl ApiError {
         Self { status, ..self }
     }
 
-    /// Where the case says better than its code whether to try again.
+    /// The retry advice of this case, where it is more precise than that of its code.
     pub(super) fn retry(self, retry: Retry) -> Self {
         Self { retry, ..self }
     }

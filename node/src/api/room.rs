@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
-/// Who gives up what it holds when there is no room left.
+/// Chooses the client that gives up its room when there is none left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Yields {
     /// Whatever stands still, the oldest of the client that holds the most.
@@ -27,7 +27,7 @@ pub(super) enum Yields {
 
 type Ticket = u64;
 
-/// What a client holds.
+/// The room that a client holds.
 #[derive(Debug)]
 struct Held<T> {
     client: Client,
@@ -154,7 +154,7 @@ impl SharedRoom {
     }
 }
 
-/// What is held, until it is dropped.
+/// Room that is held until this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     room: SharedRoom,

@@ -1,4 +1,4 @@
-//! What the routes answer from.
+//! Everything that the routes answer from.
 
 use super::access::Access;
 use super::caller::{Caller, Working};
@@ -58,7 +58,7 @@ pub struct ApiState {
     pub genesis: VerifiedGenesis,
     /// About the node itself.
     pub info: Arc<NodeInfo>,
-    /// What is final.
+    /// Final blocks.
     pub(super) blocks: FinalBlocks,
     /// Event streams that may still be opened.
     pub(super) streams: SharedRoom,
@@ -70,12 +70,12 @@ pub struct ApiState {
     pub(super) ending: CancellationToken,
 }
 
-/// What the runtime tells the API about the node; the API knows nothing of the network behind it.
+/// Facts about the node that the runtime passes to the API; the API knows nothing of the network behind it.
 #[derive(Debug)]
 pub struct NodeInfo {
     /// libp2p peer id.
     pub peer_id: String,
-    /// Where it listens, as multiaddresses with the real ports.
+    /// Addresses for peers, as multiaddresses with the real ports.
     pub listen: Vec<String>,
     /// The validator key's address, if this node has one.
     pub validator: Option<Address>,
@@ -83,17 +83,17 @@ pub struct NodeInfo {
     pub started: UnixMillis,
     /// Connected peers of this chain, as the network last saw them.
     pub peers: watch::Receiver<Vec<PeerView>>,
-    /// Where to ask for all peers that are known.
+    /// Requests for the list of all known peers.
     pub known: mpsc::Sender<oneshot::Sender<Vec<KnownPeerView>>>,
     /// Bytes to and from peers.
     pub traffic: Arc<Traffic>,
-    /// What happens beside the chain.
+    /// Events beside the chain.
     pub feed: Feed,
-    /// Where the node keeps its data.
+    /// The node's data folder.
     pub data: PathBuf,
     /// How full the queues of the node are.
     pub queues: QueueGauge,
-    /// What is counted.
+    /// Counters.
     pub metrics: Arc<Metrics>,
 }
 

@@ -250,7 +250,7 @@ impl Reader {
         self.place.in_next = 0;
     }
 
-    /// Who was barred in these blocks, by height.
+    /// The accounts barred in these blocks, by height.
     async fn barred_events(&self, first: Height, last: Height) -> Result<BTreeMap<Height, Vec<InBlock>>, StoreError> {
         let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
         if self.is_about(&EventTopic::Barred) {
@@ -261,7 +261,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// What these blocks hold for the accounts, by height; `None` if that is more than one go.
+    /// The entries of these blocks for the accounts, by height; `None` if they are too many for one part.
     async fn account_events(
         &self,
         first: Height,

@@ -56,7 +56,7 @@ pub(super) fn block_event(row: &BlockRow) -> BlockEvent {
     }
 }
 
-/// Who is barred, and why.
+/// A barred account, and the reason.
 pub(super) fn barred_event(barred: &Barred) -> BarredEvent {
     let Barred { height, time, account, burned, ref evidence } = *barred;
     BarredEvent { height, time, account, burned, offence: evidence.into() }

@@ -1,4 +1,4 @@
-//! Where a reader of an event stream is: what the ids of events say.
+//! The position of a reader in an event stream, as the ids of events name it.
 //!
 //! Always true: whoever gives the id of the last event it heard is told what came after it, once each, or that this
 //! cannot be; the part of an id that is about the chain outlives the process.

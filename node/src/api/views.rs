@@ -16,7 +16,7 @@ use blockchat_proto::ledger::{GrantTerms, TxRejected, fee_for};
 use blockchat_proto::transaction::SignedTransaction;
 use blockchat_proto::units::UnixMillis;
 
-/// What the node does now.
+/// The node's activity.
 pub(super) fn phase(view: &ChainView) -> Phase {
     phase_of(&view.phase, view.validators.total(), view.rules)
 }
@@ -34,7 +34,7 @@ pub(super) fn phase_of(phase: &PhaseView, total: Stake, rules: Rules) -> Phase {
     }
 }
 
-/// Where consensus stands, for event streams.
+/// The state of consensus, for event streams.
 pub fn consensus_event(view: &ChainView, time: UnixMillis) -> ConsensusEvent {
     ConsensusEvent {
         time,
@@ -76,7 +76,7 @@ pub(super) fn percent(part: Stake, total: Stake) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-/// What a welcome grant takes.
+/// The terms of a welcome grant.
 pub(super) fn grants(terms: &GrantTerms) -> Option<GrantsView> {
     let GrantTerms { grant, treasury, room, again, tries, recent, closed } = terms;
     Some(GrantsView {
@@ -156,7 +156,7 @@ pub(super) fn final_state(place: FinalPlace) -> TransactionState {
     TransactionState::Final { height, index, leader }
 }
 
-/// What is at this place; `None` only if the index is damaged.
+/// The entry at this place; `None` only if the index is damaged.
 pub(super) fn transaction_at(found: &Found) -> Option<&SignedTransaction> {
     found.block.block.transactions.get(usize::try_from(found.index).ok()?)
 }

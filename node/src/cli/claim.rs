@@ -51,7 +51,7 @@ Examples:
 The machine looks for a number whose hash is small enough: seconds while the treasury is full, longer as it empties. Ctrl-C
 stops it; nothing is lost. `status` shows the treasury, and how many hashes a grant costs now.";
 
-/// What `wallet claim` is told.
+/// Arguments of `wallet claim`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ClaimArgs {
@@ -69,7 +69,7 @@ pub(crate) struct ClaimArgs {
     pub(crate) api: ApiArg,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Debug, Serialize)]
 struct Claimed {
     account: Address,
@@ -188,7 +188,7 @@ struct Work<'a> {
     tried: u64,
     /// The next number to try.
     next: u64,
-    /// What was found last: the next one must be worth more if that was outbid.
+    /// The previous claim: the next one must have more work if the previous one was outbid.
     last: Option<Found>,
     /// A hash must be smaller than this one.
     below: Option<Found>,

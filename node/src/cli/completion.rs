@@ -1,4 +1,4 @@
-//! What a shell completes: verbs, flags and values, and the names of this home's wallets and contacts.
+//! Shell completion: verbs, flags and values, and the names of this home's wallets and contacts.
 //!
 //! The script that `completions` prints asks this program for every word, so it is never older than the program. Nothing
 //! here fails: a home that cannot be read has no names.

@@ -85,7 +85,7 @@ fn places(home: &Home, args: &DashboardArgs) -> Result<Places, Failure> {
     Ok(Places::new(move || named.clone()))
 }
 
-/// Where the API of the node with this home is: where it says, else where it would listen.
+/// The address of this home's API: that of the running node, else the configured one.
 fn api_of(home: &Path) -> Option<String> {
     if let Some(ready) = Ready::read(&ready_file::path_in(home)) {
         return Some(ready.api);

@@ -1,4 +1,4 @@
-//! What a command says when it cannot do its work: the cause, and what to do next.
+//! Messages of commands that fail: the cause, and the next step.
 
 use super::output::{Format, printable};
 use crate::config::ConfigRejected;
@@ -21,7 +21,7 @@ pub(crate) struct Failure {
     cause: String,
     next: String,
     code: String,
-    /// What a node says of trying again.
+    /// The node's retry advice.
     retry: Option<Retry>,
     exit: u8,
 }
@@ -68,17 +68,17 @@ impl Failure {
         format!("error: {}\n next: {}", self.cause.replace('\n', "\n       "), self.next)
     }
 
-    /// What a node refuses: with its code, what helps, and whether to try again.
+    /// A refusal by a node: its code, the remedy, and whether to try again.
     pub(crate) fn refused(cause: impl Into<String>, code: &Code, retry: Retry) -> Self {
         Self { retry: Some(retry), ..Self::new(cause, next_after(code)) }.coded(code.as_str())
     }
 
-    /// What a node would refuse, before it is asked.
+    /// A refusal that is certain before a node is asked.
     pub(crate) fn refused_as(code: TxCode, cause: impl Into<String>) -> Self {
         Self::refused(cause, &code.into(), Retry::Never)
     }
 
-    /// What the rules refuse, before any node is asked.
+    /// A refusal by the rules, before any node is asked.
     pub(crate) fn rejected(reason: &TxRejected) -> Self {
         Self::refused(reason.to_string(), &reason.code().into(), reason.retry())
     }
@@ -139,7 +139,7 @@ impl From<ClientError> for Failure {
     }
 }
 
-/// What helps after this refusal.
+/// The remedy for this refusal.
 pub(crate) fn next_after(code: &Code) -> &'static str {
     match code {
         Code::Transaction(code) => next_after_refusal(*code),

@@ -1,4 +1,4 @@
-//! What `run` says once the node serves: where everything is, what to try, and the command by which a friend joins.
+//! The output of `run` once the node serves: addresses, commands to try, and the command by which a friend joins.
 
 use super::home::Home;
 use super::names::Names;
@@ -53,7 +53,7 @@ fn wallet(own: &Address, spendable: Option<Coins>, names: &Names) -> String {
     format!("{name}{own}{spendable}")
 }
 
-/// Where it listens: other machines first.
+/// Addresses for peers: those that other machines reach come first.
 fn reached(ready: &Ready) -> Vec<&str> {
     let mut places: Vec<_> = ready.listen.iter().map(String::as_str).collect();
     places.sort_by_key(|place| is_of_this_machine(place));
@@ -64,7 +64,7 @@ fn is_of_this_machine(address: &str) -> bool {
     address.starts_with("/ip4/127.") || address.starts_with("/ip6/::1/")
 }
 
-/// What to type next, by what the person has.
+/// Commands to try next, by the wallets that exist.
 ///
 /// `grants`: the chain has a treasury for welcome grants.
 fn tries(

@@ -67,7 +67,7 @@ pub(crate) async fn guard(home: &Home, command: GuardCommand, format: Format) ->
     Ok(())
 }
 
-/// What the guard says, but for its lock. Height, round and step stay: what was signed is never signed otherwise.
+/// The guard without its lock. Height, round and step stay, so that nothing is signed twice.
 fn without_lock(path: &Path) -> Result<GuardState, Failure> {
     let nothing = |cause: String| Failure::new(cause, "start the node, and see what it says").coded("no_lock");
     match Guard::peek(path)? {

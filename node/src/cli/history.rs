@@ -88,8 +88,8 @@ impl From<Entry> for Happened {
     }
 }
 
-/// What the account has signed and is not final, where it fits what is wanted. A comfort: a node that does not tell hinders
-/// nothing.
+/// Transactions that the account has signed and that are not final, as far as the filters match. A node that does not
+/// answer changes nothing else.
 async fn pending(client: &Client, address: &Address, wanted: &HistoryRequest) -> Vec<PoolRowView> {
     let HistoryRequest { limit, cursor, direction, kind, from, to } = wanted;
     if cursor.is_some() || from.is_some() || to.is_some() || *direction == Some(Direction::In) {
@@ -145,7 +145,7 @@ fn shown(found: &Listed, names: &Names) -> String {
     format!("{more}{}", table(&header, &[1, 5, 6], rows.collect()))
 }
 
-/// What is on its way, since when.
+/// A transaction that is not final, with its time.
 fn pooled(one: &PoolRowView, names: &Names) -> Vec<String> {
     let state = if one.queued { "queued" } else { "pooled" };
     let with = one.to.map(|to| names.show(&to)).unwrap_or_default();

@@ -24,7 +24,7 @@ fn is_slip(typed: &str, meant: &str) -> bool {
     number(typed) == number(meant) && meant.chars().count() > 1 && strsim::osa_distance(typed, meant) == 1
 }
 
-/// Where a node logs to whose terminal is needed for a prompt.
+/// The log file of a node whose terminal is needed for a prompt.
 pub(crate) const LOG_FILE_WITH_SHELL: &str = "data/node.log";
 
 /// One home; nothing need exist yet.
@@ -94,7 +94,7 @@ impl Home {
         Ok(Layer::read(&self.config_path())?)
     }
 
-    /// Where the node of this home logs to, if it is told to log to a file.
+    /// The log file of this home's node, if it logs to a file.
     pub(crate) fn log_file(&self) -> Result<PathBuf, Failure> {
         Ok(self.path.join(self.config()?.log.file.unwrap_or_else(|| LOG_FILE_WITH_SHELL.into())))
     }
@@ -173,14 +173,13 @@ impl Home {
 /// One key file in the folder of wallets.
 #[derive(Debug)]
 pub(crate) struct Wallet {
-    /// What it is called wherever a wallet is named: its name, or, where its file has a name that no wallet may have, the
-    /// path of the file.
+    /// Its name in all output: the wallet's name or, if the file's name is no valid wallet name, the path of the file.
     pub(crate) name: String,
     /// Is it a name?
     pub(crate) is_named: bool,
     /// Its file.
     pub(crate) path: PathBuf,
-    /// What its file says without being opened, or why it cannot be used.
+    /// The facts that the file shows without a passphrase, or the reason why it cannot be used.
     pub(crate) key: Result<KeyFile, KeystoreError>,
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn parse(text: &str) -> Result<String, String> {
     Err("write a host name or an IP address, without a port: --base-port sets the ports of all hosts".into())
 }
 
-/// Where peers dial a node on this machine.
+/// The address at which peers dial a node on this machine.
 pub(crate) fn multiaddr(host: &str, port: u16) -> String {
     match host.parse() {
         Ok(IpAddr::V4(ip)) => format!("/ip4/{ip}/tcp/{port}"),
@@ -24,7 +24,7 @@ pub(crate) fn multiaddr(host: &str, port: u16) -> String {
     }
 }
 
-/// What stands in the folder that goes to a machine.
+/// The content of a folder that goes to one machine.
 pub(crate) fn readme(name: &str, chain: &str, host: &str, api_port: u16, p2p_port: u16) -> String {
     format!(
         "\

@@ -74,7 +74,7 @@ fn stake(args: &InitArgs) -> Coins {
     args.stake.unwrap_or_else(|| args.fund.share(9_000))
 }
 
-/// What a network of these coins must know.
+/// Facts about a network with these coins.
 fn warning(args: &InitArgs) -> Option<String> {
     let (stake, fund) = (stake(args), args.fund);
     let free = fund.checked_sub(stake)?;

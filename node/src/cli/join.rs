@@ -43,20 +43,20 @@ struct Candidate {
     peers: Vec<Sighted>,
 }
 
-/// What was found so far.
+/// The result of the search so far.
 #[derive(Default)]
 struct Found {
     chains: BTreeMap<Hash32, Candidate>,
     /// Why an address led to no chain, the last time.
     fruitless: BTreeMap<String, String>,
-    /// What the local network said, for a sentence.
+    /// The result on the local network, for a sentence.
     mdns: String,
 }
 
-/// What the node begins with.
+/// The genesis and peers with which the node begins.
 pub(crate) struct Start {
     pub(crate) genesis: VerifiedGenesis,
-    /// Where nodes of its chain were met that nobody else would name: on this machine.
+    /// Addresses of nodes of its chain that were found only on this machine.
     pub(crate) met: Vec<String>,
 }
 
@@ -194,7 +194,7 @@ impl Found {
         args.genesis.is_some_and(|demanded| self.chains.contains_key(&demanded))
     }
 
-    /// What stands in the way, for a sentence.
+    /// The obstacle, for a sentence.
     fn in_vain(&self) -> String {
         let reasons: Vec<_> = self.fruitless.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
         if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
@@ -209,7 +209,7 @@ fn wanted(args: &JoinArgs) -> String {
     }
 }
 
-/// Where is looked.
+/// The places to search.
 fn places(config: &SearchConfig) -> String {
     let mut places = vec![];
     if config.mdns {
@@ -331,7 +331,7 @@ fn keep(home: &Home, genesis: &VerifiedGenesis) -> Result<(), Failure> {
         .map_err(|error| Failure::file(&path, "write", &error))
 }
 
-/// What was joined. For programs it is a JSON object of its own, before the one that says where the node is reached.
+/// The chain that was joined. For programs it is a JSON object of its own, before the one with the node's addresses.
 fn tell(home: &Home, chosen: &Candidate, format: Format) {
     let shown = ChainShown::new(chosen);
     let genesis = chosen.genesis.genesis();

@@ -107,7 +107,7 @@ fn asks_for_json() -> bool {
     args.windows(2).any(named) || args.iter().any(|arg| arg == "--output=json") || by_variable()
 }
 
-/// What clap says, without its own layout: the first paragraph is the cause.
+/// The text of a clap error without its layout: the first paragraph is the cause.
 fn misspelt(refused: &clap::Error) -> Failure {
     let text = refused.to_string();
     let cause = text.split("\n\n").next().unwrap_or_default();

@@ -13,10 +13,10 @@ use blockchat_proto::keys::Address;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What the signing key of this home is called on every command line.
+/// The name of this home's signing key on every command line.
 pub(crate) const OWN: &str = "me";
 
-/// What the validator key is called among the wallets.
+/// The name of the validator key among the wallets.
 pub(crate) const VALIDATOR: &str = "validator";
 
 /// All names of one home.
@@ -54,7 +54,7 @@ impl Names {
         Ok(names)
     }
 
-    /// What is a name here already, or cannot be typed, stays what it is.
+    /// A text that is a name here already, or that cannot be typed, stays unchanged.
     fn add_genesis(&mut self, genesis: &Genesis) {
         let named = genesis.accounts.iter().filter_map(|account| Some((account.name.as_ref()?, account.address)));
         let free = |name: &str| !name.starts_with("bcc1") && self.all_names().all(|taken| taken != name);

@@ -32,7 +32,7 @@ const CONFIG_HEAD: &str = "\
 
 ";
 
-/// What to write.
+/// The output to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     /// The folder of all of it.
@@ -49,7 +49,7 @@ pub(crate) struct Plan {
     pub(crate) treasury: Coins,
     /// One home each: its folder and its name in the address book.
     pub(crate) homes: Vec<PlannedHome>,
-    /// Where further funded keys are written.
+    /// The folder for further funded keys.
     pub(crate) wallets: Vec<PlannedWallet>,
     /// Protects the validator keys.
     pub(crate) passphrase: Option<Passphrase>,
@@ -62,7 +62,7 @@ pub(crate) struct PlannedHome {
     pub(crate) path: PathBuf,
     pub(crate) api_port: u16,
     pub(crate) p2p_port: u16,
-    /// Who may connect.
+    /// The peers that may connect.
     pub(crate) reach: Reach,
     /// The machine that it is for, by name or address, if that is another one.
     pub(crate) host: Option<String>,
@@ -71,10 +71,10 @@ pub(crate) struct PlannedHome {
 /// In a home that is for another machine: what to do with it.
 const README: &str = "README";
 
-/// What a wallet with coins to give away is called.
+/// The name of a wallet with coins to give away.
 pub(crate) const FAUCET: &str = "faucet";
 
-/// Where a node is reached.
+/// The address of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// At its ports of the plan, for peers on every interface; it looks around on the local network.
@@ -94,7 +94,7 @@ pub(crate) struct PlannedWallet {
     pub(crate) fund: Coins,
 }
 
-/// What was written, for `--output json`.
+/// The files that were written, for `--output json`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Written {
     /// In order: id0 first.

@@ -1,4 +1,4 @@
-//! Where passphrases come from: a file, the environment, or the person at the terminal. Never the command line.
+//! Passphrases come from a file, the environment, or the person at the terminal. Never from the command line.
 
 use super::args::{KeyArg, PassphraseArg};
 use super::failure::Failure;
@@ -58,7 +58,7 @@ impl Keyring {
             return Err(reason.clone());
         }
         let given = given(arg).map_err(|failure| failure.cause().to_owned());
-        // What costs nothing to find out again may have changed when it is asked for next.
+        // Cheap sources are read again, because they may have changed since.
         let tried = asks || !matches!(given, Ok(None));
         let opened = match given {
             Ok(Some(passphrase)) => keystore::load(path, Some(&passphrase)).map_err(|error| error.to_string()),
@@ -128,7 +128,8 @@ fn variable() -> Result<Option<Zeroizing<String>>, Failure> {
     })
 }
 
-/// What opens a key is worth as much as the key: a file that others may read is refused alike. A pipe is nobody's file.
+/// A passphrase is as valuable as the key that it opens: a file that others may read is refused like a key file. A pipe
+/// has no such mode.
 fn read_first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::InvalidData => Failure::new(

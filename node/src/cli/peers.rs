@@ -44,7 +44,7 @@ pub(crate) async fn health(home: &Home, arg: &ApiArg, format: Format) -> Result<
     Ok(())
 }
 
-/// What a node does that takes part, in a few words.
+/// The activity of a node that takes part, in a few words.
 fn doing(phase: &Phase) -> String {
     match phase {
         Phase::Idle => "at the tip",

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 pub(crate) struct PlannedFile {
     path: PathBuf,
     content: Zeroizing<Vec<u8>>,
-    /// Who may read it; `None`: it takes the place of a file that may be there, and keeps its mode.
+    /// The mode of the file; `None`: it replaces a file that may exist, and keeps that file's mode.
     access: Option<Access>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn write_all(
             return Err(refused);
         }
     };
-    // What is there already stays, whatever becomes of this.
+    // Existing files stay, even if this fails.
     let new: Vec<_> = files.iter().map(|file| file.path.clone()).filter(|path| !path.exists()).collect();
     let written = unfinished.announce(&new).and_then(|()| files.iter().try_for_each(PlannedFile::write));
     match written {

@@ -32,13 +32,13 @@ pub(crate) fn choose(layer: &mut Layer, held: &HeldPorts) -> Vec<String> {
         if port != P2P_FIRST {
             said.push(format!("port {P2P_FIRST} is in use: this node listens for peers at {}", shown(port)));
         }
-        // What decides about mDNS stays: `share` as it was, or nothing.
+        // The settings that decide about mDNS stay: `share` as before, or nothing.
         layer.p2p.listen = Some(vec![format!("/ip4/{interface}/tcp/{port}")]);
     }
     said
 }
 
-/// Where nodes of this machine listen for peers that were told nothing.
+/// The default addresses for peers on this machine.
 pub(crate) fn usual_places() -> Vec<String> {
     usual(P2P_FIRST).map(|port| format!("/ip4/127.0.0.1/tcp/{port}")).collect()
 }
@@ -57,7 +57,7 @@ fn free(first: u16, interface: Ipv4Addr, held: &HeldPorts) -> u16 {
     usual(first).find(|port| is_ours(*port, interface, held)).unwrap_or(0)
 }
 
-/// What else may be wrong with it is for the node to find and say.
+/// Other faults are found and reported by the node.
 fn is_ours(port: u16, interface: Ipv4Addr, held: &HeldPorts) -> bool {
     let taken = held.hold((interface, port).into());
     !taken.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)

@@ -50,7 +50,7 @@ pub(super) const VERIFY_EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyReceiptArgs {
-    /// What `receipt` has printed
+    /// The output of `receipt`
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Genesis hash of the chain [default: that of this home]
@@ -78,7 +78,7 @@ impl FromStr for TrustedBlock {
     }
 }
 
-/// What a receipt proved, for programs.
+/// The fact that a receipt proves, for programs.
 #[derive(Debug, Serialize)]
 struct ProvedView<'a> {
     chain: Hash32,

@@ -51,7 +51,7 @@ pub(crate) struct Held {
     /// The smallest fee of what takes its place.
     pub(crate) needed: Coins,
     body: Body,
-    /// What it takes from its sender as long as it is there.
+    /// The coins that it takes from its sender as long as it is pooled.
     takes: Coins,
 }
 
@@ -164,7 +164,7 @@ pub(crate) fn raised(
     Ok(raised)
 }
 
-/// What was called off.
+/// The transaction that was cancelled.
 #[derive(Clone, Debug, Serialize)]
 struct Cancelled {
     cancelled: Hash32,

@@ -23,7 +23,7 @@ use blockchat_proto::transaction::Body;
 use blockchat_proto::units::Height;
 use serde::Serialize;
 
-/// What was sent.
+/// The transaction that was sent.
 #[derive(Clone, Debug, Serialize)]
 struct Sent {
     from: Address,
@@ -35,7 +35,7 @@ struct Sent {
     submitted: HandedIn,
 }
 
-/// What is to be sent: coins, a message, or both.
+/// The content: coins, a message, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) amount: Coins,
@@ -82,7 +82,7 @@ pub(crate) async fn send(home: &Home, args: SendArgs, format: Format, keys: &mut
     Ok(())
 }
 
-/// What the transaction asks for. A sealed text costs the same wherever it is sealed.
+/// The body of the transaction. The fee of a sealed text is the same for every recipient.
 fn body(key: &OwnKey, place: &Place, content: &Content, sealed: bool) -> Result<Body, Failure> {
     match content.message.as_deref().filter(|_| sealed) {
         Some(text) => submit::sealed_body(&key.signer, place, content.amount, text),

@@ -15,7 +15,7 @@ use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::Body;
 use serde::Serialize;
 
-/// What was asked of the chain.
+/// The change that was requested.
 #[derive(Clone, Debug, Serialize)]
 struct Staked {
     account: Address,

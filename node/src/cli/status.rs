@@ -64,7 +64,7 @@ fn supply(status: &StatusView) -> String {
     bcc(status.supply) + &burned.unwrap_or_default()
 }
 
-/// What is left for those who join, and what a grant costs now.
+/// The treasury's remaining coins for newcomers, and the current price of a grant.
 fn grants(grants: &GrantsView) -> String {
     let GrantsView { treasury, grant, tries, room, again, closed, .. } = grants;
     let price = match (closed, tries) {
@@ -80,7 +80,7 @@ fn grants(grants: &GrantsView) -> String {
     format!("{}; {price}", bcc(*treasury))
 }
 
-/// Who waits for power, with the time at which it is there.
+/// Stake that waits for power, with the time at which it counts.
 fn queue(status: &StatusView, names: &Names) -> String {
     if status.queue.is_empty() {
         return String::new();
@@ -90,7 +90,7 @@ fn queue(status: &StatusView, names: &Names) -> String {
     format!("\n\n{}", table(&["waits for power", "stake", "complete at the earliest"], &[1], rows))
 }
 
-/// Who is out for ever.
+/// Barred accounts.
 fn barred(status: &StatusView, names: &Names) -> String {
     if status.barred.is_empty() {
         return String::new();
@@ -108,7 +108,7 @@ fn rules(rules: &RulesView) -> String {
     format!("version {version}, known up to {known}{}", next.unwrap_or_default())
 }
 
-/// What the node does now, as a sentence.
+/// The node's activity, as a sentence.
 fn doing(status: &StatusView, names: &Names) -> String {
     match &status.phase {
         Phase::Idle | Phase::Deciding if !status.at_tip && status.peers == 0 => {

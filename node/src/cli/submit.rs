@@ -40,7 +40,7 @@ const STARTING_WITHIN: Duration = Duration::from_secs(15);
 /// How often a nonce that somebody else took meanwhile is replaced by the next one.
 const NONCE_TRIES: u32 = 5;
 
-/// What a transaction takes from its sender.
+/// The coins that a transaction takes from its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cost {
     pub(crate) fee: Coins,
@@ -59,7 +59,7 @@ pub(crate) fn cost(body: &Body, genesis: &VerifiedGenesis) -> Result<Cost, Failu
     Ok(Cost { fee, total })
 }
 
-/// What is to be signed and submitted.
+/// The transaction to sign and submit.
 pub(crate) struct Order<'a> {
     pub(crate) client: &'a Client,
     pub(crate) genesis: &'a VerifiedGenesis,
@@ -133,17 +133,17 @@ pub(crate) struct HandedIn {
     pub(crate) fee: Coins,
     /// Amount and fee.
     pub(crate) total: Coins,
-    /// Where it is.
+    /// Its place.
     #[serde(flatten)]
     pub(crate) state: TransactionState,
     /// Time of its block, once it is final.
     pub(crate) time: Option<UnixMillis>,
-    /// What it takes the place of.
+    /// The transaction that it replaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) replaces: Option<Hash32>,
     /// From handing it in to knowing that it is final, in ms.
     pub(crate) waited_ms: Option<u64>,
-    /// What was handed in, should it have to be done again.
+    /// The signed transaction, so that it can be submitted again.
     #[serde(skip)]
     signed: SignedTransaction,
 }
@@ -320,7 +320,7 @@ impl Waiting<'_> {
         }
     }
 
-    /// What it waits for, as the node sees it.
+    /// The reason why it waits, as the node reports it.
     async fn why_not_yet(&self, submitted: &HandedIn) -> String {
         let status = match self.client.status().await {
             Ok(status) => status,
@@ -378,7 +378,7 @@ pub(crate) async fn missing_nonces(client: &Client, sender: &Address, nonce: u64
     }
 }
 
-/// Where it is now. A node that forgot it (a full pool, a restart) gets it again: handing in twice is safe.
+/// The current place. A node that forgot it (a full pool, a restart) gets it again: submitting twice is safe.
 async fn look(client: &Client, submitted: &HandedIn) -> Result<TransactionState, Failure> {
     match client.transaction(&submitted.id).await {
         Err(error) if error.is(ApiCode::TransactionUnknown) => Ok(client.submit(&submitted.signed).await?.state),
@@ -398,7 +398,7 @@ pub(crate) fn place(submitted: &HandedIn) -> String {
     state(&submitted.state) + &time.unwrap_or_default() + &waited.unwrap_or_default()
 }
 
-/// Where a transaction is, for a person.
+/// The place of a transaction, for a person.
 pub(crate) fn state(state: &TransactionState) -> String {
     match state {
         TransactionState::Queued => "queued: waits for an earlier transaction of the account".into(),

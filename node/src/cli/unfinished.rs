@@ -65,7 +65,7 @@ impl Unfinished {
 
     /// The end of a set that could not be made: takes back what is there of it.
     pub(crate) fn undo(self, files: &[PathBuf]) {
-        // What cannot be removed now stays on the list: the next maker tries again.
+        // A file that cannot be removed now stays on the list: the next start tries again.
         if clear(&self.folder, files).is_ok() {
             self.finish();
         }

@@ -17,7 +17,7 @@ use blockchat_proto::keys::Address;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// What keys are for.
+/// The uses of keys.
 const VOTES: &str = "votes and pays";
 const GIVES: &str = "coins to give away";
 const SIGNS: &str = "pays and writes";
@@ -30,7 +30,7 @@ struct WalletView {
     address: Option<Address>,
     #[serde(serialize_with = "path_json::shown")]
     file: PathBuf,
-    /// What it is for.
+    /// The use of this key.
     #[serde(rename = "use")]
     key_use: &'static str,
     encrypted: bool,
@@ -73,7 +73,7 @@ pub(crate) async fn wallet(home: &Home, command: WalletCommand, format: Format) 
     }
 }
 
-/// Where a new wallet goes; a name that means something else already is refused.
+/// The path of a new wallet; a name that already means something else is refused.
 fn new_path(home: &Home, name: &str) -> Result<PathBuf, Failure> {
     address_book::check_name(name)?;
     if name == OWN {
@@ -90,8 +90,8 @@ fn new_path(home: &Home, name: &str) -> Result<PathBuf, Failure> {
     if path.exists() { Err(keystore::KeystoreError::Exists { path }.into()) } else { Ok(path) }
 }
 
-/// Where the guard of a new validator key goes. One that is there belongs to a key that has signed already, unless it says
-/// that nothing was ever signed: then the making of a key was interrupted.
+/// The path of the guard of a new validator key. An existing guard belongs to a key that has signed already, unless its
+/// mark is a new key's: then an earlier start was interrupted.
 fn new_guard(home: &Home) -> Result<PathBuf, Failure> {
     let path = home.config()?.guard_path(home.path());
     if path.exists() && !matches!(Guard::peek(&path), Ok(Some(GuardState::START))) {

@@ -1,4 +1,4 @@
-//! What one source chose: the file, or the command line with the environment.
+//! The choices of one source: the file, or the command line with the environment.
 
 use blockchat_host::text;
 use serde::{Deserialize, Serialize};
@@ -6,9 +6,9 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Where the API listens unless told otherwise: this machine only.
+/// The default address of the API: this machine only.
 pub const API_LISTEN_DEFAULT: &str = "127.0.0.1:7474";
-/// Where peers are listened for unless told otherwise: every interface, so that a LAN works.
+/// The default addresses for peers: every interface, so that a LAN works.
 pub const P2P_LISTEN_DEFAULT: &str = "/ip4/0.0.0.0/tcp/7475";
 /// The same for a node that is not shared.
 pub const P2P_LISTEN_ALONE: &str = "/ip4/127.0.0.1/tcp/7475";
@@ -24,7 +24,7 @@ pub struct Layer {
     pub api: ApiLayer,
     /// The peer-to-peer side.
     pub p2p: P2pLayer,
-    /// Where keys are, if not under `keys/`.
+    /// The folder of the keys, if it is not `keys/`.
     #[serde(skip_serializing_if = "is_default")]
     pub keys: KeysLayer,
     /// Logging.
@@ -174,7 +174,7 @@ pub enum ConfigRejected {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// Not TOML, or a key that does not exist.
@@ -190,7 +190,7 @@ pub enum ConfigRejected {
     Value {
         /// As it is called in `config.toml`.
         key: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
 }
@@ -244,7 +244,7 @@ impl Layer {
         }
     }
 
-    /// Where peers are listened for.
+    /// The addresses for peers.
     pub fn p2p_listen(&self) -> Vec<String> {
         let default = if self.is_shared() { P2P_LISTEN_DEFAULT } else { P2P_LISTEN_ALONE };
         self.p2p.listen.clone().unwrap_or_else(|| vec![default.into()])
@@ -260,7 +260,7 @@ impl Layer {
         self.p2p.share.unwrap_or(true)
     }
 
-    /// Where the API listens.
+    /// The address of the API.
     pub fn api_listen(&self) -> SocketAddr {
         self.api.listen.unwrap_or_else(|| API_LISTEN_DEFAULT.parse().expect("the default is an address and port"))
     }

@@ -1,4 +1,4 @@
-//! What a node runs with: every choice made, every value checked.
+//! The settings of a node: every choice made, every value checked.
 
 use super::{Announce, ConfigRejected, Layer, LogFormat};
 use crate::held_ports::HeldPorts;
@@ -19,13 +19,13 @@ const WAIT_MS_MAX: u64 = 60_000;
 pub struct Settings {
     /// Its folder: `config.toml genesis.json keys/ wallets/ data/`.
     pub home: PathBuf,
-    /// Where the HTTP API listens; port 0 takes a free one.
+    /// The address of the HTTP API; port 0 takes a free one.
     pub api_listen: SocketAddr,
     /// Names that the API answers to, beside addresses and `localhost`.
     pub allow_hosts: Vec<String>,
     /// Origins of web pages that may ask the API; `*`: any.
     pub allow_origins: Vec<String>,
-    /// Where peers are listened for, as multiaddresses.
+    /// The addresses for peers, as multiaddresses.
     pub p2p_listen: Vec<String>,
     /// Ports among these that are held for the node since they were chosen.
     pub held: HeldPorts,
@@ -41,7 +41,7 @@ pub struct Settings {
     pub announce_addresses: Announce,
     /// The chain.
     pub genesis: VerifiedGenesis,
-    /// Who votes here; `None`: an observer.
+    /// The validator of this node; `None`: an observer.
     pub validator: Option<Signer>,
     /// The ed25519 seed of the peer id.
     pub p2p_seed: Zeroizing<[u8; 32]>,
@@ -49,11 +49,11 @@ pub struct Settings {
     pub guard_path: PathBuf,
     /// Written once the node serves, removed when it stops: see [`Ready`].
     pub ready_files: Vec<PathBuf>,
-    /// What `run` says once the node serves; the runtime calls it once, inside its tokio runtime. Must not block.
+    /// The output of `run` once the node serves; the runtime calls it once, inside its tokio runtime. Must not block.
     pub announce: fn(&Settings, &Ready),
     /// Waits and limits of the engine.
     pub engine: EngineConfig,
-    /// What is logged, and how.
+    /// The level and form of the log.
     pub log: LogSettings,
 }
 
@@ -73,29 +73,29 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// Where the chain lives: `store.redb journal own peers.cbor`.
+    /// The folder of the chain: `store.redb journal own peers.cbor`.
     pub fn data_dir(&self) -> PathBuf {
         self.home.join("data")
     }
 }
 
-/// What is logged, how, and where.
+/// The level, form and target of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSettings {
     /// A `tracing` filter, such as `info` or `warn,blockchat_node::net=debug`.
     pub filter: String,
     /// Lines for people or for machines.
     pub format: LogFormat,
-    /// Where, if not to standard error. It is appended to.
+    /// The log file, appended to; `None`: standard error.
     pub file: Option<PathBuf>,
 }
 
-/// What is read from files before a node can be described.
+/// Files that are read before the settings are complete.
 #[derive(Clone)]
 pub struct Identity {
     /// The chain.
     pub genesis: VerifiedGenesis,
-    /// Who votes here, if anybody.
+    /// The validator, if there is one.
     pub validator: Option<Signer>,
     /// The ed25519 seed of the peer id.
     pub p2p_seed: Zeroizing<[u8; 32]>,
@@ -225,7 +225,7 @@ fn check_multiaddresses(key: &'static str, addresses: &[String]) -> Result<(), C
     }
 }
 
-/// Who may come in is known by the id in its address.
+/// Configured peers are admitted by the id in their address.
 fn check_peer_ids(peers: &[String]) -> Result<(), ConfigRejected> {
     match peers.iter().find(|address| !address.contains("/p2p/")) {
         Some(wrong) => {

@@ -67,7 +67,7 @@ struct Line {
     speaks_of: u64,
 }
 
-/// What was not written.
+/// The lines that were not written.
 #[derive(Debug, PartialEq, Eq)]
 struct Lost {
     lines: u64,

@@ -38,15 +38,15 @@ pub enum LogRejected {
     Filter {
         /// As given.
         filter: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The file cannot be written.
     #[error("cannot write the log to {file}: {source}", file = file.display())]
     File {
-        /// Where.
+        /// The path.
         file: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The system gives it no stream or no thread.

@@ -1,4 +1,4 @@
-//! What we need to know of multiaddresses.
+//! Questions about multiaddresses.
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};

@@ -52,7 +52,7 @@ impl One {
     }
 }
 
-/// What becomes of a question.
+/// The state of a request.
 #[derive(Debug)]
 pub(super) enum Admitted {
     /// It is answered.

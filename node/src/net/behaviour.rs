@@ -57,8 +57,8 @@ pub(super) struct Net {
 /// Streams of one connection that have not said what they are for, at most.
 const NEGOTIATING_MAX: usize = 16;
 
-/// What the agent version ends with: this and a number that no other run of a node has. Whoever sees another number on a
-/// second connection knows that the node was restarted, and that the first connection is dead, or that its home was copied.
+/// The end of the agent version: this text and a number that no other run of a node has. A different number on a second
+/// connection shows that the node was restarted, and that the first connection is dead, or that its home was copied.
 pub(super) const RUN_MARK: &str = " run/";
 
 /// A swarm with the node's identity, not yet listening.

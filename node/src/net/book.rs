@@ -24,7 +24,7 @@ const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Version of the file.
 const VERSION: u16 = 2;
 
-/// What a book file holds.
+/// The content of a book file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Page {
@@ -116,7 +116,7 @@ impl Book {
         }
     }
 
-    /// What is to be written, if anything changed since the last time.
+    /// The bytes to write, if anything changed since the last time.
     pub(super) fn changes(&mut self) -> Option<Changes> {
         let path = self.path.clone().filter(|_| self.changed)?;
         self.changed = false;

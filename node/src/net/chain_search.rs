@@ -46,7 +46,7 @@ const TARGETS_MAX: usize = 512;
 /// Names being resolved.
 const RESOLVING_MAX: usize = 64;
 
-/// Where to look.
+/// The places to search.
 #[derive(Clone, Debug)]
 pub struct SearchConfig {
     /// Addresses of peers: multiaddresses, with or without `/p2p/...`.
@@ -62,27 +62,27 @@ pub struct SearchConfig {
 pub struct Sighted {
     /// Its libp2p peer id.
     pub peer_id: String,
-    /// Where it was reached.
+    /// The address that answered.
     pub address: String,
     /// How it was found.
     pub source: PeerSource,
 }
 
-/// What came of asking somebody.
+/// The result of a request to one node.
 #[derive(Clone, Debug)]
 pub enum Sighting {
     /// The peer serves this genesis; it holds, and its hash is that of the bytes served.
     Chain {
         /// The genesis.
         genesis: VerifiedGenesis,
-        /// Who serves it.
+        /// The node that serves it.
         peer: Sighted,
     },
     /// A peer is there, and serves no genesis that holds.
     Useless {
-        /// Who.
+        /// The node.
         peer: Sighted,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// Nobody answers at an address that was named. It is tried again.
@@ -123,9 +123,9 @@ pub struct ChainSearch {
     targets: BTreeMap<Multiaddr, Target>,
     /// Which target a dial is of.
     dials: HashMap<ConnectionId, Multiaddr>,
-    /// Who is connected, and how.
+    /// Connected nodes, and the address of each.
     connected: BTreeMap<PeerId, Sighted>,
-    /// Who has had a say.
+    /// Nodes that have answered.
     heard: BTreeSet<PeerId>,
     sightings: VecDeque<Sighting>,
     /// Why the local network is not asked, though it should be.
@@ -323,7 +323,7 @@ impl ChainSearch {
             Event::Message { .. } | Event::InboundFailure { .. } | Event::ResponseSent { .. } => return,
         };
         if let Some(peer) = self.connected.get(&id).cloned() {
-            // What cannot be read or does not hold will not get better; a connection that broke may.
+            // An answer that cannot be read or is invalid stays so; a broken connection may be repaired.
             if found.is_ok() && self.heard.len() < TARGETS_MAX {
                 self.heard.insert(id);
             }

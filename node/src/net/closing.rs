@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
-/// What has been written may still leave for so long.
+/// Written data may still leave within this time.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// A connection that closes within [`CLOSE_WITHIN`].

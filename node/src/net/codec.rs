@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// A long message is written in parts of so many bytes.
 const PART_BYTES: usize = 32 * 1024;
 
-/// What is answered: a value, or its canonical bytes where somebody made them already. What is read is always a value.
+/// An answer to send: a value, or its canonical bytes if they exist already. An answer that is read is always a value.
 #[derive(Clone, Debug)]
 pub(super) enum Answer<R> {
     Value(R),

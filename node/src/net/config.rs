@@ -1,4 +1,4 @@
-//! What a network starts from, its limits, and why it may not start.
+//! The configuration of a network, its limits, and the errors of its start.
 
 use crate::config::Announce;
 use crate::held_ports::HeldPorts;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What [`super::start`] needs.
+/// The configuration of [`super::start`].
 #[derive(Clone, Debug)]
 pub struct NetConfig {
     /// Seed of the node's ed25519 identity. Not the validator's key.
@@ -30,9 +30,9 @@ pub struct NetConfig {
     pub only_peers: bool,
     /// Which of our addresses others are told.
     pub announce: Announce,
-    /// Where addresses that worked are kept.
+    /// The file of addresses that worked.
     pub book: Option<PathBuf>,
-    /// Where the network counts.
+    /// The counters of the network.
     pub metrics: Arc<Metrics>,
 }
 
@@ -42,7 +42,7 @@ pub enum NetError {
     /// Not a multiaddress.
     #[error("{found:?} is not a multiaddress such as /ip4/0.0.0.0/tcp/30333: {reason}")]
     Address {
-        /// What was given.
+        /// The given address.
         found: String,
         /// Why not.
         reason: String,
@@ -50,7 +50,7 @@ pub enum NetError {
     /// Nothing can listen there.
     #[error("cannot listen on {address} for peers: {reason}")]
     Listen {
-        /// Where.
+        /// The address.
         address: String,
         /// Why not.
         reason: String,
@@ -58,7 +58,7 @@ pub enum NetError {
     /// A peer that can never be dialled.
     #[error("{found:?} cannot be dialled: {reason}")]
     Peer {
-        /// What was given.
+        /// The given address.
         found: String,
         /// Why not.
         reason: &'static str,

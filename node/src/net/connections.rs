@@ -1,4 +1,4 @@
-//! What happens to connections becomes facts for the membership, and its acts become calls of libp2p.
+//! Turns events of connections into facts for the membership, and its acts into calls of libp2p.
 //!
 //! Owns: the order in which acts are performed. Does not own: any decision (`membership`).
 //! Start reading at [`Task::decide`].
@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-/// What the names of gossipsub's versions begin with.
+/// The prefix of the names of gossipsub's versions.
 const GOSSIP_PROTOCOLS: &str = "/meshsub/";
 /// So much is kept of what a peer says it is.
 const CLIENT_CHARS_MAX: usize = 64;

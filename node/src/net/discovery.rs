@@ -37,7 +37,7 @@ pub(super) const RESOLVING_MAX: usize = 64;
 /// Most addresses behind one name that are dialled.
 const OF_NAME_MAX: usize = 256;
 
-/// What is needed to find peers.
+/// The parts that find peers.
 pub(super) struct Discovery {
     pub(super) book: Book,
     /// Name of our chain's Kademlia.

@@ -1,4 +1,4 @@
-//! What is done on one certain connection to a peer: libp2p's other behaviours choose among several by themselves.
+//! Work on one certain connection to a peer: libp2p's other behaviours choose among several by themselves.
 //!
 //! Two errands: is it alive, and goodbye (SPEC SYNC-6). Needed where two connections to one peer lead to two programs: one
 //! that was restarted, or a home that was copied.
@@ -32,7 +32,7 @@ use tokio::time::timeout;
 /// An errand is given up after this.
 pub(super) const ERRAND_WITHIN: Duration = Duration::from_secs(2);
 
-/// What to do on a connection.
+/// The work to do on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Errand {
     /// Find out whether the other side answers.
@@ -41,7 +41,7 @@ pub(super) enum Errand {
     Goodbye(Parting),
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Done {
     pub(super) peer: PeerId,

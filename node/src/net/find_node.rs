@@ -21,7 +21,7 @@ const ADDRESSES_MAX: usize = 16;
 /// `FIND_NODE` as a type of message.
 const FIND_NODE: u64 = 4;
 
-/// Whom a peer knows.
+/// The peers that a peer knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Neighbours(pub(super) Vec<(PeerId, Vec<Multiaddr>)>);
 

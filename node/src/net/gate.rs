@@ -1,4 +1,4 @@
-//! What every gossip message passes before gossipsub looks whether it has seen it: the shares of the peer that brings it.
+//! The gate that every gossip message passes before gossipsub's duplicate cache: the shares of the peer that brings it.
 //!
 //! Why before: gossipsub remembers the id of everything that comes in, and never hands the same one out again. Were a
 //! message refused only afterwards, a peer beyond its share could bring true votes just to have them forgotten here.
@@ -59,7 +59,7 @@ impl Gate {
         Self { signature: SIGNATURE * 2 / threads, inner: Mutex::default() }
     }
 
-    /// What gossipsub knows a message by. SPEC GOSSIP-1.
+    /// The id of a message in gossipsub. SPEC GOSSIP-1.
     pub(super) fn id_of(&self, message: &Message) -> MessageId {
         if !self.lets_in(message.data.len()) {
             return MessageId::new(REFUSED);

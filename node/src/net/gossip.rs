@@ -118,9 +118,9 @@ pub(super) fn settings(gate: Arc<Gate>) -> ConfigBuilder {
     config
 }
 
-/// What we blame a peer for ([`super::peer_score`]) counts one to one; what gossipsub itself holds against peers counts
-/// little, because an overloaded node breaks promises and drops messages without being a liar, and all nodes of a
-/// laptop are overloaded together. Good conduct earns little too, or it would outweigh blame.
+/// Our own blame of a peer ([`super::peer_score`]) counts one to one. Gossipsub's own penalties count little, because
+/// an overloaded node breaks promises and drops messages without being a liar, and all nodes of a laptop are overloaded
+/// together. Good conduct earns little too, or it would outweigh blame.
 fn score_params(topics: &Topics) -> PeerScoreParams {
     let topic = TopicScoreParams {
         topic_weight: 0.5,
@@ -169,10 +169,10 @@ fn thresholds() -> PeerScoreThresholds {
     }
 }
 
-/// What is to be known of a message once there is a verdict.
+/// The facts about a message that its verdict needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
-    /// Who brought it first.
+    /// The first peer that brought it.
     pub(super) source: PeerId,
     /// `None` of none of ours.
     pub(super) topic: Option<Topic>,

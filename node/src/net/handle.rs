@@ -26,7 +26,7 @@ use tracing::warn;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InboundId(pub u64);
 
-/// What gossip does with a message.
+/// The verdict on a gossip message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetVerdict {
     /// Pass it on.
@@ -37,12 +37,12 @@ pub enum NetVerdict {
     Ignore,
 }
 
-/// What peers send: decoded and within limits, not verified.
+/// Messages of peers: decoded and within limits, not verified.
 #[derive(Clone, Debug)]
 pub enum NetEvent {
     /// A batch of transactions.
     Transactions {
-        /// Who sent it to us.
+        /// The peer that sent it to us.
         from: PeerTag,
         /// Answer with [`NetHandle::verdict`].
         ticket: GossipTicket,
@@ -53,7 +53,7 @@ pub enum NetEvent {
     },
     /// A consensus message.
     Consensus {
-        /// Who sent it to us.
+        /// The peer that sent it to us.
         from: PeerTag,
         /// Answer with [`NetHandle::verdict`].
         ticket: GossipTicket,
@@ -64,7 +64,7 @@ pub enum NetEvent {
     },
     /// The proof that a validator contradicted itself.
     Evidence {
-        /// Who sent it to us.
+        /// The peer that sent it to us.
         from: PeerTag,
         /// Answer with [`NetHandle::verdict`].
         ticket: GossipTicket,
@@ -75,14 +75,14 @@ pub enum NetEvent {
     },
     /// A peer of our chain says how far it is.
     PeerStatus {
-        /// Who.
+        /// The peer.
         peer: PeerTag,
-        /// What it says.
+        /// Its status.
         status: Status,
     },
     /// A peer of our chain is gone.
     PeerGone {
-        /// Who.
+        /// The peer.
         peer: PeerTag,
     },
     /// Peers say that another node with our identity is connected to them.
@@ -94,7 +94,7 @@ pub enum NetEvent {
     Blocks {
         /// Our question.
         request: SyncId,
-        /// Who answers.
+        /// The peer that answers.
         peer: PeerTag,
         /// The blocks.
         blocks: Vec<CertifiedBlock>,
@@ -103,7 +103,7 @@ pub enum NetEvent {
     Body {
         /// Our question.
         request: SyncId,
-        /// Who answers.
+        /// The peer that answers.
         peer: PeerTag,
         /// The block, if the peer has it.
         block: Option<Block>,
@@ -119,14 +119,14 @@ pub enum NetEvent {
     Inbound {
         /// Answer with [`NetHandle::respond`].
         inbound: InboundId,
-        /// Who.
+        /// The peer.
         peer: PeerTag,
-        /// What.
+        /// The fault.
         request: SyncRequest,
     },
 }
 
-/// What the handle asks of the swarm task.
+/// Commands of the handle to the swarm task.
 #[derive(Debug)]
 pub(super) enum Command {
     Broadcast(Box<ConsensusMessage>),
@@ -148,14 +148,14 @@ pub struct NetHandle {
     pub(super) shared: Arc<Shared>,
 }
 
-/// What readers see without asking the task.
+/// State that readers see without asking the task.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) peer_id: String,
     pub(super) listen: Mutex<Vec<String>>,
     pub(super) peers: AtomicUsize,
     pub(super) dropped: AtomicU64,
-    /// Where events go, to see how many wait.
+    /// The event channel, to see how many wait.
     pub(super) events: mpsc::WeakSender<NetEvent>,
     /// Control events that the runtime did not take in time.
     pub(super) events_dropped: AtomicU64,
@@ -238,7 +238,7 @@ impl NetHandle {
         self.shared.peer_id.clone()
     }
 
-    /// Where we really listen, with ports. Changes with the interfaces of the machine.
+    /// The actual addresses for peers, with ports. They change with the interfaces of the machine.
     pub fn listen_addresses(&self) -> Vec<String> {
         self.shared.listen.lock().expect("nobody panics while holding it").clone()
     }

@@ -32,7 +32,7 @@ pub(super) struct Flow {
     pub(super) gossip_stuck: Duration,
 }
 
-/// What the names of gossipsub's versions begin with.
+/// The prefix of the names of gossipsub's versions.
 const GOSSIP: &[u8] = b"/meshsub/";
 /// The name of a stream's protocol comes within so many bytes: `/multistream/1.0.0`, and one or two names.
 const HEAD_BYTES: usize = 96;

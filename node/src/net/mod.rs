@@ -5,12 +5,12 @@
 //!
 //! Always true: libp2p's types never leave this folder; every queue is bounded; a handle never waits.
 //!
-//! Where what lives: `swarm_task` (the loop), and by subject `connections`, `status` (handshake), `relay` (gossip in and
-//! out; settings in `gossip`, what a peer may bring in `gate` and `shares`, batches in `batcher`, links that went dead in `deaf`), `sync_protocol` (questions; bytes in `codec`), `discovery`
-//! (names, the file in `book`, questions for others in `find_node`), `goodbye`. All decisions about peers, and nothing else:
-//! `membership`; no dial but its own gets through `dial_gate`. Facts about peers: `peers`, `peer_score`, `quota`; for readers `peer_views`.
-//! Before there is a node: `chain_search`.
-//! Start reading at [`start`].
+//! The map: `swarm_task` (the loop), and by subject `connections`, `status` (handshake), `relay` (gossip in and out;
+//! settings in `gossip`, the limits of a peer in `gate` and `shares`, batches in `batcher`, dead links in `deaf`),
+//! `sync_protocol` (requests; bytes in `codec`), `discovery` (names, the file in `book`, requests of others in
+//! `find_node`), `goodbye`. All decisions about peers, and nothing else, are in `membership`; only its dials pass
+//! `dial_gate`. Facts about peers: `peers`, `peer_score`, `quota`; for readers `peer_views`. Before there is a node:
+//! `chain_search`. Start reading at [`start`].
 
 mod address;
 mod answers;

@@ -1,4 +1,4 @@
-//! What peers did wrong, fading with time, and what follows from it.
+//! Faults of peers, fading with time, and their consequences.
 //!
 //! Owns: the points. Does not own: connections, nor who is exempt (the task asks [`Scores::lower`] what is deserved and
 //! spares whom it must). Always true: points come only for what is wrong whatever anybody's state is; being slow, busy or

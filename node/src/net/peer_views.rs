@@ -1,4 +1,4 @@
-//! What the API tells of peers: put together when it asks, from what every part knows of them.
+//! The API's views of peers: built on request from the knowledge of all parts.
 //!
 //! Start reading at [`Task::peer_views`].
 

@@ -1,4 +1,4 @@
-//! Who is connected, and what we know of each.
+//! Connected peers, and the facts about each.
 //!
 //! Always true: a tag is never used twice in a run; what a peer says of its addresses counts only as far as the
 //! connection bears it out.
@@ -91,7 +91,7 @@ pub(super) enum Stage {
     Leaving(Instant),
 }
 
-/// What we know of a peer's gossip.
+/// The state of gossip with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Speech {
     /// It never said that it speaks it.
@@ -110,11 +110,11 @@ pub(super) struct Peer {
     /// Number of its run, if it tells: another one on a second connection is a restarted node, or a copy.
     pub(super) run: Option<String>,
     pub(super) contest: Option<Contest>,
-    /// Where another run of its identity was refused last, and when people were told.
+    /// When another run of its identity was last refused, and when the operator was last told.
     pub(super) other_run: Option<(Multiaddr, Instant)>,
     /// Which program it says it is.
     pub(super) client: Option<String>,
-    /// Where it says that it listens.
+    /// Addresses at which it says that it listens.
     pub(super) listens: Vec<Multiaddr>,
     pub(super) speech: Speech,
     /// Does it take part in Kademlia?
@@ -131,7 +131,7 @@ pub(super) struct Peer {
     pub(super) pace: PeerPace,
 }
 
-/// What a peer has used up of its quotas.
+/// The used part of a peer's quotas.
 #[derive(Default)]
 pub(super) struct PeerPace {
     pub(super) sync: Pace,
@@ -191,7 +191,7 @@ impl Peer {
         }
     }
 
-    /// What it last said; `None` until the handshake, and once it was told to go.
+    /// Its last status; `None` until the handshake, and once it was told to go.
     pub(super) fn status(&self) -> Option<Status> {
         match self.stage {
             Stage::Member(status) => Some(status),
@@ -204,7 +204,7 @@ impl Peer {
         self.connections.iter().any(|connection| !connection.inbound)
     }
 
-    /// Where it says that it listens, as far as it may say so.
+    /// Addresses at which it says that it listens, as far as it may name them.
     pub(super) fn dialable(&self) -> impl Iterator<Item = &Multiaddr> {
         self.listens.iter().filter(|address| may_name(&self.first().address, address))
     }
@@ -260,7 +260,7 @@ impl Peers {
         Some(peer)
     }
 
-    /// What a peer says of its addresses.
+    /// A peer's own addresses.
     pub(super) fn listens(&mut self, id: &PeerId, addresses: Vec<Multiaddr>) {
         if let Some(peer) = self.connected.get_mut(id) {
             peer.listens = addresses.iter().map(without_peer).take(ADDRESSES_MAX).collect();

@@ -24,7 +24,7 @@ impl Rate {
 
 /// Answers to one peer's sync questions, in bytes.
 pub(super) const SYNC_BYTES: Rate = Rate::new(64 * 1024 * 1024, Duration::from_secs(10));
-/// What a question costs whoever asks it, however short its answer is: the store is read for it.
+/// The price of a request, even if its answer is short: the store is read for it.
 pub(super) const SYNC_QUESTION_BYTES: usize = 16 * 1024;
 /// Statuses of one peer.
 pub(super) const STATUSES: Rate = Rate::new(150, Duration::from_secs(15));

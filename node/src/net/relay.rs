@@ -180,7 +180,7 @@ impl Task {
         }
     }
 
-    /// What cannot be sent is repeated by its node, or was passed on by others.
+    /// A message that cannot be sent is repeated by its author, or was forwarded by others.
     pub(super) fn send_batch(&mut self) {
         let bytes = self.relay.batcher.take(Instant::now());
         match self.publish(Topic::Transactions, bytes) {

@@ -31,7 +31,7 @@ impl Debt {
     }
 }
 
-/// What all peers together, and each of them, made us do lately.
+/// The recent work caused by all peers together, and by each.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
     all: Debt,

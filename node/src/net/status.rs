@@ -35,7 +35,7 @@ pub(super) struct HeldStatus {
 }
 
 impl Task {
-    /// What we say of ourselves now.
+    /// Our current status.
     fn own_status(&self) -> Status {
         Status { time: unix_millis(), ..*self.status.borrow() }
     }

@@ -109,14 +109,14 @@ fn membership(config: &NetConfig, own: PeerId, discovery: &Discovery, now: Insta
 /// The swarm and everything that is known about its peers.
 pub(super) struct Task {
     pub(super) swarm: Swarm<Guarded>,
-    /// Where the chain is; what we tell of ourselves.
+    /// The chain's tip, for our status.
     pub(super) status: watch::Receiver<Status>,
     pub(super) events: mpsc::Sender<NetEvent>,
     backlog: VecDeque<NetEvent>,
     pub(super) shared: Arc<Shared>,
     pub(super) membership: Membership,
     meters: Meters,
-    /// What went over each connection; absent where it is counted with that of others.
+    /// Bytes of each connection; absent if they are counted with those of another one.
     pub(super) traffics: HashMap<ConnectionId, Arc<Traffic>>,
     pub(super) discovery: Discovery,
     pub(super) relay: Relay,

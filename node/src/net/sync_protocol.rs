@@ -88,7 +88,7 @@ impl Task {
         };
         let now = Instant::now();
         if let Some(peer) = self.membership.peers.get_mut(&peer) {
-            // What is over the quota is seen with the next question.
+            // The part above the quota counts against the next request.
             _ = peer.pace.sync.spend(SYNC_BYTES, bytes.len().saturating_sub(SYNC_QUESTION_BYTES), now);
         }
         self.decide(Fact::Sent { to: Some(peer), bytes: bytes.len() });
@@ -140,7 +140,7 @@ impl Task {
         let now = Instant::now();
         let peer = self.membership.peers.get_mut(&id).filter(|peer| peer.status().is_some()).ok_or(RETRY)?;
         let tag = peer.tag;
-        // What is refused costs nothing: whoever is put off for others' sake shall not be put off for that.
+        // A refused request costs nothing: a peer that must wait because of others is not charged for it.
         peer.pace.sync.spend(SYNC_BYTES, 0, now)?;
         match self.questions.answers.admit(id, now) {
             Admitted::Yes(hold) => {

@@ -24,7 +24,7 @@ impl Asked {
         asked.insert(request, block);
     }
 
-    /// What was asked for, once.
+    /// Requests, each counted once.
     pub(super) fn take(&self, request: SyncId) -> Option<Hash32> {
         self.lock().remove(&request)
     }

@@ -16,7 +16,7 @@ const PLACES_MAX: usize = BYTES_MAX / BLOCK_BYTES_MAX;
 /// Of the height after the one being decided nobody knows the leader: any member may take one of these, none of the others.
 const AHEAD_MAX: usize = PLACES_MAX / 2;
 
-/// Who has a place, and whether it is for the height ahead. Cheap to clone.
+/// Authors that have a place, and whether it is for the height ahead. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bodies(Arc<Mutex<BTreeMap<Address, bool>>>);
 

@@ -34,7 +34,7 @@ const AUTHORS_MAX: usize = 512;
 /// Most subjects remembered of one author.
 const SUBJECTS_MAX: usize = 256;
 
-/// What a message is about.
+/// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     Body,
@@ -87,7 +87,7 @@ impl Said {
     }
 }
 
-/// What was said lately, by author.
+/// Recent messages, by author.
 #[derive(Debug, Default)]
 pub(super) struct Budgets {
     known: BTreeMap<Option<Address>, Author>,

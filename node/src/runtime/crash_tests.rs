@@ -26,7 +26,7 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// What was said: height, round, `None` for a proposal -> the value.
+/// Signed messages: height, round, `None` for a proposal -> the value.
 type Said = BTreeMap<(Height, Round, Option<VoteKind>), Option<Hash32>>;
 
 /// A moment at which the machine may die.
@@ -136,7 +136,7 @@ impl World {
         }
     }
 
-    /// What the two others say when they hear our vote.
+    /// The answers of the two others to our vote.
     fn answers(&self, message: &ConsensusMessage) -> Vec<Event> {
         let ConsensusMessage::Vote(ours) = message else { return vec![] };
         let agree = ours.vote.kind == VoteKind::Prevote && ours.vote.round.0.is_multiple_of(2);

@@ -22,7 +22,7 @@ use tracing::trace;
 /// Callers that are answered before a gossiped batch has its turn.
 const API_TURN: u32 = 64;
 
-/// What peers sent, verified.
+/// Verified messages of peers.
 #[derive(Debug)]
 pub(super) struct Queues {
     /// Votes, proposals, bodies, sync: never behind a flood of transactions.

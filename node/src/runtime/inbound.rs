@@ -61,7 +61,7 @@ pub(super) struct Inbound {
     doubles: Arc<Mutex<Doubles>>,
 }
 
-/// Where what was verified goes.
+/// The channel for verified messages.
 #[derive(Debug)]
 pub(super) struct ToEngine {
     pub(super) consensus: mpsc::Sender<Event>,
@@ -347,7 +347,8 @@ impl Inbound {
         self.net.verdict(ticket, NetVerdict::Reject);
     }
 
-    /// What a message is good for, if its signatures are worth checking: it concerns us, and was not said too often before.
+    /// Returns the use of a message, if its signatures are worth checking: it concerns us, and was not repeated too
+    /// often.
     fn worth(
         &self,
         from: PeerTag,

@@ -62,13 +62,13 @@ pub(super) struct Performer {
     pub(super) net: NetHandle,
     pub(super) door: EngineDoor,
     pub(super) timers: Timers,
-    /// What the network tells peers about us.
+    /// Our status for peers.
     pub(super) status: watch::Sender<Status>,
     /// The version of the rules that the operator was told to update for, with its first height.
     pub(super) warned: Option<(Height, RulesVersion)>,
     /// Of the last view: why this validator does not vote as others do.
     pub(super) silence: Option<Silence>,
-    /// Where event streams hear of consensus.
+    /// The channel for event streams about consensus.
     pub(super) feed: Feed,
     /// The last that they heard.
     pub(super) told: Option<ConsensusEvent>,
@@ -152,7 +152,7 @@ impl Performer {
         self.clock_told = found.is_some();
     }
 
-    /// What readers see. The operator is told when the validator falls silent, and when it no longer is.
+    /// Updates the view of readers. Tells the operator when the validator falls silent, and when it signs again.
     fn publish(&mut self, view: ChainView) {
         self.warn_of_unknown_rules(&view);
         self.tell_of_clock(&view);

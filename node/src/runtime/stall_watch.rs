@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A height undecided for so long is a standstill, in ms; and so often it is said again.
 const SAID_EVERY_MS: u64 = 10_000;
 
-/// What there is to say.
+/// The notice to log.
 #[derive(Debug, PartialEq, Eq)]
 enum Word {
     Stands(String),
@@ -25,7 +25,7 @@ enum Word {
     GoesOn(Height),
 }
 
-/// What was said last.
+/// The last notice.
 #[derive(Debug, Default)]
 struct Stall(Option<(Height, UnixMillis)>);
 

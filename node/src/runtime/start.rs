@@ -91,7 +91,7 @@ pub enum RunError {
     ApiListen {
         /// As configured.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// Threads or signals of the process.
@@ -102,7 +102,7 @@ pub enum RunError {
     Ready {
         /// The file.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
 }
@@ -190,7 +190,7 @@ fn validator(settings: &Settings) -> Result<(Option<Guard>, Option<RecoveredVali
     Ok((Some(guard), Some(RecoveredValidator { signer, guard: state })))
 }
 
-/// What no longer verifies is left out: the file is not ours alone.
+/// Entries that no longer verify are left out: other programs may have written to the file.
 fn verified(genesis: &VerifiedGenesis, own: Vec<SignedTransaction>) -> Vec<VerifiedTransaction> {
     verify_all(own, genesis.hash()).into_iter().filter_map(Result::ok).collect()
 }
@@ -393,7 +393,7 @@ async fn show_peers(net: NetHandle, shown: watch::Sender<Vec<PeerView>>, feed: F
     }
 }
 
-/// Who came and who went between two looks. Whoever did both is not seen.
+/// Peers that came and went between two looks. One that did both is not seen.
 fn changes(old: &[PeerView], new: &[PeerView], time: UnixMillis) -> Vec<Happening> {
     let count = u32::try_from(new.len()).unwrap_or(u32::MAX);
     let among = |peers: &[PeerView], id: &str| peers.iter().any(|peer| peer.peer_id == id);

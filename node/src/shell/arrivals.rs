@@ -1,4 +1,4 @@
-//! What comes to accounts, as it becomes final: from the event stream of a node and its history.
+//! Entries of accounts, as they become final: from the event stream of a node and its history.
 //!
 //! Always true: nothing is told twice and nothing is left out, over a connection that breaks and over a node that is started
 //! again: heights are followed, not events.
@@ -23,7 +23,7 @@ const READ_MAX: usize = 2_000;
 pub(crate) struct Arrival {
     /// To this account.
     pub(crate) account: Address,
-    /// What it is.
+    /// The entry.
     pub(crate) what: HistoryView,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    /// What becomes final after this height.
+    /// Entries above this height.
     pub(crate) fn after(client: Client, accounts: Vec<Address>, told: Height) -> Self {
         Self { client, accounts, told, tip: told, waiting: VecDeque::new(), events: None }
     }
@@ -75,7 +75,7 @@ impl Arrivals {
         Ok(())
     }
 
-    /// What came in the next blocks: in all of them, or in fewer if that is a lot. Up to which block that is.
+    /// Entries of the next blocks: of all of them, or of fewer if they are many. Also returns the last block covered.
     async fn read_some(&self) -> Result<(Height, Vec<Arrival>), ClientError> {
         let mut upto = self.tip;
         'fewer: loop {
@@ -108,7 +108,8 @@ impl Arrivals {
         Ok(())
     }
 
-    /// What came to an account after what was told, up to a block; `None` if it is too much, and in more than one block.
+    /// Entries of an account after the last one told, up to a block; `None` if they are too many, and in more than one
+    /// block.
     async fn read(&self, account: &Address, upto: Height) -> Result<Option<Vec<Arrival>>, ClientError> {
         let mut found = vec![];
         let mut cursor: Option<Cursor> = None;

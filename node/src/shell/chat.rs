@@ -39,7 +39,7 @@ const ON_ITS_WAY_AFTER: Duration = Duration::from_secs(2);
 /// Most messages on their way at once.
 const UNDELIVERED_MAX: usize = 256;
 
-/// What a line in a chat means.
+/// The meaning of a line in a chat.
 #[derive(Debug, PartialEq, Eq)]
 enum Typed {
     Nothing,
@@ -81,7 +81,7 @@ pub(crate) async fn chat(home: &Home, args: ChatArgs, format: Format) -> Result<
     let mut chat = Chat { session, key, mailbox, shown, partner, above, sealed, ask_above, undelivered };
     chat.begin(prompt.is_terminal)?;
     let ended = chat.talk(prompt, arrivals).await;
-    // What was sent is delivered without us; what became of it is still told.
+    // A sent message is delivered without us; its result is still told.
     while let Some(Ok(told)) = chat.undelivered.join_next().await {
         say(&told);
     }
@@ -97,7 +97,7 @@ impl Chat {
         Names::of(&self.session.home).unwrap_or_default()
     }
 
-    /// What was said before: everything unread, and what came right before it.
+    /// Earlier messages: all unread ones, and the few before them.
     fn begin(&mut self, is_terminal: bool) -> Result<(), Failure> {
         let (own, names) = (self.own(), self.names());
         let Selection { context, fresh, unread, .. } = select(&self.mailbox, self.partner, SHOWN_AT_FIRST, usize::MAX);
@@ -127,7 +127,7 @@ impl Chat {
     /// Shows what came.
     fn arrived(&mut self, arrival: Arrival) {
         let Arrival { account, what } = arrival;
-        // What is sent to oneself was said when it was typed.
+        // A message to oneself was shown when it was typed.
         if what.from == Some(self.own()) {
             return;
         }
@@ -237,7 +237,7 @@ impl Chat {
     }
 }
 
-/// What became of a message, once that is known.
+/// The result of a message, once known.
 async fn delivered(client: Client, id: Hash32, spent: String, above: Above) -> String {
     let (mut pause, mut waited, mut said) = (LOOK_FIRST, Duration::ZERO, false);
     loop {
@@ -257,7 +257,7 @@ async fn delivered(client: Client, id: Hash32, spent: String, above: Above) -> S
     }
 }
 
-/// What a line means.
+/// The meaning of a line.
 fn read(line: &str) -> Result<Typed, Failure> {
     let line = line.trim();
     if line.is_empty() {
@@ -288,7 +288,7 @@ fn content(text: &str) -> Result<Content, Failure> {
     send::check(content, "NAME")
 }
 
-/// What the line costs, as far as it is typed.
+/// The price of the line as typed so far.
 pub(super) fn hint(line: &str, genesis: &VerifiedGenesis) -> Option<String> {
     match read(line).ok()? {
         Typed::Message(_, content) => price(content, genesis),

@@ -1,4 +1,4 @@
-//! What a typed line means. Pure.
+//! The meaning of a typed line. Pure.
 //!
 //! The course's verbs take the rest of the line as text, without quotes: `t <recipient> <amount> [text]`,
 //! `m <recipient> <text>`. All others are those of the command line, with the same flags, and quotes as a shell has them.
@@ -11,7 +11,7 @@ use blockchat_host::command_line;
 use clap::{CommandFactory, FromArgMatches};
 use std::path::PathBuf;
 
-/// What a line asks for.
+/// The request of a line.
 #[derive(Debug)]
 pub(crate) enum Said {
     /// Nothing: an empty line, or a remark that begins with `#`.
@@ -22,9 +22,9 @@ pub(crate) enum Said {
     Load(PathBuf),
     /// The last lines of the node's log.
     Logs,
-    /// What can be typed.
+    /// All verbs.
     Help,
-    /// What clap has to say instead: the help of one verb.
+    /// Output of clap instead of a request: the help of one verb.
     Explained(String),
     /// The end.
     Exit,

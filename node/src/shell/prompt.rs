@@ -1,4 +1,4 @@
-//! Where lines come from: a person at a terminal, with an editor, history and completion; or a pipe.
+//! The source of lines: a person at a terminal, with an editor, history and completion; or a pipe.
 //!
 //! The editor blocks, so it has a thread of its own; it reads only when a line is asked for, so that what a command prints
 //! and what is typed never mix. What arrives meanwhile is printed above the line that is being typed.
@@ -26,7 +26,7 @@ const LINE_BYTES_MAX: u64 = 64 * 1024;
 /// Lines that the history keeps.
 const HISTORY_MAX: usize = 1_000;
 
-/// What was typed.
+/// A typed line.
 #[derive(Debug)]
 pub(super) enum Input {
     /// A line.
@@ -39,17 +39,17 @@ pub(super) enum Input {
     Failed(String),
 }
 
-/// What is said behind a line while it is typed.
+/// The hint behind a line while it is typed.
 pub(super) type Hint = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// What the editor knows: who can be named, and what a line would cost.
+/// Knowledge of the editor: names, and the price of a line.
 #[derive(Clone)]
 pub(super) struct Knowledge {
     /// Names, renewed before each line.
     pub(super) names: Arc<Mutex<Vec<String>>>,
     /// Shown to the right of what is typed.
     pub(super) hint: Hint,
-    /// What verbs begin with at this prompt: nothing, or `/`.
+    /// The prefix of verbs at this prompt: nothing, or `/`.
     pub(super) verb_mark: &'static str,
     /// Does nothing that is typed go into the history file, because it is sealed?
     pub(super) forgets: bool,
@@ -198,14 +198,14 @@ fn read(asked: &std_mpsc::Receiver<String>, typed: &mpsc::Sender<Input>) {
     }
 }
 
-/// What helps while a line is typed.
+/// Support while a line is typed.
 struct Assistant {
     knowledge: Knowledge,
     files: FilenameCompleter,
 }
 
 impl Assistant {
-    /// Where the word begins that is being typed, and what it may become.
+    /// The start of the word that is being typed, and its completions.
     fn candidates(&self, line: &str) -> (usize, Vec<String>) {
         let start = line.rfind(char::is_whitespace).map_or(0, |at| at + 1);
         let word = &line[start..];

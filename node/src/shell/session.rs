@@ -34,7 +34,7 @@ const LOG_BYTES_MAX: u64 = 64 * 1024;
 /// A file whose lines load it again ends somewhere.
 const LOADS_DEEP_MAX: usize = 8;
 
-/// What all lines share.
+/// State that all lines share.
 pub(super) struct Session {
     pub(super) home: Home,
     pub(super) client: Client,
@@ -133,7 +133,7 @@ impl Session {
         Ok(Names::of(&self.home)?.own_accounts())
     }
 
-    /// What arrived, on one line.
+    /// An arrival, on one line.
     fn shown(&mut self, arrival: Arrival) -> String {
         let names = Names::of(&self.home).unwrap_or_default();
         let Entry { view, closed } = self.seals.entry(&mut self.keys, arrival.what);
@@ -169,7 +169,7 @@ impl Session {
         Ok(Next::Line)
     }
 
-    /// What was said once for the whole session, where a line does not say otherwise.
+    /// Flags of the whole session, used by a line without its own.
     fn fill_in(&self, command: &mut Command) {
         let ShellArgs { api, key, .. } = &self.args;
         let (own, asked) = match command {
@@ -261,7 +261,7 @@ impl Session {
     }
 }
 
-/// What a line would cost, as far as it is typed.
+/// The price of a line as typed so far.
 fn hint(line: &str, genesis: &VerifiedGenesis) -> Option<String> {
     let typed = line.trim_start();
     if !["t ", "m ", "send "].iter().any(|verb| typed.starts_with(verb)) {
@@ -273,7 +273,7 @@ fn hint(line: &str, genesis: &VerifiedGenesis) -> Option<String> {
     price(content, genesis)
 }
 
-/// What a message or payment costs, for the end of the line in which it is typed.
+/// The price of a message or payment, for the end of the line in which it is typed.
 pub(super) fn price(content: send::Content, genesis: &VerifiedGenesis) -> Option<String> {
     let body = sign::send_body(Address([0; 32]), content.amount, content.message);
     let submit::Cost { fee, total } = submit::cost(&body, genesis).ok()?;

@@ -1,4 +1,4 @@
-//! What happened to an account, and blocks at a glance: lists that are read from rows, newest first, a part at a time.
+//! The history of an account, and short forms of blocks: lists that are read from rows, newest first, a part at a time.
 //!
 //! Always true: a list that is followed to its end tells everything that was final when it began, once; what becomes final
 //! meanwhile is newer than its first part.
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// A part of a list, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part<T, P> {
-    /// What it holds.
+    /// Its content.
     pub items: Vec<T>,
     /// The next part is what comes before this place; absent if there is none.
     pub next: Option<P>,
@@ -26,19 +26,19 @@ pub struct Part<T, P> {
 /// Something that happened to an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRow {
-    /// Where it is.
+    /// Its place.
     pub position: Position,
     /// Block time.
     pub time: UnixMillis,
     /// The account's part in it.
     pub direction: Direction,
-    /// What it is.
+    /// The entry.
     pub row: Row,
 }
 
 impl History {
-    /// What happened to an account, newest first: at most `limit` of the wanted ones, only those before `before`. A part may
-    /// hold fewer, even none, and still have a next one: after many that are not wanted it ends.
+    /// The history of an account, newest first: at most `limit` of the wanted entries, only those before `before`. A
+    /// part may hold fewer, even none, and still have a next one: it ends after many entries that are not wanted.
     pub fn account(
         &self,
         account: Address,
@@ -47,7 +47,7 @@ impl History {
         limit: usize,
     ) -> Result<Part<AccountRow, Position>, StoreError> {
         let mut scan = Scan::new(filter, before, limit);
-        // What waits is newer than what is in the table; an entry written just now may be seen in both.
+        // Waiting entries are newer than those in the table; an entry written just now may be seen in both.
         self.index().scan(&account, &mut scan);
         self.read(&format!("the history of {account}"), |reader| {
             reader.scan(account, &mut scan)?;

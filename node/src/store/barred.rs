@@ -1,4 +1,4 @@
-//! Who was barred in which block, and why.
+//! Barred accounts by block, with the reason.
 //!
 //! Start reading at [`History::barred`].
 
@@ -17,11 +17,11 @@ pub struct Barred {
     pub height: Height,
     /// its time.
     pub time: UnixMillis,
-    /// Whose account.
+    /// The account.
     pub account: Address,
-    /// What burned.
+    /// The burned coins.
     pub burned: Coins,
-    /// What proves it.
+    /// The evidence.
     pub evidence: Evidence,
 }
 

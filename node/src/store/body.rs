@@ -1,4 +1,4 @@
-//! What is in a final block, in parts of a page each, so that one row is read without the rest of its block.
+//! The content of a final block, in parts of a page each, so that one row is read without the rest of its block.
 //!
 //! Owns: the bytes of the parts. Transactions are stored here and nowhere else; a block is put together again from its
 //! frame (`record`) and these. A chunk lies under the height and the number of its first row: `crc32 u32be`, `what it
@@ -54,7 +54,7 @@ struct Chunks {
     /// Number of the first row in `open`, and of the next one.
     first: u32,
     next: u32,
-    /// What it holds, then its rows; empty before the first row.
+    /// Its summary, then its rows; empty before the first row.
     open: Vec<u8>,
 }
 
@@ -130,7 +130,7 @@ impl Stored<'_> {
         }
     }
 
-    /// What the ledger did by itself; `None` of anything else.
+    /// The ledger's own act; `None` for anything else.
     pub(super) fn act(self) -> Result<Option<LedgerAct>, String> {
         match self {
             Self::Transaction(_) => Ok(None),

@@ -70,7 +70,7 @@ impl Disk {
     }
 }
 
-/// What several blocks change is written once, as the last one leaves it.
+/// A value that several blocks change is written once, as the last one leaves it.
 fn write(transaction: &WriteTransaction, blocks: &[CommittedBlock], last: &CommittedBlock) -> Result<(), redb::Error> {
     let mut frames = transaction.open_table(tables::BLOCKS)?;
     let mut bodies = transaction.open_table(tables::BODIES)?;

@@ -11,9 +11,9 @@ pub enum StoreError {
     Io {
         /// The file.
         file: PathBuf,
-        /// What was tried.
+        /// The attempted operation.
         action: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Another process holds the file.
@@ -27,11 +27,11 @@ pub enum StoreError {
     Damaged {
         /// The file.
         file: PathBuf,
-        /// Where in it: a height, an offset, a table.
+        /// The place in it: a height, an offset, a table.
         place: String,
-        /// What does not fit.
+        /// The mismatch.
         reason: String,
-        /// What the operator can do.
+        /// The remedy.
         next: &'static str,
     },
     /// Written by a later version of this program.
@@ -88,19 +88,19 @@ pub enum StoreError {
     },
 }
 
-/// What to do about a damaged block store.
+/// The remedy for a damaged block store.
 pub(super) const REFETCH: &str = "move the file away (do not delete it yet) and start the node again: keys stay, blocks come from peers, if the chain has any";
-/// What to do about a damaged journal.
+/// The remedy for a damaged journal.
 pub(super) const JOURNAL_LOST: &str =
     "move the file away and start the node again: it then signs only what comes after what its guard names";
-/// What to do about a damaged list of own transactions.
+/// The remedy for a damaged list of own transactions.
 pub(super) const OWN_LOST: &str =
     "move the file away and start the node again; what was submitted here and is not final must be submitted again";
-/// What to do about a damaged guard.
+/// The remedy for a damaged guard.
 pub(super) const GUARD_LOST: &str = "make sure that the key is used nowhere else, then `blockchat-node guard reset --api http://HOST:PORT` with another node of the chain";
 
 impl StoreError {
-    /// What the operator can do about it.
+    /// The remedy.
     pub fn next_step(&self) -> &'static str {
         match self {
             Self::Io { source, .. } => match source.kind() {

@@ -1,4 +1,4 @@
-//! What proves to others that something is final: headers with certificates, validator sets, receipts.
+//! Proofs of finality for others: headers with certificates, validator sets, receipts.
 //!
 //! Always true: a receipt that comes out of here verifies (SPEC RCPT-2) for the genesis hash of this chain, or for the hash
 //! of the block that it begins at.

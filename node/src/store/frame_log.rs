@@ -42,11 +42,11 @@ pub struct FrameLog {
     path: PathBuf,
     salt: [u8; 8],
     payload_bytes_max: usize,
-    /// What to do when it is damaged.
+    /// The remedy if it is damaged.
     next_step: &'static str,
     /// Appended, not yet handed to the system.
     buffer: Vec<u8>,
-    /// Where the next frame goes, waiting ones counted.
+    /// The offset of the next frame, waiting ones counted.
     end: u64,
     /// Up to here the file is on disk.
     durable: u64,
@@ -56,9 +56,9 @@ pub struct FrameLog {
 /// A frame that was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Where it begins in the file.
+    /// Its offset in the file.
     pub offset: u64,
-    /// What was appended.
+    /// The appended frame.
     pub payload: Vec<u8>,
 }
 

@@ -33,7 +33,7 @@ fn written(each: bool) -> (TempDir, PathBuf, Vec<u8>) {
     (folder, path, bytes)
 }
 
-/// Where each frame begins, and the end.
+/// The start of each frame, and the end.
 fn boundaries() -> Vec<usize> {
     let mut at = HEAD_BYTES;
     let mut all = vec![at];

@@ -113,7 +113,7 @@ impl Guard {
     }
 }
 
-/// Where the slot of this sequence number begins.
+/// The start of the slot of this sequence number.
 fn offset(sequence: u64) -> u64 {
     if sequence.is_multiple_of(2) { 0 } else { SLOT_BYTES as u64 }
 }
@@ -200,7 +200,7 @@ mod tests {
         GuardState { mark: GuardMark { height: Height(height), round, step, hash }, lock }
     }
 
-    /// What is left of it where the lock is not known.
+    /// The part that is known without the lock.
     fn unlocked(height: u64) -> GuardState {
         GuardState { lock: Lock::Unknown, ..state(height) }
     }

@@ -109,7 +109,7 @@ impl History {
         })
     }
 
-    /// Where a final transaction is.
+    /// The place of a final transaction.
     pub fn transaction(&self, id: TransactionId) -> Result<Option<Position>, StoreError> {
         if let Some(waiting) = self.index.transaction(&id) {
             return Ok(Some(waiting));
@@ -124,7 +124,7 @@ impl History {
         })
     }
 
-    /// What waits to be written to the indexes.
+    /// Entries that wait to be written to the indexes.
     pub(super) fn index(&self) -> &LazyIndex {
         &self.index
     }
@@ -220,7 +220,7 @@ impl Reader<'_> {
         decoded.map(Some).map_err(|reason| self.damaged(height, reason))
     }
 
-    /// What is made of the rows of a block, in order, without what `read` leaves out.
+    /// Maps the rows of a block, in order, without those that `read` leaves out.
     pub(super) fn stored_rows<T>(
         &self,
         height: Height,

@@ -1,4 +1,4 @@
-//! Where transactions are, and which rows concern an account: indexes that are written a little behind, in key order.
+//! Indexes of transactions by id and of rows by account, written a little behind, in key order.
 //!
 //! Owns: which entries are in the tables already and which still wait in memory. Does not own: the rows (`rows`), which are
 //! written with their block and hold everything the indexes say; so what waits is not lost in a crash, but read again from
@@ -46,12 +46,13 @@ struct Slice {
     touches: BTreeMap<Address, Vec<Touch>>,
 }
 
-/// What the blocks of a commit bring. Waits, or is written, only once they are durable: see [`LazyIndex::made_durable`].
+/// The entries of the blocks of a commit. They wait, or are written, only once the blocks are durable: see
+/// [`LazyIndex::made_durable`].
 #[must_use = "what durable blocks bring must wait or be forgotten"]
 pub(super) struct Brought {
     /// Written with them: nothing of these slices waits from before.
     due: Vec<usize>,
-    /// What waits for its turn.
+    /// Waiting entries.
     wait: Vec<(Position, Mention)>,
     /// The last height of the commit: it decides what of them waits.
     tip: Height,
@@ -127,7 +128,7 @@ impl LazyIndex {
         }
     }
 
-    /// Where a transaction is, if its entry waits.
+    /// The place of a transaction, if its entry waits.
     pub(super) fn transaction(&self, id: &TransactionId) -> Option<Position> {
         self.read().0[slice_of(&id.0)].transactions.get(id).copied()
     }

@@ -1,5 +1,5 @@
-//! What survives: final blocks and the state they lead to, what we signed, our own transactions, contradictions
-//! that nobody paid for yet, the guard.
+//! All durable state: final blocks and the state they lead to, our signed messages, our own transactions, evidence that
+//! is not punished yet, the guard.
 //!
 //! Owns: every file below `data/`, and the guard beside the key. Does not own: any decision (what to write and when comes
 //! from the engine as effects; `runtime::perform` calls in here). Database types never leave this folder.

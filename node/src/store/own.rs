@@ -100,7 +100,7 @@ fn open_log(path: &Path) -> Result<(FrameLog, Vec<Frame>), StoreError> {
     FrameLog::open(path, RECORD_BYTES_MAX, OWN_LOST, |_| false)
 }
 
-/// What is not forgotten, in the order it came.
+/// The remaining transactions, in order of arrival.
 #[derive(Debug, Default)]
 struct Live {
     numbers: HashMap<TransactionId, u64>,

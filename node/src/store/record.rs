@@ -167,7 +167,7 @@ pub(super) fn encode_block(certificate: &Certificate, block: &VerifiedBlock) -> 
     record
 }
 
-/// What a record holds; the reason if anything does not fit.
+/// The content of a record; the reason if anything does not fit.
 pub(super) fn decode_block(height: Height, record: &[u8]) -> Result<(Frame, Certificate), String> {
     let (certificate, frame) = split_block(height, record)?;
     let certificate: Certificate =

@@ -38,7 +38,7 @@ pub struct Opened {
     pub disk: Disk,
     /// Reads them.
     pub history: History,
-    /// What we sign.
+    /// Our key with its guard.
     pub journal: SignJournal,
     /// Own transactions.
     pub own: OwnLog,
@@ -48,7 +48,7 @@ pub struct Opened {
     pub ledger: Ledger,
     /// Proof of that block; absent at genesis.
     pub tip_certificate: Option<Certificate>,
-    /// What the journal holds above the tip.
+    /// The journal above the tip.
     pub journal_entries: Vec<JournalEntry>,
     /// Own transactions that were not final, not yet verified.
     pub own_transactions: Vec<SignedTransaction>,

@@ -1,4 +1,4 @@
-//! What happened in final blocks, row by row: each holds everything that a list shows of it.
+//! Final blocks row by row: each row holds everything that a list shows of it.
 //!
 //! Owns: what a row is, and whom it concerns. A block's transactions are its first rows, with the same numbers; what the
 //! ledger did by itself follows. A row is read from the part of the block that holds it (`body`), never from the whole.
@@ -36,15 +36,15 @@ pub enum Row {
 pub struct TransactionRow {
     /// Its id.
     pub id: TransactionId,
-    /// Who signed it, and paid.
+    /// The signer, which paid for it.
     pub sender: Address,
     /// Its nonce.
     pub nonce: u64,
     /// The fee it paid.
     pub fee: Coins,
-    /// What the treasury paid for it.
+    /// The coins that the treasury paid for it.
     pub grant: Coins,
-    /// What it asked.
+    /// Its request.
     pub body: Body,
 }
 
@@ -60,7 +60,7 @@ pub struct BlockRow {
     pub parent: Hash32,
     /// Its time.
     pub time: UnixMillis,
-    /// Who assembled it.
+    /// The leader that assembled it.
     pub leader: Address,
     /// Round in which it was built.
     pub round: Round,
@@ -72,7 +72,7 @@ pub struct BlockRow {
     pub bytes: u64,
 }
 
-/// What kind of thing a row is. The numbers are in the store: they never change.
+/// The kind of a row. The numbers are in the store: they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum RowKind {
@@ -114,14 +114,14 @@ pub enum Direction {
 pub(super) struct Mention {
     /// The id of a transaction.
     pub(super) id: Option<TransactionId>,
-    /// What kind of thing it is.
+    /// Its kind.
     pub(super) kind: RowKind,
     first: (Address, Direction),
     second: Option<(Address, Direction)>,
 }
 
 impl Mention {
-    /// What the indexes see of a transaction.
+    /// The part of a transaction that the indexes need.
     pub(super) fn of_transaction(id: TransactionId, sender: Address, body: &Body) -> Self {
         let (first, second) = match body {
             Body::Send { to, .. } if *to == sender => ((sender, Direction::Own), None),
@@ -132,7 +132,7 @@ impl Mention {
         Self { id: Some(id), kind: kind_of_body(body), first, second }
     }
 
-    /// What the indexes see of something that the ledger did by itself.
+    /// The part of the ledger's own act that the indexes need.
     pub(super) fn of_act(act: &LedgerAct) -> Self {
         let kind = match act {
             LedgerAct::Paid { .. } => RowKind::Fees,
@@ -143,7 +143,7 @@ impl Mention {
         Self { id: None, kind, first: (act.account(), Direction::In), second: None }
     }
 
-    /// Whom it concerns: each account once.
+    /// The accounts it concerns, each once.
     pub(super) fn concerned(&self) -> impl Iterator<Item = (Address, Direction)> {
         std::iter::once(self.first).chain(self.second)
     }
@@ -160,7 +160,7 @@ fn kind_of_body(body: &Body) -> RowKind {
     }
 }
 
-/// What the indexes see of a final block, in the order of its rows.
+/// The part of a final block that the indexes need, in the order of its rows.
 pub(super) fn mentions(committed: &CommittedBlock) -> impl Iterator<Item = Mention> {
     let transactions = committed.block.transactions().iter();
     let of = |one: &VerifiedTransaction| Mention::of_transaction(one.id(), one.sender(), &one.transaction().body);
@@ -168,7 +168,7 @@ pub(super) fn mentions(committed: &CommittedBlock) -> impl Iterator<Item = Menti
 }
 
 impl Row {
-    /// What the indexes see of it.
+    /// The part that the indexes need.
     pub(super) fn mention(&self) -> Mention {
         match self {
             Self::Transaction(TransactionRow { id, sender, body, .. }) => Mention::of_transaction(*id, *sender, body),
@@ -176,12 +176,12 @@ impl Row {
         }
     }
 
-    /// What kind of thing it is.
+    /// Its kind.
     pub fn kind(&self) -> RowKind {
         self.mention().kind
     }
 
-    /// Whom it concerns: each account once.
+    /// The accounts it concerns, each once.
     pub fn concerned(&self) -> impl Iterator<Item = (Address, Direction)> {
         let Mention { first, second, .. } = self.mention();
         std::iter::once(first).chain(second)

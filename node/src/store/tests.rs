@@ -166,7 +166,7 @@ fn the_chain_goes_on_after_a_restart() {
     opened.disk.commit(&gap).unwrap();
 }
 
-/// Where everything of these blocks is, as a reader finds it.
+/// The places of everything in these blocks, as a reader finds them.
 fn found(history: &History, blocks: &[CommittedBlock]) -> Vec<(Height, u32)> {
     let ids = blocks.iter().flat_map(|committed| committed.block.transactions()).map(VerifiedTransaction::id);
     ids.map(|id| history.transaction(id).unwrap().unwrap()).collect()
@@ -401,7 +401,7 @@ fn a_folder_that_cannot_be_written_is_named() {
 struct Seen {
     /// State, tip and blocks: complete, or it is an error.
     chain: Vec<String>,
-    /// What the indexes say: a hit page may hide entries, but never shows wrong ones.
+    /// Reads the indexes: a hit page may hide entries, but never shows wrong ones.
     indexes: Vec<String>,
 }
 

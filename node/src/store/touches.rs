@@ -110,7 +110,7 @@ pub(super) struct Scan {
     left: usize,
     before: Position,
     pub(super) found: Vec<Position>,
-    /// Where the next part of the list begins, if there is one.
+    /// The start of the next part of the list, if there is one.
     pub(super) next: Option<Position>,
     ended: bool,
 }

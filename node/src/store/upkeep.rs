@@ -1,4 +1,4 @@
-//! What an operator does to the store of a node at rest: verify it, read all of it, make it smaller.
+//! Maintenance of the store of a stopped node: verify it, read all of it, make it smaller.
 //!
 //! Always true: a running node's store is refused (the database is held by one process); verifying and reading change
 //! nothing; pruning is one atomic commit, after which the node starts as before and serves what is left.
@@ -19,7 +19,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// What was found to hold.
+/// The result of the checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// The first block that is here.
@@ -65,7 +65,7 @@ pub fn verify(
     Ok(Verified { from, tip, state_root: stored.state_root(), transactions, executed })
 }
 
-/// What is known after the blocks that were read.
+/// The state after the blocks that were read.
 struct Audit<'a> {
     genesis: &'a VerifiedGenesis,
     file: PathBuf,

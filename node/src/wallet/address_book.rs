@@ -32,7 +32,7 @@ pub enum AddressBookError {
         "a name is 1 to {NAME_BYTES_MAX} lower-case letters, digits, dashes or underscores and does not begin with bcc1, unlike {found:?}"
     )]
     Name {
-        /// What was given.
+        /// The given name.
         found: String,
     },
     /// The name has an address already.
@@ -46,7 +46,7 @@ pub enum AddressBookError {
     /// The file is not ours.
     #[error("{path}: {reason}", path = path.display())]
     Syntax {
-        /// Where.
+        /// The path.
         path: PathBuf,
         /// Line and cause.
         reason: String,
@@ -54,14 +54,14 @@ pub enum AddressBookError {
     /// The system refuses.
     #[error("cannot use {path}: {source}", path = path.display())]
     Io {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// Where the book of a home is.
+/// The path of a home's book.
 pub fn path_in(home: &Path) -> PathBuf {
     home.join("contacts.toml")
 }

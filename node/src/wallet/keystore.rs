@@ -28,7 +28,7 @@ const KEY_FILE_BYTES_MAX: u64 = 16 * 1024;
 const ENCRYPTED_BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
 const PLAIN_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 
-/// What protects a key file. Prints as `[secret]`; wiped from memory when dropped.
+/// The protection of a key file. Prints as `[secret]`; wiped from memory when dropped.
 ///
 /// One letter may be typed in several ways, and systems differ in which one they hand on: an `é` is one character, or an
 /// `e` with an accent. New keys are protected by the composed form (NFC); a key that another program protected may want
@@ -51,7 +51,7 @@ impl Passphrase {
         if composed.is_empty() { None } else { Some(Self { composed, raw }) }
     }
 
-    /// What is tried, in this order.
+    /// The passphrases to try, in this order.
     fn forms(&self) -> impl Iterator<Item = &[u8]> {
         [Some(&self.composed), self.raw.as_ref()].into_iter().flatten().map(|form| form.as_bytes())
     }
@@ -75,19 +75,19 @@ pub enum KeystoreError {
     /// Nothing there.
     #[error("there is no key file {path}", path = path.display())]
     Missing {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
     /// A key is never overwritten.
     #[error("{path} already exists, and a key is never overwritten", path = path.display())]
     Exists {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
     /// Anybody on this machine could copy it.
     #[error("{path} can be read by others (mode {mode:04o})", path = path.display())]
     OpenPermissions {
-        /// Where.
+        /// The path.
         path: PathBuf,
         /// Its mode bits for group and others.
         mode: u32,
@@ -95,19 +95,19 @@ pub enum KeystoreError {
     /// It needs a passphrase, and none was given.
     #[error("{path} is encrypted", path = path.display())]
     PassphraseNeeded {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
     /// It does not open with this one.
     #[error("the passphrase does not open {path}", path = path.display())]
     WrongPassphrase {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
     /// Not what we write, nor what OpenSSL writes for ed25519.
     #[error("{path} is not an ed25519 key in PKCS#8 PEM: {reason}", path = path.display())]
     NotAKey {
-        /// Where.
+        /// The path.
         path: PathBuf,
         /// Why not.
         reason: String,
@@ -115,7 +115,7 @@ pub enum KeystoreError {
     /// The line before the key names another account.
     #[error("{path} says it belongs to {named}, but its key is that of {found}", path = path.display())]
     OtherAddress {
-        /// Where.
+        /// The path.
         path: PathBuf,
         /// In the line.
         named: Address,
@@ -125,14 +125,14 @@ pub enum KeystoreError {
     /// The system refuses.
     #[error("cannot use {path}: {source}", path = path.display())]
     Io {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// What a key is for, as its file says.
+/// The use of a key, as its file states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyUse {
     /// It owns an account: the file names its address.
@@ -234,7 +234,7 @@ pub fn is_encrypted(path: &Path) -> Result<bool, KeystoreError> {
     Ok(is_encrypted_text(pem_block(path, &text)?))
 }
 
-/// Whose key this is, without opening it: from the line before the key, or from the key if it is not encrypted.
+/// The address of this key, without opening it: from the line before the key, or from the key if it is not encrypted.
 pub fn address_of(path: &Path) -> Result<Option<Address>, KeystoreError> {
     let text = read(path)?;
     match named_address(&text) {

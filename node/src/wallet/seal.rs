@@ -26,14 +26,14 @@ type PublicKey = <X25519HkdfSha256 as Kem>::PublicKey;
 type Encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey;
 type Sealing = AeadCtxS<AesGcm256, HkdfSha256, X25519HkdfSha256>;
 
-/// What a seal is bound to: it opens nowhere else.
+/// The context of a seal: it opens nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Genesis hash.
     pub chain: Hash32,
-    /// Who signs the transaction.
+    /// The signer of the transaction.
     pub sender: Address,
-    /// Who may read it.
+    /// The recipient, which can open it.
     pub recipient: Address,
     /// Of the transaction.
     pub nonce: u64,
@@ -131,7 +131,7 @@ fn bound(place: &Place, salt: SealSalt) -> Vec<u8> {
     [&place.nonce.to_be_bytes()[..], &salt.0].concat()
 }
 
-/// What the one-time key pair is derived from, where HPKE would ask for chance: 32 bytes, once.
+/// The input from which the one-time key pair is derived, where HPKE uses randomness: 32 bytes, used once.
 struct Material(Option<Zeroizing<[u8; 32]>>);
 
 impl TryRng for Material {

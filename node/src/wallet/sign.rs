@@ -1,4 +1,4 @@
-//! What a person signs: one function per kind of transaction. Pure; the nonce and the chain come from the caller.
+//! Transactions that a person signs: one function per kind. Pure; the nonce and the chain come from the caller.
 
 use blockchat_proto::coins::Coins;
 use blockchat_proto::hash::Hash32;

@@ -1,5 +1,5 @@
-//! What a wallet keeps in files for itself: closed with a key that is made from the wallet's own, so that nobody else who
-//! finds the file reads it, and no second passphrase is needed.
+//! Files of a wallet's own data, encrypted with a key derived from the wallet's own: a finder cannot read them, and no
+//! second passphrase is needed.
 //!
 //! Owns: the encryption (AES-256-GCM) and which key. Does not own: the file, and what is in it.
 //! Always true: a piece opens only in its place; one that was changed, moved or cut off does not open at all.

@@ -26,8 +26,8 @@ pub(in crate::api) struct Wanted {
     topics: Option<String>,
 }
 
-/// What happens from now on, or from the event on that `Last-Event-ID` names. A stream ends early only if the store cannot
-/// be read.
+/// Streams events from now on, or after the event that `Last-Event-ID` names. A stream ends early only if the store
+/// cannot be read.
 pub(in crate::api) async fn events(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

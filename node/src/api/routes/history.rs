@@ -10,7 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use blockchat_client::shapes::{HistoryRequest, HistoryView, Page};
 
-/// What happened to an account, newest first.
+/// The history of an account, newest first.
 pub(in crate::api) async fn history(
     State(state): State<ApiState>,
     Path(address): Path<String>,

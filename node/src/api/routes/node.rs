@@ -46,7 +46,7 @@ pub(in crate::api) async fn node(
     }))
 }
 
-/// What the system says, off the async threads: it reads files.
+/// Reads facts from the system, off the async threads: it reads files.
 pub(super) async fn facts(state: &ApiState) -> (process_facts::ProcessFacts, process_facts::DiskFacts) {
     let data = state.info.data.clone();
     let read = tokio::task::spawn_blocking(move || (process_facts::process(), process_facts::disk(&data)));

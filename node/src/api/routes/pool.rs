@@ -8,7 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use blockchat_client::shapes::{Page, PoolRequest, PoolRowView};
 
-/// What waits to be final, by sender and nonce; of one account if it is named.
+/// Pooled transactions by sender and nonce; of one account if the request names it.
 pub(in crate::api) async fn pool(
     State(state): State<ApiState>,
     query: Result<Query<PoolRequest>, QueryRejection>,

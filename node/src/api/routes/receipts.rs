@@ -1,5 +1,5 @@
-//! What others check for themselves: `GET /v1/receipts/{id}`, `GET /v1/accounts/{address}/proof`, `GET /v1/headers`,
-//! `GET /v1/validator-sets/{hash}`. SPEC RCPT-4.
+//! Proofs that others verify by themselves: `GET /v1/receipts/{id}`, `GET /v1/accounts/{address}/proof`, `GET
+//! /v1/headers`, `GET /v1/validator-sets/{hash}`. SPEC RCPT-4.
 
 use super::accounts::parse_address;
 use crate::api::ApiState;

@@ -29,7 +29,7 @@ pub(in crate::api) const JSON_BYTES_MAX: usize = 16 * 1024;
 /// Longest batch, in bytes: the most transactions at a quarter of their longest, which is more than a full text each.
 pub(in crate::api) const BATCH_BYTES_MAX: usize = limits::BATCH_TRANSACTIONS_MAX * limits::TRANSACTION_BYTES_MAX;
 
-/// What became of a transaction on its way in.
+/// The result of a submit.
 enum Entered {
     Known(TransactionState),
     Refused(TxRejected),
@@ -88,7 +88,7 @@ async fn tell_waits(state: &ApiState, views: &mut [SubmitView]) -> Result<(), Ap
     Ok(())
 }
 
-/// Where a transaction is: queued, pooled, in a block, final, or refused lately.
+/// The place of a transaction: queued, pooled, in a block, final, or refused lately.
 pub(in crate::api) async fn transaction(
     State(state): State<ApiState>,
     Path(id): Path<String>,
@@ -118,7 +118,7 @@ pub(in crate::api) async fn transaction(
     Ok(Json(TransactionView { id, state: place, waits, transaction: signed, fee }))
 }
 
-/// What a queued transaction waits for; it may have moved on since it was found queued.
+/// The reason why a queued transaction waits; it may have moved on since it was found queued.
 async fn waits(state: &ApiState, id: TransactionId, place: &TransactionState) -> Result<Option<WaitView>, ApiError> {
     if *place != TransactionState::Queued {
         return Ok(None);

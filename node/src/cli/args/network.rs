@@ -113,7 +113,7 @@ pub(crate) struct ParameterArgs {
     pub(crate) evidence_window: Option<u64>,
 }
 
-/// What `init` writes.
+/// The output of `init`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InitFormat {
     /// A folder per node

@@ -10,7 +10,7 @@ use crate::cli::network::{Plan, Set};
 use crate::cli::planned_file::PlannedFile;
 use blockchat_host::whole_file::Access;
 
-/// What every service has; YAML merges it in.
+/// Settings of every service; YAML merges them in.
 const HEAD: &str = include_str!("compose-head.yaml");
 
 /// All files, the deciding one last.

@@ -91,7 +91,7 @@ fn image(args: &InitArgs) -> String {
     }
 }
 
-/// What `pod-init` is given: kustomize replaces the list as a whole, so that of the base stands here again.
+/// Arguments of `pod-init`: kustomize replaces the list as a whole, so those of the base are repeated here.
 fn patch(validators: usize, args: &InitArgs) -> String {
     let mut text = format!(
         "patches:\n  - patch: |-\n      apiVersion: apps/v1\n      kind: StatefulSet\n      metadata:\n        name: {NETWORK}\n      \

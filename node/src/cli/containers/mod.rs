@@ -24,18 +24,18 @@ use blockchat_proto::keys::Address;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// What a network in containers is called everywhere: namespace, stateful set, and the service whose name leads to every
-/// node of it.
+/// The name of a network in containers: of its namespace, stateful set, and the service whose name leads to every node
+/// of it.
 const NETWORK: &str = "blockchat";
 /// Ports inside containers.
 const API_PORT: u16 = 7474;
 const PEER_PORT: u16 = 7475;
-/// Where the key of a node is: in memory.
+/// The folder of a node's key: in memory.
 const KEY_FILE: &str = "/run/blockchat/validator.pem";
 /// The image that is run, unless another one is named.
 const IMAGE: &str = concat!("blockchat-node:", env!("CARGO_PKG_VERSION"));
 
-/// What was written, for `--output json`.
+/// The files that were written, for `--output json`.
 #[derive(Debug, Serialize)]
 struct Written {
     chain: String,
@@ -43,7 +43,7 @@ struct Written {
     #[serde(serialize_with = "path_json::shown")]
     dir: PathBuf,
     accounts: Vec<WrittenAccount>,
-    /// What starts it.
+    /// The command that starts it.
     next: String,
 }
 
@@ -104,7 +104,7 @@ fn shown(written: &Written) -> String {
     format!("chain {} in {}\n\n{accounts}\nstart it:\n  {}\n", written.chain, written.dir.display(), written.next)
 }
 
-/// What every pod or container is given besides its key: the chain, names, settings.
+/// The files that every pod or container gets besides its key: the chain, names, settings.
 fn shared_files(set: &Set<'_>, folder: &Path) -> Result<Vec<PlannedFile>, Failure> {
     Ok(vec![
         set.contacts(folder.join("contacts.toml"))?,

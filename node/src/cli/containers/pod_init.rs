@@ -48,7 +48,7 @@ const LEADERS: u16 = 500;
 /// Longest settings and longest index, in bytes.
 const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 
-/// What a pod starts as.
+/// The role in which a pod starts.
 #[derive(Debug, Serialize)]
 struct PodHome {
     pod: u32,
@@ -59,7 +59,7 @@ struct PodHome {
     address: Option<Address>,
     #[serde(serialize_with = "path_json::shown")]
     key: PathBuf,
-    /// What became of the guard, for a person.
+    /// The result for the guard, for a person.
     guard: String,
 }
 
@@ -243,7 +243,7 @@ async fn nodes_behind(name: &str) -> Vec<Client> {
     found.take(ASKED_MAX).filter_map(|address| connections.to(&address.to_string()).ok()).collect()
 }
 
-/// Who of them is farthest on our chain, and how far.
+/// The peer with the highest tip on our chain, and that height.
 async fn highest<'a>(nodes: &'a [Client], genesis: &VerifiedGenesis) -> Option<(&'a Client, Height)> {
     let asked = nodes.iter().map(|node| async move { (node, node.status().await) });
     let answers = futures::future::join_all(asked).await;

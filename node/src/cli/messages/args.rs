@@ -131,7 +131,7 @@ pub(crate) struct ExportArgs {
     pub(crate) api: ApiArg,
 }
 
-/// What `message export` writes.
+/// The format of `message export`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
     /// A line per message, for people

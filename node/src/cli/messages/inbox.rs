@@ -41,7 +41,7 @@ pub(crate) async fn inbox(home: &Home, args: MessagesArgs, format: Format, keys:
     let address = names.account(args.account.as_deref())?;
     let (client, genesis, status) = node::chain(home, &args.api).await?;
     let seals = Seals::asking(home, genesis.hash(), &args.key)?;
-    // What becomes final between the two questions is told by the second.
+    // The second request also returns what becomes final between the two.
     let part = PageRequest { limit: Some(args.limit), cursor: args.cursor };
     let found = client.messages(&address, &part).await?;
     let newest = found.items.first().map_or(status.height, |one| one.height.max(status.height));

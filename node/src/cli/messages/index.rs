@@ -1,4 +1,4 @@
-//! What an account has received and sent, opened, in one file of its own: found again without asking a node for all of it.
+//! The opened messages of an account, received and sent, in one file: later searches need no node.
 //!
 //! Owns: the file, and how it grows. Does not own: what is asked of the node ([`super::mailbox`]), nor the key
 //! ([`Vault`](crate::wallet::vault)).
@@ -43,7 +43,7 @@ const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 const MARK: &[u8; 8] = b"BCMSGIX1";
 const HEAD_BYTES: usize = MARK.len() + 1 + 16;
-/// What the key of the file is made for.
+/// The purpose of the file's key.
 const LABEL: &str = "blockchat/messages/index/v1";
 
 type Head = [u8; HEAD_BYTES];
@@ -58,13 +58,13 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Where it is on the chain.
+    /// Its place on the chain.
     pub(crate) fn position(&self) -> Position {
         (self.view.height, self.view.index)
     }
 }
 
-/// What is in a frame.
+/// The content of a frame.
 #[derive(Serialize, Deserialize)]
 struct Frame {
     since: Height,
@@ -275,7 +275,7 @@ impl Index {
     }
 }
 
-/// Where the height ends that the entry at `wanted` belongs to.
+/// The end of the height to which the entry at `wanted` belongs.
 fn end_of_height(entries: &[Entry], wanted: usize) -> usize {
     let Some(last) = entries.get(wanted.saturating_sub(1)) else { return entries.len() };
     entries.partition_point(|entry| entry.view.height <= last.view.height)
@@ -289,7 +289,7 @@ fn new_head() -> Head {
     head
 }
 
-/// What a frame is bound to.
+/// The data to which a frame is bound.
 fn place(head: &Head, number: u64) -> Vec<u8> {
     [&head[..], &number.to_be_bytes()].concat()
 }

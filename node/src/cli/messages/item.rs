@@ -17,7 +17,7 @@ pub(crate) struct Item<'a> {
     view: &'a HistoryView,
     /// The other one; oneself, for what was sent to oneself.
     with: Address,
-    /// What that one is called here.
+    /// The name of the other account in this home.
     name: Option<&'a str>,
     unread: bool,
     /// Why a sealed message is closed.
@@ -37,7 +37,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// What is said in an entry, for a cell or a line: a sealed text with a lock, a closed one with the reason.
+/// The text of an entry, for a cell or a line: a sealed text with a lock, one that cannot be opened with the reason.
 pub(crate) fn said(text: Option<&str>, sealed: bool, closed: Option<&str>) -> String {
     match (text, sealed) {
         (Some(text), sealed) => locked(sealed, &printable(text)),

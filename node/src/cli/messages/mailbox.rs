@@ -88,7 +88,7 @@ impl Mailbox {
         self.index.append(since, entries)
     }
 
-    /// Whose it is.
+    /// The owner.
     pub(crate) fn account(&self) -> Address {
         self.account
     }
@@ -98,7 +98,7 @@ impl Mailbox {
         self.index.entries()
     }
 
-    /// What is older than this height is not in it.
+    /// Messages below this height are missing.
     pub(crate) fn since(&self) -> Height {
         self.index.since()
     }

@@ -25,7 +25,7 @@ const CONVERSATIONS_MAX: usize = 20_000;
 /// Longest file, in bytes: a guard against another file in its place.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// What one account has read: of each conversation everything up to a place.
+/// The read messages of one account: of each conversation everything up to a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marks(BTreeMap<Address, Position>);
 
@@ -38,7 +38,7 @@ struct File {
 }
 
 impl Marks {
-    /// What the account has read; nothing yet if there is no file.
+    /// The read messages of the account; none if there is no file.
     ///
     /// Errors: the file cannot be read, or is not one of ours.
     pub(crate) fn load(home: &Home, chain: Hash32, account: &Address) -> Result<Self, Failure> {
@@ -91,7 +91,7 @@ pub(crate) fn mark(
     whole_file::replace_private(&path, text.as_bytes()).map_err(|error| Failure::file(&path, "write", &error))
 }
 
-/// Where a home keeps what belongs to messages.
+/// The folder of a home for files about messages.
 pub(crate) fn folder(home: &Home) -> PathBuf {
     home.path().join("messages")
 }

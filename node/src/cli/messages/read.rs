@@ -17,7 +17,7 @@ use serde::Serialize;
 /// A part of a conversation, or of all of them.
 #[derive(Debug)]
 pub(crate) struct Selection<'a> {
-    /// What was read before.
+    /// The messages that were read before.
     pub(crate) context: Vec<&'a Entry>,
     /// From the first unread one on.
     pub(crate) fresh: Vec<&'a Entry>,
@@ -52,7 +52,7 @@ struct Shown<'a> {
     unread: usize,
     /// Still unread afterwards.
     left: usize,
-    /// What is older than this height is not known.
+    /// Messages below this height are unknown.
     since: Height,
     items: Vec<Item<'a>>,
 }
@@ -72,7 +72,7 @@ pub(super) async fn read(home: &Home, args: ReadArgs, format: Format, keys: &mut
         let cause = format!("the messages cannot be printed, and stay unread: {error}");
         Failure::new(cause, "make room where the output goes").coded("output_lost")
     })?;
-    // Where the reader is gone, nobody has read them.
+    // If the output cannot be written, the messages stay unread.
     if args.keep_unread || !reached {
         return Ok(());
     }

@@ -98,7 +98,7 @@ impl Seals {
         self.text(keys, &place, &mut view.seal, &mut view.text)
     }
 
-    /// What was opened replaces what is sealed.
+    /// The opened text replaces the sealed one.
     fn text(
         &self,
         keys: &mut Keyring,

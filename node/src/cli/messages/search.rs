@@ -22,7 +22,7 @@ struct Found<'a> {
     text: &'a str,
     /// How many there are, shown or not.
     found: usize,
-    /// What is older than this height was not searched.
+    /// Messages below this height were not searched.
     since: Height,
     items: Vec<Item<'a>>,
 }

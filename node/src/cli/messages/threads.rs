@@ -60,7 +60,7 @@ struct Listed<'a> {
     account: Address,
     /// Of all conversations, shown or not.
     unread: u64,
-    /// What is older than this height is not counted.
+    /// Messages below this height are not counted.
     since: Height,
     threads: Vec<ThreadView<'a>>,
 }

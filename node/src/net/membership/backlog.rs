@@ -1,4 +1,4 @@
-//! What waits for peers that do not take it: who is parted from before it is too much.
+//! Bytes that wait for slow peers: decides which peer is disconnected before there are too many.
 //!
 //! Why an estimate: gossip queues for a peer by the message, and tells nobody how many bytes. So all that is sent to
 //! everybody counts for a peer whose gossip is stuck, and what its gossip streams take counts against that; a peer that
@@ -34,18 +34,18 @@ const STUCK_PEER_BYTES_MAX: u64 = 8 * MIB;
 /// and one that has taken nothing for so long, however little waits.
 const STUCK_FOR: Duration = Duration::from_secs(20);
 
-/// What waits for a peer of one kind.
+/// Bytes of one kind that wait for a peer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Owed {
-    /// What was sent since it last took all that came.
+    /// Bytes sent since it last took everything.
     sent: u64,
-    /// What it had taken then.
+    /// Bytes it had taken then.
     written: u64,
     /// When that was.
     since: Option<Instant>,
 }
 
-/// What waits for a peer.
+/// Bytes that wait for a peer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Backlog {
     gossip: Owed,
@@ -80,7 +80,7 @@ impl Owed {
     }
 }
 
-/// What waits for each peer.
+/// Bytes that wait for each peer.
 #[derive(Debug, Default)]
 pub(in crate::net) struct Backlogs(BTreeMap<PeerId, Backlog>);
 
@@ -95,7 +95,7 @@ impl Backlogs {
         self.0.entry(peer).or_default().answers.add(bytes);
     }
 
-    /// Who is to be parted from, as the meters stand.
+    /// The peers to disconnect, by the present meters.
     pub(in crate::net) fn look(&mut self, flows: &BTreeMap<PeerId, Flow>, now: Instant) -> Vec<PeerId> {
         self.0.retain(|peer, _| flows.contains_key(peer));
         let (mut parting, mut slow, mut stuck) = (vec![], vec![], vec![]);

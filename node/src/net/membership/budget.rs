@@ -23,7 +23,7 @@ const NEAR: Rate = Rate::new(60, Duration::from_secs(60));
 /// Most destinations that are remembered.
 const DESTINATIONS_MAX: usize = 2_048;
 
-/// What was dialled lately.
+/// Recent dials.
 #[derive(Default)]
 pub(in crate::net) struct Budget {
     all: Pace,

@@ -19,7 +19,7 @@ pub(in crate::net) enum Failure {
     OtherPeer(PeerId),
     /// It is our own address.
     Ourselves,
-    /// What answers is no node, or ended the connection in the middle.
+    /// The other side is no node, or closed the connection early.
     NoNode,
     /// It never said which chain it is of.
     Silent,

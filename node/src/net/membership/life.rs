@@ -119,7 +119,7 @@ impl Membership {
         acts
     }
 
-    /// What a peer says of its addresses is told to others, and kept if it called us, once it is of our chain.
+    /// A peer's own addresses are passed on to others, and kept if it dialled us, once it is known to be of our chain.
     pub(super) fn introduce(&self, id: PeerId) -> Vec<Act> {
         let Some(peer) = self.peers.get(&id).filter(|peer| peer.status().is_some()) else {
             return vec![];

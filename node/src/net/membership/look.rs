@@ -167,7 +167,7 @@ impl Membership {
 
     /// The local network knows of somebody.
     pub(super) fn found(&mut self, peer: PeerId, address: &Multiaddr, now: Instant) -> Vec<Act> {
-        // What comes over the network is not of this machine.
+        // Addresses from the network are never of this machine.
         let near = scope_of(address).is_some_and(|scope| scope > Scope::Machine);
         if near && !self.only_configured {
             self.targets.found(address, peer, Source::Mdns, None, now);

@@ -1,4 +1,4 @@
-//! Who our peers are: whom to dial, keep, send away, greet, connect anew, blame. Pure: facts go in, acts come out.
+//! Decides about our peers: which to dial, keep, evict, greet, reconnect, blame. Pure: facts go in, acts come out.
 //!
 //! Owns: peers and what is known of each, targets, scores, places. Does not own: sockets, names, the book, gossip, time:
 //! every fact comes with the time at which it happened, and chance comes from a seed.
@@ -64,7 +64,7 @@ pub(super) const OUTBOUND_MAX: usize = 14;
 /// A connection without a sign of life for so long is dead: a ping, its answer, and some more.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
-/// What happened.
+/// A fact.
 #[derive(Clone, Debug)]
 pub(super) enum Fact {
     /// Some time has passed. `hearing`: peers that said at least one of our topics.
@@ -110,7 +110,7 @@ pub(super) enum Fact {
     TakesNothing { id: PeerId },
 }
 
-/// Who made a connection.
+/// The side that dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// They did.
@@ -119,7 +119,7 @@ pub(super) enum Way {
     Out(AttemptId),
 }
 
-/// What a peer says of itself.
+/// A peer's description of itself.
 #[derive(Clone, Debug, Default)]
 pub(super) struct About {
     /// Which program it says it is.
@@ -132,7 +132,7 @@ pub(super) struct About {
     pub(super) listens: Vec<Multiaddr>,
 }
 
-/// What is to be done, in order.
+/// An act, to be performed in order.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "an act that is not performed is a peer that waits for ever"]
 pub(super) enum Act {
@@ -160,7 +160,7 @@ pub(super) enum Act {
     Route(PeerId, Vec<Multiaddr>),
     /// Tell others of it no more.
     Unroute(PeerId),
-    /// What gossip is to think of it.
+    /// The blame to pass to gossip.
     Score(PeerId, f64),
     /// An address led to a peer of our chain.
     Reached(PeerId, Multiaddr),
@@ -178,7 +178,7 @@ pub(super) enum Act {
     Say(Note),
 }
 
-/// What people are told.
+/// A notice for the operator.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Note {
     Joined {
@@ -220,14 +220,14 @@ pub(super) enum Note {
         by: PeerId,
         at: Multiaddr,
     },
-    /// What the operator named is not reached.
+    /// A configured peer is not reached.
     Unreachable {
         addresses: Vec<Multiaddr>,
         why: Failure,
     },
 }
 
-/// Who we are, and whom the operator named.
+/// Our own identity, and the configured peers.
 pub(super) struct Charter {
     pub(super) own: PeerId,
     pub(super) chain: Hash32,

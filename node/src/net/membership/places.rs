@@ -40,7 +40,7 @@ pub(in crate::net) struct Caller {
     pub(in crate::net) renowned: bool,
 }
 
-/// What becomes of a newcomer.
+/// The decision on a newcomer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::net) enum Place {
     /// There is room.
@@ -67,7 +67,7 @@ pub(in crate::net) fn place_for(newcomer: &Caller, here: &[Caller], now: Instant
     leaves(here, here, newcomer, now).map_or(Place::Full, Place::Of)
 }
 
-/// Who of these goes first for this newcomer.
+/// The first of these peers to evict for this newcomer.
 fn leaves(of: &[Caller], here: &[Caller], newcomer: &Caller, now: Instant) -> Option<PeerId> {
     let grace = if newcomer.renowned { Duration::ZERO } else { GRACE };
     let kept = kept(here);
@@ -86,7 +86,7 @@ fn leaves(of: &[Caller], here: &[Caller], newcomer: &Caller, now: Instant) -> Op
     first.map(|caller| caller.id)
 }
 
-/// Who is never sent away.
+/// Peers that are never evicted.
 fn kept(here: &[Caller]) -> BTreeSet<PeerId> {
     let mut deliverers: Vec<_> = here.iter().filter(|caller| caller.delivered.is_some()).collect();
     deliverers.sort_by_key(|caller| (std::cmp::Reverse(caller.delivered), caller.id));

@@ -1,4 +1,5 @@
-//! Who delivers new blocks and votes again and again: one that comes back finds a place, whatever crowd is at the door.
+//! Peers that deliver new blocks and votes again and again: when they return they find a place, even if strangers fill
+//! all others.
 //!
 //! Always true: at most [`RENOWNED_MAX`] are known; whoever brought more than its equal part of what was news is among
 //! them, however many others brought something once (the algorithm of Misra and Gries); what was long ago fades.

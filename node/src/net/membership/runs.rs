@@ -31,17 +31,17 @@ const TRIM_AFTER: Duration = Duration::from_secs(2);
 const TOLD_EVERY: Duration = Duration::from_secs(600);
 /// A peer that keeps another run of ours is called again after this, up to twice that: the other one may be gone.
 const SHUT_OUT_FOR: Duration = Duration::from_secs(20);
-/// What a peer said of another run of ours holds for so long.
+/// A peer's word about another run of ours counts for this long.
 const SAID_HOLDS: Duration = Duration::from_secs(300);
 /// Most peers whose word on that is kept.
 const SAID_MAX: usize = 64;
 
-/// What peers say of other runs of our identity.
+/// The words of peers about other runs of our identity.
 #[derive(Default)]
 pub(in crate::net) struct Elsewhere {
-    /// Who keeps another one, and when it said so last.
+    /// Peers that keep another run, and when each last said so.
     said: BTreeMap<PeerId, Instant>,
-    /// What the node was told last.
+    /// The last notice to the node.
     told: Option<bool>,
 }
 

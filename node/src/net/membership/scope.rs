@@ -1,4 +1,4 @@
-//! Where an address can be reached from, and whose neighbour it is. SPEC NET-4.
+//! The scope of an address: from where it can be reached, and its address group. SPEC NET-4.
 //!
 //! Always true: nobody can make us dial nearer to ourselves than it stands itself: a peer of the public internet names
 //! public addresses only, one of a private network no loopback, and no peer a name, whose owner could make it lead anywhere.

@@ -1,4 +1,4 @@
-//! Whom to dial, and when to try again. SPEC NET-4.
+//! Dial targets, and the time of the next try for each. SPEC NET-4.
 //!
 //! Owns: targets (configured, found, from the book), their pauses, and why they lead to nobody. Does not own: connections,
 //! names (resolved again at every dial by those who dial).
@@ -42,7 +42,7 @@ const NAMED_MAX: usize = 100;
 pub(in crate::net) const ADDRESSES_MAX: usize = 8;
 /// Most dials of targets that are not configured, at a time.
 const DIALS_MAX: usize = 8;
-/// What others named and never led to a peer is forgotten after so many failures,
+/// An address that others named and that never led to a peer is forgotten after this many failures,
 const TRIES: u32 = 5;
 /// and for so long.
 const FORGOTTEN_FOR: Duration = Duration::from_secs(300);
@@ -99,7 +99,7 @@ pub(in crate::net) enum Need {
     None,
 }
 
-/// What became of a target so far.
+/// The result of a target so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Record {
     /// It never led to a peer of our chain, with so many failures.
@@ -198,7 +198,7 @@ pub(in crate::net) struct Targets {
     targets: BTreeMap<Multiaddr, Target>,
     /// Peers that a configured target led to, or names.
     configured: BTreeSet<PeerId>,
-    /// What dials under way are of.
+    /// The targets of the dials under way.
     attempts: BTreeMap<AttemptId, Attempt>,
     last_attempt: u64,
     forgotten: BTreeMap<Multiaddr, Instant>,
@@ -223,7 +223,7 @@ impl Targets {
         }
     }
 
-    /// What the operator gave.
+    /// Configured by the operator.
     pub(in crate::net) fn configure(&mut self, address: &Multiaddr, now: Instant) {
         let peer = peer_of(address);
         if peer != Some(self.own) {
@@ -233,7 +233,7 @@ impl Targets {
         }
     }
 
-    /// What an earlier run knew; `dialled`: it led to the peer then.
+    /// Known from an earlier run; `dialled`: it led to the peer then.
     pub(in crate::net) fn remembered(&mut self, peer: PeerId, address: &Multiaddr, dialled: bool, now: Instant) {
         self.add(address, peer, Source::Book, None, now);
         if let Some(target) = self.targets.get_mut(&without_peer(address)).filter(|_| dialled)
@@ -243,8 +243,8 @@ impl Targets {
         }
     }
 
-    /// What was found on the network, or named by a peer, which may name it (`scope`). Of two nodes that find each other,
-    /// the one with the greater peer id waits a little, so that they do not dial at once.
+    /// Found on the network, or named by a peer, which may name it (`scope`). Of two nodes that find each other, the
+    /// one with the greater peer id waits a little, so that they do not dial at once.
     pub(in crate::net) fn found(
         &mut self,
         address: &Multiaddr,
@@ -300,7 +300,7 @@ impl Targets {
         self.crowded = crowded;
     }
 
-    /// What to dial now; the next try of each is set already.
+    /// The dials that are due; the next try of each is set already.
     pub(in crate::net) fn due(
         &mut self,
         now: Instant,

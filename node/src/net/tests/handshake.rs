@@ -1,4 +1,4 @@
-//! Who becomes a peer, and who does not.
+//! Nodes that become peers, and nodes that do not.
 
 use super::people::genesis;
 use super::raw::{RawPeer, frame};

@@ -1,4 +1,4 @@
-//! What must not bring a node down.
+//! Attacks that must not stop a node.
 
 use super::people::genesis;
 use super::raw::{RawPeer, frame};

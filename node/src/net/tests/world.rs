@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 /// Longest wait for anything: generous, because tests share the machine with a compiler.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a node's network tells.
+/// The events of a node's network.
 pub(super) struct Node {
     pub(super) net: NetHandle,
     pub(super) status: watch::Sender<Status>,
@@ -90,7 +90,7 @@ impl Node {
         Self { net, status, seen, past: vec![], stop, pump }
     }
 
-    /// Where others dial it.
+    /// The address at which others dial it.
     pub(super) fn address(&self) -> String {
         self.net.listen_addresses().first().unwrap().clone()
     }

@@ -26,7 +26,7 @@ struct World {
     members: Membership,
     now: Instant,
     connections: usize,
-    /// Who is connected, by which connections.
+    /// Connected peers, with their connections.
     open: BTreeMap<PeerId, Vec<ConnectionId>>,
     acts: Vec<Act>,
 }
@@ -105,7 +105,7 @@ impl World {
         self.tell(Fact::Identified { id, connection, about })
     }
 
-    /// What is probed of a peer answers, or does not.
+    /// A probe of a peer succeeds or fails.
     fn answers(&mut self, id: PeerId, alive: bool) -> Vec<Act> {
         let connection = self.open[&id][0];
         self.tell(Fact::Probed { id, connection, alive })

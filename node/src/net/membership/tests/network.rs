@@ -16,7 +16,7 @@ struct Node {
     id: PeerId,
     address: Multiaddr,
     members: Membership,
-    /// What its Kademlia tells others.
+    /// The peers that its Kademlia names to others.
     routes: BTreeMap<PeerId, Vec<Multiaddr>>,
     /// Connections, and to which node.
     open: BTreeMap<ConnectionId, usize>,
