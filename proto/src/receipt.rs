@@ -67,7 +67,7 @@ pub struct SetChange {
     pub next: Vec<Member>,
 }
 
-/// What a receipt proves.
+/// The fact that a receipt proves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Fact {

@@ -152,7 +152,7 @@ pub enum TxRejected {
     /// SPEC CLAIM-5.
     #[error("the treasury has {treasury} BCC, less than one grant")]
     TreasuryEmpty {
-        /// What remains.
+        /// The remaining coins.
         treasury: Coins,
     },
     /// SPEC CLAIM-6.

@@ -1,4 +1,4 @@
-//! What the commands are told: the options that are not of one command alone, and those of the shows.
+//! Options that several commands share, and those of the shows.
 //!
 //! `bench`, `discover` and `sim` keep theirs beside what they do.
 
@@ -48,7 +48,7 @@ Examples:
 The exit status is 0 only if all is well: every line final, or refused because its sender cannot pay; one tip and one
 state root on all nodes; coins conserved to the micro-BCC; nothing that was final missing or changed.";
 
-/// What `up` is told.
+/// Options of `up`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = UP_EXAMPLES)]
 pub struct UpArgs {
@@ -114,7 +114,7 @@ Examples:
 
 The exit status is 0 only if every line is final or refused, all nodes have one tip, and nothing was taken back.";
 
-/// What `play` is told.
+/// Options of `play`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = PLAY_EXAMPLES)]
 pub struct PlayArgs {

@@ -1,4 +1,4 @@
-//! What must hold at the end of a run, asked of the nodes themselves.
+//! Checks at the end of a run, answered by the nodes themselves.
 //!
 //! Owns: one tip, conserved coins, nothing final taken back. Does not own: what happened to the lines (`board`).
 

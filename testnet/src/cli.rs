@@ -39,7 +39,7 @@ pub struct Cli {
     /// Print help
     #[arg(long, short, global = true, action = ArgAction::HelpShort)]
     help: Option<bool>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }

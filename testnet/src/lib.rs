@@ -1,9 +1,9 @@
 //! Many BlockChat nodes: processes under load and under fire, and a simulator of the same engine.
 //!
-//! What belongs here: whatever runs many nodes or breaks things on purpose. The node is a black box: this crate starts
-//! the program `blockchat-node`, signs transactions with [`blockchat_proto`], and talks HTTP. It never imports the
-//! node's code; [`blockchat_engine`] is used by the simulator, and for the digest of the sources that a node was built
-//! from.
+//! This crate holds everything that runs many nodes or breaks things on purpose. The node is a black box: this crate
+//! starts the program `blockchat-node`, signs transactions with [`blockchat_proto`], and talks HTTP. It never imports
+//! the node's code; [`blockchat_engine`] is used by the simulator, and for the digest of the sources that a node was
+//! built from.
 //!
 //! The map: [`cli`] -> [`command`], told by [`args`] -> [`network`] with its [`processes`], the [`load`], the [`faults`],
 //! then [`checks`] and [`report`]; [`witness`] writes down what every node reported as final. [`links`] are the ways between

@@ -26,7 +26,7 @@ impl Network {
         Self { nodes, names, addresses: file.nodes.iter().map(|node| node.address).collect() }
     }
 
-    /// What a person calls this account: the node's name, or the short address of a stranger.
+    /// The name of this account for people: the node's name, or the short address of a stranger.
     pub fn name(&self, address: &Address) -> String {
         self.names.get(address).cloned().unwrap_or_else(|| address.short())
     }
@@ -62,7 +62,7 @@ impl Network {
         join_all((0..self.nodes.len()).map(ask)).await
     }
 
-    /// Who leads the height being decided, as the node says that is ahead of all others.
+    /// The leader of the height being decided, as reported by the node with the highest tip.
     pub fn leader(&self, statuses: &[Option<StatusView>]) -> Option<usize> {
         let best = statuses.iter().flatten().max_by_key(|status| (status.height, status.round))?;
         self.index_of(&best.leader?)

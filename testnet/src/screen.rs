@@ -1,4 +1,4 @@
-//! What a person sees while something runs: notes and a progress bar, on standard error.
+//! Output while something runs: notes and a progress bar, on standard error.
 //!
 //! Always true: standard output is never touched, so that it can be piped; without a terminal that can draw there is no
 //! bar, only notes.

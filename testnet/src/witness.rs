@@ -1,4 +1,4 @@
-//! What each node has said to be final, so that nobody can take it back unnoticed.
+//! Records the blocks that each node reported as final, so that a change is noticed.
 //!
 //! Owns: the record (node, height, hash) of every status and block a node reported, and the contradictions between them.
 //! Does not own: asking the nodes again afterwards (`checks`). Always true: the first thing a node said about a height is

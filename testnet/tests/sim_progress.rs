@@ -125,7 +125,7 @@ fn stranger(scenario: &Scenario, crime: Crime) -> NodePlan {
     NodePlan { signer: Some(Signer::from_seed(&[99; 32])), crime: Some(crime), ..scenario.nodes[0].clone() }
 }
 
-/// Who has no stake costs a chain nothing, whatever it says.
+/// A stranger without stake costs a chain nothing, whatever it sends.
 #[test]
 fn strangers_that_talk_keep_nobody_from_the_pace() {
     for crime in Crime::UNSTAKED {

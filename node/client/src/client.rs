@@ -96,7 +96,7 @@ impl Client {
         self.batch(batch).await
     }
 
-    /// Where a transaction is.
+    /// The place of a transaction.
     pub async fn transaction(&self, id: &TransactionId) -> Result<TransactionView, ClientError> {
         self.one(&format!("{}/{id}", path::TRANSACTIONS)).await
     }

@@ -16,7 +16,7 @@ pub enum ClientError {
     /// Nobody can be reached there: the request did not arrive.
     #[error("no node answers at {url}: {cause}")]
     NoNode {
-        /// Where.
+        /// The address.
         url: String,
         /// The system's error.
         cause: String,
@@ -25,7 +25,7 @@ pub enum ClientError {
     /// arrived.
     #[error("the node at {url} closed the connection: {cause}")]
     HungUp {
-        /// Where.
+        /// The address.
         url: String,
         /// The system's error.
         cause: String,
@@ -33,7 +33,7 @@ pub enum ClientError {
     /// No whole answer in time. The request may have arrived.
     #[error("no node answers at {url}: no answer in time ({} s)", .within.as_secs())]
     Timeout {
-        /// Where.
+        /// The address.
         url: String,
         /// How long it had.
         within: Duration,
@@ -44,15 +44,15 @@ pub enum ClientError {
     /// Something answers there that is no BlockChat node.
     #[error("the server at {url} is not a BlockChat node: {reason}")]
     Foreign {
-        /// Where.
+        /// The address.
         url: String,
-        /// What tells.
+        /// The evidence.
         reason: String,
     },
     /// An answer in JSON that is not what this program expects: a node of another version, or another program.
     #[error("the server at {url} has another version of the BlockChat API: {reason}")]
     Shape {
-        /// Where.
+        /// The address.
         url: String,
         /// The fault of the answer.
         reason: String,
@@ -60,7 +60,7 @@ pub enum ClientError {
     /// A longer answer than any that a node gives there; it was not read.
     #[error("the answer of {url} is longer than {limit_bytes} bytes, which is not possible for a BlockChat node")]
     TooLong {
-        /// Where.
+        /// The address.
         url: String,
         /// The most that is read.
         limit_bytes: usize,

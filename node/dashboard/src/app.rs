@@ -27,12 +27,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// At most ten pictures a second.
 const PICTURE_EVERY: Duration = Duration::from_millis(100);
-/// What is due is looked for so often.
+/// Interval of checks for due requests.
 const TICK: Duration = Duration::from_millis(250);
-/// Where nodes are is looked for so often.
+/// Interval of checks for the places of nodes.
 const PLACES_EVERY: Duration = Duration::from_secs(1);
 
-/// What the system says of a terminal that hung up.
+/// The error of a terminal that hung up.
 const EIO: i32 = 5;
 
 /// Tells the time. It is asked when the dashboard opens and at every picture; the dashboard reads no clock itself.
@@ -56,14 +56,14 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// What the dashboard is opened with.
+/// The arguments of the dashboard.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Which nodes there are.
     pub places: Places,
     /// Names of accounts.
     pub names: Names,
-    /// Whose messages are shown: the name and the account.
+    /// The account whose messages are shown, with its name.
     pub wallet: Option<(String, Address)>,
     /// Opens its sealed messages.
     pub seals: Seals,
@@ -159,7 +159,7 @@ impl Live {
         self.take(Happening::Tick) || changed
     }
 
-    /// What a task of the poll panicked with goes on here.
+    /// A panic in a task of the poll continues here.
     fn ended(result: Result<(), tokio::task::JoinError>) {
         if let Err(error) = result {
             std::panic::resume_unwind(error.into_panic());
@@ -246,7 +246,7 @@ fn pressed(
 ) -> io::Result<Option<Ended>> {
     let shown = frozen.as_deref_mut().unwrap_or(&mut live.model);
     let step = keys::press(shown, key);
-    // What is looked at is one thing, whether the picture is frozen or not.
+    // The view is independent of a frozen picture.
     live.model.look = shown.look.clone();
     match step {
         Some(Step::Quit) => return Ok(Some(Ended::Quit)),

@@ -171,7 +171,7 @@ impl World {
         (0..self.count).filter(|it| *it != node && self.up[*it] && self.group[*it] == self.group[node]).collect()
     }
 
-    /// Whom it is connected with.
+    /// Its connected peers.
     fn linked(&self, node: usize) -> Vec<usize> {
         let reached = |it: &usize| self.silent || self.group[*it] == self.group[node];
         (0..self.count).filter(|it| *it != node && self.up[*it] && reached(it)).collect()

@@ -1,4 +1,4 @@
-//! Who sees whom, and into how many pieces the network falls. Pure.
+//! Connections between nodes, and the groups into which the network falls. Pure.
 //!
 //! Always true: a node that does not answer is in no group; one that did not tell of its peers yet parts nobody.
 //! Start reading at [`Groups::of`].
@@ -10,7 +10,7 @@ use blockchat_client::shapes::{PeerView, Phase};
 /// A node finds the others within this time, or is cut off.
 const FINDS_WITHIN_MS: u64 = 5_000;
 
-/// What one node knows of another.
+/// A node's knowledge of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sees {
     /// It is the same node.
@@ -78,7 +78,7 @@ pub(crate) fn voters(model: &Model, nodes: &[usize]) -> Vec<blockchat_proto::key
     voters
 }
 
-/// What node `from` knows of node `to`.
+/// Node `from`'s knowledge of node `to`.
 pub(crate) fn sees(model: &Model, from: usize, to: usize) -> Sees {
     if !model.nodes[from].is_up() {
         return Sees::Dead;

@@ -30,7 +30,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("t", "colours: dark, light, none"),
 ];
 
-/// What a key asks of the terminal.
+/// The effect of a key on the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Draw anew.

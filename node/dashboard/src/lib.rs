@@ -3,9 +3,9 @@
 //! It must tell at a glance: does it run, am I connected and with whom, how far behind and how long yet, who leads and who
 //! votes, why does it stand still, what will make it go on.
 //!
-//! What happens comes in (`update::Happening`), changes the model, and the model is drawn: `model`, `update`,
-//! `verdict`, `groups`, `pace`, `keys` and `view` are pure; `poll` asks the nodes, `terminal` owns the screen, [`run`] joins
-//! them. Nothing of a node is below this crate but the client of its API.
+//! An event comes in (`update::Happening`), changes the model, and the model is drawn: `model`, `update`, `verdict`,
+//! `groups`, `pace`, `keys` and `view` are pure; `poll` asks the nodes, `terminal` owns the screen, [`run`] joins them.
+//! Below this crate there is nothing of a node but the client of its API.
 //!
 //! Always true: it opens when nodes are down and goes on by itself when they come; a value that is old is not shown as
 //! new; at most ten pictures a second, and none if nothing changed; the terminal is given back however it ends; text of

@@ -1,4 +1,4 @@
-//! What is to be asked of which node, and when. Pure.
+//! The schedule of requests to each node. Pure.
 //!
 //! Always true: never two of the same question to one node at a time; a node that is down is asked once a second and
 //! nothing but its status; what it does not have is not asked for again for a minute. A network that rests costs a few
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// A node that is down is asked so often.
 const DOWN_MS: u64 = 1_000;
-/// What a node does not have is asked for again after this.
+/// Something that a node does not offer is requested again after this.
 const LACKS_MS: u64 = 60_000;
 
 /// A kind of question.
@@ -22,7 +22,7 @@ const LACKS_MS: u64 = 60_000;
 pub(crate) enum Topic {
     /// How it is.
     Status,
-    /// Whom it is connected with.
+    /// Its connected peers.
     Peers,
     /// How it decides.
     Consensus,
@@ -34,30 +34,30 @@ pub(crate) enum Topic {
     Validators,
     /// Messages of the watched account.
     Messages,
-    /// What waits to be final.
+    /// The pool.
     Pool,
-    /// What happens there, as it happens.
+    /// Its event stream.
     Stream,
 }
 
 /// One question to one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
-    /// Whom.
+    /// The node.
     pub(crate) node: usize,
-    /// Where it is.
+    /// The address of its API.
     pub(crate) url: String,
     /// Of that time: an answer to an older one counts no more.
     pub(crate) generation: u32,
-    /// What.
+    /// The request.
     pub(crate) topic: Topic,
-    /// Whose messages.
+    /// The account whose messages are read.
     pub(crate) account: Option<Address>,
     /// Log lines wanted.
     pub(crate) lines: u16,
 }
 
-/// What was asked of one node.
+/// The requests to one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     slots: BTreeMap<Topic, Slot>,
@@ -141,8 +141,7 @@ pub(crate) fn due(model: &mut Model) -> Vec<Ask> {
     asks
 }
 
-/// What is wanted of a node that answers: the topic, the least time between two questions when something happened, and
-/// when nothing did.
+/// Requests to a node that answers: the topic, the least time between two requests after an event, and without one.
 fn wanted(model: &Model, node: usize, guides: bool) -> Vec<(Topic, u64, u64)> {
     let row = &model.nodes[node];
     let status = row.status.as_ref().map(|heard| &heard.value.phase);
@@ -181,7 +180,7 @@ mod tests {
     use super::*;
     use crate::fixture::World;
 
-    /// What is asked in so many quarters of a second, all of it answered at once; streams stay open.
+    /// The requests in so many quarters of a second, all of them answered at once; streams stay open.
     fn asked_in(world: &mut World, quarters: u32) -> Vec<(usize, Topic)> {
         let mut all = vec![];
         for _ in 0..quarters {

@@ -1,4 +1,4 @@
-//! Whom to watch: where nodes are, and what people call them.
+//! The nodes to watch: their addresses, and their names for people.
 
 use blockchat_proto::keys::Address;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// A node to watch. It keeps its row, whether it runs or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// What a person calls it; each place has another one.
+    /// Its name for people; each place has another one.
     pub name: String,
     /// Base address of its API, if it is known where that is.
     pub url: Option<String>,

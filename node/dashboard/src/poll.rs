@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 /// A node that gives no answer within this time does not answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
-/// What waits to be understood, at most.
+/// Maximum answers that wait to be read.
 const QUEUE_MAX: usize = 256;
 /// Blocks asked for at a time.
 const BLOCKS: u16 = 64;
@@ -114,14 +114,14 @@ async fn listen(client: &Client, ask: &Ask, heard: &mpsc::Sender<Happening>) -> 
     let mut topics = vec![EventTopic::Block, EventTopic::Consensus, EventTopic::Peers, EventTopic::Barred];
     topics.extend(ask.account.map(EventTopic::Messages));
     let mut events = client.listen(&topics, None).await.map_err(|error| trouble(&error))?;
-    // What ends it does not matter: the status is asked for at once, and tells.
+    // The reason of its end does not matter: the status is requested at once, and shows it.
     while let Ok(Some(event)) = events.next().await {
         tell(heard, ask, Ok(Answer::Event(event))).await;
     }
     Ok(Answer::StreamEnded)
 }
 
-/// What an error means for the node.
+/// The meaning of an error for the node.
 fn trouble(error: &ClientError) -> Trouble {
     match error {
         ClientError::NoNode { cause, .. } => Trouble::Down(plain(cause)),

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 const PICTURE_BYTES: usize = 64 * 1024;
 /// The reader of keys looks so often whether it shall end.
 const KEYS_WITHIN: Duration = Duration::from_millis(250);
-/// Whether it has ended is looked for so often.
+/// Interval of checks whether it has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Keys that wait to be understood, at most.
 const KEYS_MAX: usize = 64;

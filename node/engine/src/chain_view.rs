@@ -88,7 +88,7 @@ pub struct RulesView {
     pub version: RulesVersion,
     /// The highest that this program knows.
     pub known: RulesVersion,
-    /// Where the next version begins, once decided.
+    /// The first height of the next version, once decided.
     pub next_begins: Option<Height>,
 }
 

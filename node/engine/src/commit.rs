@@ -156,7 +156,7 @@ pub(crate) struct Certified {
     pub(crate) lied: bool,
 }
 
-/// What is wrong with a block that a peer sent as final.
+/// The fault of a block that a peer sent as final.
 enum Wrong {
     /// It does not follow, or its certificate proves nothing.
     Peer,

@@ -141,7 +141,7 @@ pub enum Answer {
     Account(Box<AccountAnswer>),
     /// The place of a transaction; `None` if it is neither pooled nor recently refused.
     Transaction(Option<(SubmitOutcome, Option<VerifiedTransaction>)>),
-    /// What each of some transactions waits for, in order; `None` if it is not queued.
+    /// The reason why each of some transactions waits, in order; `None` if it is not queued.
     Waits(Vec<Option<Wait>>),
     /// A block we hold in memory.
     Body(Option<VerifiedBlock>),
@@ -155,7 +155,7 @@ pub enum Answer {
     Pool(PoolPart),
 }
 
-/// What a transaction with an early nonce waits for.
+/// The wait of a transaction with an early nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// The next nonce of its sender.
@@ -219,7 +219,7 @@ pub enum Fault {
     GuardContradicted {
         /// Highest thing signed.
         guard: GuardMark,
-        /// What would be signed.
+        /// The mark to be signed.
         wanted: GuardMark,
     },
     /// The journal does not replay.

@@ -186,7 +186,7 @@ pub enum Query {
     Account(Address),
     /// The place of a transaction that is not final yet.
     Transaction(TransactionId),
-    /// What queued transactions wait for.
+    /// The reasons why queued transactions wait.
     Waits(Vec<TransactionId>),
     /// A block by hash that we hold, including proposed ones: peers request these.
     Body(Hash32),

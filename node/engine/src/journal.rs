@@ -86,7 +86,7 @@ impl JournalEntry {
     }
 }
 
-/// What we sign in one round, in order.
+/// The messages that we sign in one round, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum SignStep {

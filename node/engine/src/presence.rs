@@ -74,8 +74,8 @@ impl Engine {
         }
     }
 
-    /// What the chain does not know of our validator: that it runs, if it has stake but is not in the set (SPEC ACT-1);
-    /// else that it knows a version of the rules above the one it announced and the one in force (SPEC VER-1).
+    /// A fact about our validator that the chain lacks: that it runs, if it has stake but is not in the set (SPEC
+    /// ACT-1); else that it knows a version of the rules above the one it announced and the one in force (SPEC VER-1).
     fn declaration(&self, us: &Address) -> Option<Body> {
         let account = self.ledger.account(us);
         let (known, told) = (self.ledger.known_version(), account.announced.max(self.ledger.version()));

@@ -45,7 +45,7 @@ pub enum Refused {
     Wrong(&'static str),
 }
 
-/// What to do with a message once its signatures verify.
+/// The use of a message once its signatures verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
     /// Forward it.

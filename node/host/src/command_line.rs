@@ -1,12 +1,12 @@
-//! What surrounds a command line: variables that are set and empty, help as wide as the terminal, and a stream for help
-//! and refusals.
+//! The surroundings of a command line: variables that are set and empty, help as wide as the terminal, and a stream for
+//! help and refusals.
 
 use crate::stream::{self, Stream};
 use std::ffi::OsStr;
 
 /// Help is never wider than this: longer lines are hard to read.
 const HELP_COLUMNS_MAX: usize = 110;
-/// Where nobody knows the width.
+/// The width where the terminal does not report one.
 const HELP_COLUMNS: usize = 100;
 
 /// The command as if variables that are set and empty were not set: `VARIABLE= program` is how people take one back.

@@ -1,4 +1,4 @@
-//! What both programs need of the machine they run on, and how they stand what it does to them.
+//! Both programs' needs of their machine, and their protection against its faults.
 //!
 //! Owns: the two output streams, text that is safe to show, files that appear whole, signals, paths in JSON, core dumps, and what
 //! the environment and the stream mean for a command line.

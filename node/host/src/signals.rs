@@ -2,7 +2,7 @@
 
 pub use crate::platform::Signals;
 
-/// What a process was told.
+/// A signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
     /// Ctrl-C.

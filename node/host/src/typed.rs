@@ -1,4 +1,4 @@
-//! Whether something is typed at the terminal, or the terminal is gone.
+//! Reports input at the terminal, or that the terminal is gone.
 //!
 //! Libraries that read keys go on reading, without a pause, at a terminal that is gone: whoever uses one asks here first.
 
@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-/// What there is to read.
+/// The state of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typed {
     /// Keys.
@@ -40,7 +40,7 @@ fn typed_at(terminal: BorrowedFd<'_>, wait: Duration) -> Typed {
     }
     let found = looked_at[0].revents();
     match () {
-        // What was typed before it went is of no use to anybody.
+        // Input from before it went is useless.
         () if found.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => Typed::Gone,
         () if found.contains(PollFlags::IN) => Typed::Something,
         () => Typed::Nothing,

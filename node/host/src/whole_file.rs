@@ -27,7 +27,7 @@ const PRIVATE: u32 = 0o600;
 /// Mode of any other new file.
 const PUBLIC: u32 = 0o644;
 
-/// Who may read a new file.
+/// The mode of a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Its owner.
@@ -80,7 +80,7 @@ fn place(path: &Path, content: &[u8], mode: u32, rename: impl FnOnce(&Path) -> i
     sync_folder(path)
 }
 
-/// Where a file is drafted: `x.toml.new` beside `x.toml`.
+/// The path of a draft: `x.toml.new` beside `x.toml`.
 pub fn draft_of(path: &Path) -> PathBuf {
     let mut draft = OsString::from(path);
     draft.push(".new");
@@ -98,7 +98,7 @@ fn hold_draft(draft: &Path) -> io::Result<File> {
     }
 }
 
-/// Where the links that begin at this path lead.
+/// The end of the links that begin at this path.
 fn target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..LINKS_MAX {

@@ -224,7 +224,7 @@ fn a_chat_begins_with_what_is_unread_and_it_is_read_then() {
     assert_eq!(unread("alice"), Some(0.into()));
     assert_eq!(threads["unread"], 1, "the coins of the faucet are another conversation: {threads}");
     assert_eq!(pair.bob.json(&["message", "threads", "--unread"])["threads"].as_array().unwrap().len(), 1);
-    // What arrives while the chat is open is read, too.
+    // A message that arrives while the chat is open is read, too.
     let bobs = Running::start_with_input(&pair.bob.path(), "chat", &["chat", "alice"]);
     wait_for("the chat is open", || (!bobs.lines().is_empty()).then_some(()));
     pair.alice.json(&["send", "bob", "while you look"]);

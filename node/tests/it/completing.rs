@@ -36,7 +36,7 @@ fn run(shell: &str, home: &Home, script: &str) -> Option<String> {
     Some(said)
 }
 
-/// What a shell offers for a line, word by word: the words before, and the one that is typed.
+/// The completions of a shell for a line, word by word: the words before, and the one that is typed.
 const LINES: &[(&[&str], &str, &[&str])] = &[
     (&["send"], "b", &["bert", "bob"]),
     (&["send"], "ca", &["carol"]),
@@ -87,7 +87,7 @@ fn zsh_completes_verbs_flags_values_and_names() {
     for (words, typed, expected) in LINES {
         let line: Vec<_> =
             ["blockchat-node"].iter().chain(*words).chain([typed]).map(|word| format!("'{word}'")).collect();
-        // What `_describe` is given is what the shell offers.
+        // The shell offers the arguments of `_describe`.
         let script = format!(
             "compdef() {{ }}; source <(blockchat-node completions zsh); \
              _describe() {{ local name=$3; [[ $1 == -V ]] && print -l -- ${{(P)name}} }}; \

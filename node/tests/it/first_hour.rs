@@ -121,7 +121,7 @@ fn two_homes_on_one_machine_need_no_ports_and_the_second_finds_the_first() {
     chosen.ready(&fourth.path());
     assert_eq!(genesis(&fourth), genesis(&third));
 
-    // What was met on this machine is found again by plain `run`, from the book.
+    // A node found on this machine is found again by plain `run`, from the book.
     wait_for("the second has the first in its book", || {
         let book = std::fs::read(second.path().join("data/peers.cbor")).unwrap_or_default();
         String::from_utf8_lossy(&book).contains(&one.peer_id).then_some(())

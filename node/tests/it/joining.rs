@@ -42,12 +42,12 @@ impl Chain {
     }
 }
 
-/// Where a node is dialled.
+/// The address at which a node is dialled.
 fn address(node: &Node) -> String {
     node.ready.listen[0].clone()
 }
 
-/// What a node answers to a command, as JSON.
+/// A node's answer to a command, as JSON.
 fn ask(node: &Node, args: &[&str]) -> Value {
     let output = program().args(args).args(["--output", "json", "--api", &node.ready.api]).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -209,7 +209,7 @@ struct Net {
     chain: Chain,
     homes: BTreeMap<usize, PathBuf>,
     nodes: BTreeMap<usize, Node>,
-    /// Where each listens, once it has.
+    /// The addresses of each, once it has some.
     ports: BTreeMap<usize, String>,
 }
 
@@ -288,7 +288,7 @@ fn knows(node: &Node, ids: &BTreeSet<String>) -> bool {
     ids.iter().all(|id| *id == node.ready.peer_id || known.contains(id.as_str()))
 }
 
-/// Who is connected with the first node, directly or through others.
+/// The nodes that are connected with the first one, directly or through others.
 fn reachable(nodes: &BTreeMap<usize, Node>) -> BTreeSet<String> {
     let mut found: BTreeSet<String> = nodes.values().take(1).map(|node| node.ready.peer_id.clone()).collect();
     loop {
@@ -351,7 +351,7 @@ fn one_address_is_enough_and_only_until_the_others_are_known() {
         net.nodes.values().flat_map(peers_of).map(|peer| peer["source"].as_str().unwrap().to_owned()).collect();
     assert!(sources.contains("book") && !sources.contains("peer"), "{sources:?}");
 
-    // What is said of each peer is so.
+    // Every fact about each peer is true.
     wait_for("everybody was pinged", || {
         let mut peers = net.nodes.values().flat_map(peers_of);
         peers.all(|peer| peer["latency_us"].as_u64().is_some_and(|us| us > 0)).then_some(())

@@ -1,5 +1,5 @@
-//! What a running node says of itself while it works: consensus, validators, pool, process, and event streams that go on
-//! where a reader stopped.
+//! Views of a running node while it works: consensus, validators, pool, process, and event streams that go on where a
+//! reader stopped.
 
 use crate::http_api::{BOB, World};
 use crate::support::{Home, Node, PATIENCE};

@@ -99,7 +99,7 @@ fn a_store_of_a_newer_format_is_refused_by_name_and_nothing_of_it_is_lost() {
     assert_eq!(home.json(&["db", "verify"])["tip"], 5);
 }
 
-/// What the refusal says works: without its store, a home keeps what it may sign, and starts its chain anew from peers.
+/// The remedy of the refusal works: without its store, a home keeps its guard, and fetches its chain again from peers.
 #[test]
 fn a_home_whose_store_was_moved_away_signs_nothing_that_it_may_have_signed() {
     let home = kept_with_keys();

@@ -24,7 +24,7 @@ fn genesis_hash(home: &Home) -> String {
     home.json(&["status"])["genesis_hash"].as_str().expect("a hash").to_owned()
 }
 
-/// What a home without a chain of its own says of a file.
+/// The verdict of a home without a chain of its own on a file.
 fn verified(file: &Path, trust: &[&str]) -> (i32, String) {
     let said = Home::new().run(&[&["verify-receipt", file.to_str().expect("UTF-8")], trust].concat());
     (said.code, said.out + &said.err)

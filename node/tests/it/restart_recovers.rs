@@ -64,7 +64,7 @@ impl Network {
         keystore::load(&self.homes[index].join("keys/validator.pem"), None).unwrap()
     }
 
-    /// What a dead node left behind, opened from a copy.
+    /// The files of a dead node, opened from a copy.
     fn remains(&self, index: usize) -> Opened {
         let copy = self.folder.path().join("copy");
         drop(fs::remove_dir_all(&copy));
@@ -77,7 +77,7 @@ impl Network {
     }
 }
 
-/// What somebody outside has seen to be final: this must never change.
+/// Blocks that an outside observer has seen as final: they must never change.
 #[derive(Debug, Default)]
 struct Witness {
     transactions: BTreeMap<TransactionId, (Height, u32)>,
@@ -133,7 +133,7 @@ fn check_history(remains: &Opened) {
     assert_eq!(found, expected);
 }
 
-/// What a validator says once in a round.
+/// Messages that a validator signs once in a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Said {
     Proposal,

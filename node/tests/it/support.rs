@@ -30,7 +30,7 @@ pub(crate) fn write_secret(path: &Path, content: impl AsRef<[u8]>) {
     create(path, content.as_ref(), Access::Private).expect("its folder can be written");
 }
 
-/// What a command printed, and how it ended.
+/// The output of a command, and its exit.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: i32,

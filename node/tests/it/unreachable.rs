@@ -10,7 +10,7 @@ fn nobody() -> String {
     format!("/ip4/127.0.0.1/tcp/{port}")
 }
 
-/// What a node knows of the peer at this address, once it has a problem with it.
+/// A node's knowledge of the peer at this address, once it has a problem with it.
 fn problem_with(home: &Home, node: &Node, address: &str) -> Value {
     wait_for(&format!("{address} has a problem"), || {
         let known = home.json(&["peers", "--known", "--api", &node.ready.api]);

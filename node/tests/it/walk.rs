@@ -1,9 +1,9 @@
 //! The page `docs/first-hour.md`, played: every command typed by the person whose prompt it stands behind, and every line
 //! below it waited for.
 //!
-//! What differs each time (hashes, addresses, times, heights, folders) is matched by its kind, remembered, and put into the
-//! commands that follow. Each person has a home of their own; both machines are one network namespace with the address that
-//! the page shows.
+//! Texts that differ each time (hashes, addresses, times, heights, folders) are matched by their kind, remembered, and
+//! put into the commands that follow. Each person has a home of their own; both machines are one network namespace with
+//! the address that the page shows.
 
 use crate::support::wait_for;
 use blockchat_host::stream::Stream;
@@ -51,7 +51,7 @@ fn step(line: &str) -> Step<'_> {
     Step::See { line }
 }
 
-/// What a word of a line is, if it is something that differs each time.
+/// The kind of a word that differs each time.
 fn kind(word: &str) -> Option<&'static str> {
     let hex = |text: &str| text.len() >= 8 && text.chars().all(|c| c.is_ascii_hexdigit());
     let number = |c: char| c.is_ascii_digit() || ".:-".contains(c);
@@ -101,7 +101,7 @@ struct Stage {
     network: Running,
     /// All that was started, the last one last.
     running: Vec<(String, Running)>,
-    /// What stands on the page, and what it is here.
+    /// The text on the page, and its counterpart here.
     meanings: BTreeMap<String, String>,
 }
 
@@ -130,7 +130,7 @@ impl Stage {
         None
     }
 
-    /// What the page says, as it is here.
+    /// The text of the page, with the values of this run.
     fn here(&self, text: &str) -> String {
         let word = |word: &str| self.meanings.get(word).cloned().unwrap_or_else(|| word.to_owned());
         text.split(' ').map(word).collect::<Vec<_>>().join(" ")

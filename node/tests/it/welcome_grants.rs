@@ -1,4 +1,4 @@
-//! Who joins with nothing gets coins for work: `wallet claim` against a real node. SPEC CLAIM-1 to CLAIM-7.
+//! A newcomer without coins gets some for work: `wallet claim` against a real node. SPEC CLAIM-1 to CLAIM-7.
 
 use crate::support::{Home, Node, says};
 use serde_json::Value;

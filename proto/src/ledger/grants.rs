@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub(super) struct Purse {
     /// The treasury at the genesis.
     pub(super) first: Coins,
-    /// What remains of it.
+    /// The rest of it.
     pub(super) left: Coins,
     pub(super) grants: Grants,
     /// Of the set that decides the block.
@@ -44,7 +44,7 @@ pub struct GrantTerms {
     pub grant: Coins,
     /// Content of the treasury.
     pub treasury: Coins,
-    /// What may still be granted in this span.
+    /// Coins that may still be granted in this span.
     pub room: Coins,
     /// Earliest block time that begins a new span.
     pub again: UnixMillis,

@@ -337,8 +337,8 @@ impl Ledger {
         churn::forecast(&self.system.churn, self.validators.total(), self.tip.time, self.parameters(), wanted)
     }
 
-    /// What the next block would require of a claim if it came at `now`, or after the tip if that is later. SPEC
-    /// CLAIM-1 to CLAIM-6.
+    /// The terms of a claim in the next block if that came at `now`, or after the tip if that is later. SPEC CLAIM-1 to
+    /// CLAIM-6.
     pub fn grant_terms(&self, now: UnixMillis) -> GrantTerms {
         grants::terms(&self.rules(now.max(self.tip.time.plus(1))))
     }

@@ -34,7 +34,7 @@ pub struct System {
     pub churn: Churn,
     /// The rules that execute the next block. SPEC VER-1.
     pub version: RulesVersion,
-    /// Where the next version begins, once decided; above the next height. SPEC VER-3.
+    /// The first height of the next version, once decided; above the next height. SPEC VER-3.
     pub next_begins: Option<Height>,
     /// The largest total of the set in the last hour or two. SPEC ABS-5.
     pub peak: Peak,
@@ -42,8 +42,8 @@ pub struct System {
     pub marks: Vec<Mark>,
     /// Coins burned for misbehaviour since the genesis. SPEC EVID-2.
     pub burned: Coins,
-    /// What may still be granted in this span. Absent, also in the canonical bytes, on a chain without a treasury: its
-    /// state is the same as before grants existed.
+    /// Coins that may still be granted in this span. Absent, also in the canonical bytes, on a chain without a
+    /// treasury: its state is the same as before grants existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Grants>,
 }

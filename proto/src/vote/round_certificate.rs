@@ -10,7 +10,7 @@ use crate::units::{Height, Round};
 use crate::validators::ValidatorSet;
 use serde::{Deserialize, Serialize};
 
-/// What the votes prove to a node that is behind in rounds. SPEC VOTE-5.
+/// The fact that the votes prove to a node that is behind in rounds. SPEC VOTE-5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum RoundProof {

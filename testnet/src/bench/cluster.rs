@@ -31,7 +31,7 @@ const SYNC_POINT: &str = "signed and synced";
 /// Added to a node's configuration so that it does.
 const LOG: &str = "\n[log]\nfilter = \"info,blockchat_node::runtime::perform=debug\"\n";
 
-/// What a network is made of.
+/// The configuration of a network.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The node program.
@@ -47,7 +47,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What a transaction needs at least over links with a delay.
+    /// The least time of a transaction over links with a delay.
     pub fn five_delays_and_interval_ms(&self) -> Option<u64> {
         let interval = self.block_interval_ms.unwrap_or(Parameters::default().block_interval_ms);
         self.wan.delay_ms.map(|delay| 5 * delay.ms + interval)
@@ -67,7 +67,7 @@ impl Plan {
 /// The processes of a network, `id0` first.
 #[derive(Debug)]
 pub struct Cluster {
-    /// What they start from.
+    /// The genesis and keys of a network.
     pub genesis: VerifiedGenesis,
     file: NetworkFile,
     launcher: Launcher,

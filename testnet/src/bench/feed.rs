@@ -40,7 +40,7 @@ pub struct Feed {
     tasks: JoinSet<()>,
 }
 
-/// What was submitted, and is in.
+/// Transactions that were submitted and accepted.
 #[derive(Debug, Default)]
 pub struct Fed {
     /// Accepted by their node.
@@ -49,7 +49,7 @@ pub struct Fed {
     pub again: u64,
     /// Refusals that should not have been.
     pub problems: Vec<String>,
-    /// What was never submitted.
+    /// Transactions that were never submitted.
     pub unsent: Vec<Batch>,
 }
 

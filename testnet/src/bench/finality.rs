@@ -1,4 +1,4 @@
-//! What every node reports as final, and when: one event stream a node.
+//! Blocks that every node reports as final, with the time: one event stream per node.
 //!
 //! Owns: the record, and contradictions in it. Does not own: what is in the blocks (`verdict` reads them afterwards, so
 //! that reading does not disturb what is measured).

@@ -29,7 +29,7 @@ pub struct Sent {
     pub node: usize,
     /// Before it was on its way.
     pub at: Instant,
-    /// What it held.
+    /// Its transactions.
     pub ids: Vec<TransactionId>,
 }
 

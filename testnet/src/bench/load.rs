@@ -47,7 +47,7 @@ const STUCK_AFTER: Duration = Duration::from_secs(180);
 /// How often progress is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// What is asked for.
+/// The load to apply.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The network.
@@ -233,7 +233,8 @@ impl Bench<'_> {
         self.cluster.death().map_or(Ok(()), |death| Err(anyhow!(death)))
     }
 
-    /// What is accepted and no longer in the first node's pool: about what is final. Good enough to find the window.
+    /// Number of transactions that were accepted and have left the first node's pool: about the number of final ones.
+    /// Good enough to find the window.
     async fn about_final(&self, feed: &Feed) -> Result<u64> {
         let pooled = self.cluster.client(0).status().await?.pool_transactions;
         Ok(feed.accepted().saturating_sub(u64::from(pooled)))
@@ -316,7 +317,7 @@ impl Bench<'_> {
     }
 }
 
-/// What the phases came to, for the report.
+/// The results of the phases, for the report.
 #[derive(Clone, Debug)]
 pub struct Measured {
     /// The yardstick.
@@ -331,7 +332,7 @@ pub struct Measured {
     pub used_up: bool,
 }
 
-/// What became final in the steady run; nothing if that saw less than two blocks.
+/// The transactions that became final in the steady run; none if it saw fewer than two blocks.
 #[derive(Clone, Debug, Default)]
 pub struct Rate {
     /// Transactions a second.

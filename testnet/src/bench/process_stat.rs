@@ -1,4 +1,4 @@
-//! What the system says about a process: processor time and memory. Nothing on systems without `/proc`.
+//! Processor time and memory of a process, from the system. Empty on systems without `/proc`.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Table};
 use serde::Serialize;
 
-/// What `bench --output json` prints.
+/// The output of `bench --output json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct LoadReport {
     /// Validators.
@@ -70,13 +70,13 @@ pub struct LoadReport {
     pub all_final: bool,
     /// Nothing that was reported as final is missing or changed.
     pub finals_kept: bool,
-    /// What is wrong, in words; empty if `ok`.
+    /// The faults, in words; empty if `ok`.
     pub problems: Vec<String>,
     /// All of the above holds.
     pub ok: bool,
 }
 
-/// What one node used.
+/// Resources that one node used.
 #[derive(Clone, Debug, Serialize)]
 pub struct NodeCost {
     /// `idN`.

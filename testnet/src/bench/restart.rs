@@ -25,7 +25,7 @@ const PART: usize = 50_000;
 /// How often a growing or returning node is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// What was measured.
+/// The measurements.
 #[derive(Clone, Debug, Serialize)]
 pub struct RestartReport {
     /// Validators.
@@ -42,7 +42,7 @@ pub struct RestartReport {
     pub at_tip_after_ms: u64,
     /// Blocks that the others decided while it was away.
     pub missed: u64,
-    /// What is wrong, in words.
+    /// The faults, in words.
     pub problems: Vec<String>,
     /// Nothing is.
     pub ok: bool,

@@ -14,9 +14,9 @@ use blockchat_proto::keys::Signer;
 use blockchat_proto::transaction::{Body, Payload, SignedTransaction, Transaction, TransactionId};
 use std::collections::VecDeque;
 
-/// What each load account starts with: enough for any run.
+/// Balance of each load account at the start: enough for any run.
 const FUND: Coins = Coins::from_bcc(100_000);
-/// What each transfer carries, in micro-BCC: 0.01 BCC.
+/// Amount of each transfer, in micro-BCC: 0.01 BCC.
 const AMOUNT: Option<Coins> = Coins::from_micros(10_000);
 /// Receivers are spread over all accounts: a prime, so that they do not fall into step with the senders.
 const STRIDE: usize = 7_919;

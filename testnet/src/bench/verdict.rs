@@ -1,4 +1,4 @@
-//! What must hold after a measurement, asked of the nodes themselves.
+//! Checks after a measurement, answered by the nodes themselves.
 //!
 //! Owns: that all submitted transactions are final, once; one tip; nothing final changed; conserved coins; and how many
 //! transactions each block holds. Does not own: what was submitted.
@@ -21,7 +21,7 @@ use tokio::time::sleep;
 const COMPARE_EVERY: Duration = Duration::from_millis(50);
 /// Nodes that do not agree within this never will.
 const ONE_TIP_WITHIN: Duration = Duration::from_secs(60);
-/// What is not final within this never will be.
+/// A transaction that is not final within this time counts as lost.
 const ALL_FINAL_WITHIN: Duration = Duration::from_secs(60);
 /// Pause before the chain is read once more for what is missing.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ const READ_AT_ONCE: usize = 2;
 pub struct Chain {
     /// Hash and number of transactions of every block.
     pub blocks: BTreeMap<Height, (Hash32, usize)>,
-    /// Where every transaction is.
+    /// The places of all transactions.
     pub heights: BTreeMap<TransactionId, Height>,
     /// Transactions that are in the chain more than once.
     pub twice: usize,
@@ -87,7 +87,7 @@ pub struct Verdict {
     pub all_final: bool,
     /// Nothing that was reported as final is missing or changed.
     pub finals_kept: bool,
-    /// What is wrong, in words.
+    /// The faults, in words.
     pub problems: Vec<String>,
 }
 
@@ -116,7 +116,7 @@ pub async fn pass(cluster: &Cluster, chain: &Chain, accepted: &[TransactionId], 
     verdict
 }
 
-/// What was reported as final and is not in the chain.
+/// Transactions that were reported as final and are not in the chain.
 fn finals_broken(chain: &Chain, finality: &Finality) -> Vec<String> {
     let (reported, mut broken) = finality.reported();
     let highest = chain.blocks.last_key_value().map_or(Height(0), |(height, _)| *height);

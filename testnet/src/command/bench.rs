@@ -27,7 +27,7 @@ Examples:
 Everything is signed before it is measured; a transfer counts when all nodes have reported its block as final, checked and
 on disk. The exit status is 0 only if all accepted transfers are final, all nodes have one tip, and coins are conserved.";
 
-/// What `bench` is told.
+/// Options of `bench`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
@@ -53,7 +53,7 @@ pub enum What {
     Restart(RestartArgs),
 }
 
-/// What the course is told.
+/// Options of the course's workloads.
 #[derive(Clone, Debug, Args)]
 pub struct CourseArgs {
     /// Nodes
@@ -73,7 +73,7 @@ pub struct CourseArgs {
     pub output: Output,
 }
 
-/// What the restart is told.
+/// Options of the restart measurement.
 #[derive(Clone, Debug, Args)]
 pub struct RestartArgs {
     /// Validators
@@ -90,7 +90,7 @@ pub struct RestartArgs {
     pub output: Output,
 }
 
-/// What the load is told.
+/// Options of the load.
 #[derive(Clone, Debug, Args)]
 pub struct LoadArgs {
     /// Validators, each a process of its own

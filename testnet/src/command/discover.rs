@@ -29,7 +29,7 @@ Without mDNS, every node finds all others through Kademlia; the first is killed 
 another; all are killed and come back with nothing but their books. The exit status is 0 only if each time every node
 knew every other, all were connected with each other (directly or through others), and all went on at one tip.";
 
-/// What `discover` is told.
+/// Options of `discover`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DiscoverArgs {

@@ -27,7 +27,7 @@ Examples:
 Every run plays the whole workload with real nodes, and counts only if all of it became final and nothing was lost. The
 exit status is 0 only if all runs did.";
 
-/// What `experiment` is told.
+/// Options of `experiment`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ExperimentArgs {

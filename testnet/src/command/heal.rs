@@ -38,7 +38,7 @@ The exit status is 0 only if no verdict is false and at least one is true: all t
 tip and one state root, coins are conserved, nothing final is missing or changed, every accepted transaction is final
 once, and no honest node is blamed, banned or jailed. What this machine does not allow is not run, which is no verdict.";
 
-/// What `heal` is told.
+/// Options of `heal`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct HealArgs {

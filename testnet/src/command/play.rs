@@ -40,7 +40,7 @@ const ONE_TIP_WITHIN: Duration = Duration::from_secs(60);
 /// Longest wait for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// What `play` says in the end.
+/// The final output of `play`.
 #[derive(Debug, Serialize)]
 struct Report {
     chain: String,
@@ -217,7 +217,7 @@ async fn one_tip(nodes: &[Client]) -> Vec<NodeEnd> {
             sleep(TICK).await;
         }
     };
-    // What they said last is in the report.
+    // Their last statuses are in the report.
     drop(timeout(ONE_TIP_WITHIN, same).await);
     ends
 }

@@ -21,7 +21,7 @@ struct Row {
     api: String,
     /// Nothing if it does not answer.
     status: Option<StatusView>,
-    /// What it does, in words.
+    /// Its activity, in words.
     phase: String,
 }
 

@@ -69,7 +69,7 @@ struct Prepared {
     lanes: Vec<(Lane, Option<Drip>)>,
     /// Is it slow enough to follow, with a live table?
     watch: bool,
-    /// What drips hear; kept as long as they run.
+    /// Stop signal of the drips; kept as long as they run.
     _stop_load: Stop<bool>,
     lines: usize,
     faults: Vec<Kill>,

@@ -21,7 +21,7 @@ pub struct Row {
     pub name: String,
     /// Its last final block; nothing while it does not answer.
     pub height: Option<u64>,
-    /// What it does, in a word or two.
+    /// Its activity, in a word or two.
     pub doing: String,
     /// How many peers it has.
     pub peers: Option<u32>,
@@ -29,7 +29,7 @@ pub struct Row {
     pub led: u64,
 }
 
-/// What all nodes say now.
+/// The current statuses of all nodes.
 pub async fn look(network: &Network, led: &BTreeMap<String, u64>) -> Vec<Row> {
     let statuses = network.statuses().await;
     let leader = network.leader(&statuses);

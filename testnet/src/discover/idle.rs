@@ -1,4 +1,4 @@
-//! What nodes send each other while nobody asks anything of them.
+//! Traffic between nodes without any load.
 
 use super::look::Spread;
 use blockchat_client::Client;

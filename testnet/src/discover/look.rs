@@ -1,20 +1,20 @@
-//! What all nodes say at one moment, and what is missing in it: pure, but for [`NodeLook::take`].
+//! The answers of all nodes at one moment, and the links that are missing in them: pure, but for [`NodeLook::take`].
 
 use blockchat_client::shapes::{KnownPeerView, PeerSource, PeerView, StatusView};
 use blockchat_client::{Client, ClientError};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What one node says.
+/// The answers of one node.
 #[derive(Clone, Debug)]
 pub struct NodeLook {
     /// `idN`.
     pub name: String,
     /// How it is.
     pub status: StatusView,
-    /// Who is connected.
+    /// Its connected peers.
     pub peers: Vec<PeerView>,
-    /// Whom it knows, by peer id.
+    /// The peers it knows, by peer id.
     pub known: BTreeSet<String>,
 }
 
@@ -31,7 +31,7 @@ impl NodeLook {
     }
 }
 
-/// What all say.
+/// The answers of all nodes.
 #[derive(Clone, Debug)]
 pub struct Look(pub Vec<NodeLook>);
 
@@ -133,7 +133,8 @@ impl Look {
         Spread::of(peers.filter_map(|peer| peer.latency_us).map(|us| us as f64 / 1_000.0))
     }
 
-    /// Who can be reached over connections, beginning with the first node. A connection counts if either end shows it.
+    /// The nodes that can be reached over connections, beginning with the first one. A connection counts if either end
+    /// shows it.
     fn reached_from_the_first(&self) -> BTreeSet<&String> {
         let mut neighbours: BTreeMap<&String, BTreeSet<&String>> = BTreeMap::new();
         for node in &self.0 {

@@ -1,4 +1,4 @@
-//! What `discover` prints.
+//! The output of `discover`.
 
 use super::idle::Idle;
 use super::look::{Connections, Spread};
@@ -32,7 +32,7 @@ pub struct Run {
     pub from_books_s: Option<f64>,
     /// Did all of it hold?
     pub ok: bool,
-    /// What did not.
+    /// The claims that failed.
     pub problem: Option<String>,
 }
 

@@ -77,7 +77,7 @@ impl Site {
         Ok(self.members.len() - 1)
     }
 
-    /// Where this node is dialled.
+    /// The address at which this node is dialled.
     pub fn address(&self, index: usize) -> String {
         format!("/ip4/127.0.0.1/tcp/{}", self.members[index].entry.p2p_port)
     }
@@ -104,7 +104,7 @@ impl Site {
         (0..self.members.len()).filter(|index| self.members[*index].running.is_some()).collect()
     }
 
-    /// What every running node says now.
+    /// The answers of every running node.
     pub async fn look(&self) -> Result<Look, String> {
         let asked = self.members.iter().filter_map(|member| Some((&member.entry, member.running.as_ref()?)));
         let looks = join_all(asked.map(|(entry, running)| NodeLook::take(entry.name.clone(), &running.client))).await;

@@ -13,17 +13,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// What is not so by then is not going to be.
+/// A claim that is not true by then counts as failed.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
 /// How often all nodes are asked.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// What one story needs.
+/// The surroundings of one story.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
     /// The program.
     pub node_bin: &'a Path,
-    /// Where the homes go.
+    /// The folder of the homes.
     pub dir: &'a Path,
     /// How many nodes.
     pub nodes: usize,
@@ -93,7 +93,7 @@ async fn from_one_address(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen
     Ok(())
 }
 
-/// What it costs to be found, once nothing happens any more.
+/// The traffic of discovery, once nothing happens any more.
 async fn silence(plan: Plan<'_>, site: &Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
     let clients = site.clients();
     run.sent_until_calm = Some(idle::until_calm(&clients, plan.idle_block_interval).await?);

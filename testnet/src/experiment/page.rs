@@ -8,18 +8,18 @@ use super::study::{Findings, Point, Study};
 /// Light and dark as the reader's system is; black on white on paper.
 const STYLE: &str = include_str!("page.css");
 
-/// What the fastest of the course's earlier systems made of the same files, as measured on a quiet machine of two hardware
+/// The best figures of the course's earlier systems for the same files, as measured on a quiet machine of two hardware
 /// threads: transactions a second and seconds a block, by capacity.
 const PREDECESSOR: [(&str, f64, f64); 3] = [("5", 194.0, 0.025), ("10", 305.0, 0.033), ("20", 516.0, 0.037)];
 
-/// What the page is made of.
+/// The content of the page.
 #[derive(Clone, Debug)]
 pub struct Page<'a> {
     /// In the order in which they are shown.
     pub findings: &'a [Findings],
-    /// Where they were taken.
+    /// The machine of the measurements.
     pub machine: &'a Machine,
-    /// What is typed to take them again.
+    /// The command that repeats them.
     pub command: &'a str,
     /// Runs of each point.
     pub repeat: u32,

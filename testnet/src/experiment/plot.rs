@@ -26,7 +26,7 @@ pub struct Series {
     pub points: Vec<(String, Estimate)>,
 }
 
-/// What a plot shows.
+/// The content of a plot.
 #[derive(Clone, Debug)]
 pub struct Plot {
     /// Below the axis.

@@ -17,14 +17,14 @@ use std::path::{Path, PathBuf};
 
 /// Nobody runs out of money.
 const FUND: Coins = Coins::from_bcc(100_000);
-/// What each node stakes in the course.
+/// Stake of each node in the course.
 const STAKE: Coins = Coins::from_bcc(10);
-/// What one node stakes when fairness is looked at.
+/// Stake of the one large node of the fairness study.
 const LARGE_STAKE: Coins = Coins::from_bcc(100);
 /// Capacities of the course.
 const CAPACITIES: [u32; 3] = [5, 10, 20];
 
-/// What can be studied.
+/// The studies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Study {
@@ -67,7 +67,7 @@ pub struct Progress {
 pub struct Point {
     /// Which line of the plot it belongs to.
     pub series: String,
-    /// Where on the axis.
+    /// The position on the axis.
     pub label: String,
     /// Runs that ended well.
     pub runs: Vec<RunResult>,
@@ -99,7 +99,7 @@ pub struct RunResult {
 /// The share of blocks of one node, over all runs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Share {
-    /// Whose.
+    /// The node.
     pub node: String,
     /// Its part of the stake, from 0 to 1.
     pub fair: f64,
@@ -113,7 +113,7 @@ pub struct Share {
     pub blocks: u64,
 }
 
-/// What a study came to.
+/// The results of a study.
 #[derive(Clone, Debug, Serialize)]
 pub struct Findings {
     /// Which.
@@ -139,7 +139,7 @@ impl Study {
         }
     }
 
-    /// What is done and why.
+    /// The method and its reason.
     pub fn method(self) -> &'static str {
         match self {
             Self::Throughput => {
@@ -164,7 +164,7 @@ impl Study {
         }
     }
 
-    /// What stands below the plot.
+    /// The caption of the plot.
     pub fn axis(self) -> &'static str {
         match self {
             Self::Throughput | Self::Scalability => "capacity (transactions a block)",

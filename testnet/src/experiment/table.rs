@@ -1,4 +1,4 @@
-//! What the report says, as CSV: one line a run, so that anybody can compute anything else from it.
+//! The report's data as CSV: one line per run, so that other figures can be computed from it.
 
 use super::study::Findings;
 

@@ -32,7 +32,7 @@ impl FromStr for Fraction {
     }
 }
 
-/// Whom to kill.
+/// The nodes to kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -45,35 +45,35 @@ pub enum Target {
 /// One thing to break.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kill {
-    /// Whom.
+    /// The nodes.
     pub target: Target,
     /// When so many of the lines are final or refused.
     pub at: Fraction,
 }
 
-/// What was broken, and how it healed.
+/// The fault and its healing.
 #[derive(Clone, Debug, Serialize)]
 pub struct FaultReport {
-    /// Whom it was meant for.
+    /// The intended node.
     pub target: Target,
-    /// Who was killed.
+    /// The killed nodes.
     pub names: Vec<String>,
     /// The tip at that moment.
     pub height: Height,
     /// Until all of them were back at the tip, in seconds.
     pub back_after_s: f64,
-    /// What they had reported as final and did not know when they came back.
+    /// Blocks that they had reported as final and did not know when they came back.
     pub lost: Vec<String>,
 }
 
-/// What a fault needs to know.
+/// The surroundings of a fault.
 #[derive(Clone, Debug)]
 pub struct Scene<'a> {
     /// The nodes.
     pub network: &'a Network,
     /// How far the load is.
     pub board: SharedBoard,
-    /// What was reported as final.
+    /// Blocks that were reported as final.
     pub witness: SharedWitness,
     /// For a person.
     pub screen: Screen,

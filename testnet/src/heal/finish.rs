@@ -9,12 +9,12 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::units::Height;
 use serde::Serialize;
 
-/// What a node writes to its log when it holds something against a peer.
+/// The log line of a node that blames a peer.
 const BLAMED: &str = "peer misbehaves";
 /// And when it has seen two votes of one validator.
 const CONTRADICTED: &str = "a validator signs two different votes";
 
-/// What must hold whatever the story is.
+/// The checks that every story must pass.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Checks {
     /// All nodes have one tip and one state root.
@@ -29,7 +29,7 @@ pub struct Checks {
     pub nobody_blamed: bool,
     /// Every validator is an active member.
     pub nobody_jailed: bool,
-    /// What is wrong, in words.
+    /// The faults, in words.
     pub problems: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl Stage<'_> {
         });
     }
 
-    /// What nodes wrote about each other.
+    /// The blames of nodes in their logs.
     fn blamed(&self) -> Vec<String> {
         let mut blamed = vec![];
         for node in &self.file.nodes {
@@ -114,7 +114,7 @@ impl Stage<'_> {
         for (node, address) in self.network.addresses().iter().enumerate() {
             let name = self.network.name_of(node);
             match client.account(address).await {
-                // Who has no stake is no member.
+                // An account without stake is no member.
                 Ok(account) if account.standing == Standing::Active || account.stake == Coins::ZERO => {}
                 Ok(account) => jailed.push(format!("{name} is {}", account.standing.as_str())),
                 Err(error) => jailed.push(format!("the account of {name} cannot be read: {error}")),

@@ -1,5 +1,5 @@
-//! What some stories need of their machine: clocks that can be set, a disk that can be filled. Nothing of it is in the node:
-//! it runs as it ships, with other surroundings.
+//! Surroundings that some stories need of their machine: clocks that can be set, a disk that can be filled. Nothing of
+//! it is in the node: it runs as it ships, with other surroundings.
 //!
 //! Always true: a clock is that of one process, a disk is mounted in a mount namespace that only its node and one helper
 //! process are in; both end with this program, however it ends. What is missing is said in words for a person.
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-/// Where distributions put libfaketime; the one for programs with threads.
+/// The path at which distributions install libfaketime; the variant for programs with threads.
 const CLOCK_LIBRARIES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -80,7 +80,7 @@ pub(super) fn give_clock(surroundings: &mut Surroundings, library: &Path, home: 
     ]);
 }
 
-/// What time it is by the clock of the node that serves this port, in unix seconds: every HTTP answer has a date.
+/// The time by the clock of the node that serves this port, in unix seconds: every HTTP answer has a date.
 pub(super) fn time_at(port: u16) -> io::Result<i64> {
     let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     socket.set_read_timeout(Some(DATE_WITHIN))?;

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 /// Strangers that call one node at a time.
 const STRANGERS_PER_NODE: usize = 4;
-/// What each sends: no beginning of any protocol.
+/// The bytes of each: no beginning of any protocol.
 const GARBAGE: [u8; 4096] = [0xee; 4096];
 /// A stranger waits so long for an answer before it calls again.
 const STRANGER_WAITS: Duration = Duration::from_millis(200);

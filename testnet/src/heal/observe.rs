@@ -24,7 +24,7 @@ pub(super) struct Observer {
     watched: Watched,
     record: SharedRecord,
     witness: SharedWitness,
-    /// What it had reported when it was seen to be down.
+    /// Blocks it had reported when it was seen to be down.
     before: Height,
 }
 
@@ -86,7 +86,7 @@ impl Observer {
         timeout(ANSWER_WITHIN, client.status()).await.ok()?.ok()
     }
 
-    /// What it knows when it is back, beside what it had reported.
+    /// The height it knows when it is back, beside the one it had reported.
     fn first_word(&self, height: Height) {
         self.record.with(|record| record.tracks[self.node].first_words.push((height, self.before)));
     }

@@ -1,4 +1,4 @@
-//! What was seen while a story was played: every block of every node, and how each node was, with the time.
+//! The record of a story: every block of every node, and the state of each node, with the time.
 //!
 //! Owns: the record and what can be read off it (pauses, who is where). Does not own: asking (`observe`), what it means
 //! (`judge`), how it looks (`timeline`).
@@ -22,7 +22,7 @@ pub enum Seen {
     Waiting {
         /// In percent.
         online_percent: String,
-        /// Who is missing.
+        /// The missing members.
         missing: Vec<Address>,
     },
     /// It works, and its validator signs nothing: why.
@@ -38,7 +38,7 @@ pub struct Tick {
     pub height: Height,
 }
 
-/// What one node showed.
+/// The record of one node.
 #[derive(Clone, Debug, Default)]
 pub struct Track {
     /// Its tips.
@@ -71,7 +71,7 @@ pub struct Record {
     pub begun: Instant,
     /// One a node.
     pub tracks: Vec<Track>,
-    /// What was done.
+    /// An act of the story.
     pub marks: Vec<Mark>,
 }
 

@@ -1,4 +1,4 @@
-//! What a story amounted to: the JSON for scripts, a page for people.
+//! The report of a story: the JSON for scripts, a page for people.
 
 pub use super::finish::Checks;
 use crate::load::board::Counts;
@@ -24,17 +24,17 @@ pub struct Report {
 pub struct StoryReport {
     /// Its name.
     pub scenario: String,
-    /// What it shows.
+    /// Its subject.
     pub about: String,
     /// Validators.
     pub nodes: usize,
     /// Predicted times were allowed to be so many times longer.
     pub slack: u32,
-    /// What was said beforehand, a line a step.
+    /// The prediction, one line per step.
     pub prediction: Vec<String>,
-    /// What came of each step.
+    /// The result of each step.
     pub steps: Vec<StepReport>,
-    /// What must hold whatever the story is; nothing if it was not played.
+    /// The checks that every story must pass; none if it was not played.
     pub checks: Option<Checks>,
     /// The load.
     pub load: LoadReport,
@@ -62,13 +62,13 @@ pub struct StepReport {
     pub at_ms: u64,
     /// Did it hold? Nothing if it was not played.
     pub held: Option<bool>,
-    /// What was seen.
+    /// The record.
     pub said: String,
     /// Times in ms, and counts, by name.
     pub measured: BTreeMap<String, u64>,
 }
 
-/// What became of the load.
+/// The result of the load.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct LoadReport {
     /// Transactions that were to be sent.
@@ -115,7 +115,7 @@ impl StoryReport {
         }
     }
 
-    /// What it came to, in a word.
+    /// The verdict, in a word.
     pub fn verdict_word(&self) -> &'static str {
         match self.verdict {
             Some(true) => "TRUE",
@@ -134,7 +134,7 @@ impl Report {
     }
 }
 
-/// What is going to happen, before it does.
+/// The prediction, before it begins.
 pub fn prediction(name: &str, about: &str, prediction: &[String]) -> String {
     let mut page = vec![String::new(), format!("  {name}: {about}"), String::new()];
     page.extend(prediction.iter().map(|line| format!("    {line}")));

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Writes a second.
 const WRITES_PER_S: u32 = 20;
-/// Where systems mount their control groups: the older hierarchy of block devices, and the newer of everything.
+/// The paths at which systems mount their control groups: the older hierarchy of block devices, and the newer of
+/// everything.
 const OLDER: &str = "/sys/fs/cgroup/blkio";
 const NEWER: &str = "/sys/fs/cgroup";
 /// Synced writes with which slowness is proved, and how long they take at least.

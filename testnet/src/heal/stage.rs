@@ -67,11 +67,12 @@ pub enum Sabotage {
 pub struct Plan {
     /// The node program.
     pub node_bin: PathBuf,
-    /// What does not come true within this is given up; what comes true later than predicted is measured until then.
+    /// A claim that is not true within this time counts as failed; one that becomes true later than predicted is
+    /// measured until then.
     pub patience: Duration,
     /// Predicted times may be so many times longer: for machines that are busy with other things.
     pub slack: u32,
-    /// What goes wrong on purpose.
+    /// The sabotage.
     pub sabotage: Option<Sabotage>,
     /// The node's dashboard has the terminal while a story is played.
     pub dashboard: bool,
@@ -91,7 +92,7 @@ pub(super) struct Stage<'a> {
     pub(super) screen: Screen,
     /// When the latest break or heal began.
     pub(super) since: Instant,
-    /// Whom the latest fault struck.
+    /// The nodes that the latest fault struck.
     pub(super) struck: Vec<usize>,
     /// How many first words each node had said before the latest fault.
     pub(super) words_before: Vec<usize>,
@@ -173,7 +174,7 @@ pub async fn play(plan: &Plan, scenario: &Scenario, dir: &Path, screen: &Screen)
     })
 }
 
-/// What a story needs and this machine does not have.
+/// A need of the story that this machine does not meet.
 fn missing(scenario: &Scenario, dir: &Path) -> Option<String> {
     scenario.needs.iter().find_map(|need| match need {
         Need::Clocks => machine::clock_library().err(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Columns of a lane.
 pub const WIDTH: usize = 90;
-/// What the signs mean.
+/// The meaning of the signs.
 pub const LEGEND: &str = "█ blocks   ─ up, no block   ░ catching up   ┄ waits for stake   ? signs nothing   × down";
 
 /// The picture, line by line: the faults, the lanes, the time, what the signs mean.
@@ -94,7 +94,7 @@ fn brackets(record: &Record, scale: &Scale) -> Vec<String> {
     [words, lines].map(|line| line.into_iter().collect::<String>().trim_end().to_owned()).to_vec()
 }
 
-/// Where there is room: earlier words stay readable.
+/// The free place: earlier words stay readable.
 fn write_at(line: &mut [char], column: usize, words: &str) {
     let taken = line.iter().rposition(|sign| *sign != ' ').map_or(0, |last| last + 2);
     let begin = column.max(taken);

@@ -15,10 +15,10 @@ use tokio::time::sleep;
 /// Pause after a call could not be taken.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
-/// What `host-door` is told.
+/// Options of `host-door`.
 #[derive(Debug, clap::Args)]
 pub struct DoorArgs {
-    /// Where calls are carried to, on the loopback of this host.
+    /// The address to which calls are carried, on the loopback of this host.
     #[arg(long)]
     port: u16,
 }

@@ -24,7 +24,7 @@ use std::process::{Child, Command, Stdio};
 const NETWORK: &str = "10.77.0";
 /// Added to the last number of an address that changes.
 const OTHER: usize = 100;
-/// What a process says that holds a namespace.
+/// The first output of a process that holds a namespace.
 const OPEN: &str = "open";
 /// Makes the switch, in its own namespace: a bridge in the machine's would be under the machine's filters. A port that leaves
 /// the switch would else say something of its own to the host behind it, by IPv6.
@@ -43,7 +43,7 @@ pub struct Hosts {
 #[derive(Debug)]
 struct Holder(Child);
 
-/// What passed through the only interface of a host, in bytes.
+/// Bytes that passed the only interface of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
     /// Came.
@@ -104,7 +104,7 @@ impl Hosts {
         address.parse().with_context(|| format!("{address} is no address: there are too many hosts"))
     }
 
-    /// What its interface has carried since it was made.
+    /// Bytes that its interface has carried since it was made.
     pub fn carried(&self, host: usize) -> Result<Carried> {
         let path = format!("/proc/{}/net/dev", self.hosts[host].0.id());
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;

@@ -32,7 +32,7 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 struct End {
     peer_id: String,
-    /// Where it listens now; 0 while nobody knows.
+    /// Its current port; 0 while unknown.
     port: AtomicU16,
 }
 

@@ -83,7 +83,7 @@ impl Way {
     }
 }
 
-/// What the connections of a link go through.
+/// The shape of the connections of a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Door {
     shut: bool,

@@ -1,4 +1,4 @@
-//! What a link does to the bytes that go one way, and how people write it down.
+//! The shape of a link in one direction, and its text form.
 
 use serde::Serialize;
 use std::str::FromStr;
@@ -63,7 +63,7 @@ impl FromStr for Bandwidth {
     }
 }
 
-/// What the options say of every link.
+/// The shape that the options give every link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::Args)]
 pub struct Wan {
     /// Every link between two nodes delays so many ms one way, and up to JITTER ms more

@@ -73,7 +73,7 @@ async fn an_end_that_closes_over_a_held_link_is_not_heard_of_until_it_heals() {
     let (near, mut far) = connected(&links, &listener).await;
     links.shape(0, 1, |shape| shape.held = true);
     drop(near);
-    // What comes back over the open direction meets a closed socket, and even that is not told.
+    // Bytes that come back over the open direction meet a closed socket, and even that is not told.
     far.write_all(&[1; 100]).await.unwrap();
     while links.passed_bytes(1, 0) == 0 {
         tokio::task::yield_now().await;

@@ -13,7 +13,7 @@ use blockchat_proto::units::{Height, UnixMillis};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-/// Where a line is. Its node signs it; before that it is [`Place::Waiting`].
+/// The place of a line. Its node signs it; before that it is [`Place::Waiting`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
     Sent,
@@ -22,7 +22,7 @@ enum Place {
     Final,
 }
 
-/// What a node said about a line.
+/// A node's answer about a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is queued, pooled, in a block or final.
@@ -40,7 +40,7 @@ pub struct BlockFact {
     pub hash: Hash32,
     /// Its time.
     pub time: UnixMillis,
-    /// Who assembled it.
+    /// The leader that assembled it.
     pub leader: Address,
     /// How many of our lines it holds.
     pub lines: u64,
@@ -208,7 +208,7 @@ impl Board {
         &self.blocks
     }
 
-    /// What is not settled, for a person.
+    /// The lines that are not settled, for a person.
     pub fn waiting(&self) -> String {
         let count = |place: &Place| self.places.values().filter(|(_, found)| found == place).count();
         let (sent, accepted) = (count(&Place::Sent), count(&Place::Accepted));

@@ -20,7 +20,7 @@ pub struct Follower {
     pub nodes: Vec<Watched>,
     /// The first block that is read.
     pub from: Height,
-    /// Where blocks go.
+    /// The channel for blocks.
     pub board: SharedBoard,
     /// And what was reported as final.
     pub witness: SharedWitness,

@@ -31,10 +31,10 @@ const SUBMIT_BYTES_MAX: usize = limits::BATCH_BYTES_MAX / 2;
 const IN_FLIGHT_MAX: usize = 4_096;
 /// No run reaches this height.
 const EXPIRY_BEYOND: u64 = 1 << 40;
-/// What is not final after this is submitted again.
+/// A transaction that is not final after this time is submitted again.
 const RESEND_AFTER: Duration = Duration::from_secs(5);
 
-/// What to do next.
+/// The next act.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// Submit these, in this order, to the lane's node.
@@ -47,7 +47,7 @@ pub enum Step {
     Done,
 }
 
-/// What became of a submitted line.
+/// The result of a submitted line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is queued, pooled, in a block or final.
@@ -83,7 +83,7 @@ pub struct Lane {
     freed: BTreeSet<u64>,
     in_flight: BTreeMap<u64, InFlight>,
     nonces: HashMap<TransactionId, u64>,
-    /// What is certain to be spendable, less what was signed since.
+    /// Coins that are certainly spendable, less those of transactions signed since.
     funds: Coins,
     /// Is `funds` what the node said a moment ago?
     funds_are_fresh: bool,
@@ -139,12 +139,12 @@ impl Lane {
         self.open = false;
     }
 
-    /// Whose lane it is.
+    /// The sender.
     pub fn address(&self) -> Address {
         self.user.address()
     }
 
-    /// What to do next. Call again after doing it.
+    /// The next act. Call again after doing it.
     pub fn step(&mut self, now: Instant) -> Step {
         let again = self.due_again(now);
         if !again.is_empty() {
@@ -217,7 +217,7 @@ impl Lane {
         }
     }
 
-    /// What must be submitted again: what the node may not have heard of, and what is not final for long.
+    /// Transactions to submit again: those that the node may not have heard of, and those that are not final for long.
     fn due_again(&mut self, now: Instant) -> Vec<(TransactionId, SignedTransaction)> {
         let due = |line: &&mut InFlight| match line.heard {
             Some(at) => now.saturating_duration_since(at) >= RESEND_AFTER,
@@ -270,7 +270,7 @@ impl Lane {
         (id, signed)
     }
 
-    /// What it costs; more than anybody has if it is beyond all amounts: then the node refuses it.
+    /// Its price; more than any balance if it is beyond all amounts: then the node refuses it.
     fn fee(&self, body: &Body) -> Coins {
         fee_for(body, &self.parameters).unwrap_or(Coins::MAX)
     }

@@ -63,9 +63,9 @@ pub struct Sender {
     pub lane: Lane,
     /// Its process.
     pub watched: Watched,
-    /// Where results go.
+    /// The channel for results.
     pub board: SharedBoard,
-    /// Where more lines come from, if the lane is open.
+    /// The channel for more lines, if the lane is open.
     pub drip: Option<Drip>,
 }
 

@@ -15,7 +15,7 @@ const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub struct Line {
     /// Number of the node that receives it, from 0.
     pub to: usize,
-    /// What it says.
+    /// Its content.
     pub text: String,
 }
 
@@ -41,7 +41,7 @@ pub enum WorkloadRejected {
     Unreadable {
         /// Which file.
         path: PathBuf,
-        /// Whose.
+        /// The node.
         node: usize,
         /// Why.
         source: std::io::Error,
@@ -53,7 +53,7 @@ pub enum WorkloadRejected {
         file: String,
         /// Which line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
 }

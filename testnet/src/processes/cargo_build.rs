@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// How often it is said how far a build is.
 const SAY_EVERY: Duration = Duration::from_secs(15);
 
-/// Where and how cargo built this program.
+/// The cargo command and folder with which this program was built.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Checkout {
     cargo: OsString,
@@ -106,7 +106,7 @@ impl Checkout {
     }
 }
 
-/// What is said of a build where cargo itself shows no bar, because nobody looks at a terminal.
+/// Progress of a build where cargo itself shows no bar, because the output is no terminal.
 struct Progress {
     /// All packages that the node is made of, if cargo says so.
     total: Option<usize>,

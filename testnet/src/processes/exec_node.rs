@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// What `exec-node` is told.
+/// Options of `exec-node`.
 #[derive(Debug, clap::Args)]
 pub struct ExecArgs {
     /// Die when the process with this id does (Linux).

@@ -19,7 +19,7 @@ const SPARES_CHURN_MS: u64 = 1_000;
 /// Longest key file, in bytes.
 const KEY_BYTES_MAX: u64 = 16 * 1024;
 
-/// What `blockchat-node init --output json` prints.
+/// The output of `blockchat-node init --output json`.
 #[derive(Debug, Deserialize)]
 pub struct Homes {
     /// One a node, `id0` first.
@@ -39,7 +39,7 @@ pub struct Home {
     pub peer_id: String,
 }
 
-/// What a network begins with.
+/// The genesis settings of a network.
 #[derive(Clone, Debug)]
 pub struct Begin {
     /// Nodes.

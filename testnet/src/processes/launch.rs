@@ -31,7 +31,7 @@ const GONE_LOOKS_MAX: u32 = 500;
 /// No call of a node takes longer.
 const CALL_WITHIN: Duration = Duration::from_secs(10);
 
-/// What all clients of a run share.
+/// State that all clients of a run share.
 pub fn connections() -> Connections {
     Connections::new(CALL_WITHIN)
 }
@@ -47,11 +47,11 @@ pub struct Launcher {
     pub connections: Connections,
     /// The only ways between them, if we own those.
     pub links: Option<Arc<Links>>,
-    /// What single nodes are started with beyond the others, by name; may change between starts.
+    /// Extra arguments of single nodes, by name; may change between starts.
     pub surroundings: Arc<Mutex<BTreeMap<String, Surroundings>>>,
 }
 
-/// What one node is started with beyond the others.
+/// Extra arguments of one node.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Set in its environment.
@@ -110,7 +110,7 @@ pub enum StartFailed {
     NotStarted(anyhow::Error),
 }
 
-/// What a node writes to its ready file.
+/// The content of a node's ready file.
 #[derive(Debug, Deserialize)]
 struct ReadyFile {
     pid: u32,

@@ -12,7 +12,7 @@ use std::process::Command;
 /// Name of the program.
 const NAME: &str = "blockchat-node";
 
-/// What `blockchat-node version --output json` prints.
+/// The output of `blockchat-node version --output json`.
 #[derive(Debug, Deserialize)]
 struct Version {
     version: String,

@@ -8,7 +8,7 @@ use rand::RngExt;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::RangeInclusive;
 
-/// Where the search begins: above the well-known services, below the ports of outgoing connections on common systems.
+/// The first port to try: above the well-known services, below the ports of outgoing connections on common systems.
 const SEARCHED: RangeInclusive<u16> = 10_000..=32_000;
 /// This many are tried before the system is asked for any port at all.
 const TRIES_MAX: u32 = 2_000;

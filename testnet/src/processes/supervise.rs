@@ -44,7 +44,7 @@ pub enum NodeState {
     Ended,
 }
 
-/// What a supervised node can be told.
+/// Orders for a supervised node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// `kill -9`; it stays away until [`Order::Start`].
@@ -97,9 +97,9 @@ impl Watched {
 /// A node that is kept running. See the module.
 #[derive(Debug)]
 pub struct Supervised {
-    /// Who it is and where it listens; its ports change if somebody took them while it was away.
+    /// Its identity and addresses; its ports change if another program took them while it was down.
     pub entry: NodeEntry,
-    /// Whom it is told to call.
+    /// The peers that it is told to dial.
     pub peers: Vec<String>,
     /// How it is started.
     pub launcher: Launcher,
@@ -301,7 +301,7 @@ impl Supervised {
     }
 }
 
-/// What happens after a process is gone.
+/// The next step after a process is gone.
 enum Next {
     /// It is started again after a while.
     StartsAgain,

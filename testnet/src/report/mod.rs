@@ -1,4 +1,4 @@
-//! What a run amounted to: the numbers scripts rely on, and a page for people.
+//! The report of a run: the numbers that scripts rely on, and a page for people.
 //!
 //! Owns: the arithmetic and the JSON keys, which never change their meaning. Start reading at [`Report`].
 
@@ -48,11 +48,11 @@ pub struct Report {
     pub submit_to_final_ms: Option<Latency>,
     /// Blocks of the run: from the first to the last that holds a line.
     pub blocks: u64,
-    /// Who led them.
+    /// Their leader.
     pub leaders: Vec<LeaderReport>,
     /// The nodes at the end.
     pub nodes: Vec<NodeReport>,
-    /// What was killed.
+    /// The killed nodes.
     pub killed: Vec<FaultReport>,
     /// All nodes have one tip and one state root.
     pub same_tip: bool,
@@ -62,7 +62,7 @@ pub struct Report {
     pub supply: Option<Coins>,
     /// Every node still has every block it ever reported as final, unchanged.
     pub finals_kept: bool,
-    /// What is wrong, for a person; empty if `ok`.
+    /// The faults, for a person; empty if `ok`.
     pub problems: Vec<String>,
     /// The folder of the network, if it was kept.
     #[serde(serialize_with = "blockchat_host::path_json::shown_option")]
@@ -97,14 +97,14 @@ pub struct NodeReport {
     pub restarted: bool,
 }
 
-/// What the report is made of.
+/// The content of the report.
 #[derive(Debug)]
 pub struct Findings {
     /// The last word of every node.
     pub tips: Tips,
     /// All coins, or what is wrong with them.
     pub supply: Result<Coins, String>,
-    /// What was killed, and how it came back.
+    /// The killed nodes, and their return.
     pub faults: Vec<FaultReport>,
     /// Faults that were asked for and did not happen.
     pub faults_missing: usize,

@@ -1,5 +1,5 @@
-//! Who has no coins and claims a welcome grant: work by the terms of any node, handed in there, and now and then other work
-//! at another node at the same time. SPEC CLAIM-1 to CLAIM-7.
+//! Accounts without coins that claim a welcome grant: work by the terms of any node, submitted there, and now and then
+//! other work to another node at the same time. SPEC CLAIM-1 to CLAIM-7.
 //!
 //! Always true: nobody remembers having been paid; so who was claims in vain later.
 //! Start reading at [`World::claim`].
@@ -58,7 +58,7 @@ impl World {
         let ledger = self.nodes[node].engine.as_ref()?.engine.ledger();
         let terms = ledger.grant_terms(ledger.tip().time);
         let signer = self.scenario.claimants[claimant].clone();
-        // Where nothing is left to be paid, any work is as good.
+        // If the treasury is empty, any work will do.
         let tries = terms.tries.filter(|_| terms.closed.is_none() && !lazy).map_or(1, |tries| tries.count());
         let recent = terms.recent.map_or(Hash32::ZERO, |block| block.hash);
         let search = Search::new(self.scenario.genesis.hash(), signer.address(), recent);

@@ -37,7 +37,7 @@ The exit status is 0 only if no seed broke a rule, and, from 50 seeds on, if eve
 /// How many lines of the trace of a failed seed are shown.
 const TRACE_TAIL: usize = 60;
 
-/// What `sim` is told.
+/// Options of `sim`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SimArgs {

@@ -1,4 +1,5 @@
-//! What the runs met. A simulator that never met a crash proves nothing about crashes, so zeros are failures.
+//! Counts of everything the runs met. A simulator that never met a crash proves nothing about crashes, so zeros are
+//! failures.
 //!
 //! Start reading at [`Met`].
 
@@ -185,7 +186,7 @@ impl Counts {
         self.0[index(what)]
     }
 
-    /// What a person reads, with the number, in order.
+    /// The labels, with the numbers, in order.
     pub fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         ROWS.iter().zip(self.0).map(|((_, _, words, _), number)| (*words, number))
     }

@@ -27,7 +27,7 @@ use blockchat_proto::validators::Validator;
 use blockchat_proto::vote::{Certificate, Evidence};
 use std::collections::BTreeMap;
 
-/// What a checker must know of a journal entry without decoding it again.
+/// The facts about a journal entry that a checker needs without decoding it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum About {
     /// The bytes of this block, which bears this time.
@@ -76,7 +76,7 @@ pub struct Disk {
     own_durable: usize,
 }
 
-/// What a crash destroyed.
+/// The losses of a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     /// Journal entries that were not synced.
@@ -222,7 +222,7 @@ impl Disk {
         losses
     }
 
-    /// What a sabotaged disk does on top.
+    /// The extra losses of a sabotaged disk.
     fn betray(&mut self) {
         let lying = self.sabotage == Sabotage::LyingSync;
         if self.is_forgetful() {

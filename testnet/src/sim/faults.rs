@@ -1,5 +1,5 @@
-//! What goes wrong until the faults stop: crashes at any moment and between any two effects, kills of all nodes in a step
-//! of a height, cuts of the network, clocks that step, data that is lost.
+//! Faults until they stop: crashes at any moment and between any two effects, kills of all nodes in a step of a height,
+//! cuts of the network, clocks that step, data that is lost.
 //!
 //! Always true: a crash takes the engine, its timers, its connections and whatever was not synced; messages that left
 //! before may still arrive.

@@ -28,7 +28,7 @@ const STAKE: Coins = Coins::from_bcc(100);
 /// Of a helper.
 const LITTLE: Coins = Coins::from_bcc(1);
 
-/// Who grinds, and for how long.
+/// The grinders, and the length of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Grind {
     /// Equal validators, at most 250.
@@ -43,7 +43,7 @@ pub struct Grind {
     pub block_ms: u64,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Found {
     /// Blocks that a grinder led.

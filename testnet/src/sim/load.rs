@@ -1,4 +1,4 @@
-//! Who pays, chats and stakes: users that ask any node for their account, sign, and hand in at that node.
+//! Users that pay, chat and stake: they ask any node for their account, sign, and submit to that node.
 //!
 //! Always true: users keep no nonces of their own; they believe the node they ask, so two nodes that differ make them spend
 //! twice by mistake, and now and then they try it on purpose.

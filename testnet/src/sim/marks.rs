@@ -1,4 +1,5 @@
-//! Where in a height something is signed, and what: the marks that journals, guards and the checker compare.
+//! The mark of each signed message: its place in a height, and its content. Journals, guards and the checker compare
+//! marks.
 
 use blockchat_engine::journal::{GuardMark, SignStep};
 use blockchat_proto::gossip::ConsensusMessage;
@@ -34,7 +35,7 @@ pub(super) fn own_marks(said: &ConsensusMessage, own: Address, chain: Hash32) ->
     }
 }
 
-/// What a message says, if this key signed it: its mark, and the block it is for.
+/// The mark of a message and the block it is for, if this key signed it.
 pub(super) fn own_message(said: &ConsensusMessage, own: Address, chain: Hash32) -> Option<(GuardMark, Option<Hash32>)> {
     match said {
         ConsensusMessage::Vote(signed) if signed.vote.validator == own => {

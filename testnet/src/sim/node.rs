@@ -21,7 +21,7 @@ pub(super) struct Node {
     pub(super) signer: Option<Signer>,
     /// Absent on the honest.
     pub(super) crime: Option<Box<dyn Misbehaviour>>,
-    /// What its clock shows beyond the right time, in ms.
+    /// The error of its clock, in ms.
     pub(super) skew_ms: i64,
     /// How far its program knows the rules.
     pub(super) knows: RulesVersion,
@@ -38,7 +38,7 @@ pub(super) struct Node {
     next_tag: u64,
 }
 
-/// What a node has only while it runs.
+/// State of a running node.
 pub(super) struct Running {
     /// The engine.
     pub(super) engine: Engine,
@@ -57,7 +57,7 @@ pub(super) struct Running {
 pub(super) struct Peer {
     /// Under which the engine knows it.
     pub(super) tag: PeerTag,
-    /// What it last said of itself.
+    /// The height of its last status.
     pub(super) said: Option<Height>,
     /// When we told it last, and which height.
     pub(super) told: Option<(Micros, Height)>,
@@ -101,7 +101,7 @@ impl Node {
         self.signer.as_ref().map(Signer::address)
     }
 
-    /// What its clock shows.
+    /// The time by its clock.
     pub(super) fn clock(&self, now: Micros) -> UnixMillis {
         let right = BEGIN.plus(now.as_ms());
         ahead(UnixMillis(right.0.saturating_add_signed(self.skew_ms)), self.crime.as_deref())

@@ -1,4 +1,4 @@
-//! What a trace says about events and effects.
+//! The words of a trace for events and effects.
 
 pub(super) use super::trace::Note;
 use super::trace::mark_of;

@@ -1,4 +1,5 @@
-//! What passes between nodes beside the engine's own words: connections, statuses, questions and answers. As `net` does it.
+//! Traffic between nodes beside the engine's own messages: connections, statuses, requests and answers. As `net` does
+//! it.
 //!
 //! Always true: nothing arrives in another life of a node than the one it was sent to; a gossiped message needs an open
 //! connection; whoever asks gets an answer, a failure, or loses the peer.
@@ -31,7 +32,7 @@ const DIALLED: Micros = Micros::from_ms(300);
 const DIAL_AGAIN: Micros = Micros::from_ms(500);
 /// The network gives a question up after this.
 const GIVEN_UP: Micros = Micros::from_ms(15_000);
-/// Who cannot be reached is noticed after this.
+/// A peer that cannot be reached is noticed after this.
 const UNREACHABLE: Micros = Micros::from_ms(1_000);
 
 /// Something on its way to a node.
@@ -45,7 +46,7 @@ pub(super) struct Parcel {
     pub(super) packet: Packet,
 }
 
-/// What is in it.
+/// Its content.
 #[derive(Debug)]
 pub(super) enum Packet {
     Consensus(Heard),

@@ -27,7 +27,7 @@ use blockchat_proto::transaction::{Body, TransactionId};
 use blockchat_proto::units::{Height, Round};
 use blockchat_proto::vote::{Evidence, Vote, VoteKind};
 
-/// Where a liar may sign once.
+/// The place at which a liar may sign once.
 pub(super) type LiePlace = (Address, (Height, Round, SignStep));
 
 impl World {
@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// What of a node runs. Only while it performs.
+    /// The running part of a node. Only while it performs.
     pub(super) fn running(&mut self, node: usize) -> &mut Running {
         self.nodes[node].engine.as_mut().expect("only nodes that are up perform")
     }
@@ -307,7 +307,7 @@ impl World {
         }
     }
 
-    /// What an honest node keeps as evidence must lead to somebody being barred.
+    /// Evidence that an honest node keeps must lead to a penalty.
     fn keep_evidence(&mut self, node: usize, all: Vec<Evidence>) {
         if self.nodes[node].is_honest() {
             self.checker.accused(&all);

@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    /// What an operator writes into the guard of a second node who believes that the first one has long stopped.
+    /// The guard that an operator writes for a second node, in the belief that the first one has long stopped.
     fn trusted_guard(&self, node: usize) -> Option<GuardState> {
         let late = self.nodes[node].life == 0 && self.now > Micros(0);
         let deaf = self.scenario.sabotage == Sabotage::DeafToOwnKey;

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-/// What is broken, on every node.
+/// The sabotage of every node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Sabotage {
     /// Nothing.

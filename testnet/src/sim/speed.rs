@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Transactions a block.
 pub const CAPACITY: u32 = 50;
 
-/// What was measured.
+/// The measurements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Speed {
     /// Decided heights.

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// What to run.
+/// The runs to make.
 #[derive(Clone, Debug)]
 pub struct Suite {
     /// These seeds; the end is exclusive.
@@ -25,7 +25,7 @@ pub struct Suite {
     pub threads: usize,
 }
 
-/// What came of it.
+/// The results.
 #[derive(Clone, Debug, Default)]
 pub struct SuiteReport {
     /// So many seeds were run.
@@ -41,7 +41,7 @@ pub struct SuiteReport {
 }
 
 impl SuiteReport {
-    /// What so many seeds should have met and did not; nothing below [`SEEDS_FOR_ALL`] seeds.
+    /// Counts that so many seeds should have met and did not; none below [`SEEDS_FOR_ALL`] seeds.
     pub fn missing(&self) -> Vec<&'static str> {
         if self.seeds < SEEDS_FOR_ALL { vec![] } else { self.counts.missing() }
     }

@@ -1,4 +1,4 @@
-//! What happened in a run: hashed always, kept in words on demand.
+//! The events of a run: always hashed, kept in words on demand.
 //!
 //! Always true: two runs with equal traces handled the same events and performed the same effects, in the same order at
 //! the same virtual times; keeping the words changes nothing.

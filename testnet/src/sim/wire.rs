@@ -89,7 +89,7 @@ impl Heard {
         }
     }
 
-    /// Whose keys signed it.
+    /// The keys that signed it.
     pub fn authors(&self) -> Vec<Address> {
         match self {
             Self::Vote(vote) => vec![vote.get().vote.validator],

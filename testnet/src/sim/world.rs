@@ -66,11 +66,11 @@ pub(super) enum Happening {
 pub struct Outcome {
     /// Its seed.
     pub seed: u64,
-    /// What was wrong, if anything.
+    /// The violation, if there is one.
     pub violation: Option<Violation>,
     /// The scenario in a line.
     pub about: String,
-    /// What it met.
+    /// Its counts.
     pub counts: Counts,
     /// Virtual time.
     pub lasted: Micros,
@@ -104,7 +104,7 @@ pub(super) struct World {
     pub(super) questions: BTreeMap<RequestId, Purpose>,
     /// Transactions that were verified, as a node's pool remembers them.
     pub(super) known: BTreeMap<TransactionId, VerifiedTransaction>,
-    /// What liars signed where.
+    /// Places where liars signed.
     pub(super) lies: BTreeMap<super::perform::LiePlace, Hash32>,
     pub(super) jailed: BTreeSet<Address>,
     pub(super) chance: Chance,
@@ -242,7 +242,7 @@ impl World {
         }
     }
 
-    /// Who lied, was seen, and has not paid.
+    /// Accounts with evidence against them that were not punished.
     fn debts(&self) -> Result<(), Violation> {
         let ledgers = self.honest().filter_map(|node| node.engine.as_ref()).map(|running| running.engine.ledger());
         ledgers.max_by_key(|ledger| ledger.tip().height).map_or(Ok(()), |ledger| self.checker.all_have_paid(ledger))
@@ -354,7 +354,7 @@ impl World {
         self.honest().all(|node| node.disk.tip().height >= goal && node.disk.own().is_empty()) && self.debts().is_ok()
     }
 
-    /// Where everybody is, for a report.
+    /// The positions of all nodes, for a report.
     fn whereabouts(&self) -> String {
         let one = |(index, node): (usize, &Node)| {
             let crime = self.scenario.nodes[index].crime.map_or(String::new(), |crime: Crime| format!(" {crime}"));

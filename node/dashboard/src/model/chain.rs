@@ -15,12 +15,12 @@ pub(crate) const HEIGHTS_MAX: usize = 512;
 /// The usual interval is the median of so many.
 const USUAL_OF: usize = 31;
 
-/// What is known of a block.
+/// The known facts about a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
     /// Its hash.
     pub(crate) hash: Hash32,
-    /// Who assembled it.
+    /// The leader that assembled it.
     pub(crate) leader: Address,
     /// The round in which it was built.
     pub(crate) round: Round,
@@ -88,7 +88,7 @@ impl Chain {
         is_new || contradicts
     }
 
-    /// What an event says of a block.
+    /// The facts of a block event.
     pub(crate) fn event(&mut self, event: &BlockEvent) {
         let (Some(seen), Some(leader)) = (self.heights.get_mut(&event.height.0), event.leader) else { return };
         let fees = seen.block.and_then(|block| block.fees);
@@ -105,7 +105,7 @@ impl Chain {
         }
     }
 
-    /// What a node tells of the heights that were decided.
+    /// A node's list of decided heights.
     pub(crate) fn decided(&mut self, node: usize, view: &ConsensusView, now: UnixMillis) {
         for decided in &view.decided {
             self.told(node, decided.height.0, decided.hash, now);
@@ -144,7 +144,7 @@ impl Chain {
         self.heights.last_key_value().map(|(height, _)| *height)
     }
 
-    /// What is known of a height.
+    /// The known facts about a height.
     pub(crate) fn at(&self, height: u64) -> Option<&Seen> {
         self.heights.get(&height)
     }

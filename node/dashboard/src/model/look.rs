@@ -1,17 +1,17 @@
-//! What the person looks at: which panel, which node, in which order, from which moment.
+//! The person's view: panel, node, order, moment.
 
 /// The panels, in the order of their keys, 1 to 9 and 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Panel {
     /// A row a node.
     Nodes,
-    /// Who sees whom.
+    /// Connections between nodes.
     Network,
     /// The round being decided.
     Round,
-    /// Who signed the last heights.
+    /// Signers of the last heights.
     Signed,
-    /// What happened.
+    /// The timeline.
     Story,
     /// Curves.
     Speed,
@@ -19,7 +19,7 @@ pub(crate) enum Panel {
     Blocks,
     /// Stake, share, absence.
     Validators,
-    /// What waits to be final.
+    /// The pool.
     Pool,
     /// Messages to and from one account.
     Messages,
@@ -81,7 +81,7 @@ impl Panel {
 /// In which order nodes stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Sort {
-    /// What is wrong first.
+    /// Trouble first.
     #[default]
     Trouble,
     /// As they were named.
@@ -114,7 +114,7 @@ impl Sort {
     }
 }
 
-/// What lies over the panels.
+/// The sheet over the panels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Over {
     /// Nothing.
@@ -145,7 +145,7 @@ pub(crate) struct Look {
     pub(crate) focus: Option<Panel>,
     /// Does it fill the screen?
     pub(crate) zoom: bool,
-    /// What lies over the panels.
+    /// The sheet over the panels.
     pub(crate) over: Over,
     /// The chosen node.
     pub(crate) node: usize,
@@ -161,11 +161,11 @@ pub(crate) struct Look {
     pub(crate) warnings: bool,
     /// Colours.
     pub(crate) theme: Theme,
-    /// What is looked for; rows without it are not shown.
+    /// The search text; rows without it are not shown.
     pub(crate) find: String,
     /// Is it being typed?
     pub(crate) finding: bool,
-    /// What the last key did, if that is not to be seen otherwise.
+    /// The effect of the last key, if it is not visible otherwise.
     pub(crate) said: String,
 }
 

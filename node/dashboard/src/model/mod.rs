@@ -1,4 +1,4 @@
-//! What the dashboard knows: all of it, and nothing of terminals or sockets. Pure: time comes in with what happens.
+//! The dashboard's knowledge: all of it, and nothing of terminals or sockets. Pure: time comes in with events.
 //!
 //! Owns: the nodes and what each said when ([`node`]), the chain they tell of ([`chain`]), what happened in words
 //! ([`story`]), and what the person looks at ([`look`]). Does not own: what changes it ([`crate::update`]), how it is drawn
@@ -36,13 +36,13 @@ pub(crate) struct Model {
     pub(crate) opened: UnixMillis,
     /// Names of accounts.
     pub(crate) names: Names,
-    /// Whose messages are shown: the name and the account.
+    /// The account whose messages are shown, with its name.
     pub(crate) wallet: Option<(String, Address)>,
     /// Nodes, in the order in which they were named; none ever leaves.
     pub(crate) nodes: Vec<Node>,
-    /// What they tell of their chain.
+    /// The chain, as the nodes report it.
     pub(crate) chain: Chain,
-    /// What happened, in words.
+    /// The timeline, in words.
     pub(crate) story: Story,
     /// Measured every second.
     pub(crate) series: Series,
@@ -52,9 +52,9 @@ pub(crate) struct Model {
     pub(crate) pool: Option<Heard<Vec<PoolRowView>>>,
     /// All validators, as the guide tells.
     pub(crate) validators: Option<Heard<Vec<ValidatorRowView>>>,
-    /// What the person looks at.
+    /// The person's view.
     pub(crate) look: Look,
-    /// Who is connected with whom; made anew after each change.
+    /// Connections between nodes; rebuilt after each change.
     pub(crate) groups: Groups,
     /// The standstill that no block has ended yet.
     pub(crate) still: Option<Still>,
@@ -91,7 +91,7 @@ impl Model {
         best.map(|(index, _)| index)
     }
 
-    /// What the guide last said of itself.
+    /// The guide's last status.
     pub(crate) fn guide_status(&self) -> Option<&StatusView> {
         self.nodes[self.guide()?].status.as_ref().map(|heard| &heard.value)
     }
@@ -122,7 +122,7 @@ impl Model {
         self.nodes.iter().position(|node| node.validator() == Some(*validator))
     }
 
-    /// What a person calls this account: its name, its node's, or a short form.
+    /// The name of this account for people: its own, its node's, or a short form.
     pub(crate) fn name(&self, address: &Address) -> String {
         match (self.node_of(address), self.names.get(address)) {
             (Some(node), _) if self.nodes.len() > 1 => self.nodes[node].name.clone(),

@@ -18,7 +18,7 @@ pub(crate) const FRESH_MS: u64 = 12_000;
 pub(crate) struct Heard<T> {
     /// By our clock.
     pub(crate) at: UnixMillis,
-    /// What.
+    /// The line.
     pub(crate) value: T,
 }
 
@@ -46,9 +46,9 @@ pub(crate) enum Link {
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    /// What a person calls it.
+    /// Its name for people.
     pub(crate) name: String,
-    /// Where its API is, if that is known.
+    /// The address of its API, if known.
     pub(crate) url: Option<String>,
     /// The validator that it is said to be, before it answers.
     pub(crate) told_validator: Option<Address>,
@@ -62,7 +62,7 @@ pub(crate) struct Node {
     pub(crate) last_heard: Option<UnixMillis>,
     /// Its status.
     pub(crate) status: Option<Heard<StatusView>>,
-    /// Whom it is connected with.
+    /// Its connected peers.
     pub(crate) peers: Option<Heard<Vec<PeerView>>>,
     /// How it decides; absent of an older version.
     pub(crate) consensus: Option<Heard<ConsensusView>>,
@@ -80,7 +80,7 @@ pub(crate) struct Node {
     pub(crate) climb: VecDeque<(UnixMillis, u64)>,
     /// When it began to catch up, and whether it is at the tip again.
     pub(crate) behind_since: Option<UnixMillis>,
-    /// What it was asked, and what it does not have.
+    /// Pending requests, and those that it does not offer.
     pub(crate) asked: Asked,
 }
 

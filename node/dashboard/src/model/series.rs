@@ -1,4 +1,4 @@
-//! What is measured every second, for the curves: the pool, and the traffic of all nodes.
+//! Measurements of every second, for the curves: the pool, and the traffic of all nodes.
 
 use blockchat_proto::units::UnixMillis;
 use std::collections::VecDeque;

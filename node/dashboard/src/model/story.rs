@@ -1,4 +1,4 @@
-//! What happened, in words, newest last.
+//! The timeline, in words, newest last.
 //!
 //! Always true: bounded; the same sentence twice within a short time is one entry that counts.
 
@@ -53,7 +53,7 @@ impl Story {
         let lately = self.entries.len().saturating_sub(LATELY)..self.entries.len();
         let same = lately.rev().find(|index| is_same(&self.entries[*index]));
         let before = same.and_then(|index| self.entries.remove(index)).map_or(0, |entry| entry.times);
-        // What is told late stands where it happened.
+        // A late entry is placed at its time.
         let later = self.entries.iter().rev().take_while(|entry| entry.at > at).count();
         let entry = Entry { at, weight, text, times: before.saturating_add(1) };
         self.entries.insert(self.entries.len() - later, entry);

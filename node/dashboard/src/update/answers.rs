@@ -1,4 +1,4 @@
-//! What an answer means for the node that gave it.
+//! The meaning of an answer for the node that gave it.
 //!
 //! Start reading at [`heard`].
 
@@ -15,7 +15,7 @@ use blockchat_client::shapes::{NodeEvent, NodeView, PeerView, StatusView, Valida
 use blockchat_host::text;
 use blockchat_proto::units::UnixMillis;
 
-/// What the one that counted longest said is taken for so long.
+/// The answer of the node that counted longest is used for this long.
 const COUNTS_FOR_MS: u64 = 60_000;
 
 /// Takes an answer in. True if there is something new to see.

@@ -1,4 +1,4 @@
-//! Who answers, and since when not.
+//! Nodes that answer, and since when the others do not.
 
 use super::Trouble;
 use crate::model::Model;

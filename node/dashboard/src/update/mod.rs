@@ -1,4 +1,4 @@
-//! What happens, and what it changes: the only place that changes the model. Pure.
+//! Events and their effect: the only place that changes the model. Pure.
 //!
 //! Owns: what an answer means for the node that gave it ([`answers`]), who answers at all ([`link`]), and which of the
 //! changes are worth a sentence ([`tell`]). Does not own: when to ask ([`crate::pace`]), keys ([`crate::keys`]).
@@ -39,19 +39,19 @@ pub(crate) enum Happening {
         node: usize,
         /// Of which time.
         generation: u32,
-        /// What it was asked.
+        /// The request.
         topic: Topic,
-        /// What it said.
+        /// The answer.
         said: Result<Answer, Trouble>,
     },
 }
 
-/// What a node can say.
+/// An answer of a node.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// How it is.
     Status(Box<StatusView>),
-    /// Whom it is connected with.
+    /// Its connected peers.
     Peers(Vec<PeerView>),
     /// How it decides.
     Consensus(Box<ConsensusView>),
@@ -153,7 +153,7 @@ fn tick(model: &mut Model, told: &mut Told) -> bool {
             ..sum
         });
         model.series.push(model.now, sample);
-        // Who has begun a while ago and sees nobody is cut off from now on.
+        // A node that started a while ago and has no peers counts as cut off from now on.
         let groups = Groups::of(model);
         changed = std::mem::replace(&mut model.groups, groups.clone()) != groups;
     }

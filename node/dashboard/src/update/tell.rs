@@ -30,7 +30,7 @@ pub(super) struct Links {
     pub(super) last: Option<UnixMillis>,
 }
 
-/// What is remembered beside the model, so that a thing is told once.
+/// Facts remembered beside the model, so that each is told once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {
     pub(super) links: Links,
@@ -42,7 +42,7 @@ pub(crate) struct Told {
     pub(super) next_verdict: Option<(Level, String, UnixMillis)>,
     /// The last set of members.
     pub(super) members: Option<BTreeSet<Address>>,
-    /// Who is known to be barred: every node tells of it.
+    /// Accounts known to be barred: every node reports them.
     pub(super) barred: BTreeSet<Address>,
 }
 
@@ -175,7 +175,7 @@ pub(super) fn verdict(model: &mut Model, told: &mut Told) {
         told.next_verdict = None;
         return;
     }
-    // What lasts shorter is not worth a sentence; an alarm is.
+    // A shorter standstill gets no sentence; an alarm does.
     let since = match &told.next_verdict {
         Some(next) if is_that(next) => next.2,
         _ => model.now,

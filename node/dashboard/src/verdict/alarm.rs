@@ -1,4 +1,4 @@
-//! What must never be: two blocks at one height, one key on two nodes, two chains.
+//! Alarms: two blocks at one height, one key on two nodes, two chains.
 
 use super::{Level, Verdict, listed};
 use crate::model::Model;

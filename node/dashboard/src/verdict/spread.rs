@@ -1,4 +1,4 @@
-//! Where the stake is: who votes, who is away and why.
+//! The stake by state: voting, away, and why.
 //!
 //! Start reading at [`spread`].
 
@@ -23,7 +23,7 @@ pub(super) struct Spread {
     pub(super) away: Vec<(Address, Option<UnixMillis>, String)>,
 }
 
-/// Where every member is: by its own node, if that is watched; else as the guide and the certificates tell.
+/// The state of every member: from its own node, if that is watched; else from the guide and the certificates.
 pub(super) fn spread(model: &Model) -> Spread {
     let mut spread = Spread { present: vec![], away: vec![] };
     let missing: &[Address] = match model.guide_status() {

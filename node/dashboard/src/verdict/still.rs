@@ -14,7 +14,7 @@ use blockchat_proto::units::UnixMillis;
 /// A height that takes so long, and so many times the usual wait, is slow.
 const SLOW_MS: u64 = 10_000;
 const SLOW_TIMES: u64 = 20;
-/// What a node told of its votes longer ago than this says nothing of how slow it is now.
+/// Older votes of a node say nothing about how slow it is now.
 const TOLD_OF_LATE_MS: u64 = 3_000;
 
 /// Enough stake that is back for so long without a block is slow: another matter.
@@ -112,7 +112,7 @@ fn missing(model: &Model, spread: &Spread, present: u64, total: u64) -> Vec<Stri
     ]
 }
 
-/// Whose return is enough.
+/// Members whose return is enough.
 fn what_helps(model: &Model, spread: &Spread, present: u64, total: u64) -> String {
     let stake = |address: &Address| model.stake_of([address]);
     let alone: Vec<_> =

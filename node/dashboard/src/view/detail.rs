@@ -1,4 +1,4 @@
-//! What lies over the panels: the keys, or all about one node.
+//! Sheets over the panels: the keys, or everything about one node.
 
 use super::head::share;
 use super::paint::{Pen, Role};

@@ -49,7 +49,7 @@ pub(crate) fn transactions_per_second(model: &Model) -> u64 {
     count.div_ceil(RATE_S)
 }
 
-/// Where we are.
+/// The place of the viewer.
 pub(crate) fn top(frame: &mut Frame<'_>, pen: &Pen<'_>, area: Rect, frozen: Option<UnixMillis>) {
     let model = pen.model;
     let room = usize::from(area.width);
@@ -82,7 +82,7 @@ pub(crate) fn top(frame: &mut Frame<'_>, pen: &Pen<'_>, area: Rect, frozen: Opti
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// What else the first line says, the most important first.
+/// The rest of the first line, the most important part first.
 fn facts(pen: &Pen<'_>) -> Vec<String> {
     let model = pen.model;
     let mut facts = vec![];

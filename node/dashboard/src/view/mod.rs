@@ -72,7 +72,7 @@ fn picture(frame: &mut Frame<'_>, pen: &Pen<'_>, frozen: Option<UnixMillis>) {
     }
 }
 
-/// What stands in a panel with so much room inside its frame.
+/// The content of a panel with this much room inside its frame.
 fn sheet_of(pen: &Pen<'_>, panel: Panel, width: u16, height: u16) -> Sheet {
     let (width, height) = (usize::from(width), usize::from(height));
     let mut sheet = match panel {

@@ -1,4 +1,4 @@
-//! Who sees whom: a matrix with the round trips of the chosen node, or every link as a line.
+//! Connections between nodes: a matrix with the round trips of the chosen node, or every link as a line.
 
 use super::nodes::{letter, sign};
 use super::paint::{Pen, Role};

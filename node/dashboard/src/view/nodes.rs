@@ -88,7 +88,7 @@ fn trouble(model: &Model, index: usize) -> u8 {
     }
 }
 
-/// What a node does, as its row says it.
+/// A node's activity, as shown in its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Asking,
@@ -243,7 +243,7 @@ fn value(pen: &Pen<'_>, what: What, index: usize) -> (String, Style) {
     (said, style)
 }
 
-/// What only a node that answers says.
+/// Columns that need an answer of the node.
 fn live_value(model: &Model, what: What, index: usize) -> Option<String> {
     let node = &model.nodes[index];
     let status = node.live()?;
@@ -315,7 +315,7 @@ fn is_suspect(model: &Model, node: &Node) -> bool {
     leaders.iter().any(|one| one.suspect && Some(one.address) == node.validator())
 }
 
-/// What it led of the counted blocks, and what its stake makes fair: `10/8.2`.
+/// Led blocks of those counted, and the share that its stake makes fair: `10/8.2`.
 fn led(model: &Model, node: &Node) -> String {
     let Some(own) = node.validator() else { return "-".into() };
     let row = model.validators.as_ref().and_then(|heard| heard.value.iter().find(|row| row.address == own));
@@ -342,7 +342,7 @@ fn missed(pen: &Pen<'_>, node: &Node) -> (String, Style) {
     (thousands(u64::from(row.missed)), pen.style(role))
 }
 
-/// Whom it sees, a sign each in the order in which nodes were named; of many nodes, how many.
+/// Its connections, one sign per node in the order of names; of many nodes, their number.
 fn matrix_row(pen: &Pen<'_>, from: usize) -> String {
     let all = 0..pen.model.nodes.len();
     if all.len() > MATRIX_MAX {

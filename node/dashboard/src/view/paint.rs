@@ -8,7 +8,7 @@ use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
-/// What a text is.
+/// The role of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Ordinary.
@@ -21,16 +21,16 @@ pub(crate) enum Role {
     Warn,
     /// Broken.
     Bad,
-    /// What it is about.
+    /// Its subject.
     Accent,
     /// The chosen row.
     Chosen,
 }
 
-/// What a view draws with: the model, and how things look in its theme.
+/// The input of a view: the model, and the styles of its theme.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pen<'a> {
-    /// What is shown.
+    /// The model.
     pub(crate) model: &'a Model,
 }
 

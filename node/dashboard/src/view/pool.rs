@@ -1,4 +1,4 @@
-//! What waits to be final, on the node that is ahead.
+//! The pool of the node with the highest tip.
 
 use super::paint::{Pen, Role};
 use super::sheet::{Column, Sheet, cell, fitting, head, number, text, window};
@@ -71,7 +71,7 @@ fn line(pen: &Pen<'_>, kept: &[usize], row: &PoolRowView, chosen: bool) -> Line<
     Line::from(Span::styled(format!(" {}", cells.join(" ")), pen.style(role)))
 }
 
-/// What a transaction is, in a word.
+/// The kind of a transaction, in a word.
 fn kind(kind: HistoryKind) -> &'static str {
     match kind {
         HistoryKind::Payment => "payment",

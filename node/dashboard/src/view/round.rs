@@ -180,7 +180,7 @@ fn votes(pen: &Pen<'_>, view: &ConsensusView, votes: &VotesView, what: &str, wid
     ])
 }
 
-/// Whose votes are missing, and how much is.
+/// The members whose votes are missing, and how much stake is missing.
 fn waits_for(pen: &Pen<'_>, view: &ConsensusView, round: &RoundView) -> String {
     let needed = view.stake_needed.micros();
     let total = view.stake_total.micros();

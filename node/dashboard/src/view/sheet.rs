@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
-/// What lies over the panels leaves so many columns of them to be seen, or none.
+/// A sheet leaves this many columns of the panels visible, or none.
 const BELOW_MIN: u16 = 8;
 
 /// See the module.

@@ -1,4 +1,4 @@
-//! Who signed the last heights: a lane a validator, newest right.
+//! Signers of the last heights: one lane per validator, newest right.
 
 use super::paint::{Pen, Role};
 use super::sheet::Sheet;

@@ -1,4 +1,4 @@
-//! What happened, in words, newest first.
+//! The timeline, in words, newest first.
 
 use super::paint::{Pen, Role};
 use super::sheet::{Sheet, window};

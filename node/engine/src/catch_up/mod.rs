@@ -66,7 +66,7 @@ pub(crate) struct BlocksAnswer {
     pub(crate) committed: usize,
 }
 
-/// What a peer that just connected may lack, because it was sent before.
+/// Messages that a peer may lack that just connected, because they were sent before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lacks {
     /// Our votes of this height.
@@ -146,7 +146,7 @@ impl CatchUp {
         if new { self.lacks(only, now) } else { Lacks::default() }
     }
 
-    /// What a new peer may lack; `only`: it is our only peer.
+    /// Messages that a new peer may lack; `only`: it is our only peer.
     fn lacks(&mut self, only: bool, now: UnixMillis) -> Lacks {
         let is_over = |last: Option<UnixMillis>, pause_ms| last.is_none_or(|last| now.since(last) >= pause_ms);
         let votes = is_over(self.votes_again, VOTES_AGAIN_MS);

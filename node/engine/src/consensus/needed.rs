@@ -36,7 +36,7 @@ pub(super) struct Needed {
     by_leader: BTreeMap<Address, Seen>,
 }
 
-/// What the proposals of one leader showed.
+/// Measurements of one leader's proposals.
 #[derive(Clone, Copy)]
 struct Seen {
     after_ms: u64,

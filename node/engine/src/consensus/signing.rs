@@ -94,7 +94,7 @@ impl Signing {
         self.guard.is_some_and(|guard| guard.mark.height > Height(0))
     }
 
-    /// What was lost of this height, if anything.
+    /// The loss at this height, if there is one.
     pub(super) fn lost_at(&self, height: Height) -> Option<Lost> {
         self.lost.filter(|lost| lost.mark.height == height)
     }
@@ -163,7 +163,8 @@ impl Signing {
         }
     }
 
-    /// What to write to the journal before anything else of this height, then to sync, if part of the height was lost.
+    /// The record to write to the journal before anything else of this height, then to sync, if part of the height was
+    /// lost.
     pub(super) fn declare_loss(&mut self, height: Height) -> Option<GuardState> {
         let guard = self.guard?;
         let lost = self.lost.as_mut().filter(|lost| lost.mark.height == height && !lost.journaled)?;

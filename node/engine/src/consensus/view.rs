@@ -1,4 +1,4 @@
-//! What readers see of the current height. Changes nothing; built on request.
+//! The current height for readers. Changes nothing; built on request.
 //!
 //! Start reading at [`Consensus::rounds`].
 

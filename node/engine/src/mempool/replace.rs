@@ -24,7 +24,7 @@ pub const REPLACEMENTS_MAX: u32 = 64;
 /// Number of senders counted; beyond that, the count of one restarts.
 const COUNTED_MAX: usize = 4_096;
 
-/// What a newcomer may replace.
+/// The transaction that a newcomer may replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replaces {
     /// Nothing: its nonce must be free.

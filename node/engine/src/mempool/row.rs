@@ -59,7 +59,7 @@ impl Row {
         self.stakes.len()
     }
 
-    /// What is at this nonce.
+    /// The transaction at this nonce.
     pub(super) fn get(&self, nonce: u64) -> Option<&VerifiedTransaction> {
         self.entries.get(self.index(nonce)).map(|entry| &entry.transaction).filter(|found| found.nonce() == nonce)
     }

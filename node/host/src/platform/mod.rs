@@ -1,4 +1,4 @@
-//! What differs between systems: modes of files, one file in two names, writes at a place, core dumps, signals.
+//! Differences between systems: modes of files, one file in two names, writes at a place, core dumps, signals.
 //!
 //! Owns: every use of a system's own calls. Does not own: what they are used for (`whole_file`, `signals`, the node's store).
 //! Always true: both forms have the same functions, so that nothing above this folder asks on which system it is. Locks of

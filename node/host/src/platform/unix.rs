@@ -32,12 +32,12 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Who may do what with an open file, as nine bits.
+/// The mode of an open file, as nine bits.
 pub fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))
 }
 
-/// Who may do what with a file, as nine bits.
+/// The mode of a file, as nine bits.
 pub fn mode(path: &Path) -> io::Result<u32> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o777)
 }

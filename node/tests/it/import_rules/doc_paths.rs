@@ -8,15 +8,15 @@ use super::tree::{Source, files, root, sources};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Where pages are that speak of the tree; beside them there is the `README.md` of the root. That of `proto/fuzz` speaks of
-/// folders that its runs make.
+/// The folders of pages that name paths of the tree; beside them there is the `README.md` of the root. That of
+/// `proto/fuzz` names folders that its runs make.
 const FOLDERS: &[&str] = &["k8s", "node", "proto", "testnet"];
 
 /// How a path of this tree begins, when nothing else tells it from one of the API or of a home.
 const BEGINNINGS: &[&str] =
     &["proto/", "node/", "testnet/", "k8s/", "src/", "engine/", "client/", "tests/", "benches/", "fuzz/", "../"];
 
-/// What stands between backticks, and all words of code blocks.
+/// The text between backticks, and all words of code blocks.
 fn quoted(page: &str) -> Vec<(usize, String)> {
     let (mut found, mut block) = (vec![], false);
     for (line, text) in page.lines().enumerate() {
@@ -32,7 +32,7 @@ fn quoted(page: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Where the Markdown links of a line lead, but for those out of the tree and into a page.
+/// The targets of a line's Markdown links, but for those out of the tree and into a page.
 fn links(text: &str) -> impl Iterator<Item = String> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let inside = targets.filter(|target| !target.contains("://") && !target.starts_with('#'));
@@ -61,7 +61,7 @@ fn is_path(span: &str) -> bool {
     span.chars().all(plain) && (begins || span.ends_with(".rs") && span != ".rs")
 }
 
-/// Where this path leads, from one of these folders.
+/// The target of this path, from one of these folders.
 fn found_from(folders: &[PathBuf], path: &str) -> Option<PathBuf> {
     let places = folders.iter().flat_map(|folder| [folder.join(path), folder.join("src").join(path)]);
     places.into_iter().find(|place| place.exists())
@@ -76,7 +76,7 @@ fn is_item(span: &str) -> bool {
     steps.len() > 1 && steps.iter().all(word)
 }
 
-/// What is named here and is nowhere: line and name.
+/// Paths that are named here and do not exist: line and name.
 fn unknown(named: Vec<(usize, String)>, folders: &[&Path], known: &[BTreeSet<&str>]) -> Vec<String> {
     let (mut found, mut places, mut last) = (vec![], vec![], 0);
     for (line, span) in named {

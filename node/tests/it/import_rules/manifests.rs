@@ -1,4 +1,5 @@
-//! What the manifests and clippy's lists hold: which crates the pure ones are made of, and which calls are banned where.
+//! The content of the manifests and clippy's lists: the dependencies of the pure crates, and the calls that are banned
+//! in each.
 
 use super::tree::read;
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ const CLIENT: &[&str] = &["blockchat-proto", "reqwest", "serde", "serde_json", "
 const DASHBOARD: &[&str] =
     &["blockchat-client", "blockchat-host", "blockchat-proto", "crossterm", "ratatui", "serde_json", "tokio"];
 
-/// What clippy refuses in every crate, and what in the pure ones besides.
+/// Calls that clippy refuses in every crate, and those in the pure ones besides.
 const BANNED: &[&str] =
     &["tokio::sync::mpsc::unbounded_channel", "std::sync::mpsc::channel", "futures::channel::mpsc::unbounded"];
 const BANNED_IN_SHELL: &[&str] = &["std::time::SystemTime::now", "std::io::stdout", "std::io::stderr"];

@@ -1,4 +1,4 @@
-//! What a source mentions of other modules and crates: its `use` lines and the paths in its code, in full.
+//! The modules and crates that a source mentions: its `use` lines and the paths in its code, in full.
 //!
 //! Owns: `use` trees, `crate`, `self`, `super`, renamings, and modules written inside a file. Does not own: what may be
 //! mentioned ([`super::table`]).
@@ -53,7 +53,7 @@ struct Walk<'a> {
     /// At which depth of braces each module inside the file began.
     inner: Vec<usize>,
     depth: usize,
-    /// What a name stands for because of a `use`.
+    /// The meaning of a name because of a `use`.
     renamed: BTreeMap<String, Vec<String>>,
     found: Vec<Mention>,
 }

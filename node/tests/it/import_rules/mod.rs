@@ -1,4 +1,4 @@
-//! What may import what, held by tests that read the sources.
+//! The rules of imports, held by tests that read the sources.
 //!
 //! A compiler holds the borders of crates; those between the folders of one crate are held here. A breach is named with
 //! its file and line, its rule and the reason. The rules are in [`table`]; [`made_up`] shows that each can be broken.

@@ -187,7 +187,7 @@ const CRATES: &[&str] = &[
 
 const SIBLINGS: &[&str] = &["net", "store", "api", "wallet"];
 
-/// Who of the siblings may use what of another.
+/// The siblings that may use a part of another.
 const EXCEPTIONS: &[(&str, &str)] = &[("api", "blockchat_node::store::history")];
 
 /// How the names of foreign crates begin, and where these are at home.

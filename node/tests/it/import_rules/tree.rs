@@ -9,7 +9,7 @@ use super::words::{Token, tokens};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where each crate's sources are.
+/// The folder of each crate's sources.
 const CRATES: &[(&str, &str)] = &[
     ("proto/src", "blockchat_proto"),
     ("node/engine/src", "blockchat_engine"),
@@ -108,7 +108,7 @@ pub(super) fn breaches(source: &Source) -> Vec<String> {
     found
 }
 
-/// What a `use` brought in against a rule is named once, not at every use of it.
+/// A forbidden import is named once, at its `use`, not wherever it is used.
 fn broken_rules(source: &Source) -> Vec<String> {
     let mentions = mentions(&source.module, &source.tokens);
     let mut found = vec![];
@@ -139,7 +139,7 @@ fn test_switches(tokens: &[Token]) -> Vec<usize> {
     found
 }
 
-/// What is between the brackets that open here, or behind the `!` here.
+/// The text between the brackets that open here, or behind the `!` here.
 fn inside(tokens: &[Token], at: usize) -> &[Token] {
     let begin = at + usize::from(tokens.get(at).is_some_and(|it| it.is("!")));
     if !tokens.get(begin).is_some_and(|it| it.is("(")) {

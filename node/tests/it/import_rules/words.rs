@@ -121,7 +121,7 @@ fn comment_len(source: &str) -> usize {
     at
 }
 
-/// Where a raw string's inside begins, and what ends it.
+/// The start of a raw string's inside, and its end mark.
 fn raw_string(source: &str) -> Option<(usize, String)> {
     let marks = source.strip_prefix("br").or(source.strip_prefix("cr")).or(source.strip_prefix('r'))?;
     let hashes = marks.len() - marks.trim_start_matches('#').len();
@@ -130,7 +130,7 @@ fn raw_string(source: &str) -> Option<(usize, String)> {
         .then(|| (source.len() - marks.len() + hashes + 1, format!("\"{}", "#".repeat(hashes))))
 }
 
-/// Where a plain, byte or C string's inside begins.
+/// The start of a plain, byte or C string's inside.
 fn string_open(source: &str) -> Option<usize> {
     let quoted = source.strip_prefix(['b', 'c']).unwrap_or(source);
     quoted.starts_with('"').then_some(source.len() - quoted.len() + 1)

@@ -51,7 +51,7 @@ impl ChainCopy {
         }
     }
 
-    /// Who leads this round of the next height.
+    /// The leader of this round of the next height.
     pub(super) fn leader(&self, round: Round) -> Address {
         let tip = self.ledger.tip();
         leader_for(self.ledger.validators(), tip.hash, tip.height.next(), round)

@@ -1,4 +1,4 @@
-//! What was final is on disk: all of it, on every node, also when all of them die at once.
+//! A final block is on disk: all of it, on every node, also when all of them die at once.
 //!
 //! "Persistent state" was what the others still had in memory.
 
@@ -8,7 +8,7 @@ use blockchat_proto::keys::Address;
 
 const BOB: Address = Address([2; 32]);
 
-/// What a person sees of the chain on one node.
+/// The chain as a person sees it on one node.
 fn seen(network: &Network, index: usize) -> (AccountView, AccountView, Vec<MessageView>) {
     let (node, alice) = (network.node(index), network.wallet(0).address());
     let messages = super::network::run(node.client.messages(&BOB, &PageRequest::first(50))).unwrap().items;

@@ -1,4 +1,5 @@
-//! Who does not want the blocks asks for headers and validator sets, and checks the chain with the genesis hash alone.
+//! A reader that does not want the blocks asks for headers and validator sets, and checks the chain with the genesis
+//! hash alone.
 //!
 //! None of the predecessors could be checked without all that they ever stored, and none bounded what a stranger may ask.
 
@@ -76,7 +77,7 @@ fn a_stranger_checks_a_chain_whose_validators_change_without_one_transaction_of_
     assert_eq!(node.members(last), members(&stranger, &network, last).unwrap());
 }
 
-/// What answers another question is no better than no answer at all.
+/// An answer to another request is as bad as none.
 #[test]
 fn headers_in_answer_to_a_question_for_blocks_are_garbage_and_their_bearer_parted_from() {
     let network = Network::lone();

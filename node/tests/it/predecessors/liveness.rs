@@ -31,7 +31,7 @@ fn four(flags: &[&str]) -> Network {
     network
 }
 
-/// Who leads the next height's first round, by the rules and what a node says of itself.
+/// The leader of the next height's first round, by the rules and a node's own status.
 fn next_leader(network: &Network) -> Address {
     let status = network.node(0).status();
     let member =

@@ -33,7 +33,7 @@ mod wire;
 #[cfg(target_os = "linux")]
 mod work;
 
-/// What went wrong elsewhere, and what shows that it does not here.
+/// The fault of an earlier system, and the proof that it does not exist here.
 struct Defect {
     was: &'static str,
     held_by: &'static [(&'static str, fn())],

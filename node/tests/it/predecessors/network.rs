@@ -30,7 +30,7 @@ pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
     runtime().block_on(future)
 }
 
-/// Where strangers and clients live.
+/// The addresses of strangers and clients.
 pub(super) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
@@ -183,7 +183,7 @@ impl Running {
         Self { node, client }
     }
 
-    /// Where peers dial it.
+    /// The address at which peers dial it.
     pub(super) fn address(&self) -> String {
         self.node.ready.listen[0].clone()
     }
@@ -223,7 +223,7 @@ impl Running {
         run(self.client.validator_set(&set)).unwrap()
     }
 
-    /// What happens from now on.
+    /// Events from now on.
     pub(super) fn listen(&self, topics: &[EventTopic]) -> Events {
         run(self.client.listen(topics, None)).unwrap()
     }
@@ -252,7 +252,7 @@ impl Running {
         })
     }
 
-    /// Where a transaction is, if this node knows it.
+    /// The place of a transaction, if this node knows it.
     pub(super) fn place(&self, id: TransactionId) -> Option<TransactionState> {
         run(self.client.transaction(&id)).ok().map(|view| view.state)
     }

@@ -1,4 +1,4 @@
-//! What comes from the network is data: it is decoded within limits or refused, and never run.
+//! Bytes from the network are data: they are decoded within limits or refused, and never run.
 //!
 //! A predecessor unpickled what peers sent, which runs whatever they like.
 
@@ -115,7 +115,7 @@ pub(super) fn bytes_from_clients_are_data_only() {
     assert!(!marker.exists(), "somebody's command was run");
 }
 
-/// What a chain is given to keep, it keeps, and does nothing else with it.
+/// A chain stores its payload, and does nothing else with it.
 #[test]
 pub(super) fn a_message_is_text_whatever_it_says() {
     let network = Network::lone();

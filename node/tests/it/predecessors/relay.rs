@@ -53,7 +53,7 @@ impl Relay {
         Self { port, passed, task }
     }
 
-    /// Where peers dial it.
+    /// The address at which peers dial it.
     pub(super) fn address(&self) -> String {
         format!("/ip4/127.0.0.1/tcp/{}", self.port)
     }

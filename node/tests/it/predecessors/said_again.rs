@@ -1,5 +1,5 @@
-//! What a node passes on of what strangers bring: true words a few times, contradictions of validators, nothing else.
-//! SPEC GOSSIP-3, GOSSIP-5.
+//! Messages of strangers that a node forwards: true votes a few times, contradictions of validators, nothing else. SPEC
+//! GOSSIP-3, GOSSIP-5.
 
 use super::network::{Network, run};
 use super::stranger::Stranger;
@@ -55,7 +55,7 @@ fn a_true_vote_that_a_stranger_says_again_and_again_is_passed_on_a_few_times() {
     let vote = ConsensusMessage::Vote(prevote(&network, &network.validator(0), 7, None));
     let start = Instant::now();
     (0..TIMES).for_each(|_| talker.say(vote.clone()));
-    // What is said after them arrives after them.
+    // Later messages arrive after them.
     reaches(&network, &talker, &listener, 2_000);
     let quarters = usize::try_from(start.elapsed().as_millis() / 250).unwrap();
     let count = heard(&listener, &vote);
@@ -98,7 +98,7 @@ fn votes_and_proposals_of_a_made_up_key_end_at_the_first_node() {
         .flat_map(|height| [vote_at(&network, &made_up, height), proposal_at(&network, &made_up, height)])
         .collect();
     said.iter().for_each(|message| talker.say(message.clone()));
-    // What is said after them arrives after them.
+    // Later messages arrive after them.
     reaches(&network, &talker, &listener, 3_000);
     assert!(said.iter().all(|message| heard(&listener, message) == 0));
     assert!(talker.is_connected(network.node(0)), "a stranger is no liar");

@@ -14,7 +14,7 @@ const MADE: [&str; 3] = ["target", ".git", "node_modules"];
 /// The one file whose tests of the format hold keys, of which everybody knows that they are nobody's.
 const FORMAT_TESTS: &str = "node/src/wallet/keystore.rs";
 
-/// Where the published networks are, whose keys everybody may have: they are for looking, and their folders say so.
+/// The folders of the published networks, whose keys are public: they are for trying out, and their folders say so.
 const PUBLISHED: [&str; 2] = ["k8s/overlays/testnet-5/", "k8s/overlays/testnet-10/"];
 const NOT_SECRET: &str = "-NOT-SECRET/";
 

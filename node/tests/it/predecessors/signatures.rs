@@ -1,4 +1,4 @@
-//! What is signed is what counts, and who signed it is who pays.
+//! Only the signed content counts, and the signer pays.
 //!
 //! The predecessors signed an id that nobody computed again, and took an unknown key for node 0.
 
@@ -57,7 +57,7 @@ pub(super) fn altered_amount_receiver_or_nonce_is_refused_at_every_door() {
     assert_eq!(node.account(victim.address()).next_nonce, 1);
 }
 
-/// Where an id travels beside what it names, somebody believes it.
+/// An id that travels beside its content is believed by some program.
 #[test]
 pub(super) fn nobody_can_say_which_id_a_transaction_has() {
     let network = Network::lone();
@@ -102,7 +102,7 @@ pub(super) fn an_unknown_key_is_nobody_and_not_node_0() {
     let refused = node.submit(&network.sign(&unknown, 0, send(BOB, 1)));
     assert_eq!(refused.unwrap_err(), "insufficient_funds");
 
-    // What is sent to it is its own; node 0 has the fee of the block it led, and nothing else.
+    // Coins sent to it are its own; node 0 has the fee of the block it led, and nothing else.
     let height = node.submit_and_wait(&network.send(&network.wallet(0), 0, unknown.address(), 7, ""));
     assert_eq!(node.account(unknown.address()).balance, micro(7));
     let with_fee = before.balance.checked_add(node.block(height).fees);

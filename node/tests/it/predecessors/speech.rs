@@ -34,7 +34,7 @@ pub(super) struct Speech {
     bare: request_response::Behaviour<Wire>,
 }
 
-/// What it answers when asked for blocks: wire bytes, or nothing for ever.
+/// Its answer to a request for blocks: wire bytes, or none for ever.
 pub(super) type Answers = Box<dyn Fn(SyncRequest) -> Option<Vec<u8>> + Send>;
 
 /// Which protocol it asks over.
@@ -45,7 +45,7 @@ pub(super) enum Over {
     Gossip,
 }
 
-/// What came to pass, as far as tests ask.
+/// Events that tests ask for.
 #[derive(Default)]
 pub(super) struct Record {
     pub(super) connected: BTreeSet<PeerId>,
@@ -56,7 +56,7 @@ pub(super) struct Record {
     pub(super) gossip: Vec<(String, Vec<u8>)>,
 }
 
-/// What a test wants of it.
+/// Commands of a test.
 pub(super) enum Wish {
     Dial(Multiaddr),
     Publish(Topic, Vec<u8>),

@@ -140,12 +140,12 @@ impl Stranger {
         }
     }
 
-    /// What it was asked so far.
+    /// The requests it got so far.
     pub(super) fn questions(&self) -> Vec<SyncRequest> {
         self.record().questions.clone()
     }
 
-    /// What it heard so far on a topic.
+    /// The messages it heard so far on a topic.
     pub(super) fn heard(&self, topic: Topic) -> Vec<Vec<u8>> {
         let name = topic.name(&self.chain);
         self.record().gossip.iter().filter(|(on, _)| *on == name).map(|(_, data)| data.clone()).collect()

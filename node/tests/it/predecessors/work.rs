@@ -22,7 +22,7 @@ fn moved(node: &Running) -> u64 {
     of("rchar:") + of("wchar:")
 }
 
-/// What so many transactions cost, one after the other.
+/// The price of so many transactions, one after the other.
 fn cost(network: &Network, from: u64) -> u64 {
     let node = network.node(0);
     let before = moved(node);

@@ -47,7 +47,7 @@ fn bare(text: &str) -> String {
     lines.collect::<Vec<_>>().join(" ")
 }
 
-/// What follows each occurrence of a call.
+/// The text after each occurrence of a call.
 fn calls<'a>(source: &'a str, call: &'a str) -> impl Iterator<Item = &'a str> {
     source.split(call).skip(1).map(str::trim_start)
 }

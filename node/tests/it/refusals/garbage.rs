@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// What a well-meaning client would ask.
+/// Requests of a well-meaning client.
 const QUESTION: &str = "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 fn address(url: &str) -> &str {
@@ -89,7 +89,7 @@ async fn garbage_at_the_api_is_answered_with_a_4xx_or_not_at_all() {
             ("nothing there", QUESTION.replace("/v1/status", "/../../etc/passwd").into_bytes(), &["404", "400"]),
         ];
         for (what, bytes, expected) in cases {
-            // What is whole is answered on an open line, as clients keep theirs.
+            // A whole request is answered on an open line, as clients keep theirs.
             let answer = talk(&api, &bytes, expected.contains(&"none"));
             let status = status_of(&answer);
             assert!(expected.contains(&status), "{what}: {answer}");

@@ -1,4 +1,4 @@
-//! What is refused: said with its cause, the next step and a stable code; and nothing is changed by it.
+//! Refusals: each names its cause, the next step and a stable code, and changes nothing.
 //!
 //! One file per door: [`money`], [`replacing`] and [`signatures`] (transactions), [`startup`] (`run`), [`files`] (damage on disk),
 //! [`garbage`] (bytes on open ports), [`rules`] (a chain of the future), [`keys`] (wallets), [`codes`] (the table of all

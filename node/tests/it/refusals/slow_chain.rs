@@ -22,7 +22,7 @@ pub(super) struct SlowChain {
 
 pub(super) const BOB: Address = Address([2; 32]);
 
-/// What a refusal must not change: balances and nonces of both accounts, and the pool.
+/// State that a refusal must not change: balances and nonces of both accounts, and the pool.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Books {
     accounts: Vec<(Coins, Coins, Coins, u64, u64)>,

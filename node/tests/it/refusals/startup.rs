@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 /// A chain on which no block comes by itself while a test looks, however slow the machine.
 const QUIET: &[&str] = &["--idle-block-interval", "3600000"];
 
-/// What a running node says of itself.
+/// The status of a running node.
 fn status(node: &Node) -> Value {
     let said = program().args(["status", "--output", "json", "--api", &node.ready.api]).output().unwrap();
     serde_json::from_slice(&said.stdout).unwrap()

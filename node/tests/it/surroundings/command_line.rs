@@ -46,7 +46,7 @@ fn a_variable_that_is_set_and_empty_is_not_set() {
         let said: Said = asked(&home.path(), command).envs(empty()).output().unwrap().into();
         assert_eq!(said.code, 0, "{said:?}");
     }
-    // What the configuration says counts where a variable is empty.
+    // The configuration counts where a variable is empty.
     home.start().stop();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();

@@ -1,4 +1,4 @@
-//! What surrounds the program cannot kill it: streams, files, signals, variables, and text of others.
+//! Surroundings cannot kill the program: streams, files, signals, variables, and text of others.
 //!
 //! One file per neighbour: [`streams`] (pipes and full disks), [`files`] (interrupted, odd and removed ones), [`signals`],
 //! [`words`] (what others wrote), [`command_line`] (variables and numbers).

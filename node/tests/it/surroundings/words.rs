@@ -1,4 +1,4 @@
-//! What others wrote, and an API that is not ours, cannot drive a terminal.
+//! Text of others, and a foreign API, cannot drive a terminal.
 
 use super::asked;
 use crate::support::{Home, Said};
@@ -49,7 +49,7 @@ fn what_is_typed_wrong_drives_no_terminal_either() {
     }
 }
 
-/// What a hostile API answers.
+/// The answers of a hostile API.
 fn answer(path: &str) -> (u16, Value) {
     let zeros = "0".repeat(64);
     match path {

@@ -152,7 +152,7 @@ fn a_block_pays_one_grant() {
     assert_eq!([8, 9].map(|person| world.account(person).balance), [micros(100); 2]);
 }
 
-/// What it was paid can be spent from the next transaction of the very block on.
+/// A grant can be spent from the next transaction of the same block on.
 #[test]
 fn a_grant_can_be_spent_in_its_block() {
     let mut world = granting(bcc(1), bcc(1), 0);

@@ -1,4 +1,4 @@
-//! What a leader gets that tries out blocks until it draws itself again: fees, and nothing else. SPEC LEAD-4, ABS-3.
+//! The gain of a leader that tries out blocks until it draws itself again: fees, and nothing else. SPEC LEAD-4, ABS-3.
 
 use super::*;
 use crate::ledger::Standing;

@@ -45,7 +45,7 @@ fn micros(micros: u64) -> Coins {
 struct World {
     genesis: VerifiedGenesis,
     ledger: Ledger,
-    /// Whose precommits no commit carries from now on.
+    /// Members whose precommits no commit carries from now on.
     absent: Vec<Address>,
     /// Between two blocks.
     block_ms: u64,
@@ -107,7 +107,7 @@ impl World {
         self.ask(person, Body::Activate { recent })
     }
 
-    /// What the next block would need: leader of round 0, everybody's precommit but those of the absent.
+    /// The needs of the next block: leader of round 0, the precommits of all members but the absent.
     fn draft(&self, candidates: Vec<VerifiedTransaction>) -> Draft {
         let tip = *self.ledger.tip();
         let leader = leader_for(self.ledger.validators(), tip.hash, tip.height.next(), Round(0));

@@ -1,4 +1,4 @@
-//! What a contradiction costs. SPEC EVID-1 to EVID-3.
+//! The price of a contradiction. SPEC EVID-1 to EVID-3.
 
 use super::*;
 use crate::block::VerifiedBlock;

@@ -1,4 +1,4 @@
-//! Who is in the set: stakes, activation, absence, jail.
+//! Membership of the set: stakes, activation, absence, jail.
 
 use super::*;
 use crate::ledger::Standing;

@@ -34,7 +34,7 @@ impl Stage<'_> {
     }
 
     pub(super) async fn no_block(&self, during: Duration) -> Outcome {
-        // What was on its way may still decide a block that most had voted for; on some side only, and never two.
+        // Messages under way may still decide a block that most had voted for; on one side only, and never two.
         sleep(self.allowed(&SETTLES).min(SETTLED)).await;
         let before = self.height_of_all();
         let mut why = BTreeMap::new();

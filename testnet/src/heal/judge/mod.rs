@@ -17,7 +17,7 @@ use blockchat_proto::units::Height;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// What became of a claim.
+/// The result of a claim.
 #[derive(Clone, Debug)]
 pub(in crate::heal) struct Outcome {
     pub(in crate::heal) held: bool,

@@ -1,4 +1,4 @@
-//! What an operator does by hand: starts nodes, stakes, resets a guard.
+//! Acts of an operator: starts nodes, stakes, resets a guard.
 
 use crate::heal::judge::Outcome;
 use crate::heal::scenario::{Deed, Who};
@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 impl Stage<'_> {
-    /// What an operator does by hand.
+    /// An act of an operator.
     pub(in crate::heal) async fn carry_out(&mut self, deed: Deed) -> Outcome {
         let done = match deed {
             Deed::GuardReset(who) => self.reset_guards(who).await,

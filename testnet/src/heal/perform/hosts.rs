@@ -5,7 +5,7 @@ use crate::hosts::Hosts;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// What was on the wire when a cable was pulled has arrived after this.
+/// Bytes on the wire when a cable is pulled arrive within this time.
 const LAST_BYTES: Duration = Duration::from_millis(50);
 
 impl Stage<'_> {

@@ -1,17 +1,17 @@
-//! What is claimed, and how a person reads it.
+//! Claims, and their text for people.
 
 use super::fault::Who;
 use super::limit::Limit;
 use blockchat_proto::genesis::Parameters;
 use std::time::Duration;
 
-/// What is claimed.
+/// A claim.
 #[derive(Clone, Debug)]
 pub enum Claim {
     /// From the latest break or heal on, until so many more blocks: no longer pause between two blocks that any of these
     /// nodes reports.
     PauseAtMost {
-        /// Whom we listen to.
+        /// The nodes that are observed.
         of: Who,
         /// The longest pause.
         limit: Limit,

@@ -1,4 +1,4 @@
-//! What can be broken, by whom it is felt, and what an operator does by hand: the words of a story and their sense.
+//! Faults, the nodes they strike, and acts of an operator: the words of a story and their meaning.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub enum Who {
     All,
 }
 
-/// What can be broken.
+/// A fault.
 #[derive(Clone, Debug)]
 pub enum InjectedFault {
     /// `kill -9`; they stay away until they are healed.
@@ -66,7 +66,7 @@ pub enum InjectedFault {
     Flood,
 }
 
-/// What an operator does by hand.
+/// An act of an operator.
 #[derive(Clone, Copy, Debug)]
 pub enum Deed {
     /// `blockchat-node guard reset --api` with another node of the chain; then the node is started again.

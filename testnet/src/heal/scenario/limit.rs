@@ -13,8 +13,8 @@ pub struct Limit {
     pub more: Duration,
 }
 
-/// What a dead leader costs: the block interval, until the height starts; the wait for its proposal; the wait for more
-/// precommits before the next round.
+/// The price of a dead leader: the block interval, until the height starts; the wait for its proposal; the wait for
+/// more precommits before the next round.
 pub fn leader_timeout(parameters: &Parameters) -> Duration {
     let engine = EngineConfig::default();
     let propose = engine.propose_ms + parameters.block_interval_ms;

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub struct Scenario {
     /// As on the command line.
     pub name: &'static str,
-    /// What it shows, in a sentence or two.
+    /// Its subject, in a sentence or two.
     pub about: &'static str,
     /// Validators.
     pub nodes: usize,
@@ -28,7 +28,7 @@ pub struct Scenario {
     pub spares: usize,
     /// Only the first so many nodes send; the others' coins are for the story.
     pub senders: Option<usize>,
-    /// What this machine must have.
+    /// Its needs of this machine.
     pub needs: Vec<Need>,
     /// Can it be played with another number of nodes?
     pub any_number: bool,
@@ -38,11 +38,11 @@ pub struct Scenario {
     pub wan: Wan,
     /// The load.
     pub load: Load,
-    /// What happens, in order.
+    /// Its steps, in order.
     pub steps: Vec<Step>,
 }
 
-/// What a story needs of its machine beyond processes and sockets.
+/// A need of a story beyond processes and sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// A clock for each node that we can set.
@@ -184,7 +184,7 @@ impl Scenario {
         self
     }
 
-    /// What is going to happen and what must hold, a line a step.
+    /// The prediction, one line per step.
     pub fn prediction(&self, parameters: &Parameters) -> Vec<String> {
         self.steps.iter().map(|step| step.words(parameters)).collect()
     }

@@ -52,7 +52,7 @@ pub(super) fn one_way() -> Scenario {
     .expect(AllConnected { limit: seconds(30) })
 }
 
-/// What a router does that forgets its connections.
+/// The effect of a router that forgets its connections.
 pub(super) fn half_open() -> Scenario {
     let about = "the connections of one node die and nobody is told, as when a router forgets them: they are replaced";
     Scenario::named("half-open", about)

@@ -23,7 +23,7 @@ impl Misbehaviour for Hasty {
                 }
                 self.voted = vote.height;
             }
-            // What its engine would have voted is in there too.
+            // The votes of its engine are among them.
             ConsensusMessage::RoundCertificate(votes) if votes.votes.iter().any(|signed| first(&signed.vote)) => {
                 return vec![];
             }

@@ -111,7 +111,7 @@ impl fmt::Display for Crime {
     }
 }
 
-/// What a liar can see and use.
+/// Knowledge and means of a liar.
 #[derive(Debug)]
 pub struct Scene<'a> {
     /// Genesis hash.
@@ -124,7 +124,7 @@ pub struct Scene<'a> {
     pub dice: &'a mut Dice,
 }
 
-/// Who gets a message.
+/// The recipients of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Everybody.
@@ -154,7 +154,7 @@ impl Audience {
 
 /// A message on its way to somebody.
 pub type Speech = Vec<(Audience, ConsensusMessage)>;
-/// What becomes of a question for final blocks.
+/// The answer to a request for final blocks.
 #[derive(Debug)]
 pub enum Served {
     /// These.
@@ -170,7 +170,7 @@ pub enum Served {
     Silence,
 }
 
-/// What a node does instead of what its engine asks for. By default, exactly that.
+/// Its acts instead of those that its engine asks for. By default, exactly those.
 pub trait Misbehaviour: fmt::Debug + Send {
     /// The engine wants to send `message` to all.
     fn speak(&mut self, _scene: &mut Scene<'_>, message: ConsensusMessage) -> Speech {
@@ -180,7 +180,7 @@ pub trait Misbehaviour: fmt::Debug + Send {
     /// A message came.
     fn hear(&mut self, _message: &Heard) {}
 
-    /// What it says of its own accord after it heard something.
+    /// Its own messages after it heard something.
     fn retort(&mut self, _scene: &mut Scene<'_>) -> Speech {
         vec![]
     }

@@ -48,13 +48,13 @@ pub struct Checker {
     covered: BTreeSet<Hash32>,
     /// The last block that an honest key precommitted at a height, and in which round.
     locks: BTreeMap<(Address, Height), (Round, Hash32)>,
-    /// Who said to prevote a block, honest or not.
+    /// Members that prevoted a block, honest or not.
     prevotes: BTreeMap<(Height, Hash32, Round), BTreeSet<Address>>,
     shown: BTreeMap<usize, (Height, Hash32)>,
     wiped: BTreeSet<usize>,
-    /// Who has a stake at some time of the run.
+    /// Accounts with a stake at some time of the run.
     stakers: BTreeSet<Address>,
-    /// Who signed two things for one place.
+    /// Accounts that signed two things for one place.
     liars: BTreeSet<Address>,
     /// Of whom an honest node made evidence durable, with the height that it is about.
     accused: BTreeMap<Address, Height>,
@@ -65,7 +65,7 @@ pub struct Checker {
     voted: BTreeMap<Address, BTreeSet<Height>>,
 }
 
-/// What is new about a final block.
+/// The news of a final block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// The first honest node has it.
@@ -367,7 +367,7 @@ pub fn check_rise(node: usize, guard: Option<GuardState>, mark: &GuardMark) -> R
     }
 }
 
-/// What the guard must cover: it is at the message or beyond.
+/// The least guard for a message: at the message or beyond.
 fn check_guard(node: usize, mark: &GuardMark, guard: Option<GuardState>) -> Result<(), Violation> {
     match guard.map(|guard| guard.mark) {
         Some(guard) if guard.position() > mark.position() || guard == *mark => Ok(()),
@@ -391,7 +391,7 @@ fn check_lock_kept(
     }
 }
 
-/// Who decides this height, by a ledger that is at it or has just left it.
+/// The members that decide this height, by a ledger that is at it or has just left it.
 fn members_at(ledger: &Ledger, height: Height) -> Option<&ValidatorSet> {
     let tip = ledger.tip().height;
     match () {

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub(super) struct Grants {
     grant: u64,
-    /// What should be in the treasury.
+    /// The expected treasury.
     treasury: u64,
     paid: BTreeSet<Address>,
 }

@@ -43,7 +43,7 @@ impl Growth {
         let (height, time) = (block.height(), block.header().time);
         let mut grown = 0;
         for (address, account) in applied.accounts() {
-            // Who is out of the set weighs nothing, and comes back with what it had.
+            // An account outside the set weighs nothing, and comes back with its former stake.
             let power = account.power.micros();
             let before = self.powers.insert(*address, power).unwrap_or(0);
             grown += power.saturating_sub(before);

@@ -1,5 +1,5 @@
-//! What must hold, whatever happens. One checker watches all honest nodes of a run; it keeps its own books and believes
-//! nothing but disks and messages.
+//! Rules that must hold in every run. One checker watches all honest nodes of a run; it keeps its own books and
+//! believes nothing but disks and messages.
 //!
 //! Owns: agreement, conservation of coins, no double spend, journal and guard before broadcast, a guard that is never
 //! contradicted, locks that are never forgotten, finals that are never lost,

@@ -1,4 +1,4 @@
-//! What must never happen, in words with the numbers that show it.
+//! Violations of the rules, in words with the numbers that show them.
 
 use blockchat_engine::journal::{GuardMark, Lock, SignStep};
 use blockchat_proto::hash::Hash32;
@@ -12,21 +12,21 @@ pub enum Violation {
     /// Two final blocks.
     #[error("FORK at height {height}: node {node} has {found}, another {expected}")]
     Fork {
-        /// Where.
+        /// The height.
         height: Height,
-        /// Who noticed.
+        /// The node that noticed.
         node: usize,
-        /// What others have.
+        /// The value of the others.
         expected: Hash32,
-        /// What it has.
+        /// Its own value.
         found: Hash32,
     },
     /// One block, two states.
     #[error("node {node} has another state than others after block {height}")]
     State {
-        /// Where.
+        /// The height.
         height: Height,
-        /// Who noticed.
+        /// The node that noticed.
         node: usize,
     },
     /// A final block that does not follow.
@@ -36,7 +36,7 @@ pub enum Violation {
         height: Height,
         /// Its tip.
         tip: Height,
-        /// Who.
+        /// The node.
         node: usize,
     },
     /// A final block without proof.
@@ -44,7 +44,7 @@ pub enum Violation {
     Unproved {
         /// Which.
         height: Height,
-        /// Who.
+        /// The node.
         node: usize,
         /// Why.
         reason: String,
@@ -74,7 +74,7 @@ pub enum Violation {
     RulesUnknown {
         /// Which.
         height: Height,
-        /// Who.
+        /// The node.
         node: usize,
         /// The block's.
         found: RulesVersion,
@@ -98,7 +98,7 @@ pub enum Violation {
     Nonce {
         /// In this block.
         height: Height,
-        /// Whose.
+        /// The owner.
         sender: Address,
         /// The next.
         expected: u64,
@@ -126,13 +126,13 @@ pub enum Violation {
     /// It stopped signing for another signer with its key, and there is none.
     #[error("node {node} stopped for another signer with its key, and there is none")]
     Stopped {
-        /// Who.
+        /// The node.
         node: usize,
     },
     /// It spent time on what somebody said who never had a stake.
     #[error("node {node} listens to {author:?}, who has no stake")]
     StrangerHeard {
-        /// Who.
+        /// The node.
         node: usize,
         /// To whom.
         author: Address,
@@ -140,17 +140,17 @@ pub enum Violation {
     /// It spoke before its words were on disk.
     #[error("node {node} sent {mark:?} before it was durable in its journal")]
     SpokeTooSoon {
-        /// Who.
+        /// The node.
         node: usize,
-        /// What.
+        /// The mark.
         mark: GuardMark,
     },
     /// It voted for bytes it could lose.
     #[error("node {node} sent {mark:?} before block {block} was durable in its journal")]
     BodyNotDurable {
-        /// Who.
+        /// The node.
         node: usize,
-        /// What.
+        /// The mark.
         mark: GuardMark,
         /// For this block.
         block: Hash32,
@@ -158,9 +158,9 @@ pub enum Violation {
     /// It spoke for a block from far ahead of its clock.
     #[error("node {node} sent {mark:?} for a block {ahead_ms} ms ahead of its clock")]
     FromTheFuture {
-        /// Who.
+        /// The node.
         node: usize,
-        /// What.
+        /// The mark.
         mark: GuardMark,
         /// How far, in ms.
         ahead_ms: u64,
@@ -168,9 +168,9 @@ pub enum Violation {
     /// The guard did not cover what was sent.
     #[error("node {node} sent {mark:?} while its guard was at {guard:?}")]
     GuardBehind {
-        /// Who.
+        /// The node.
         node: usize,
-        /// What.
+        /// The mark.
         mark: GuardMark,
         /// The guard.
         guard: Option<GuardMark>,
@@ -178,9 +178,9 @@ pub enum Violation {
     /// It precommitted a block, and its guard does not say so.
     #[error("node {node} sent {mark:?} while its guard named the lock {lock:?}")]
     LockNotKept {
-        /// Who.
+        /// The node.
         node: usize,
-        /// What.
+        /// The mark.
         mark: GuardMark,
         /// The lock in the guard.
         lock: Lock,
@@ -190,9 +190,9 @@ pub enum Violation {
         "node {node} sent {mark:?} for {block}, though it precommitted {locked} in round {round} and no polka came since"
     )]
     LockForgotten {
-        /// Who.
+        /// The node.
         node: usize,
-        /// What.
+        /// The mark.
         mark: GuardMark,
         /// For this block.
         block: Hash32,
@@ -204,7 +204,7 @@ pub enum Violation {
     /// Two different things signed for one place.
     #[error("node {node} contradicts itself at height {height} round {round} {step:?}: {first} and {second}")]
     Contradiction {
-        /// Who.
+        /// The node.
         node: usize,
         /// Height.
         height: Height,
@@ -212,33 +212,33 @@ pub enum Violation {
         round: Round,
         /// Step.
         step: SignStep,
-        /// What it signed first.
+        /// The first signed value.
         first: Hash32,
-        /// What it signed then.
+        /// The second signed value.
         second: Hash32,
     },
     /// It told somebody of a final block that it could lose.
     #[error("node {node} shows block {shown} as final, its disk has {durable}")]
     ShownTooSoon {
-        /// Who.
+        /// The node.
         node: usize,
-        /// What it showed.
+        /// The value it showed.
         shown: Height,
-        /// What is durable.
+        /// The durable value.
         durable: Height,
     },
     /// It came back without a block that it had called final.
     #[error("node {node} had shown block {height} as final and came back without it")]
     FinalLost {
-        /// Who.
+        /// The node.
         node: usize,
-        /// What.
+        /// The message.
         height: Height,
     },
     /// An honest crash that looks like lost data silences a validator for a height.
     #[error("node {node} lost nothing, but its journal does not hold what its guard says: {guard:?}")]
     LooksLost {
-        /// Who.
+        /// The node.
         node: usize,
         /// The guard.
         guard: GuardMark,
@@ -246,15 +246,15 @@ pub enum Violation {
     /// An honest node stopped.
     #[error("node {node} halts: {fault}")]
     Halted {
-        /// Who.
+        /// The node.
         node: usize,
         /// Why, in its words.
         fault: String,
     },
-    /// What was stored does not read back.
+    /// Stored data does not read back.
     #[error("node {node} cannot read its disk: {reason}")]
     Damaged {
-        /// Who.
+        /// The node.
         node: usize,
         /// Why.
         reason: String,
@@ -266,7 +266,7 @@ pub enum Violation {
         goal: Height,
         /// Virtual seconds.
         waited_s: u64,
-        /// Where everybody is.
+        /// The positions of all nodes.
         nodes: String,
     },
     /// A transaction was accepted before it would survive a restart.
@@ -298,7 +298,7 @@ pub enum Violation {
     Innocent {
         /// Which block.
         height: Height,
-        /// Whose account.
+        /// The account.
         account: Address,
     },
     /// There was evidence, and nobody paid.
@@ -306,9 +306,9 @@ pub enum Violation {
         "{account} contradicted itself at height {height}, an honest node had evidence on disk, and it is not barred"
     )]
     Unpunished {
-        /// Where it lied.
+        /// The height of the lie.
         height: Height,
-        /// Whose account.
+        /// The account.
         account: Address,
     },
     /// A grant was paid once more.
@@ -316,7 +316,7 @@ pub enum Violation {
     GrantedTwice {
         /// Which block.
         height: Height,
-        /// Whose account.
+        /// The account.
         account: Address,
     },
     /// The treasury holds something else than what was not granted.
@@ -324,9 +324,9 @@ pub enum Violation {
     Treasury {
         /// After this block.
         height: Height,
-        /// What it should hold.
+        /// The expected coins.
         expected: u64,
-        /// What it holds.
+        /// The actual coins.
         found: u64,
     },
     /// Somebody was jailed as absent who was there.
@@ -334,7 +334,7 @@ pub enum Violation {
     JailedPresent {
         /// Which block.
         height: Height,
-        /// Whose account.
+        /// The account.
         account: Address,
         /// How often it voted in that time.
         voted: usize,

@@ -1,4 +1,4 @@
-//! Who takes part in a run, and who of them may be trouble: less than a third of the stake together.
+//! The participants of a run, and those of them that may cause trouble: less than a third of the stake together.
 //!
 //! Start reading at [`Cast::of`].
 
@@ -8,7 +8,7 @@ use crate::sim::dice::Dice;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Signer;
 
-/// Who takes part, before anything else is chosen.
+/// The participants, before anything else is chosen.
 pub(super) struct Cast {
     pub(super) validators: Vec<(Signer, Coins)>,
     /// Index of each liar, with its crime.
@@ -52,7 +52,7 @@ impl Cast {
     }
 }
 
-/// Who may still be given a part that takes its stake out of the quorum: less than a third together.
+/// Members that may still get a part that takes their stake out of the quorum: less than a third together.
 struct Room<'a> {
     validators: &'a [(Signer, Coins)],
     next: usize,

@@ -1,4 +1,4 @@
-//! What the dice say about the chain, its users, the network and its troubles, by theme.
+//! Random choices of the chain, its users, the network and its troubles, by theme.
 //!
 //! Always true: each function throws the dice in one order, whatever it uses of them: a seed keeps its meaning.
 
@@ -114,7 +114,7 @@ pub(super) fn nodes(dice: &mut Dice, theme: Theme, cast: &Cast) -> Vec<NodePlan>
     nodes
 }
 
-/// Where some lie, one more lies who has no stake. With dice of their own: a seed keeps its meaning.
+/// In themes with liars, one more liar has no stake. With dice of its own: a seed keeps its meaning.
 pub(super) fn strangers(seed: u64, theme: Theme) -> Option<NodePlan> {
     let lying = matches!(theme, Theme::Liars | Theme::LiarsAndCrashes | Theme::Everything);
     let crime = Crime::UNSTAKED[usize::try_from(seed / 10).expect("a small number") % Crime::UNSTAKED.len()];

@@ -1,4 +1,4 @@
-//! What a seed means: who takes part, how the network is, what goes wrong.
+//! The meaning of a seed: participants, network, faults.
 //!
 //! Owns: every choice that is made before a run begins. Does not own: the run (`world`).
 //! Always true: liars, the node that loses its data at any moment, and whoever may leave hold less than a third of the stake
@@ -39,7 +39,7 @@ const HEIGHTS_TO_JAIL: u64 = 125;
 /// It must be so long before a version of the rules begins, and some blocks more.
 const HEIGHTS_TO_UPGRADE: u64 = 135;
 
-/// What a seed is about.
+/// The theme of a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
     /// Nearly nothing goes wrong.
@@ -79,19 +79,19 @@ pub struct Scenario {
     pub genesis: VerifiedGenesis,
     /// The nodes.
     pub nodes: Vec<NodePlan>,
-    /// Who pays and chats.
+    /// Users that pay and chat.
     pub users: Vec<UserPlan>,
-    /// Who changes its stake.
+    /// Accounts that change their stake.
     pub stakes: Vec<StakePlan>,
-    /// Who has no coins, and claims a welcome grant.
+    /// Accounts without coins that claim a welcome grant.
     pub claimants: Vec<Signer>,
     /// So many transactions are handed in at once, and again with every new block.
     pub feed: u64,
     /// The network.
     pub weather: Weather,
-    /// What goes wrong.
+    /// The faults.
     pub faults: FaultPlan,
-    /// What is broken on purpose.
+    /// The sabotage.
     pub sabotage: Sabotage,
     /// The faults stop after this much virtual time, however far the chain has come.
     pub faults_max: Micros,
@@ -110,7 +110,7 @@ pub struct NodePlan {
     pub signer: Option<Signer>,
     /// How it lies, if it does.
     pub crime: Option<Crime>,
-    /// What its clock shows beyond the right time, in ms.
+    /// The error of its clock, in ms.
     pub skew_ms: i64,
     /// When it starts.
     pub starts: Micros,
@@ -147,7 +147,7 @@ pub struct UserPlan {
 pub struct StakePlan {
     /// From then on, until it is final.
     pub at: Micros,
-    /// Whose.
+    /// The account.
     pub signer: Signer,
     /// To this.
     pub amount: Coins,
@@ -180,7 +180,7 @@ pub struct Wipe {
     pub when_locked: bool,
 }
 
-/// What goes wrong until the faults stop.
+/// The faults until they stop.
 #[derive(Clone, Debug, Default)]
 pub struct FaultPlan {
     /// A node crashes so often, on average.
@@ -208,7 +208,7 @@ pub struct FaultPlan {
 }
 
 impl Scenario {
-    /// What this seed means, for a chain of this many heights before the faults stop.
+    /// The scenario of this seed, for a chain of this many heights before the faults stop.
     pub fn of(seed: u64, heights: u64, sabotage: Sabotage) -> Self {
         let mut dice = Dice::of(seed, "scenario");
         let theme = theme_of(seed);

@@ -1,4 +1,4 @@
-//! What is let in, what waits, what is refused.
+//! Transactions that are admitted, wait, or are refused.
 
 use super::*;
 

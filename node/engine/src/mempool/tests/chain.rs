@@ -1,4 +1,4 @@
-//! What a block does to the pool.
+//! The effect of a block on the pool.
 
 use super::*;
 use blockchat_proto::ledger::Standing;

@@ -1,4 +1,4 @@
-//! Who gets into a block, who has to leave a full pool, who may use the shelf.
+//! Fairness: places in a block, eviction from a full pool, use of the shelf.
 
 use super::*;
 

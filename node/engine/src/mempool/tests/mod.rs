@@ -138,7 +138,7 @@ impl World {
         self.pool.lookup(&transaction.id()).map(|(outcome, _)| outcome)
     }
 
-    /// What there would be in the next block, by sender and nonce.
+    /// The transactions of the next block, by sender and nonce.
     fn selected(&self) -> Vec<VerifiedTransaction> {
         self.pool.select(usize::MAX, usize::MAX)
     }

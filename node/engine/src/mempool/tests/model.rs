@@ -4,7 +4,7 @@ use super::*;
 use blockchat_proto::ledger::fee_for;
 use std::collections::BTreeMap;
 
-/// Who takes part.
+/// The participants.
 pub(super) const PEOPLE: u8 = 5;
 
 pub(super) fn config() -> EngineConfig {

@@ -85,7 +85,7 @@ fn a_long_queue_is_repeated_piece_by_piece() {
     assert_eq!(after, [8, 4, 4], "more after one became final");
 }
 
-/// What takes ten seconds for everybody is not lost after two.
+/// If all transactions take ten seconds, one of two seconds is not lost.
 #[test]
 fn where_blocks_are_slow_repetitions_wait_longer() {
     let mut world = World::new();
