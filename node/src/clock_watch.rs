@@ -8,7 +8,7 @@ use blockchat_proto::units::{Height, UnixMillis};
 /// A clock this far from those of the others is said to be wrong, in ms.
 const WRONG_MS: u64 = 2_000;
 
-/// How far this machine's clock is from those of the other validators, if too far, and what that does.
+/// The difference between this machine's clock and those of the other validators, if it is too large, and its effect.
 pub fn explain(view: &ChainView) -> Option<String> {
     let ahead_ms = view.clocks_ahead_ms.filter(|ahead| ahead.unsigned_abs() > WRONG_MS)?;
     let (tenths, side) = (ahead_ms.unsigned_abs() / 100, if ahead_ms > 0 { "behind" } else { "ahead of" });
@@ -19,7 +19,7 @@ pub fn explain(view: &ChainView) -> Option<String> {
     ))
 }
 
-/// That the chain begins later than now, by its genesis.
+/// The notice that the chain begins later than now, by its genesis.
 pub fn begins(view: &ChainView, now: UnixMillis) -> Option<String> {
     let wait_ms = view.tip.time.since(now);
     (view.tip.height == Height(0) && wait_ms > 0).then(|| {

@@ -1,5 +1,5 @@
-//! The door to the engine for async code: questions go in through a bounded queue, answers come back, and whoever only
-//! wants to look takes the newest [`ChainView`].
+//! The engine's interface for async code: requests go in through a bounded queue, answers come back, and readers take
+//! the newest [`ChainView`].
 //!
 //! Owns: the queue, and which answer belongs to which caller. Does not own: any decision, or the order in which
 //! questions are handled among other events (`runtime::event_loop`).
@@ -151,7 +151,7 @@ impl EngineHandle {
         }
     }
 
-    /// How the height under way is being decided, and how the last ones were.
+    /// The progress of the height under way, and the last decided ones.
     pub async fn consensus(&self) -> Result<EngineView, EngineUnavailable> {
         match self.query(Query::Consensus).await? {
             Answer::Consensus(view) => Ok(*view),
@@ -167,7 +167,7 @@ impl EngineHandle {
         }
     }
 
-    /// At most `limit` pooled transactions that come after a place, of everybody or of one account.
+    /// At most `limit` pooled transactions that come after a place, of all accounts or of one.
     pub async fn pool(
         &self,
         after: Option<PoolPlace>,
@@ -180,12 +180,12 @@ impl EngineHandle {
         }
     }
 
-    /// How the node is now.
+    /// The node's status.
     pub fn view(&self) -> Arc<ChainView> {
         Arc::clone(&self.view.borrow())
     }
 
-    /// How full the queues in front of the engine are, and what they refused.
+    /// The fill of the queues in front of the engine, and the number of refused requests.
     pub fn queues(&self) -> Vec<QueueView> {
         let submitted = SUBMITTED_MAX - self.submitted.available_permits();
         let waiting = [CALLS_MAX - self.calls.capacity(), submitted];
@@ -221,8 +221,8 @@ impl EngineHandle {
     }
 }
 
-/// The event loop's side: turns questions into events and gives the answers back. Dropping it answers everybody who
-/// waits with [`EngineUnavailable::Stopped`].
+/// The event loop's side: turns requests into events and delivers the answers. Dropping it answers all waiting callers
+/// with [`EngineUnavailable::Stopped`].
 #[derive(Debug)]
 pub struct EngineDoor {
     calls: mpsc::Receiver<Call>,
@@ -254,7 +254,7 @@ impl EngineDoor {
         self.give(request, Reply::Answered(answer));
     }
 
-    /// Shows everybody how the node is now.
+    /// Publishes the node's status to all readers.
     pub fn publish(&self, view: ChainView) {
         self.view.send_replace(Arc::new(view));
     }

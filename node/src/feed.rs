@@ -1,8 +1,7 @@
 //! Events beside the chain, for event streams: consensus moves on, peers come and go.
 //!
-//! Owns: the last `KEPT_MAX` of these events. Does not own: who reads them (`api`), blocks and what is in them (the store
-//! keeps those for ever), log lines (`logging`).
-//! Always true: whoever tells something waits for nobody who reads.
+//! Owns: the last `KEPT_MAX` of these events. Does not own: readers (`api`), blocks and their content (the store keeps
+//! those for ever), log lines (`logging`). Always true: a writer never waits for readers.
 
 use crate::ring::Ring;
 use blockchat_client::shapes::{ConsensusEvent, PeersEvent};
@@ -33,7 +32,7 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// Tells everybody who listens.
+    /// Publishes an event to all readers.
     pub fn tell(&self, happening: Happening) {
         let bytes = match &happening {
             Happening::Consensus(event) => size_of::<ConsensusEvent>() + missing(event) * 32,

@@ -1,9 +1,8 @@
 //! Ports that are taken when they are chosen, and kept until the node listens there: two nodes that start at the same
 //! instant never choose one port.
 //!
-//! Always true: while a port is held, whoever else looks for a free one finds it in use; a port that nobody came to fetch
-//! is free again when the last clone is gone.
-//! Start reading at [`HeldPorts::hold`].
+//! Always true: while a port is held, another program that looks for a free one finds it in use; a held port that is
+//! never fetched is free again when the last clone is gone. Start reading at [`HeldPorts::hold`].
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::BTreeMap;
@@ -19,7 +18,7 @@ const BACKLOG: i32 = 1_024;
 pub struct HeldPorts(Arc<Mutex<BTreeMap<SocketAddr, Socket>>>);
 
 impl HeldPorts {
-    /// Takes this port for us. Errors: somebody listens there, or nobody may.
+    /// Takes this port for us. Errors: another program listens there, or the port is not allowed.
     pub fn hold(&self, address: SocketAddr) -> io::Result<()> {
         let socket = listen_plainly(address)?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(address, socket);
@@ -37,7 +36,7 @@ impl HeldPorts {
     }
 }
 
-/// A listener that is refused while anybody else listens there.
+/// A listener that is refused while another program listens there.
 ///
 /// An IPv6 address is that alone, as libp2p has it: the same port of IPv4 may be ours already.
 fn listen_plainly(address: SocketAddr) -> io::Result<Socket> {
@@ -45,7 +44,7 @@ fn listen_plainly(address: SocketAddr) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // Connections of an earlier process that have yet to fade away are in nobody's way.
+    // Old connections of an earlier process that have yet to time out do not count.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -80,7 +79,7 @@ mod tests {
         ours.hold(address).unwrap();
     }
 
-    /// Whoever comes first among many that come at once.
+    /// The first of many that come at once.
     #[test]
     fn of_many_that_choose_at_once_one_gets_the_port() {
         for _ in 0..20 {

@@ -1,10 +1,9 @@
 //! Counters, gauges and histograms of this process, for Prometheus: all names with their units stand in
 //! `node/docs/metrics.md`.
 //!
-//! Owns: the registry. What happens is counted by whoever does it, as it happens, at the cost of an atomic addition; how
-//! things are is read when somebody scrapes. Nothing is ever read back from a log.
-//! Always true: every name begins with `blockchat_`, but for libp2p's own; no label is made of what strangers say.
-//! Start reading at [`Metrics::new`].
+//! Owns: the registry. Events are counted where they happen, at the cost of an atomic addition; gauges are read at a
+//! scrape. Nothing is ever read back from a log. Always true: every name begins with `blockchat_`, but for libp2p's
+//! own; no label contains text of strangers. Start reading at [`Metrics::new`].
 
 use blockchat_client::shapes::{QueueView, TrafficView};
 use blockchat_proto::coins::MICROS_PER_BCC;
@@ -49,7 +48,7 @@ pub struct Metrics {
     now: Gauges,
 }
 
-/// How many accounts are worth a second look.
+/// Number of accounts worth a second look.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Odd {
     /// Lead more often than chance explains. SPEC LEAD-5.
@@ -71,14 +70,14 @@ pub struct Money {
     pub burned: u64,
 }
 
-/// How the node is at the moment of a scrape.
+/// The node's state at the moment of a scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// Last final height.
     pub height: u64,
     /// Round of the height being decided.
     pub round: u64,
-    /// How long ago the last block's time is, in ms.
+    /// Age of the last block's time, in ms.
     pub tip_age_ms: u64,
     /// The node's activity, as in the status.
     pub phase: &'static str,

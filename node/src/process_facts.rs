@@ -9,7 +9,7 @@ use std::path::Path;
 pub struct ProcessFacts {
     /// Open files and sockets.
     pub open_files: Option<u64>,
-    /// How many there may be.
+    /// Their maximum.
     pub open_files_max: Option<u64>,
     /// Resident memory, in bytes.
     pub memory_bytes: Option<u64>,
@@ -17,7 +17,7 @@ pub struct ProcessFacts {
     pub cpu_ms: Option<u64>,
 }
 
-/// How much lies in a folder, and how much more may.
+/// Bytes in a folder, and free bytes beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskFacts {
     /// Bytes of the files under the folder, as far as the disk really holds them.

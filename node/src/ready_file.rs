@@ -22,7 +22,8 @@ pub struct Ready {
     pub pid: u32,
 }
 
-/// How programs on this machine reach an API that listens here: an address for every interface is none to dial.
+/// The address at which programs on this machine reach an API that listens here: an address for all interfaces cannot
+/// be dialled.
 pub fn api_url(listen: SocketAddr) -> String {
     let mut address = listen;
     match listen.ip() {
@@ -53,7 +54,7 @@ impl Ready {
         whole_file::replace(path, (text + "\n").as_bytes())
     }
 
-    /// Reads one; `None` if there is none or it is not one: then nothing is known, which is no error.
+    /// Reads a ready file; `None` if it is missing or invalid: then nothing is known, which is no error.
     pub fn read(path: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()
     }

@@ -1,14 +1,13 @@
 //! The last things that happened, numbered: what readers of event streams and of the log are served from.
 //!
-//! Always true: numbers begin with 1 and have no gaps; at most so many things and bytes are kept, the newest; putting one
-//! in waits for nobody but others who do so, or read.
-//! Start reading at [`Ring::put`], then [`Ring::after`].
+//! Always true: numbers begin with 1 and have no gaps; only the newest entries are kept, bounded in number and bytes; a
+//! writer waits for no more than the lock. Start reading at [`Ring::put`], then [`Ring::after`].
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// The last things of one kind. Shared by those who put in and those who read.
+/// The newest entries of one kind. Shared by writers and readers.
 #[derive(Debug)]
 pub struct Ring<T> {
     inner: Mutex<Inner<T>>,

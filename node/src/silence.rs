@@ -4,7 +4,7 @@
 
 use blockchat_engine::chain_view::{ChainView, Silence};
 
-/// How a lock is given up, and what that means.
+/// The way to give up a lock, and its consequence.
 const DROP_LOCK: &str = "stop the node, `blockchat-node guard reset --drop-lock`, and start it again: it then votes without \
                          its lock, and if more than a third of the stake does so, a decided block can be contradicted";
 

@@ -1,4 +1,4 @@
-//! How many bytes went to and came from peers since the process started: counted by the network, shown by the API.
+//! Bytes sent to and received from peers since the process started: counted by the network, shown by the API.
 //!
 //! Always true: the counters only grow. They count what goes into and comes out of sockets: with encryption and framing
 //! of the connections, without the headers of TCP and IP. Those of a connection live as long as it does.
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// Above this many names, those of closed connections are looked for.
 const NAMES_KEPT: usize = 256;
 
-/// Two counters that everybody may share, and those of each open connection by its name.
+/// Two shared counters, and those of each open connection by its name.
 #[derive(Debug, Default)]
 pub struct Traffic {
     received: AtomicU64,

@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(pool.transactions(vec![garbage]).await[0].1, Err(TxRejected::BadSignature));
     }
 
-    /// A signature that nobody would accept: the work was looked at before it. SPEC CLAIM-4.
+    /// A signature that no program would accept: the work was checked before it. SPEC CLAIM-4.
     #[tokio::test]
     async fn a_claim_without_work_costs_no_signature_check() {
         let signer = Signer::from_seed(&[1; 32]);

@@ -1,7 +1,8 @@
 //! The client behind a connection, and the state of that connection.
 //!
-//! Always true: one address of the network is one client, for IPv6 one network of 64 bits; on the loopback each connection
-//! is a client of its own, because everybody on this machine, and every proxy in front of it, comes from there.
+//! Always true: one address of the network is one client, for IPv6 one network of 64 bits; on the loopback each
+//! connection is a client of its own, because all programs on this machine, and every proxy in front of it, come from
+//! there.
 
 use super::room::Place;
 use std::net::{IpAddr, Ipv4Addr};

@@ -4,8 +4,8 @@
 //! how many connections there are ([`super::listener`]), or what is answered ([`super::server`]).
 //!
 //! Always true: a client that sends its head byte by byte, or nothing at all, loses its place after [`HEAD_WITHIN`], so
-//! that slow ones cannot keep everybody else out; when the server stops, the request under way is still answered.
-//! Start reading at [`serve`].
+//! that slow clients cannot shut out others; when the server stops, the request under way is still answered. Start
+//! reading at [`serve`].
 
 use super::caller::Caller;
 use super::listener::{Connection, Door};

@@ -1,4 +1,4 @@
-//! How heights are decided, as the API's JSON shapes. Pure.
+//! Decisions of heights as the API's JSON shapes. Pure.
 //!
 //! Start reading at [`consensus`].
 

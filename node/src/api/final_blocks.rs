@@ -1,8 +1,8 @@
 //! Final blocks for readers: off the async threads, and the last few kept, because neighbours ask for the same ones.
 //!
-//! Always true: at most [`KEPT_MAX`] blocks are kept; they never change, so a kept one is as good as a read one. At most
-//! [`READERS_MAX`] questions are answered at a time, each by one thread; one that nobody waits for any more is not begun, and
-//! a long one is given up. Where transactions are is read from rows, without their blocks.
+//! Always true: at most [`KEPT_MAX`] blocks are kept; they never change, so a kept one is as good as a read one. At
+//! most [`READERS_MAX`] requests are answered at a time, each by one thread; an abandoned request is not begun, and a
+//! long one is given up. Places of transactions are read from rows, without their blocks.
 
 use crate::store::history::{AccountRow, Barred, BlockRow, Filter, History, NoReceipt, Part, Position};
 use crate::store::history::{StoreError, StoredBlock};

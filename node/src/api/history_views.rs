@@ -104,7 +104,7 @@ fn kind(kind: RowKind) -> HistoryKind {
     }
 }
 
-/// The kind of rows that a request wants; `None` if it is none.
+/// The kind of rows that a request wants; `None` if its name is unknown.
 pub(super) fn kind_wanted(kind: HistoryKind) -> Option<RowKind> {
     Some(match kind {
         HistoryKind::Payment => RowKind::Payment,
@@ -129,7 +129,7 @@ fn direction(direction: history::Direction) -> shapes::Direction {
     }
 }
 
-/// The direction of rows that a request wants; `None` if it is none.
+/// The direction of rows that a request wants; `None` if its name is unknown.
 pub(super) fn direction_wanted(direction: shapes::Direction) -> Option<history::Direction> {
     match direction {
         shapes::Direction::In => Some(history::Direction::In),

@@ -38,7 +38,7 @@ fn millionths(part: u64, total: u64) -> f64 {
     f64::from(u32::try_from(millionths).unwrap_or(1_000_000)) / 1e6
 }
 
-/// How likely are at least `led` of `blocks` draws that each hit with this chance? The upper tail of the binomial
+/// The probability that at least `led` of `blocks` draws hit, each with this chance. The upper tail of the binomial
 /// distribution.
 pub(super) fn chance_of(led: u32, blocks: u32, share: f64) -> f64 {
     if led == 0 || share >= 1.0 {

@@ -1,9 +1,9 @@
 //! Connections of the API: how many there may be, and how long one may say nothing. SPEC API-10.
 //!
-//! Always true: nobody who comes is kept waiting: without room, of the client with the most connections the one that has
-//! stood still longest is closed, and one that the node works for never is (`room`), so that forgotten or malicious
-//! clients cannot keep everybody else (and the probes) out; one on which nothing moves for its idle time is closed.
-//! Start reading at [`Door::accept`].
+//! Always true: a new connection never waits: without room, the longest idle one of the client with the most
+//! connections is closed, but never one with a request under way (`room`), so that forgotten or malicious clients
+//! cannot shut out others (and the probes); a connection without traffic for its idle time is closed. Start reading at
+//! [`Door::accept`].
 
 use super::caller::{Caller, Client};
 use super::room::{SharedRoom, Yields};

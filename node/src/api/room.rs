@@ -1,7 +1,7 @@
 //! Room that clients share: connections, bytes of bodies and answers, event streams. Pure but for the lock around it.
 //!
 //! Always true:
-//! - as long as there is room, nobody is refused;
+//! - as long as there is room, no request is refused;
 //! - without room, the client that holds the most gives some up, its oldest part first, so that a crowd from one address,
 //!   or clients that stand still, never keep others out;
 //! - what was taken comes back when its [`Place`] is dropped.
@@ -48,7 +48,7 @@ struct Room<T> {
     held: BTreeMap<Ticket, Held<T>>,
 }
 
-/// There is no room, and nobody to give any up.
+/// There is no room, and no client can give any up.
 #[derive(Debug, PartialEq, Eq)]
 struct Full;
 
@@ -69,7 +69,8 @@ impl<T> Room<T> {
         now
     }
 
-    /// Takes so much more; the owners of what had to be given up for it. Alone, anybody may have more than there is.
+    /// Takes so much more; returns the owners of the room that must be given up for it. A single client may have more
+    /// than there is.
     fn grow(&mut self, ticket: Ticket, more: usize) -> Result<Vec<T>, Full> {
         let Some(own) = self.held.get(&ticket) else { return Err(Full) };
         let (client, size) = (own.client, own.size);
@@ -92,7 +93,7 @@ impl<T> Room<T> {
         Ok(leaving.iter().filter_map(|victim| self.held.remove(victim)).map(|gone| gone.owner).collect())
     }
 
-    /// How much each client holds.
+    /// The room of each client.
     fn shares(&self) -> BTreeMap<Client, usize> {
         let mut shares = BTreeMap::new();
         self.held.values().for_each(|held| *shares.entry(held.client).or_default() += held.size);
@@ -128,7 +129,7 @@ impl<T> Room<T> {
     }
 }
 
-/// A room and its lock. Whoever has to leave is told by its token.
+/// A room and its lock. A client that must leave is told by its token.
 #[derive(Clone, Debug)]
 pub(super) struct SharedRoom(Arc<Mutex<Room<CancellationToken>>>);
 
@@ -194,7 +195,7 @@ mod tests {
         Client::of([10, 0, 0, last].into(), 0)
     }
 
-    /// Somebody takes one part; who has to go for it.
+    /// Takes one part; returns the client that must leave for it.
     fn take<'a>(room: &mut Room<&'a str>, client: Client, name: &'a str) -> Result<Vec<&'a str>, Full> {
         let ticket = room.enter(client, name);
         let taken = room.grow(ticket, 1);

@@ -64,7 +64,7 @@ pub struct ApiState {
     pub(super) streams: SharedRoom,
     /// Under which names, and for which pages.
     pub(super) access: Access,
-    /// How many are open, and how many were refused.
+    /// Number of open streams, and of refused ones.
     pub(super) streams_count: Arc<StreamsCount>,
     /// Ends event streams when the server stops.
     pub(super) ending: CancellationToken,
@@ -79,7 +79,7 @@ pub struct NodeInfo {
     pub listen: Vec<String>,
     /// The validator key's address, if this node has one.
     pub validator: Option<Address>,
-    /// When the process started.
+    /// The start of the process.
     pub started: UnixMillis,
     /// Connected peers of this chain, as the network last saw them.
     pub peers: watch::Receiver<Vec<PeerView>>,
@@ -91,7 +91,7 @@ pub struct NodeInfo {
     pub feed: Feed,
     /// The node's data folder.
     pub data: PathBuf,
-    /// How full the queues of the node are.
+    /// The fill of the node's queues.
     pub queues: QueueGauge,
     /// Counters.
     pub metrics: Arc<Metrics>,
@@ -106,7 +106,7 @@ impl QueueGauge {
         Self(Box::new(read))
     }
 
-    /// How full they are now.
+    /// Their current fill.
     pub(super) fn read(&self) -> Vec<QueueView> {
         (self.0)()
     }
@@ -119,7 +119,7 @@ impl fmt::Debug for QueueGauge {
 }
 
 impl ApiState {
-    /// How full the queues of the node are, those of the API among them.
+    /// The fill of the node's queues, those of the API among them.
     pub(super) fn queues(&self) -> Vec<QueueView> {
         let mut queues = self.info.queues.read();
         let StreamsCount { open, refused } = &*self.streams_count;

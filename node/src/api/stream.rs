@@ -33,7 +33,7 @@ const BLOCKS_AT_ONCE: u64 = 64;
 const HAPPENINGS_AT_ONCE: usize = 64;
 /// Rows of an account that are read in one go.
 const ROWS_AT_ONCE: usize = 500;
-/// Whoever is further behind than this begins anew: reading a long list is not what a stream is for.
+/// A reader further behind than this begins anew: streams are not made for long lists.
 const BLOCKS_BEHIND_MAX: u64 = 10_000;
 
 /// See the module's header.

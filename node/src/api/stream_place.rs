@@ -1,8 +1,7 @@
 //! The position of a reader in an event stream, as the ids of events name it.
 //!
-//! Always true: whoever gives the id of the last event it heard is told what came after it, once each, or that this
-//! cannot be; the part of an id that is about the chain outlives the process.
-//! Start reading at [`Place`].
+//! Always true: a reader that gives the id of the last event it got receives all later ones, once each, or is told that
+//! this is impossible; the part of an id that is about the chain outlives the process. Start reading at [`Place`].
 
 use blockchat_proto::units::Height;
 use std::fmt;
@@ -11,7 +10,7 @@ use std::str::FromStr;
 /// A place in everything that a node tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// When the process started, in unix ms: the numbers of what is beside the chain are of this run.
+    /// The start of the process, in unix ms: the numbers of events beside the chain are of this run.
     pub(super) run: u64,
     /// All of the chain up to this block was told,
     pub(super) height: Height,

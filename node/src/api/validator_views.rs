@@ -36,8 +36,8 @@ pub(super) fn validator(facts: &ValidatorFacts, suspect: bool) -> ValidatorRowVi
     }
 }
 
-/// How likely it is, in millionths, that somebody who leads each of `of` blocks with the chance `fair_ppm` leads at least
-/// `led` of them.
+/// The probability, in millionths, that a validator that leads each of `of` blocks with the chance `fair_ppm` leads at
+/// least `led` of them.
 fn chance_ppm(led: u32, of: u32, fair_ppm: u64) -> u32 {
     if led > 0 && fair_ppm == 0 {
         return 0;

@@ -53,7 +53,7 @@ pub(super) fn at_tip(view: &ChainView, peers: usize, validator: Option<Address>)
     view.reached_tip && arrived && (alone || peers > 0)
 }
 
-/// Does nobody but this node's validator decide?
+/// Does this node's validator decide alone?
 pub(super) fn is_alone(view: &ChainView, validator: Option<Address>) -> bool {
     matches!((view.validators.members(), validator), ([only], Some(own)) if only.address == own)
 }

@@ -123,7 +123,7 @@ pub(crate) async fn claim(home: &Home, args: ClaimArgs, format: Format) -> Resul
         .coded("outbid"))
 }
 
-/// The terms, if anybody is paid now.
+/// The terms, if grants are paid now.
 fn open(status: &StatusView) -> Result<GrantsView, Failure> {
     let Some(grants) = status.grants.clone() else {
         return Err(Failure::refused_as(TxCode::ClaimsClosed, "this chain has no treasury for welcome grants"));

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Shows it until the person leaves it, a signal comes, or nobody reads it any more.
+/// Shows it until the person leaves it, a signal comes, or the output is closed.
 pub(crate) async fn dashboard(home: &Home, args: DashboardArgs, format: Format) -> Result<(), Failure> {
     let names = Names::of(home)?;
     let wallet = match &args.wallet {

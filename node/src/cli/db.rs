@@ -17,7 +17,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often it is said how far the work is.
+/// Interval of progress reports.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// One line of an export.

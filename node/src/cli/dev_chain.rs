@@ -1,4 +1,4 @@
-//! A chain of one's own: what `run` makes when there is none.
+//! A development chain: made by `run` when there is none.
 
 use super::failure::Failure;
 use super::home::Home;
@@ -12,10 +12,10 @@ use blockchat_proto::genesis::{Parameters, VerifiedGenesis};
 const FUND: Coins = Coins::from_bcc(10_000);
 /// Of these, staked.
 const STAKE: Coins = Coins::from_bcc(1_000);
-/// Coins of its faucet: for everybody who joins.
+/// Coins of its faucet, for newcomers.
 const FAUCET_FUND: Coins = Coins::from_bcc(1_000_000);
 
-/// Coins that who joins may claim without asking.
+/// Coins that newcomers may claim without asking.
 const TREASURY: Coins = Coins::from_bcc(10_000);
 /// Of its stake, what grants of one day may take, in 1/10,000: all of it, so that a class can join on one day.
 const GRANT_CAP: u32 = 10_000;

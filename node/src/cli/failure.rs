@@ -15,7 +15,7 @@ use blockchat_proto::refusal::{Retry, TxCode};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// A command that failed. Always with a next step: whoever reads it should not have to guess.
+/// A command that failed. Always with a next step: the user should not have to guess.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     cause: String,
@@ -64,7 +64,7 @@ impl Failure {
 
     /// Cause and next step, for a place that has no exit code.
     pub(crate) fn told(&self) -> String {
-        // Lines of a cause that somebody else wrote must not pass for ours.
+        // Lines of a cause that another program wrote must not pass for ours.
         format!("error: {}\n next: {}", self.cause.replace('\n', "\n       "), self.next)
     }
 

@@ -114,7 +114,7 @@ fn tries(
     }
 }
 
-/// How somebody else becomes part of the chain.
+/// The commands by which others join the chain.
 fn friend(settings: &Settings, ready: &Ready, flag: &str) -> String {
     let (chain, hash) = (settings.genesis.short_name(), settings.genesis.hash());
     let place = reached(ready).first().copied().unwrap_or_default().to_owned();

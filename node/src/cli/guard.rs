@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often, and how far apart, the node is asked how far the chain is before a new guard is written.
+/// Number and interval of the requests for the chain's height before a new guard is written.
 const LISTENS: u32 = 3;
 const LISTEN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -113,7 +113,7 @@ async fn quiet_height(home: &Home, args: &GuardResetArgs) -> Result<Height, Fail
         }
         let (_, _, status) = node::chain(home, &args.api).await?;
         let alone = matches!(status.validators.as_slice(), [only] if Some(only.address) == own);
-        // Others may hold votes of this key for the block being decided; a lone validator has nobody to contradict.
+        // Others may hold votes of this key for the block being decided; a lone validator contradicts nobody.
         highest = highest.max(if alone { status.height } else { status.height.next() });
     }
     Ok(highest)

@@ -46,12 +46,12 @@ impl Home {
         Ok(Self { path: std::path::absolute(&path).unwrap_or(path) })
     }
 
-    /// Is it the home of a person who names none?
+    /// Is it the default home?
     pub(crate) fn is_usual(&self) -> bool {
         usual_path().is_some_and(|usual| usual == self.path)
     }
 
-    /// Was it named by the environment, as in a container, and by nobody who types?
+    /// Was it named by the environment, as in a container, and not on the command line?
     pub(crate) fn is_by_variable(&self) -> bool {
         let named = std::env::var_os("BLOCKCHAT_HOME").filter(|value| !value.is_empty());
         named.is_some_and(|named| std::path::absolute(named).is_ok_and(|named| named == self.path))

@@ -26,9 +26,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// After the first chain is found, others get so long to show themselves: several questions to the local network.
 const LOOK_AROUND: Duration = Duration::from_secs(4);
-/// How often it is said that nothing is found yet.
+/// Interval of the notice that nothing is found yet.
 const SAY_EVERY: Duration = Duration::from_secs(10);
-/// Most chains that are told apart: more are a joke of somebody's.
+/// Maximum number of different chains to show: more of them are an attack.
 const CHAINS_MAX: usize = 32;
 /// Most peers of one chain, and most fruitless addresses, that are remembered.
 const PEERS_MAX: usize = 64;

@@ -1,9 +1,8 @@
 //! The command line: one file per verb, each a function from its arguments to a result or a `Failure`.
 //!
-//! Owns: what is typed and what is printed. Does not own: anything a node does; commands that need one ask its API.
-//! Exit codes: 0 done, 1 refused or failed, 2 the command line makes no sense.
-//! Always true: a result that could not be written, though somebody may still read, is a failure.
-//! Start reading at [`main`].
+//! Owns: input and output of the command line. Does not own: the node's work; commands that need a node ask its API.
+//! Exit codes: 0 done, 1 refused or failed, 2 the command line is invalid. Always true: a result that could not be
+//! written, though the reader is still there, is a failure. Start reading at [`main`].
 
 pub(crate) mod args;
 mod ask;
@@ -87,7 +86,7 @@ fn parse() -> Result<Cli, clap::Error> {
     Cli::from_arg_matches_mut(&mut matches).map_err(|refused| refused.format(&mut command))
 }
 
-/// Work whose result reached nobody is not done.
+/// Work whose result could not be written is not done.
 fn output_reached() -> Result<(), Failure> {
     match stream::lost() {
         None => Ok(()),

@@ -31,7 +31,7 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Contacts, wallets and the validator key. Those that cannot be used name nobody, and hinder nothing else.
+    /// Contacts, wallets and the validator key. Unusable ones name nothing, and disturb nothing else.
     pub(crate) fn of(home: &Home) -> Result<Self, Failure> {
         let wallets = home.wallets()?;
         let validator = home.validator()?;
@@ -201,7 +201,7 @@ mod tests {
     use blockchat_proto::genesis::{GenesisAccount, Parameters};
     use blockchat_proto::units::{RulesVersion, UnixMillis};
 
-    /// Every name shown can be typed, and means that account: a genesis takes no name that is somebody's here.
+    /// Every name shown can be typed, and means that account: names of the genesis that are taken here are not used.
     #[test]
     fn the_genesis_names_whom_nobody_here_has_named() {
         let names = ["id0", "bob", "me", "bcc1x", "validator"];

@@ -297,7 +297,7 @@ fn genesis(plan: &Plan, keys: &[HomeKeys], wallets: &[Signer], time: UnixMillis)
         let cause = format!("the stake of {} BCC is higher than the {} BCC of a validator", plan.stake, plan.fund);
         Failure::usage(cause, "lower --stake, or raise --fund")
     })?;
-    // Names that everybody on the chain sees. Wallets of this folder's owner alone are named in its contacts.
+    // Names that are public on the chain. Wallets of this folder's owner alone are named in its contacts.
     let validator = |(home, keys): (&PlannedHome, &HomeKeys)| GenesisAccount {
         address: keys.validator.address(),
         balance,

@@ -1,4 +1,4 @@
-//! How results look: tables for people, JSON for programs; and text from strangers made safe to print.
+//! The form of results: tables for people, JSON for programs; and text from strangers made safe to print.
 
 use crate::clock::unix_millis;
 pub(crate) use blockchat_host::text::quoted;
@@ -124,7 +124,7 @@ pub(crate) fn moment(time: UnixMillis) -> String {
     humantime::format_rfc3339_seconds(time).to_string().replace('T', " ").replace('Z', " UTC")
 }
 
-/// How long ago, roughly: `3 s ago`.
+/// A rough age: `3 s ago`.
 pub(crate) fn age(time: UnixMillis) -> String {
     let seconds = unix_millis().0.saturating_sub(time.0) / 1_000;
     match seconds {

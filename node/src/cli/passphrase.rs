@@ -28,7 +28,7 @@ pub(crate) struct OwnKey {
 #[derive(Default)]
 pub(crate) struct Keyring {
     opened: BTreeMap<PathBuf, Signer>,
-    /// Those that did not open when a message wanted to be read, and why: nobody is asked again for each message.
+    /// Keys that could not be opened to read a message, and why: the user is not asked again for each message.
     shut: BTreeMap<PathBuf, String>,
 }
 
@@ -49,7 +49,8 @@ impl Keyring {
         self.opened.insert(path, signer);
     }
 
-    /// A key to read with; the reason why not, if it does not open. Without `asks`, nobody is asked for a passphrase.
+    /// A key to read with; the reason why not, if it does not open. Without `asks`, the user is not asked for a
+    /// passphrase.
     pub(crate) fn reader(&mut self, path: &Path, arg: &PassphraseArg, asks: bool) -> Result<Signer, String> {
         if let Some(known) = self.opened.get(path) {
             return Ok(known.clone());
@@ -149,7 +150,7 @@ fn read_first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
-/// Asks at the terminal; `None` if there is none.
+/// Asks at the terminal; `None` if there is no terminal.
 fn ask(prompt: &str) -> Result<Option<Passphrase>, Failure> {
     if !std::io::stdin().is_terminal() {
         return Ok(None);

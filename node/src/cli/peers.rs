@@ -56,7 +56,7 @@ fn doing(phase: &Phase) -> String {
     .into()
 }
 
-/// How many are connected, and whether some that the operator named are not.
+/// The number of connected peers, and whether configured ones are missing.
 pub(super) fn count_of(connected: u32, known: &[KnownPeerView]) -> String {
     let named = |peer: &&KnownPeerView| matches!(peer.source, PeerSource::Peer | PeerSource::Dns);
     let missing = known.iter().filter(named).filter(|peer| !peer.connected && peer.problem.is_some()).count();
@@ -110,7 +110,7 @@ fn shown_known(known: &[KnownPeerView]) -> String {
     table(&["peer", "", "found by", "addresses"], &[], known.iter().map(row).collect())
 }
 
-/// How it stands, in a few words: what is in the way is what people look for.
+/// The state of a peer, in a few words: people look for the problem.
 fn state_of(peer: &KnownPeerView, now: UnixMillis) -> String {
     let wait = peer.next_try.map(|next| next.0.saturating_sub(now.0).div_ceil(1_000));
     let again = wait.map(|wait| format!("next try in {wait} s"));

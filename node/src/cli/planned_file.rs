@@ -49,7 +49,7 @@ impl PlannedFile {
         Ok(Self::new(path, text.as_bytes(), Access::Private))
     }
 
-    /// The same file, which everybody may read.
+    /// The same file, readable by all.
     pub(crate) fn for_everybody(self) -> Self {
         Self { access: Some(Access::Public), ..self }
     }

@@ -1,4 +1,4 @@
-//! Ports that nobody named: the usual ones, or the next that are free, so that two homes on one machine work at once.
+//! Default ports: the usual ones, or the next that are free, so that two homes on one machine work at once.
 //!
 //! Always true: a port that a flag, the environment or `config.toml` names is never exchanged; one that is chosen here is
 //! held until the node listens there, so that two nodes that start at once choose different ones.
@@ -52,7 +52,7 @@ fn usual(first: u16) -> impl Iterator<Item = u16> {
     (0..TRIED).map(move |n| first + n * STEP)
 }
 
-/// The first that nobody listens on, held from now on; 0 if all are in use.
+/// The first free port, held from now on; 0 if all are in use.
 fn free(first: u16, interface: Ipv4Addr, held: &HeldPorts) -> u16 {
     usual(first).find(|port| is_ours(*port, interface, held)).unwrap_or(0)
 }

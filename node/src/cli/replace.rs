@@ -27,7 +27,7 @@ use blockchat_proto::transaction::{Body, Payload};
 use serde::Serialize;
 use std::str::FromStr;
 
-/// How a transaction that is not final yet is named: by its id, or by the nonce of one's own account.
+/// The name of a transaction that is not final yet: its id, or the nonce of one's own account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     Id(Hash32),

@@ -1,4 +1,4 @@
-//! `run`: settings from flags, environment and file; a development chain where there is none; then the runtime.
+//! `run`: settings from flags, environment and file; a new development chain if there is no chain; then the runtime.
 
 use super::args::{ApiArg, PassphraseArg, RunArgs, ShellArgs, Switch};
 use super::dev_chain;
@@ -150,7 +150,7 @@ fn identity(
     Ok(Identity { genesis, validator, p2p_seed })
 }
 
-/// A peer key is nobody's money: one that is missing is made.
+/// A peer key holds no money: a missing one is made.
 fn peer_key(path: &Path) -> Result<Signer, Failure> {
     if path.exists() {
         return Ok(keystore::load(path, None)?);
@@ -214,7 +214,7 @@ fn with_shell(settings: &Settings, ready: &Ready) {
     }
 }
 
-/// How the terminal was before a line editor changed it.
+/// The state of the terminal before a line editor changed it.
 struct Terminal(Option<Termios>);
 
 impl Terminal {
@@ -232,7 +232,7 @@ impl Terminal {
 
 /// A remark on the way, not what the node is for: it runs without a reader of its output.
 fn tell(text: String) {
-    // The stream may be full, and nobody may read it.
+    // The stream may be full, and its reader may be gone.
     tokio::task::spawn_blocking(move || {
         if let Err(error) = stream::try_say(&text) {
             tracing::warn!(%error, "cannot write the addresses of the node to standard output");

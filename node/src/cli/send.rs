@@ -108,7 +108,8 @@ pub(crate) fn content(args: &SendArgs) -> Result<Content, Failure> {
     check(Content { amount: amount.unwrap_or(Coins::ZERO), message: text.or_else(|| args.message.clone()) }, &args.to)
 }
 
-/// `1e3`, `-5` and `5O` are amounts that are wrong, not messages: a message costs, so nobody's slip becomes one.
+/// `1e3`, `-5` and `5O` are invalid amounts, not messages: a message costs a fee, so a typing error must not become
+/// one.
 fn looks_like_an_amount(word: &str) -> bool {
     let number = word.trim_start_matches(['+', '-', '.', ',']);
     number.starts_with(|c: char| c.is_ascii_digit()) && !word.contains(char::is_whitespace)
@@ -155,7 +156,7 @@ pub(crate) async fn explanation(order: &Order<'_>, amount: Coins, to: &str) -> R
     Ok(format!("send {what} to {to}? The fee is {}, {} in all; you can spend {}", bcc(fee), bcc(total), bcc(spendable)))
 }
 
-/// Without anybody to ask, the command line is the decision.
+/// Without a terminal, the command line is the decision.
 pub(crate) fn agreed(question: &str) -> Result<(), Failure> {
     match ask::confirm(question)? {
         Some(false) => Err(Failure::new("not sent", "say y, or --yes; --ask-above BCC sets from where on it is asked")

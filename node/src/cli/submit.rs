@@ -37,7 +37,7 @@ const SAY_EVERY: Duration = Duration::from_secs(2);
 const TURN_WITHIN: Duration = Duration::from_secs(20);
 /// A node that has just been started may take so long to reach the tip of the chain.
 const STARTING_WITHIN: Duration = Duration::from_secs(15);
-/// How often a nonce that somebody else took meanwhile is replaced by the next one.
+/// Maximum number of times that a nonce that was taken meanwhile is replaced by the next one.
 const NONCE_TRIES: u32 = 5;
 
 /// The coins that a transaction takes from its sender.
@@ -75,7 +75,7 @@ pub(crate) struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    /// With its cost, and nothing beside it: no end, no seal, in nobody's place.
+    /// With its price and nothing else: no end, no seal, no replacement.
     pub(crate) fn plain(
         client: &'a Client,
         genesis: &'a VerifiedGenesis,
@@ -235,7 +235,7 @@ fn explained(error: ClientError, account: &AccountView, body: &Body, fee: Coins,
     }
 }
 
-/// For somebody who has none. `grants`: the chain has a treasury for that.
+/// For an account without coins. `grants`: the chain has a treasury for that.
 pub(crate) fn how_to_get_coins(account: &AccountView, grants: bool) -> String {
     let claim = match grants && !account.claimed {
         true => "claim a welcome grant with `blockchat-node wallet claim`, or ",

@@ -77,7 +77,7 @@ pub struct P2pLayer {
     /// Multiaddresses, none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external: Option<Vec<String>>,
-    /// No: everybody of the chain may connect.
+    /// No: any peer of the chain may connect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only_peers: Option<bool>,
     /// [`Announce::All`].
@@ -250,7 +250,7 @@ impl Layer {
         self.p2p.listen.clone().unwrap_or_else(|| vec![default.into()])
     }
 
-    /// Is the local network searched for peers? Not where the node looks for nobody, or keeps its place to itself.
+    /// Is the local network searched for peers? Not if the node looks for none, or announces no address.
     pub fn mdns(&self) -> bool {
         let looks = !self.p2p.only_peers.unwrap_or(false) && self.p2p.announce.unwrap_or_default() == Announce::All;
         self.p2p.mdns.unwrap_or(self.is_shared() && looks)

@@ -35,7 +35,7 @@ pub struct Settings {
     pub mdns: bool,
     /// Addresses under which others reach this node, if it cannot know them itself.
     pub external: Vec<String>,
-    /// Connect with `peers` and nobody else, and look for nobody?
+    /// Connect with `peers` only, and look for no others?
     pub only_peers: bool,
     /// Which addresses others are told.
     pub announce_addresses: Announce,

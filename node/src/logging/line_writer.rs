@@ -1,9 +1,8 @@
 //! A queue of log lines, and the thread that writes them.
 //!
-//! Always true: whoever logs hands a line over and goes on; at most [`QUEUE_BYTES_MAX`] wait, further ones are lost; a line
-//! that is lost, there or because the system refuses it, is counted; after the next line that was written the log says
-//! how many were lost and why.
-//! Start reading at [`Shared::write`].
+//! Always true: a logging thread hands a line over and goes on; at most [`QUEUE_BYTES_MAX`] wait, further ones are
+//! lost; a lost line, there or because the system refuses it, is counted; after the next line that was written the log
+//! says how many were lost and why. Start reading at [`Shared::write`].
 
 use blockchat_host::{stream, text};
 use std::cell::Cell;
@@ -24,7 +23,7 @@ thread_local! {
     static SPEAKS_OF: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How lines look.
+/// The form of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// Text.

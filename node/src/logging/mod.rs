@@ -1,8 +1,8 @@
 //! Log lines on standard error or in a file: one subscriber for the whole process.
 //!
-//! Always true: nobody who logs waits for the log or is stopped by it; what could not be written is counted, and the log
-//! says so once it can again; one event is one line, and nothing that others wrote drives a terminal.
-//! Start reading at [`start`]; `line_writer` has the queue and the thread, `recent` the last lines for those who ask.
+//! Always true: logging never waits and never fails; lines that could not be written are counted, and the log says so
+//! once it can again; one event is one line, and no text of others drives a terminal. Start reading at [`start`];
+//! `line_writer` has the queue and the thread, `recent` the last lines for readers.
 
 mod line_writer;
 mod recent;
@@ -24,7 +24,7 @@ pub use recent::lines as recent;
 
 /// Libraries that talk too much at `info`; naming one in the filter brings it back.
 const QUIET: &str = "arc_malachitebft=warn,libp2p=warn,libp2p_gossipsub=error,libp2p_kad=error,hickory=error";
-/// The last lines have so long to be written: a log that nobody reads keeps no node from ending.
+/// Time for writing the last lines: a log that is not read must not keep a node from ending.
 const FLUSH_WITHIN: Duration = Duration::from_millis(500);
 
 /// The writer of this process.
@@ -74,7 +74,7 @@ pub fn start(settings: &LogSettings) -> Result<(), LogRejected> {
         LogFormat::Text => lines.with_ansi(colours).with_target(false).finish().with(Recent).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).finish().with(Recent).try_init(),
     };
-    // Whoever started first keeps the log.
+    // The first logger that starts keeps the log.
     if started.is_ok() {
         WRITER.get_or_init(|| writer);
     }

@@ -1,4 +1,4 @@
-//! The last lines of the log, kept for those who ask the node: a ring of our own, whatever became of the log's stream.
+//! The last lines of the log for readers of the node's status: a ring of our own, independent of the log's stream.
 //!
 //! Always true: at most [`LINES_MAX`] lines and [`BYTES_MAX`] bytes are kept; each is one line of text, with what drives
 //! terminals taken out; what the log's filter keeps out is not here either, nor is anything of level *trace*: a stream of

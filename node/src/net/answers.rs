@@ -1,10 +1,9 @@
 //! Answers to peers' questions for blocks, while they are made and until they are written.
 //!
-//! Always true: at most [`ANSWERS_MAX`] of them are held, [`ANSWERS_PER_PEER_MAX`] for one peer, each up to 4 MiB and its
-//! certificates: one counts from its question until its last byte is written, or its stream is given up. Without room, a
-//! peer whose answer has not moved for [`STUCK_FOR`] is parted from, or one that takes less than [`SLOWEST`]: a few that
-//! read slowly would keep everybody else from catching up.
-//! Start reading at [`Answers::admit`].
+//! Always true: at most [`ANSWERS_MAX`] of them are held, [`ANSWERS_PER_PEER_MAX`] for one peer, each up to 4 MiB and
+//! its certificates: one counts from its request until its last byte is written, or its stream is given up. Without
+//! room, a peer is disconnected whose answer has not moved for [`STUCK_FOR`], or that takes less than [`SLOWEST`]:
+//! otherwise a few slow readers would keep all others from catching up. Start reading at [`Answers::admit`].
 
 use libp2p::PeerId;
 use std::collections::BTreeMap;

@@ -43,7 +43,7 @@ impl Batcher {
         }
     }
 
-    /// When the next batch is due: at once if there was a pause before it or it is full.
+    /// The due time of the next batch: at once if there was a pause before it or it is full.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.waiting.len() {
             0 => None,

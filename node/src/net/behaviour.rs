@@ -33,12 +33,12 @@ use libp2p::{StreamProtocol, Swarm, SwarmBuilder, connection_limits, identify, k
 use std::sync::Arc;
 use tracing::warn;
 
-/// Everything that runs on a connection. Limits come first: whoever refuses connections must be asked first.
+/// Everything that runs on a connection. Limits come first: behaviours that refuse connections must be asked first.
 #[derive(NetworkBehaviour)]
 pub(super) struct Net {
     pub(super) limits: connection_limits::Behaviour,
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
-    /// In a private network: whoever was named.
+    /// In a private network: the configured peers.
     pub(super) allowed: Toggle<allow_block_list::Behaviour<AllowedPeers>>,
     pub(super) gossip: Gated,
     pub(super) identify: identify::Behaviour,
@@ -113,8 +113,8 @@ fn behaviour(key: &Keypair, config: &NetConfig, topics: &Topics, gate: &Arc<Gate
     })
 }
 
-/// A backstop: who stays is for the membership to say, and the transport limits connections that are being made by others.
-/// Of those that stand only those that others made are limited here: a crowd of callers must not keep us from calling.
+/// A backstop: the membership decides which peers stay, and the transport limits inbound connections that are being
+/// made. Of established ones only inbound ones are limited here: a crowd of callers must not keep us from dialling.
 fn connection_limits() -> connection_limits::ConnectionLimits {
     connection_limits::ConnectionLimits::default()
         .with_max_established_incoming(Some(CONNECTIONS_MAX))
@@ -122,7 +122,7 @@ fn connection_limits() -> connection_limits::ConnectionLimits {
         .with_max_pending_outgoing(Some(PENDING_MAX))
 }
 
-/// Nobody but the peers at these addresses. One without an id is let in by nobody: the settings refuse it.
+/// Only the peers at these addresses. An address without an id admits no peer: the settings refuse it.
 fn only(peers: &[String]) -> allow_block_list::Behaviour<AllowedPeers> {
     let mut allowed = allow_block_list::Behaviour::default();
     let named = peers.iter().filter_map(|address| peer_of(&address.parse().ok()?));
@@ -138,9 +138,9 @@ fn identity(key: &Keypair, chain: &str, announce: Announce) -> identify::Config 
         .with_hide_listen_addrs(announce != Announce::All)
 }
 
-/// Nodes of the chain only, entered by us after their handshake. Always a server: nobody confirms addresses on a laptop
-/// or in a cluster, and without servers nobody answers. We need no records, so nobody may store any with us. What it
-/// wants to dial in order to ask by itself, the gate denies.
+/// Nodes of the chain only, entered by us after their handshake. Always a server: nothing confirms addresses on a
+/// laptop or in a cluster, and without servers no node answers. We need no records, so peers may not store any with us.
+/// The gate denies its own dials.
 fn kademlia(own_id: libp2p::PeerId, chain: &str) -> Result<kad::Behaviour<MemoryStore>, String> {
     let mut config = kad::Config::new(kademlia_protocol(chain)?);
     config.set_kbucket_inserts(kad::BucketInserts::Manual).set_record_filtering(kad::StoreInserts::FilterBoth);

@@ -1,10 +1,10 @@
-//! Looking for a chain to join, before there is a node: whoever is on the local network or at a given address is asked
-//! for its genesis. SPEC SYNC-2.
+//! Looks for a chain to join, before there is a node: asks every node on the local network or at a given address for
+//! its genesis. SPEC SYNC-2.
 //!
-//! Owns: a small swarm with a passing identity, that only asks. Does not own: which chain is joined (`cli::join`).
-//! Always true: nothing a peer says counts but the genesis itself, whose rules are checked and whose hash is computed
-//! here; an address that does not answer is tried again for as long as somebody waits; one peer has one say.
-//! Start reading at [`ChainSearch::next`].
+//! Owns: a small swarm with a temporary identity, that only asks. Does not own: the choice of the chain (`cli::join`).
+//! Always true: of a peer's answer only the genesis counts, whose rules are checked and whose hash is computed here; an
+//! address that does not answer is tried again as long as the caller waits; one peer has one say. Start reading at
+//! [`ChainSearch::next`].
 
 use super::address::{is_name, peer_of, resolve, without_peer};
 use super::behaviour::ask;
@@ -51,7 +51,7 @@ const RESOLVING_MAX: usize = 64;
 pub struct SearchConfig {
     /// Addresses of peers: multiaddresses, with or without `/p2p/...`.
     pub peers: Vec<String>,
-    /// Addresses where a node may listen or not: tried as often, and not told of where nobody answers.
+    /// Addresses at which a node may listen: tried as often, and not reported if none answers.
     pub nearby: Vec<String>,
     /// Ask the local network too.
     pub mdns: bool,
@@ -64,7 +64,7 @@ pub struct Sighted {
     pub peer_id: String,
     /// The address that answered.
     pub address: String,
-    /// How it was found.
+    /// The way it was found.
     pub source: PeerSource,
 }
 
@@ -85,7 +85,7 @@ pub enum Sighting {
         /// The fault.
         reason: String,
     },
-    /// Nobody answers at an address that was named. It is tried again.
+    /// Nothing answers at a given address. It is tried again.
     Unreachable {
         /// As it was given.
         address: String,
@@ -145,7 +145,7 @@ impl std::fmt::Debug for ChainSearch {
 impl ChainSearch {
     /// Begins to look. Needs a tokio runtime.
     ///
-    /// Errors: an address that is none.
+    /// Errors: an invalid address.
     pub fn start(config: &SearchConfig) -> Result<Self, NetError> {
         let (resolved_in, resolved) = mpsc::channel(RESOLVING_MAX);
         let (swarm, mdns_failed) = swarm(config)?;
@@ -177,7 +177,7 @@ impl ChainSearch {
         self.mdns_failed.as_deref()
     }
 
-    /// How many peers the local network has told of so far.
+    /// Number of peers that the local network has named so far.
     pub fn seen_by_mdns(&self) -> usize {
         self.seen_by_mdns.len()
     }
@@ -198,7 +198,7 @@ impl ChainSearch {
         }
     }
 
-    /// Has everybody who was named had a say? Names may always turn out to have one more address.
+    /// Have all named nodes answered? Names may always turn out to have one more address.
     pub fn has_heard_all_named(&self) -> bool {
         let heard = |target: &Target| target.peer.is_some_and(|peer| self.heard.contains(&peer));
         self.targets.values().filter(|target| target.given.is_some()).all(heard)
@@ -237,7 +237,7 @@ impl ChainSearch {
         let out = self.resolved_in.clone();
         tokio::spawn(async move {
             let addresses = resolve(target.clone()).await;
-            // A full queue, or a search that is over: then nobody waits for it.
+            // A full queue, or a search that is over: then no caller waits for it.
             drop(out.try_send(Dial { target, addresses }));
         });
     }
@@ -337,8 +337,8 @@ impl ChainSearch {
     }
 }
 
-/// A swarm that listens nowhere: nobody can find it, and it is gone once a chain is chosen.
-/// With it, why it cannot ask the local network.
+/// A swarm that listens nowhere: it cannot be found, and it is gone once a chain is chosen. With it, the reason why it
+/// cannot ask the local network.
 fn swarm(config: &SearchConfig) -> Result<(Swarm<Asking>, Option<String>), NetError> {
     let setup = |error: String| NetError::Setup(error);
     let key = Keypair::generate_ed25519();

@@ -1,9 +1,9 @@
 //! Closing a connection takes a bounded time.
 //!
-//! Why here: libp2p reports a connection as closed only once its streams and its socket are closed in order. A socket whose
-//! other end is gone (a host that moved to another address, a cable that was pulled) takes no byte any more, so that never
-//! ends: the peer stays connected, and nobody dials it again.
-//! Always true: [`CLOSE_WITHIN`] after the first attempt to close, the connection counts as closed, and its socket is dropped.
+//! Why here: libp2p reports a connection as closed only once its streams and its socket are closed in order. A socket
+//! whose other end is gone (a host that moved to another address, a cable that was pulled) takes no byte any more, so
+//! that never ends: the peer stays connected, and is never dialled again. Always true: [`CLOSE_WITHIN`] after the first
+//! attempt to close, the connection counts as closed, and its socket is dropped.
 
 use libp2p::core::StreamMuxer;
 use libp2p::core::muxing::StreamMuxerEvent;

@@ -1,8 +1,7 @@
 //! Request-response on the wire: a big-endian u32 length, then canonical bytes. SPEC SYNC-5.
 //!
-//! Always true: what a prefix claims is never allocated; the buffer grows as bytes arrive, up to the limit of the type.
-//! Both run in the task of their connection, so that a large message holds up nobody else.
-//! Start reading at [`read`].
+//! Always true: a length prefix allocates nothing; the buffer grows as bytes arrive, up to the limit of the type. Both
+//! run in the task of their connection, so that a large message delays no other. Start reading at [`read`].
 
 use super::answers::Hold;
 use blockchat_proto::codec;
@@ -91,8 +90,8 @@ where
     }
 }
 
-/// One message. What is too long or no canonical value of the type is [`io::ErrorKind::InvalidData`], a sender that
-/// went away halfway is not: that is nobody's fault.
+/// One message. A message that is too long or no canonical value of the type is [`io::ErrorKind::InvalidData`]; a
+/// sender that went away halfway is not: that is no fault.
 pub(super) async fn read<T, V>(io: &mut T, limit_bytes: usize) -> io::Result<V>
 where
     T: AsyncRead + Unpin + Send,

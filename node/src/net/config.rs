@@ -26,7 +26,7 @@ pub struct NetConfig {
     pub mdns: bool,
     /// Addresses under which others reach us, beyond those we see ourselves.
     pub external: Vec<String>,
-    /// Connect with `peers` and nobody else: no mDNS, no Kademlia, no book. Each of them has a peer id.
+    /// Connect with `peers` only: no mDNS, no Kademlia, no book. Each of them has a peer id.
     pub only_peers: bool,
     /// Which of our addresses others are told.
     pub announce: Announce,

@@ -71,7 +71,7 @@ impl Task {
         let attempt = self.discovery.attempts.remove(&connection);
         let (address, way) = match (endpoint, attempt) {
             (ConnectedPoint::Dialer { address, .. }, Some(attempt)) => (address.clone(), Way::Out(attempt)),
-            // Nobody dials but us: see `dial_gate`.
+            // Only we dial: see `dial_gate`.
             (ConnectedPoint::Dialer { .. }, None) => return self.part(&id),
             (ConnectedPoint::Listener { send_back_addr, .. }, _) => (send_back_addr.clone(), Way::In),
         };

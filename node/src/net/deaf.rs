@@ -4,11 +4,10 @@
 //! five broken streams, both without a word: the peer still answers pings and says its status, but nothing that we publish
 //! goes to it. A network whose links die that way falls apart into pieces that believe to be connected.
 //!
-//! Always true: a peer that said it speaks gossip, but of whose topics we know none after [`DEAF_AFTER`], that refuses
-//! gossip after all, or that takes nothing for [`CHOKED_FOR`] and says nothing new either, is connected anew; whoever knows
-//! an address dials again. One topic proves that what it subscribed to has arrived: which ones is its own affair. A peer
-//! that never said so (it came to fetch blocks) is left in peace.
-//! Start reading at [`why`].
+//! Always true: a peer is reconnected if it said that it speaks gossip, but we know none of its topics after
+//! [`DEAF_AFTER`]; if it refuses gossip after all; or if it takes nothing for [`CHOKED_FOR`] and says nothing new
+//! either; the side that knows an address dials again. One topic proves that its subscriptions have arrived; its choice
+//! of topics is free. A peer that never said so (it came to fetch blocks) is left in peace. Start reading at [`why`].
 
 use super::peers::{Peer, Speech};
 use super::swarm_task::Task;

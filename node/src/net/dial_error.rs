@@ -10,7 +10,7 @@ use libp2p::swarm::DialError;
 use std::error::Error;
 use std::io;
 
-/// The reason, and the address at which somebody else answered.
+/// The reason, and the address at which another node answered.
 pub(super) fn failure_of(error: &DialError) -> (Failure, Option<Multiaddr>) {
     match error {
         DialError::WrongPeerId { obtained, address } => (Failure::OtherPeer(*obtained), Some(address.clone())),

@@ -1,9 +1,8 @@
 //! Finding peers: dialling what the membership wants, names, the book, mDNS, and questions for others.
 //!
-//! Owns: names (resolved at every dial, by ourselves, and every address behind them is dialled), the book, who is asked for
-//! others and how. Does not own: whom to dial and when (`membership`), connections that exist.
-//! Always true: nobody dials but this file: see `dial_gate`.
-//! Start reading at [`Task::resolve_and_dial`].
+//! Owns: names (resolved at every dial, by ourselves, and every address behind them is dialled), the book, the requests
+//! for further peers. Does not own: dial decisions (`membership`), existing connections. Always true: only this file
+//! dials: see `dial_gate`. Start reading at [`Task::resolve_and_dial`].
 
 use super::address::{is_name, resolve};
 use super::behaviour;

@@ -1,7 +1,7 @@
 //! One question of Kademlia, `FIND_NODE`, as we ask it: whom do you know near this point? SPEC NET-2.
 //!
-//! Why by ourselves: libp2p's Kademlia answers others for us, but when it asks, it dials at once all that are named in an
-//! answer, and does not tell who named them. We ask those we are connected to, and decide then (`membership`).
+//! Why by ourselves: libp2p's Kademlia answers others for us, but when it asks, it dials at once all that are named in
+//! an answer, and does not tell which peer named them. We ask connected peers, and decide then (`membership`).
 //!
 //! The wire: a length as a varint, then a protobuf message {1: type, 2: key, 8: closer peers {1: id, 2: addresses}}.
 //! Always true: nothing is allocated on the strength of a claimed length; what cannot be read costs an answer, no more.
@@ -98,7 +98,7 @@ enum Field<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Takes a field off the front: its number and what it holds. `None` if it is none.
+/// Takes a field off the front: its number and content. `None` if there is none.
 fn field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Field<'a>)> {
     let tag = varint(rest)?;
     let held = match tag & 7 {

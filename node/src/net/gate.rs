@@ -4,9 +4,8 @@
 //! message refused only afterwards, a peer beyond its share could bring true votes just to have them forgotten here.
 //! So a refused message gets an id of its own that no true message has, and what it holds stays unseen.
 //!
-//! Always true: the id of a message depends on topic and data alone, whoever brings it; a copy costs its peer bytes, and
-//! what is new costs it the checking, too; nothing is decoded here.
-//! Start reading at [`Gate::id_of`].
+//! Always true: the id of a message depends on topic and data alone, whichever peer brings it; a copy costs its peer
+//! bytes, and a new message the checking, too; nothing is decoded here. Start reading at [`Gate::id_of`].
 
 use super::gossip::Gossip;
 use super::shares::Shares;
@@ -46,7 +45,7 @@ pub(super) struct Gate {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// The peer whose messages gossipsub is looking at; nobody for our own.
+    /// The peer whose messages gossipsub is reading; `None` for our own.
     delivering: Option<PeerId>,
     bytes: Shares,
     checking: Shares,

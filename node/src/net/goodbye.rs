@@ -1,8 +1,7 @@
 //! Goodbye: a peer that has to go is told why, and a node that is told goes. SPEC SYNC-6.
 //!
-//! Always true: who is told is parted from as soon as it has answered, or cannot hear us; the membership parts from it soon
-//! in any case.
-//! Start reading at [`Task::dismiss`].
+//! Always true: a peer that is told is disconnected as soon as it has answered, or cannot hear us; the membership
+//! disconnects it soon in any case. Start reading at [`Task::dismiss`].
 
 use super::codec::Answer;
 use super::membership::Fact;

@@ -1,10 +1,9 @@
 //! Gossipsub: its settings, our topics, and messages that wait for a verdict.
 //!
-//! Always true: nothing is passed on before its verdict; messages carry no signature of their own, and their ids are
-//! hashes of topic and content, so that a message is the same whoever relays it, and a copy costs no more than a hash;
-//! honest nodes under load do not score each other out of the network; no node sends what another
-//! one with the same settings would refuse to read.
-//! Start reading at [`behaviour`].
+//! Always true: nothing is forwarded before its verdict; messages carry no signature of their own, and their ids are
+//! hashes of topic and content, so that a message is the same whichever peer relays it, and a copy costs no more than a
+//! hash; honest nodes under load do not score each other out of the network; no node sends a frame that another one
+//! with the same settings would refuse to read. Start reading at [`behaviour`].
 
 use super::config::{BLOCK_WIRE_MAX, EVIDENCE_WIRE_MAX, TRANSACTIONS_WIRE_MAX, VOTE_WIRE_MAX};
 use super::gate::{Gate, ID_BYTES};
@@ -27,7 +26,7 @@ pub(super) type Gossip = gossipsub::Behaviour<gossipsub::IdentityTransform, Whit
 const WAITING_MAX: usize = 4_096;
 /// Ids that one control message announces or asks for, at most; of more, a random choice.
 const CONTROL_IDS_MAX: usize = 400;
-/// Bytes of control messages in one frame, at most. Whoever gets a longer frame ends the stream, and after five streams
+/// Maximum bytes of control messages in one frame. A receiver of a longer frame ends the stream, and after five streams
 /// never speaks over that connection again: libp2p's own maximum, 16 KiB, is less than its own announcements of a chain
 /// with many votes a second, and cut such networks into their meshes.
 const CONTROL_BYTES_MAX: usize = 64 * 1024;
@@ -88,7 +87,7 @@ pub(super) fn behaviour_with(topics: &Topics, settings: &ConfigBuilder) -> Resul
     Ok(gossip)
 }
 
-/// How our gossip works.
+/// The settings of our gossip.
 pub(super) fn settings(gate: Arc<Gate>) -> ConfigBuilder {
     let mut config = ConfigBuilder::default();
     config
@@ -143,16 +142,16 @@ fn score_params(topics: &Topics) -> PeerScoreParams {
         app_specific_weight: 1.0,
         // Many nodes behind one address are normal here: a laptop, a cluster.
         ip_colocation_factor_weight: 0.0,
-        // Each message that was announced and did not come counts, squared. One queue that overflows once must not be
-        // enough to be heard no more; who announces without end and delivers nothing keeps others from being asked.
+        // Each message that was announced and did not come counts, squared. One queue that overflows once must not
+        // silence a peer; a peer that announces without end and delivers nothing keeps others from being asked.
         behaviour_penalty_weight: -0.001,
         behaviour_penalty_threshold: 500.0,
         behaviour_penalty_decay: 0.5,
         slow_peer_weight: -0.01,
         slow_peer_threshold: 100.0,
         slow_peer_decay: 0.5,
-        // libp2p keeps an hour of everybody who ever connected, which strangers can fill; what we hold against a peer is
-        // kept by ourselves.
+        // libp2p keeps an hour of every peer that ever connected, which strangers can fill; we keep the blame of peers
+        // ourselves.
         retain_score: Duration::from_secs(60),
         ..PeerScoreParams::default()
     }

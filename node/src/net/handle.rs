@@ -1,7 +1,7 @@
 //! The door to the swarm task: bounded, never waits.
 //!
-//! Always true: what does not fit into the queue is dropped and counted; everything sent here is repeated by somebody.
-//! Start reading at [`NetHandle`].
+//! Always true: a message that does not fit into the queue is dropped and counted; everything sent here is repeated by
+//! its author or by others. Start reading at [`NetHandle`].
 
 use super::config::EVENTS_MAX;
 use super::weight::Weight;
@@ -31,7 +31,7 @@ pub struct InboundId(pub u64);
 pub enum NetVerdict {
     /// Pass it on.
     Accept,
-    /// It is wrong whatever anybody's state is: end it, and lower the score of whoever sent it.
+    /// It is invalid in every state: end it, and lower the score of the peer that sent it.
     Reject,
     /// Let it end here, without blame.
     Ignore,
@@ -248,7 +248,7 @@ impl NetHandle {
         self.shared.peers.load(Ordering::Relaxed)
     }
 
-    /// How full the network's queues are, and what they dropped.
+    /// The fill of the network's queues, and their drops.
     pub fn queues(&self) -> Vec<QueueView> {
         let dropped = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (max, waiting) = (self.commands.max_capacity(), self.commands.max_capacity() - self.commands.capacity());

@@ -1,4 +1,4 @@
-//! Listening: where we are told to, and not where somebody else does.
+//! Listening: at the configured addresses, and never beside another program.
 
 use super::address::ip_of;
 use super::config::{NetConfig, NetError};
@@ -107,7 +107,7 @@ impl Task {
 }
 
 /// libp2p listens with SO_REUSEPORT: two nodes on one port would share its connections at random, without an error. A
-/// plain listener is refused while anybody else listens there; once it listens, it lets libp2p in beside it.
+/// plain listener is refused while another program listens there; once it listens, it lets libp2p in beside it.
 fn hold(ports: &HeldPorts, address: &Multiaddr) -> io::Result<Option<Socket>> {
     let port = address.iter().find_map(|part| match part {
         Protocol::Tcp(port) => Some(port),
@@ -155,7 +155,7 @@ mod tests {
         }
     }
 
-    /// From the choice to libp2p, somebody of ours listens there, and nobody else can.
+    /// From the choice to libp2p, a listener of ours is there, and no other program can take the port.
     #[test]
     fn a_port_that_was_held_is_handed_on_without_a_gap() {
         let (ours, theirs) = (HeldPorts::default(), HeldPorts::default());

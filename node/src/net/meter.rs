@@ -1,4 +1,4 @@
-//! How peers take what we send them: a meter on every stream of every connection.
+//! Meters of the bytes that peers take: one on every stream of every connection.
 //!
 //! Why here: libp2p's behaviours queue for a peer by the message, and do not tell whether it takes anything; the streams
 //! below them do. Which of them carry our gossip is seen by the first bytes that we write: the name of the protocol.
@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How a peer takes what we send it.
+/// The bytes that a peer takes of those we send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flow {
     /// Bytes that it took, or that wait in buffers of the system.
@@ -58,7 +58,7 @@ struct StreamMeter {
 }
 
 impl Meters {
-    /// How each connected peer takes what we send it.
+    /// The bytes that each connected peer takes of those we send.
     pub(super) fn flows(&self, now: Instant) -> BTreeMap<PeerId, Flow> {
         let mut meters = lock(&self.0);
         meters.retain(|_, all| {

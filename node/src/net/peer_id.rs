@@ -1,4 +1,4 @@
-//! The peer id that belongs to a seed, for those who write homes.
+//! The peer id that belongs to a seed, for writers of homes.
 
 use libp2p::identity::Keypair;
 

@@ -1,8 +1,8 @@
 //! Faults of peers, fading with time, and their consequences.
 //!
-//! Owns: the points. Does not own: connections, nor who is exempt (the task asks [`Scores::lower`] what is deserved and
-//! spares whom it must). Always true: points come only for what is wrong whatever anybody's state is; being slow, busy or
-//! behind costs nothing.
+//! Owns: the points. Does not own: connections, nor exemptions (the task asks [`Scores::lower`] for the deserved
+//! consequence and spares exempt peers). Always true: points come only for faults that are faults in every state; being
+//! slow, busy or behind costs nothing.
 
 use libp2p::PeerId;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ struct Record {
     points: f64,
     at: Instant,
     bans: u32,
-    /// How often it did what, and when last: for readers.
+    /// The number of times of each fault, and the last one: for readers.
     faults: BTreeMap<PeerFault, (u32, Instant)>,
 }
 

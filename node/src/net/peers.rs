@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// First pause of a peer of another chain; doubles up to the maximum. By (peer, chain): somebody who begins a new chain
+/// First pause of a peer of another chain; doubles up to the maximum. By (peer, chain): a node that begins a new chain
 /// with the same key is not locked out.
 const OTHER_CHAIN_PAUSE: Duration = Duration::from_secs(60);
 const OTHER_CHAIN_PAUSE_MAX: Duration = Duration::from_secs(3_600);
@@ -76,11 +76,11 @@ pub(super) enum Voice {
     Heard,
     /// It may be of another run.
     Undecided,
-    /// It is of another run, which is refused, or of nobody.
+    /// It is of another run, which is refused, or unknown.
     Refused,
 }
 
-/// How far a peer has come.
+/// The progress of a peer's handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// It has not said which chain it is of.
@@ -121,12 +121,12 @@ pub(super) struct Peer {
     pub(super) routes: bool,
     pub(super) latency: Option<Duration>,
     pub(super) stage: Stage,
-    /// When and up to which height we last told it where we are.
+    /// When we last sent it our status, and with which height.
     pub(super) told: Option<(Instant, Height)>,
     pub(super) choked: Option<Choked>,
-    /// When it last sent us a gossip message that was news.
+    /// When it last sent us a gossip message that was new.
     pub(super) gossiped: Option<Instant>,
-    /// When it last delivered a block or vote that was news, and true.
+    /// When it last delivered a block or vote that was new and valid.
     pub(super) delivered: Option<Instant>,
     pub(super) pace: PeerPace,
 }

@@ -1,8 +1,7 @@
-//! Quotas: how much somebody may make us do, in units and time.
+//! Quotas: the work that a peer may cause, in units and time.
 //!
-//! Always true: whoever is over a quota is told to wait or is not heard, never blamed: small networks that banned for
-//! rates banned their honest nodes. Gossip has shares instead (`shares`).
-//! Start reading at [`Pace`].
+//! Always true: a peer over a quota is told to wait or is not heard, never blamed: small networks that banned for rates
+//! banned their honest nodes. Gossip has shares instead (`shares`). Start reading at [`Pace`].
 
 use std::time::Duration;
 use tokio::time::Instant;

@@ -4,8 +4,8 @@
 //! Always true:
 //! - a message is judged as soon as it is here, whether or not its peer has said its status: gossip hands nothing out
 //!   twice, so what is not looked at is lost, and others could be kept from hearing it;
-//! - a consensus message is published at once, never behind transactions, and again if nobody could be reached;
-//! - two sends of one message differ in bytes, or everybody's memory of seen messages would swallow the second.
+//! - a consensus message is published at once, never behind transactions, and again if no peer could be reached;
+//! - two sends of one message differ in bytes, or the duplicate caches of peers would swallow the second.
 //!
 //! Start reading at [`Task::on_message`].
 
@@ -36,9 +36,9 @@ use tracing::{debug, warn};
 
 /// Bytes of one kind of gossip that the node has not looked at yet.
 const UNREAD_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Most consensus messages that wait for somebody to hear them.
+/// Maximum consensus messages that wait for a peer to hear them.
 const UNSENT_MAX: usize = 64;
-/// A message that nobody could hear is given up after this: the voting rounds repeat themselves.
+/// A message that no peer could hear is given up after this: the voting rounds repeat themselves.
 const UNSENT_FOR: Duration = Duration::from_secs(2);
 
 /// Everything about gossip that outlives one message.
@@ -47,7 +47,7 @@ pub(super) struct Relay {
     waiting: Waiting,
     pub(super) batcher: Batcher,
     unsent: VecDeque<(Instant, ConsensusMessage)>,
-    /// Evidence that nobody could hear yet.
+    /// Evidence that no peer could hear yet.
     unheard: Vec<Evidence>,
     gate: Arc<Gate>,
     transactions: Scale,
@@ -133,8 +133,8 @@ impl Task {
         }
     }
 
-    /// Carries out a verdict; a rejection is held against who sent us the message: honest nodes check before they pass
-    /// anything on.
+    /// Carries out a verdict; a rejection is blamed on the peer that sent us the message: honest nodes check before
+    /// they forward anything.
     pub(super) fn give_verdict(&mut self, ticket: GossipTicket, verdict: NetVerdict) {
         let held = self.relay.waiting.give_verdict(&mut self.swarm.behaviour_mut().gossip, ticket, verdict);
         let Some(Held { source: id, topic, bytes }) = held else {
@@ -150,7 +150,7 @@ impl Task {
         }
     }
 
-    /// Publishes at once. What nobody could hear is tried again when somebody subscribes, and soon.
+    /// Publishes at once. A message that no peer could hear is tried again when a peer subscribes, and soon.
     pub(super) fn broadcast(&mut self, message: ConsensusMessage) {
         self.broadcast_since(Instant::now(), message);
     }
@@ -171,7 +171,7 @@ impl Task {
         }
     }
 
-    /// Somebody may hear now what nobody heard before.
+    /// A peer may now hear messages that none heard before.
     pub(super) fn broadcast_unsent(&mut self, now: Instant) {
         for (since, message) in std::mem::take(&mut self.relay.unsent) {
             if now.duration_since(since) < UNSENT_FOR {
@@ -189,7 +189,7 @@ impl Task {
         }
     }
 
-    /// Publishes evidence; what nobody could hear is tried again when somebody subscribes.
+    /// Publishes evidence; if no peer could hear it, it is tried again when a peer subscribes.
     pub(super) fn publish_evidence(&mut self, evidence: Evidence) {
         let bytes = codec::encode(&EvidenceEnvelope { version: ENVELOPE_VERSION, evidence: evidence.clone() });
         match self.publish(Topic::Evidence, bytes) {
@@ -220,7 +220,7 @@ impl Task {
         }
     }
 
-    /// Tries again what nobody could hear, and gives up what waited too long.
+    /// Tries again the messages that no peer could hear, and gives up those that waited too long.
     pub(super) fn tick_relay(&mut self, now: Instant) {
         self.broadcast_unsent(now);
     }
@@ -248,7 +248,7 @@ fn decode(topic: Topic, data: &[u8], from: PeerTag, ticket: GossipTicket, weight
     }
 }
 
-/// How many signatures there are to check on the word of the peer alone: those of a block are checked for its leader.
+/// Number of signatures to check on the word of the peer alone: those of a block are checked for its leader.
 fn signatures(event: &NetEvent) -> usize {
     match event {
         NetEvent::Transactions { batch, .. } => batch.transactions.len(),

@@ -1,9 +1,8 @@
-//! Fair shares of what we do for peers: whoever brings much must not take the place of those that bring little.
+//! Fair shares of our work for peers: peers that bring much must not take the place of those that bring little.
 //!
-//! Always true: as long as there is room in all, nobody is refused; without room, whoever is within its equal part of the
-//! capacity is still heard; what peers owe fades with time, and nobody owes more than [`DEBT_MAX`], however much it had
-//! while nobody else wanted it.
-//! Start reading at [`Shares::may`].
+//! Always true: as long as there is room in all, no peer is refused; without room, a peer within its equal part of the
+//! capacity is still heard; debts of peers fade with time, and none owes more than [`DEBT_MAX`], however much it had
+//! while the capacity was idle. Start reading at [`Shares::may`].
 
 use libp2p::PeerId;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The status handshake: who I am and how far I am, both ways, on connecting and with every new head. SPEC SYNC-1.
+//! The status handshake: chain and height, both ways, on connecting and with every new head. SPEC SYNC-1.
 //!
 //! Owns: when it is said. Does not own: what follows from it (`membership`).
 //! Always true: a peer counts, is asked and is answered only after it said that it is of our chain.
@@ -102,7 +102,8 @@ impl Task {
         self.decide(Fact::Said { id, status });
     }
 
-    /// Tells everyone who is behind our head, or has not heard of us for a while; nobody more often than allowed.
+    /// Sends our status to all peers that are behind our head, or have had none for a while; to none more often than
+    /// allowed.
     pub(super) fn tell_all(&mut self) {
         let (now, ours) = (Instant::now(), self.status.borrow_and_update().height);
         let count = u32::try_from(self.membership.peers.greeted()).unwrap_or(u32::MAX);

@@ -38,14 +38,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-/// How often targets, statuses and pauses are looked at.
+/// Interval of checks of targets, statuses and pauses.
 const TICK: Duration = Duration::from_millis(250);
 /// Control events that wait for the runtime.
 const BACKLOG_MAX: usize = 4_096;
 
 /// Starts the network: listening when this returns, with the real ports in the handle.
 ///
-/// Errors: an address that is none, or where nothing can listen.
+/// Errors: an address that is invalid, or at which nothing can listen.
 pub async fn start(
     config: NetConfig,
     status: watch::Receiver<Status>,

@@ -1,4 +1,4 @@
-//! Questions for blocks, headers and validator sets, ours and those of peers, and the genesis for whoever asks. SPEC SYNC-2 to
+//! Requests for blocks, headers and validator sets, ours and those of peers, and for the genesis. SPEC SYNC-2 to
 //! SYNC-4.
 //!
 //! Always true: a bounded number of answers is under way, each way; a peer that asks too much is told to wait, which is
@@ -200,7 +200,7 @@ impl Task {
         }
     }
 
-    /// Anybody may ask for the genesis: whoever joins does not know the chain yet.
+    /// Any peer may ask for the genesis: a newcomer does not know the chain yet.
     pub(super) fn on_genesis(&mut self, event: Event<GenesisRequest, Answer<Genesis>>) {
         match event {
             Event::Message { peer, message: Message::Request { channel, .. }, .. } => {

@@ -1,8 +1,8 @@
 //! TCP whose bytes are counted and whose beginnings are limited, with encryption and streams on top. SPEC NET-1.
 //!
-//! libp2p's own bandwidth metrics bring a metrics library along and count inside the streams; this counts what really
-//! goes through the socket. And libp2p refuses the newest of too many connections that are being made, which lets a few
-//! silent ones keep everybody out; here the oldest goes (`half_open`).
+//! libp2p's own bandwidth metrics bring a metrics library along and count inside the streams; this counts the real
+//! bytes of the socket. And libp2p refuses the newest of too many connections that are being made, so that a few silent
+//! ones shut out all others; here the oldest goes (`half_open`).
 
 use super::address::without_peer;
 use super::closing::Closing;
@@ -25,7 +25,8 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
-/// Streams of one connection at most: a question each, and a few that stay. Each may hold 256 KiB that nobody has read.
+/// Maximum streams of one connection: one per request, and a few that stay. Each may hold 256 KiB that are not read
+/// yet.
 const STREAMS_MAX: usize = 128;
 
 /// The transport of a node with this identity.
@@ -118,8 +119,8 @@ impl Drop for Youth {
     }
 }
 
-/// How the transport and the swarm, which knows whose it is, both name a connection. A peer that is dialled twice at one
-/// address at a time has one name twice: its bytes are counted together.
+/// The common name of a connection in the transport and in the swarm, which knows its peer. A peer that is dialled
+/// twice at one address at a time has one name twice: its bytes are counted together.
 pub(super) fn endpoint_key(address: &Multiaddr, inbound: bool) -> String {
     format!("{} {}", if inbound { "in" } else { "out" }, without_peer(address))
 }

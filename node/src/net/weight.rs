@@ -2,10 +2,9 @@
 //!
 //! Why beside the queue: it counts events, and an event may hold 200 bytes or 2 MiB.
 //!
-//! Always true: what one peer brought holds up to an eighth of a [`Scale`], all together hold it full once; but one message
-//! of each peer always has room, so that a crowd which fills it keeps nobody from being heard; what was taken comes back
-//! when its [`Weight`] is dropped.
-//! Start reading at [`Scale::take`].
+//! Always true: the messages of one peer hold up to an eighth of a [`Scale`], all together hold it full once; but one
+//! message of each peer always has room, so that a crowd which fills it silences no other; taken room comes back when
+//! its [`Weight`] is dropped. Start reading at [`Scale::take`].
 
 use blockchat_engine::event::PeerTag;
 use std::collections::BTreeMap;

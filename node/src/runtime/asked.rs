@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Questions that the network dropped are never answered, and go with the oldest.
 const ASKED_MAX: usize = 64;
 
-/// Shared by who asks and who takes the answers. Cheap to clone.
+/// Shared by the requesting and the answering side. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked(Arc<Mutex<BTreeMap<SyncId, Hash32>>>);
 

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Blocks of the largest size that fit.
 const PLACES_MAX: usize = BYTES_MAX / BLOCK_BYTES_MAX;
-/// Of the height after the one being decided nobody knows the leader: any member may take one of these, none of the others.
+/// The leader of the height after the one being decided is unknown: any member may take one of these, none of the
+/// others.
 const AHEAD_MAX: usize = PLACES_MAX / 2;
 
 /// Authors that have a place, and whether it is for the height ahead. Cheap to clone.

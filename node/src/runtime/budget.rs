@@ -1,12 +1,12 @@
-//! How often what validators say is passed on, once it is verified. SPEC GOSSIP-3.
+//! The number of times that a validator's messages are forwarded, once verified. SPEC GOSSIP-3.
 //!
-//! Why: the salt of an envelope is not signed, so whoever heard a true vote can send it again for ever, each time as a
-//! message that gossip has not seen. Here every relay counts what it passes on of one vote, whoever brought it.
+//! Why: the salt of an envelope is not signed, so any peer that heard a true vote can send it again for ever, each time
+//! as a message that gossip has not seen. Here every relay counts its forwards of one vote, whichever peer brought it.
 //!
-//! Always true: only what a key really signed spends its budget; one kind of message about one height and round spends
-//! no other's; a message over budget ends here without blame. What spends a budget was passed on, so that nobody is
-//! silenced by others who spend it: they have said the same thing for it.
-//! Start reading at [`Budgets::allow`].
+//! Always true: only messages that a key really signed spend its budget; one kind of message about one height and round
+//! spends no other's; a message over budget ends here without blame. A message that spends a budget was forwarded, so
+//! that others who spend it silence no member: they have said the same thing for it. Start reading at
+//! [`Budgets::allow`].
 
 use crate::net::{Pace, Rate};
 use blockchat_proto::keys::Address;
@@ -24,9 +24,9 @@ const BODIES: Rate = Rate::new(2, Duration::from_secs(3));
 const PROPOSALS: Rate = Rate::new(4, Duration::from_secs(1));
 /// Its votes of one kind, height and round: two, and their repetitions while the round lasts.
 const VOTES: Rate = Rate::new(4, Duration::from_secs(1));
-/// Round certificates of one proof, height and round, whoever put them together: each serves as well as the next.
+/// Round certificates of one proof, height and round, whatever their votes: each serves as well as the next.
 const CERTIFICATES: Rate = Rate::new(8, Duration::from_secs(1));
-/// Evidence against one validator, whatever it is about: one who contradicts itself can do so without end.
+/// Evidence against one validator, whatever it is about: a liar can contradict itself without end.
 const EVIDENCE: Rate = Rate::new(4, Duration::from_secs(60));
 
 /// Most authors remembered; the one that was silent longest is forgotten for a new one.
@@ -47,7 +47,7 @@ enum Subject {
 /// A verified message, as far as budgets look at it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said {
-    /// Nobody for a round certificate.
+    /// `None` for a round certificate.
     author: Option<Address>,
     about: About,
 }

@@ -56,7 +56,7 @@ impl World {
         };
         let mut accounts: Vec<_> = (1..=4).map(|seed| staked(&Signer::from_seed(&[seed; 32]))).collect();
         accounts.sort_by_key(|account| account.address);
-        // Nobody else proposes here: we lead the first round, or there is nothing to lock on.
+        // No other member proposes here: we lead the first round, or there is nothing to lock on.
         let genesis = |number: u32| {
             let parameters = Parameters { idle_block_interval_ms: 250, ..Parameters::default() };
             let (time, treasury, version) = (UnixMillis(0), Coins::ZERO, RulesVersion::FIRST);
@@ -203,7 +203,7 @@ fn a_journal_cut_at_any_byte_leads_to_no_contradiction_breaks_no_lock_and_does_n
         let said = world.go_on(&Moment { journal, ..whole.clone() });
         let new: Vec<_> = said.iter().filter(|(what, _)| !whole.said.contains_key(what)).collect();
         assert!(!new.is_empty(), "cut at {cut}: it fell silent");
-        // Nobody else proposes or prevotes first, so no later polka can free it.
+        // No other member proposes or prevotes first, so no later polka can free it.
         let breach = new
             .iter()
             .find(|((.., kind), value)| *kind == Some(VoteKind::Prevote) && value.is_some_and(|value| value != block));

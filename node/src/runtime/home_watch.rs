@@ -1,4 +1,4 @@
-//! Notices when the files of a running node are taken away: what it writes then is on no disk that anybody finds again.
+//! Notices when the files of a running node are removed: what it writes then cannot be found again.
 
 use blockchat_host::whole_file;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often they are looked at.
+/// Interval of the checks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Files that must stay where they are.

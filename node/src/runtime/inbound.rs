@@ -190,8 +190,8 @@ impl Inbound {
         }
     }
 
-    /// One signature decides whether the block that comes with it is worth verifying. Its leader's budget counts good blocks
-    /// only, or whoever brings bad ones under a true proposal would spend it.
+    /// One signature decides whether the block that comes with it is worth verifying. Its leader's budget counts good
+    /// blocks only, or a peer that brings bad ones under a true proposal would spend it.
     async fn proposal(&self, from: PeerTag, ticket: GossipTicket, proposal: SignedProposal, block: Option<Block>) {
         let found = Horizon::from(&*self.engine.view()).proposal(&proposal.proposal, block.as_ref().map(Brought::from));
         let said = Said::proposal(&proposal, block.is_some());
@@ -238,7 +238,7 @@ impl Inbound {
         });
     }
 
-    /// The engine hears of a proposal whose block is not looked at, and nobody else does.
+    /// The engine hears of a proposal whose block is not verified, and no peer does.
     async fn without_its_block(&self, from: PeerTag, ticket: GossipTicket, proposal: Verified<SignedProposal>) {
         self.net.verdict(ticket, NetVerdict::Ignore);
         if self.budgets().allow(Said::proposal(proposal.get(), false), Instant::now()) {
@@ -246,7 +246,7 @@ impl Inbound {
         }
     }
 
-    /// Anybody can contradict itself with a key of its own; only of members is that news. SPEC GOSSIP-5.
+    /// Any key can contradict itself; only of members is that news. SPEC GOSSIP-5.
     async fn evidence(&self, from: PeerTag, ticket: GossipTicket, evidence: Evidence) {
         if Horizon::from(&*self.engine.view()).evidence(&evidence).is_err() {
             return self.net.verdict(ticket, NetVerdict::Ignore);
@@ -308,7 +308,7 @@ impl Inbound {
         });
     }
 
-    /// A block by rules that we do not know is nobody's fault. SPEC VER-5.
+    /// A block by rules that we do not know is no fault. SPEC VER-5.
     fn body(&self, request: SyncId, peer: PeerTag, block: Option<Block>) {
         let (this, asked) = (self.clone(), self.asked.take(request));
         self.tasks.spawn(async move {

@@ -3,11 +3,10 @@
 //! Owns: the threads and tasks of a node, their order of starting and stopping, the timers. Does not own: any
 //! rule or decision: those are in the engine, which runs here on a thread of its own.
 //!
-//! The map: [`start`] opens, replays, spawns, wires. `event_loop` brings everything that happens into one order.
-//! `perform` carries out what the engine asks for. `inbound` turns what peers send into events (`budget`: how often it
-//! goes on; `bodies`: how many proposed blocks at a time; `asked`: which block was asked for; `doubles`: who
-//! contradicts itself), `serving` answers what peers ask. `stall_watch` says when the chain
-//! stands still; `timers` and [`shutdown`] are what they say.
+//! The map: [`start`] opens, replays, spawns, wires. `event_loop` brings all events into one order. `perform` carries
+//! out the engine's effects. `inbound` turns messages of peers into events (`budget`: number of forwards; `bodies`:
+//! proposed blocks at a time; `asked`: requested blocks; `doubles`: contradictions), `serving` answers peers.
+//! `stall_watch` says when the chain stands still; `timers` and [`shutdown`] are what their names say.
 
 mod asked;
 mod bodies;

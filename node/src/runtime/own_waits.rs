@@ -1,4 +1,4 @@
-//! How long transactions that were submitted here take until they are final, for the metrics.
+//! Time from submit to final of transactions that were submitted here, for the metrics.
 //!
 //! Always true: at most [`WAITS_MAX`] are timed; of more, the others are not.
 

@@ -3,7 +3,7 @@
 //! Owns: the writing sides of the store, the timers, the door's answers. Does not own: what to do.
 //!
 //! Always true: disk effects are finished when [`Performer::perform`] returns, everything else is only handed over and
-//! waits for nobody; after an error no further effect is performed, so a vote that is not on disk never leaves.
+//! waits for no reader; after an error no further effect is performed, so a vote that is not on disk never leaves.
 //!
 //! Runs on the engine's own thread and simply blocks on the disk there: no other task waits with it, and there is no way
 //! to another thread and back in front of a vote.
@@ -260,7 +260,7 @@ impl Performer {
     }
 }
 
-/// Operators everywhere learn who is out, and why.
+/// All operators learn which validator is barred, and why.
 fn tell_of_the_barred(committed: &CommittedBlock) {
     for act in committed.applied.acts() {
         if let LedgerAct::Barred { account, amount } = act {

@@ -43,7 +43,7 @@ impl Serving {
         Self { net, engine, history, tasks, questions, answers }
     }
 
-    /// Answers in a task of its own, after those who asked before.
+    /// Answers in a task of its own, after earlier requests.
     pub(super) fn answer(&self, inbound: InboundId, request: SyncRequest) {
         let Ok(place) = Arc::clone(&self.questions).try_acquire_owned() else {
             return self.net.respond(inbound, SyncResponse::Busy { retry_ms: RETRY_MS });

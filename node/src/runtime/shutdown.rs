@@ -1,4 +1,4 @@
-//! When to stop: SIGINT, SIGTERM, SIGHUP, or a fault. One token tells everybody; whoever was spawned is awaited.
+//! When to stop: SIGINT, SIGTERM, SIGHUP, or a fault. One token tells all tasks; every spawned task is awaited.
 
 use crate::logging;
 use crate::ready_file;
@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 /// A second signal counts after this: a terminal and a supervisor may both pass on the first, and people press twice.
 const SECOND_AFTER: Duration = Duration::from_secs(1);
 
-/// Asks everybody to stop at the first signal; at a later one, ends the process without further ado: what is final is on
-/// disk anyway. Even then no ready file stays.
+/// Tells all tasks to stop at the first signal; at a later one, ends the process without further ado: final blocks are
+/// on disk anyway. Even then no ready file stays.
 pub(super) async fn relay(mut signals: Signals, stop: CancellationToken, ready_files: Vec<PathBuf>) {
     tokio::select! {
         told = signals.next() => tracing::info!(signal = told.name(), "stopping"),

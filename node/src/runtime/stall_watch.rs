@@ -1,4 +1,4 @@
-//! Says in the log that the chain stands still, and again every ten seconds, with who is missing.
+//! Says in the log that the chain stands still, and again every ten seconds, with the missing members.
 //!
 //! Does not own: what health and status say (`api`). Start reading at [`Stall::look`].
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// How often we look.
+/// Interval of the checks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A height undecided for so long is a standstill, in ms; and so often it is said again.
 const SAID_EVERY_MS: u64 = 10_000;

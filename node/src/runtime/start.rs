@@ -59,13 +59,13 @@ pub use super::perform::NodeFault;
 const CONSENSUS_QUEUE: usize = 1_024;
 /// Verified batches that wait for the engine.
 const GOSSIP_QUEUE: usize = 64;
-/// How long the parts have to stop in order.
+/// Time for the parts to stop in order.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// The same after a fault: quickly.
 const STOP_AFTER_FAULT_WITHIN: Duration = Duration::from_millis(500);
 /// Questions of the API for all known peers that wait for the network.
 const KNOWN_QUEUE: usize = 8;
-/// How often the API's picture of the peers is renewed.
+/// Interval of the API's view of the peers.
 const PEERS_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a node did not start, or ended.
@@ -302,7 +302,7 @@ impl Running {
         Ok(())
     }
 
-    /// Waits for the end, whoever brings it about, and then for the parts to stop.
+    /// Waits for the end, whatever its cause, and then for the parts to stop.
     async fn wait(self, stop: &CancellationToken) -> Result<(), RunError> {
         let outcome = tokio::select! {
             ended = self.engine_ended => engine_outcome(ended),
@@ -419,7 +419,7 @@ async fn tell_known_peers(
     stop: CancellationToken,
 ) {
     while let Some(Some(answer)) = stop.run_until_cancelled(asked.recv()).await {
-        // Nobody waits any more for the answer to a request that was given up.
+        // No caller waits any more for the answer to an abandoned request.
         drop(answer.send(net.peers_known().await));
     }
 }

@@ -63,7 +63,7 @@ impl Arrivals {
         }
     }
 
-    /// Waits for a block if there is none to read, then reads what it brought. Whatever is cut off here is done again.
+    /// Waits for a block if there is none to read, then reads its entries. Safe to cancel: the work is then repeated.
     async fn look(&mut self) -> Result<(), ClientError> {
         if self.tip <= self.told {
             return self.wait_for_block().await;

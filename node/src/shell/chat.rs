@@ -1,4 +1,4 @@
-//! A conversation: what is typed goes to somebody, what they answer appears above the prompt, with where each message is.
+//! A conversation: typed lines go to the partner, answers appear above the prompt, with the state of each message.
 //!
 //! Start reading at [`chat`].
 

@@ -91,7 +91,8 @@ pub(crate) fn read(line: &str) -> Result<Said, Failure> {
     }
 }
 
-/// A line of a file, where a message may be written without its verb: `id3 Hello`. `is_name` knows who can be written to.
+/// A line of a file, where a message may be written without its verb: `id3 Hello`. `is_name` knows the possible
+/// recipients.
 pub(crate) fn read_loaded(line: &str, is_name: impl Fn(&str) -> bool) -> Result<Said, Failure> {
     let (first, rest) = cut(line.trim());
     let is_verb = VERBS.iter().any(|(verb, _, _)| *verb == first) || ELSEWHERE.contains(&first);

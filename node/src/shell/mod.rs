@@ -1,7 +1,8 @@
 //! The prompt: `shell` with the course's verbs, `chat`, and what both hear meanwhile.
 //!
-//! Owns: what a typed line means, the line editor, what arrives while somebody types. Does not own: the verbs themselves:
-//! a line becomes the same [`Command`](crate::cli::args::Command) that a command line becomes, and is done by the same code.
+//! Owns: the meaning of a typed line, the line editor, arrivals while a person types. Does not own: the verbs
+//! themselves: a line becomes the same [`Command`](crate::cli::args::Command) that a command line becomes, and is done
+//! by the same code.
 //!
 //! Always true: text of others passes the filter before it reaches the terminal, also above the prompt; a line that begins
 //! with a blank, and every passphrase, stays out of the history file; input that is no terminal is read line by line, and

@@ -97,7 +97,7 @@ impl Prompt {
             if let Some(folder) = history.parent() {
                 whole_file::create_folder(folder).map_err(|error| Failure::file(folder, "create", &error))?;
             }
-            // The first time there is none.
+            // The first time there is no file.
             drop(editor.load_history(&history));
             let printer = editor.create_external_printer().map_err(no_editor)?;
             above.editor = Some(Arc::new(Mutex::new(Box::new(printer))));
@@ -143,7 +143,7 @@ fn editor(knowledge: Knowledge) -> rustyline::Result<Editor<Assistant, FileHisto
     Ok(editor)
 }
 
-/// Until nobody asks any more.
+/// Until the prompt is gone.
 fn edit(
     mut editor: Editor<Assistant, FileHistory>,
     history: &std::path::Path,

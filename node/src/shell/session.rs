@@ -45,7 +45,7 @@ pub(super) struct Session {
     pub(super) seals: Seals,
     args: ShellArgs,
     names: Arc<Mutex<Vec<String>>>,
-    /// How many lines could not be done.
+    /// Number of lines that failed.
     failed: u64,
 }
 
@@ -118,7 +118,7 @@ impl Session {
         Prompt::open(self.home.path().join("shell_history"), knowledge)
     }
 
-    /// Somebody may have made a wallet meanwhile.
+    /// Another program may have made a wallet meanwhile.
     pub(super) fn renew_names(&self) {
         if let Ok(names) = Names::of(&self.home) {
             let mut all: Vec<_> = names.all_names().map(str::to_owned).collect();
@@ -248,7 +248,7 @@ impl Session {
         Ok(lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"))
     }
 
-    /// How it ended: lines that failed fail the whole, where nobody looked at each.
+    /// The exit: failed lines make the whole fail, if no person looked at each.
     pub(super) fn outcome(&self, input: &Input) -> Result<(), Failure> {
         if let Input::Failed(reason) = input {
             return Err(Failure::new(format!("cannot read further: {reason}"), "correct the input"));

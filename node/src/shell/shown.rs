@@ -1,4 +1,4 @@
-//! How a message or payment looks in a conversation: one line, whatever is in it.
+//! The form of a message or payment in a conversation: one line, whatever its text.
 
 use crate::cli::messages::item;
 use crate::cli::names::Names;

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 pub struct Part<T, P> {
     /// Its content.
     pub items: Vec<T>,
-    /// The next part is what comes before this place; absent if there is none.
+    /// The next part comes before this place; absent if there is none.
     pub next: Option<P>,
 }
 

@@ -26,7 +26,7 @@ pub struct Barred {
 }
 
 impl History {
-    /// Everybody who was barred in these blocks, in order. Cost: a read for each block, and no row of one without evidence.
+    /// The accounts barred in these blocks, in order. Cost: a read for each block, and no row of one without evidence.
     pub fn barred(&self, from: Height, to: Height) -> Result<Vec<Barred>, StoreError> {
         self.read(&format!("evidence from block {from} on"), |reader| {
             let mut all = vec![];

@@ -102,8 +102,8 @@ thread_local! {
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`; a panic in it is returned as what it said, and not printed: a stack trace of the database helps nobody whose
-/// disk is failing.
+/// Runs `work`; a panic in it is returned as its text, and not printed: a stack trace of the database is no use to an
+/// operator whose disk is failing.
 fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

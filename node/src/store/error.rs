@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A fault of a file. None of these is anybody's input: the node stops, or the reader gets a plain error.
+/// A fault of a file. None of these is input of others: the node stops, or the reader gets a plain error.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system refused.
@@ -22,7 +22,7 @@ pub enum StoreError {
         /// The file.
         file: PathBuf,
     },
-    /// Bytes changed on disk, or somebody else wrote them.
+    /// Bytes changed on disk, or another program wrote them.
     #[error("{file} is damaged at {place}: {reason}")]
     Damaged {
         /// The file.

@@ -68,7 +68,8 @@ impl History {
         self.read(&format!("validator set {set}"), |reader| reader.members(set))
     }
 
-    /// Proof that the transaction at this place is final, for who trusts the genesis, or the block of a height.
+    /// Proof that the transaction at this place is final, for a reader that trusts the genesis, or the block of a
+    /// height.
     pub fn receipt(
         &self,
         genesis: &Genesis,

@@ -14,8 +14,8 @@
 //!   and is reported with file and offset. The two are told apart by later frames that say the bad one was durable.
 //!   (Without that number, two unsynced frames of which only the second reached the disk would look like damage.) Frames
 //!   that are not live any more do not count: a crash right after [`FrameLog::clear`] can leave some of them behind new ones;
-//! - nobody can put a valid frame inside a payload, because nobody knows the salt; otherwise a message with a frame in it
-//!   could make a torn tail look like damage and keep a node from starting;
+//! - a payload cannot contain a valid frame, because its author does not know the salt; otherwise a message with a
+//!   frame in it could make a torn tail look like damage and keep a node from starting;
 //! - after an error nothing is written any more: what reached the disk is unknown.
 //!
 //! Start reading at [`FrameLog::open`].
@@ -103,7 +103,7 @@ impl FrameLog {
 
     /// Adds a frame. It survives a crash of the system only after [`Self::sync`], and one of the process at the latest then.
     ///
-    /// Panics if the payload is longer than the log allows: whoever appends knows the limit.
+    /// Panics if the payload is longer than the log allows: callers know the limit.
     pub fn append(&mut self, payload: &[u8]) -> Result<(), StoreError> {
         assert!(payload.len() <= self.payload_bytes_max, "frames of {} are shorter than that", self.path.display());
         let head = FrameHead::new(payload, self.durable).encode(&self.salt, self.end);
@@ -146,7 +146,7 @@ impl FrameLog {
         self.end
     }
 
-    /// The file has this name from now on: whoever renamed it says so, for error messages.
+    /// The file has this name from now on: the code that renamed it says so, for error messages.
     pub(super) fn renamed(&mut self, path: &Path) {
         self.path = path.to_path_buf();
     }

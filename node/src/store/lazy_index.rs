@@ -12,7 +12,7 @@
 //! Always true:
 //! - an entry of height h is in the tables if a height from h to the tip has written its slice, and waits otherwise:
 //!   nothing else need be remembered;
-//! - whoever looks here first and in the tables then misses nothing that was final when it began;
+//! - a reader that looks here first and in the tables then misses nothing that was final when it began;
 //! - at most the entries of the last [`SLICES`] blocks wait: 3 MB at 1,000 transactions a block.
 //!
 //! Start reading at [`LazyIndex::write_due`].

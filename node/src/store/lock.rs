@@ -5,8 +5,8 @@ use blockchat_host::whole_file;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
-/// Opens `file` for reading and writing and holds it for this process alone, as long as the returned handle lives.
-/// With `create`, makes an empty one if there is none.
+/// Opens `file` for reading and writing and holds it for this process alone, as long as the returned handle lives. With
+/// `create`, makes an empty file if there is none.
 pub(super) fn open_alone(file: &Path, create: bool) -> Result<File, StoreError> {
     loop {
         let handle = OpenOptions::new()

@@ -40,7 +40,7 @@ pub struct StoredBlock {
 #[serde(deny_unknown_fields)]
 pub(super) struct Frame {
     header: Header,
-    /// How many transactions it has.
+    /// Number of its transactions.
     pub(super) transactions: u32,
     /// Length of the canonical bytes of the whole block.
     pub(super) bytes: u64,

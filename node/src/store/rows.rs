@@ -64,7 +64,7 @@ pub struct BlockRow {
     pub leader: Address,
     /// Round in which it was built.
     pub round: Round,
-    /// How many transactions it holds.
+    /// Number of its transactions.
     pub transactions: u32,
     /// Fees its leader received.
     pub fees: Coins,
@@ -98,7 +98,7 @@ pub enum RowKind {
     Barred = 9,
 }
 
-/// How an account has to do with a row.
+/// The relation of an account to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// It came to the account, from another one or from the ledger.

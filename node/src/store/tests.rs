@@ -304,7 +304,7 @@ fn blocks_are_listed_newest_first_part_by_part() {
     assert_eq!(usize::try_from(row.bytes).unwrap(), block.bytes().len());
 }
 
-/// Does something to the tables of a store that nobody uses.
+/// Changes the tables of a store that is not in use.
 fn tamper(folder: &Path, work: impl FnOnce(&redb::WriteTransaction)) {
     let database = redb::Database::open(folder.join("store.redb")).unwrap();
     let transaction = database.begin_write().unwrap();

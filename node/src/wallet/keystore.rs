@@ -1,6 +1,6 @@
 //! Key files: PKCS#8 in PEM, encrypted with a passphrase or not. SPEC FILE-1.
 //!
-//! Owns: the file format, its permissions, wrong passphrases. Does not own: where files lie and who is asked for a
+//! Owns: the file format, its permissions, wrong passphrases. Does not own: the places of files and the question for a
 //! passphrase (`cli`).
 //!
 //! Always true: files are written as PKCS#8 version 1, which OpenSSL reads, and read as version 1 or 2; a file that others
@@ -84,7 +84,7 @@ pub enum KeystoreError {
         /// The path.
         path: PathBuf,
     },
-    /// Anybody on this machine could copy it.
+    /// Any user of this machine could copy it.
     #[error("{path} can be read by others (mode {mode:04o})", path = path.display())]
     OpenPermissions {
         /// The path.
@@ -137,7 +137,7 @@ pub enum KeystoreError {
 pub enum KeyUse {
     /// It owns an account: the file names its address.
     Account,
-    /// It identifies a node to its peers; nobody should send coins to it.
+    /// It identifies a node to its peers; coins sent to it are lost.
     Peer,
 }
 
@@ -182,8 +182,8 @@ pub fn content(
     Ok(Zeroizing::new(format!("{title}\n{}", *pem)))
 }
 
-/// Copies a key file from where others decide who may read it, such as the volume of a Secret, to a private file; what
-/// was there is replaced. Whose key it is, if that can be seen without its passphrase.
+/// Copies a key file from a place with other permissions, such as the volume of a Secret, to a private file; an
+/// existing file is replaced. Returns the key's address, if it is readable without the passphrase.
 ///
 /// Errors: it is no key; the system's.
 pub fn install(from: &Path, to: &Path) -> Result<Option<Address>, KeystoreError> {

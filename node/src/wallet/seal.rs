@@ -1,4 +1,4 @@
-//! Sealed messages: nobody but sender and recipient reads them. SPEC TX-4.
+//! Sealed messages: only sender and recipient can read them. SPEC TX-4.
 //!
 //! Owns: which keys, what is bound in. Does not own: the encryption itself (HPKE, RFC 9180, in crate `hpke`).
 //! Always true: two texts never share a one-time key, not even under one nonce; the sender reads its own messages again from

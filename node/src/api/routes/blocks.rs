@@ -27,7 +27,7 @@ pub(in crate::api) async fn blocks(
     Ok(Json(BLOCKS.page_up_to(items, found.next.map(place_of_height))))
 }
 
-/// How a block can be asked for.
+/// The ways to name a block in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     Last,

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use blockchat_client::shapes::ConsensusView;
 
-/// How the next height is being decided, and how the last ones were: the engine builds it for whoever asks.
+/// The progress of the next height, and the last decided ones: the engine builds it on request.
 pub(in crate::api) async fn consensus(State(state): State<ApiState>) -> Result<Json<ConsensusView>, ApiError> {
     let view = state.engine.consensus().await?;
     Ok(Json(consensus_views::consensus(&view)))

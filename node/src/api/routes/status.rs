@@ -10,7 +10,7 @@ use blockchat_client::shapes::StatusView;
 use blockchat_engine::chain_view::Silence;
 use blockchat_proto::genesis::Genesis;
 
-/// How the node is. Answered from the newest view: never waits for the engine.
+/// The node's status. Answered from the newest view: never waits for the engine.
 pub(in crate::api) async fn status(State(state): State<ApiState>) -> Json<StatusView> {
     let view = state.engine.view();
     let info = &state.info;

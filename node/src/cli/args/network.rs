@@ -130,7 +130,7 @@ Examples:
   blockchat-node pod-init --ask blockchat:7474         what the init container of k8s/base does
   blockchat-node pod-init --ask blockchat:7474 --run   what a container of `init --format compose` does";
 
-/// How the home of a pod is made ready.
+/// Preparation of a pod's home.
 #[derive(Debug, Args)]
 #[command(after_help = POD_INIT_EXAMPLES)]
 pub(crate) struct PodInitArgs {

@@ -27,7 +27,7 @@ pub(crate) struct KeyArg {
     pub(crate) passphrase: PassphraseArg,
 }
 
-/// How an encrypted key is opened. Never a passphrase itself: other users can read command lines.
+/// The source of the passphrase. Never the passphrase itself: other users can read command lines.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct PassphraseArg {
     /// File with the passphrase in its first line, readable by you alone; BLOCKCHAT_PASSPHRASE works too [default: ask]
@@ -35,7 +35,7 @@ pub(crate) struct PassphraseArg {
     pub(crate) passphrase_file: Option<PathBuf>,
 }
 
-/// How long a command waits for finality.
+/// The maximum wait for finality.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WaitArg {
     /// Return once the node has accepted the transaction, before it is final
@@ -56,7 +56,7 @@ pub(crate) enum Switch {
     Off,
 }
 
-/// When a person is asked before coins are spent.
+/// The amount from which the user is asked before coins are spent.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AskArg {
     /// Do not ask for confirmation

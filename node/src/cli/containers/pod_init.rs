@@ -7,8 +7,9 @@
 //! says so).
 //! Always true:
 //! - a volume that belongs to another chain is refused, and a guard that is there is never touched;
-//! - a validator gets a new guard on an empty volume only, and only if the chain does not show that it has voted: one that
-//!   has lost its volume cannot know what it has signed. The new guard stands above the highest block that anybody told of;
+//! - a validator gets a new guard on an empty volume only, and only if the chain does not show that it has voted: one
+//!   that has lost its volume cannot know what it has signed. The new guard stands above the highest block that any
+//!   node reported;
 //! - the key that the node uses is on a volume in memory; only an observer's own is on its disk;
 //! - doing it again changes nothing.
 //!
@@ -189,7 +190,7 @@ fn observer(home: &Home, key: &Path, guard: &Path) -> Result<(Option<Address>, S
 const KEPT: &str = "on the volume";
 const LOST: &str = "lost: the key signs nothing until `blockchat-node guard reset`";
 
-/// A guard is never made where the key may have signed something that nobody here remembers.
+/// A guard is never made where the key may have signed something that is forgotten here.
 async fn guard_of_validator(
     home: &Home,
     args: &PodInitArgs,

@@ -29,7 +29,7 @@ struct Listed {
 struct Letter {
     #[serde(flatten)]
     view: MessageView,
-    /// Came from somebody else and was not read; `null` where the account is none of this home's.
+    /// Received from another account and not read yet; `null` if the account is not of this home.
     unread: Option<bool>,
     /// Why a sealed message is closed.
     closed: Option<Closed>,

@@ -8,7 +8,7 @@
 //! - entries stand in the order of the chain, each once, and a height is there as a whole or not at all;
 //! - a frame that was torn, changed, moved or belongs elsewhere ends what is read, and is written anew from the chain: a
 //!   damaged file costs time, never a message;
-//! - several terminals may use one file: who finds that another one wrote meanwhile leaves it at that;
+//! - several terminals may use one file: a writer that finds newer entries of another one drops its own;
 //! - it holds at most [`ENTRIES_MAX`] entries and about [`BYTES_MAX`] bytes: of more, the newest, and says from which height on.
 //!
 //! The form: a head (the mark, the version of seals that was known, 16 random bytes), then frames (length as u32be, piece).
@@ -87,7 +87,7 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// Reads what of the file is whole; nothing if there is none. Cost: about 1 µs an entry.
+    /// Reads the whole frames of the file; empty if there is no file. Cost: about 1 µs per entry.
     ///
     /// Errors: the system's.
     pub(crate) fn open(home: &Home, chain: Hash32, signer: &Signer) -> Result<Self, Failure> {
@@ -221,7 +221,7 @@ impl Index {
         Ok(())
     }
 
-    /// Has nobody written since we read it?
+    /// Is the file unchanged since we read it?
     fn is_as_found(&self) -> std::io::Result<bool> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,

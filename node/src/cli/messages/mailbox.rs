@@ -36,7 +36,7 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// That of the account whose key signs, filled up to the node's last block. Where no node answers, as it was last.
+    /// The mailbox of the account whose key signs, filled up to the node's last block. Without a node, its last state.
     ///
     /// Errors: there is no key, or it does not open; the node is on another chain; files cannot be used.
     pub(crate) async fn open(
@@ -113,7 +113,7 @@ impl Mailbox {
         partner(&self.account, &entry.view).unwrap_or(self.account)
     }
 
-    /// Did it come from somebody else, and was not read yet?
+    /// Was it received from another account, and is it unread?
     pub(crate) fn is_unread(&self, entry: &Entry) -> bool {
         entry.view.direction == Direction::In && !self.marks.has_read(&self.with(entry), entry.position())
     }

@@ -1,8 +1,8 @@
-//! How far somebody has read each conversation: one small file in the home, `messages/read.json`.
+//! The last read place in each conversation: one small file in the home, `messages/read.json`.
 //!
-//! Always true: a mark never goes back, whichever of several terminals writes it, in whatever order; what [`mark`] has
-//! returned from survives a power failure; the file is whole at any moment. No key is needed: who talks to whom is public.
-//! Start reading at [`Marks::load`] and [`mark`].
+//! Always true: a mark never goes back, whichever of several terminals writes it, in whatever order; a mark survives a
+//! power failure once [`mark`] has returned; the file is whole at any moment. No key is needed: conversation partners
+//! are public on the chain. Start reading at [`Marks::load`] and [`mark`].
 
 use crate::cli::failure::Failure;
 use crate::cli::home::Home;

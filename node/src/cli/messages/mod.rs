@@ -1,4 +1,5 @@
-//! Messages for people who come back: the inbox, conversations with what is unread, a search that finds sealed messages too.
+//! Messages for people who come back: the inbox, conversations with unread counts, a search that finds sealed messages
+//! too.
 //!
 //! Owns: how messages are opened, kept, marked and shown; `inbox` and `message`. Does not own: the prompt
 //! ([`crate::shell`]), which reads through the same [`mailbox`].

@@ -27,7 +27,8 @@ pub(crate) struct Selection<'a> {
     pub(crate) left: usize,
 }
 
-/// Everything from the first unread entry on, up to `limit` unread ones, and up to `context` before it. `None`: of everybody.
+/// Everything from the first unread entry on, up to `limit` unread ones, and up to `context` before it. `None`: of all
+/// partners.
 pub(crate) fn select(mailbox: &Mailbox, with: Option<Address>, context: usize, limit: usize) -> Selection<'_> {
     let is_wanted = |entry: &&Entry| with.is_none_or(|with| mailbox.with(entry) == with);
     let all: Vec<_> = mailbox.entries().iter().filter(is_wanted).collect();

@@ -66,7 +66,7 @@ impl Seals {
         Self { only: Some(key.path.clone()), ..Self::quiet(home, chain, &PassphraseArg::default()) }
     }
 
-    /// The same where nobody can be asked: at a prompt, on a screen, beside a log.
+    /// The same without asking the user: at a prompt, on a screen, beside a log.
     pub(crate) fn quiet(home: &Home, chain: Hash32, passphrase: &PassphraseArg) -> Self {
         Self { home: home.clone(), chain, only: None, passphrase: passphrase.clone(), asks: false }
     }

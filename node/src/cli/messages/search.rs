@@ -20,7 +20,7 @@ use serde::Serialize;
 struct Found<'a> {
     account: Address,
     text: &'a str,
-    /// How many there are, shown or not.
+    /// Number of matches, shown or not.
     found: usize,
     /// Messages below this height were not searched.
     since: Height,

@@ -1,4 +1,5 @@
-//! `message watch` and `inbox --follow`: what comes, as it becomes final, until the person ends it or nobody reads any more.
+//! `message watch` and `inbox --follow`: arrivals, as they become final, until the person ends it or the output is
+//! closed.
 
 use super::args::WatchArgs;
 use super::index::Entry;
@@ -56,7 +57,7 @@ impl Watcher<'_> {
         }
     }
 
-    /// False if nobody reads any more.
+    /// False if the output is closed.
     fn tell(&self, entry: &Entry, own: &Address) -> Result<bool, Failure> {
         if self.from.is_some() && self.from != entry.view.from {
             return Ok(true);

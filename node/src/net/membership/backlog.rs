@@ -1,9 +1,9 @@
 //! Bytes that wait for slow peers: decides which peer is disconnected before there are too many.
 //!
-//! Why an estimate: gossip queues for a peer by the message, and tells nobody how many bytes. So all that is sent to
-//! everybody counts for a peer whose gossip is stuck, and what its gossip streams take counts against that; a peer that
-//! takes all that comes owes nothing, whatever was sent. What it takes on other streams does not count: answers are to be
-//! had for the asking.
+//! Why an estimate: gossip queues for a peer by the message, and does not report bytes. So everything sent to all
+//! counts for a peer whose gossip is stuck, and the bytes that its gossip streams take count against that; a peer that
+//! takes everything owes nothing, whatever was sent. The bytes it takes on other streams do not count: any peer can ask
+//! for answers.
 //!
 //! Always true: one peer holds up to about [`PEER_BYTES_MAX`], all together [`ALL_BYTES_MAX`], and those that take nothing
 //! at all, or a byte now and then, [`STUCK_BYTES_MAX`]; one of these is parted from after [`STUCK_FOR`] in any case. A peer
@@ -41,7 +41,7 @@ struct Owed {
     sent: u64,
     /// Bytes it had taken then.
     written: u64,
-    /// When that was.
+    /// The time of that.
     since: Option<Instant>,
 }
 

@@ -1,9 +1,9 @@
-//! How often we dial whom others name: per destination, and in all.
+//! The rate of dials to addresses that others name: per destination, and in all.
 //!
-//! Why: a peer can name anybody's address, as often as it likes; without a limit a few peers turn every node of a chain
-//! against a third party. Addresses that the operator gave are not counted: their own pauses are limit enough.
-//! Always true: memory is bounded; a destination that was spared is not dialled by another name.
-//! Start reading at [`Budget::spend`].
+//! Why: a peer can name any address, as often as it likes; without a limit a few peers turn every node of a chain
+//! against a third party. Addresses that the operator gave are not counted: their own pauses are limit enough. Always
+//! true: memory is bounded; a destination that was spared is not dialled by another name. Start reading at
+//! [`Budget::spend`].
 
 use super::scope::{Scope, scope_of};
 use crate::net::address::ip_of;

@@ -11,7 +11,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// From 0 up to but not including `sides`; 0 if there are none.
+    /// From 0 up to but not including `sides`; 0 without sides.
     pub(in crate::net) fn throw(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -9,13 +9,13 @@ use std::fmt;
 pub(in crate::net) enum Failure {
     /// The name has no address, at least not yet.
     UnknownName,
-    /// Nobody listens there.
+    /// Nothing listens there.
     Refused,
     /// The network does not reach there.
     NoRoute,
     /// Nothing came back.
     NoAnswer,
-    /// Somebody else answers than expected.
+    /// Another node answers than expected.
     OtherPeer(PeerId),
     /// It is our own address.
     Ourselves,

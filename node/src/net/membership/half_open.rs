@@ -1,7 +1,7 @@
-//! Connections that somebody opened and that are not encrypted yet: who they are is unknown, and most never say. SPEC NET-3.
+//! Inbound connections that are not encrypted yet: their peers are unknown, and most never say. SPEC NET-3.
 //!
-//! Always true: the newest one always gets its chance; beyond [`HALF_OPEN_MAX`], the oldest of the machine with the most of
-//! them is dropped, and each is after [`HALF_OPEN_FOR`], so that no crowd of them keeps anybody out.
+//! Always true: the newest one always gets its chance; beyond [`HALF_OPEN_MAX`], the oldest of the machine with the
+//! most of them is dropped, and each is after [`HALF_OPEN_FOR`], so that no crowd of them shuts others out.
 //!
 //! Pure. Start reading at [`HalfOpen::arrived`].
 
@@ -28,7 +28,7 @@ impl<T> Default for HalfOpen<T> {
 }
 
 impl<T> HalfOpen<T> {
-    /// One more; its number. Whoever has to go for it is dropped.
+    /// Adds one; returns its number. The one that must go for it is dropped.
     pub(in crate::net) fn arrived(&mut self, from: Option<IpAddr>, end: T) -> u64 {
         if self.all.len() >= HALF_OPEN_MAX {
             let mut counts: BTreeMap<Option<IpAddr>, usize> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! The life of a peer: it connects, says who it is, is greeted, lives, and leaves.
+//! The life of a peer: it connects, identifies itself, is greeted, lives, and leaves.
 //!
 //! Start reading at [`Membership::connected`].
 
@@ -127,7 +127,7 @@ impl Membership {
         let mut acts = vec![];
         let listens: Vec<_> = peer.dialable().cloned().collect();
         if peer.first().inbound {
-            // On the machine that it called from: a node that everybody else dials would have an empty book.
+            // On the machine from which it dialled us: a node that all others dial would have an empty book.
             let ip = ip_of(&peer.first().address);
             let own = listens.iter().filter(|address| ip_of(address) == ip).take(CLAIMS_MAX).cloned().collect();
             acts.push(Act::Called(id, own));

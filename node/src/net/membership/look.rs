@@ -91,7 +91,7 @@ impl Membership {
         stuck.into_iter().flat_map(|id| self.anew(id, "it takes nothing any more")).collect()
     }
 
-    /// A peer that never says who it is takes a place that others need; so does one that does not go.
+    /// A peer that never identifies itself takes a place that others need; so does one that does not go.
     fn part_from_silent(&mut self, now: Instant) -> Vec<Act> {
         let (mut silent, mut acts) = (vec![], vec![]);
         for (id, peer) in self.peers.iter() {
@@ -165,7 +165,7 @@ impl Membership {
         asked.into_iter().map(Act::Ask).collect()
     }
 
-    /// The local network knows of somebody.
+    /// The local network names a node.
     pub(super) fn found(&mut self, peer: PeerId, address: &Multiaddr, now: Instant) -> Vec<Act> {
         // Addresses from the network are never of this machine.
         let near = scope_of(address).is_some_and(|scope| scope > Scope::Machine);

@@ -4,10 +4,10 @@
 //! every fact comes with the time at which it happened, and chance comes from a seed.
 //!
 //! Always true:
-//! - a peer that was restarted with the same key gets a clean start. Gossip tells its topics on the first connection to a
-//!   peer only (libp2p#5097): while we hold a dead connection to its earlier run, it would stay out of the mesh for ever.
-//!   So when a second connection is of another run than the first, and the first does not answer, all are closed, and
-//!   whoever dialled dials again. If the first answers, the other run is a copy, and is refused (`runs`);
+//! - a peer that was restarted with the same key gets a clean start. Gossip tells its topics on the first connection to
+//!   a peer only (libp2p#5097): while we hold a dead connection to its earlier run, it would stay out of the mesh for
+//!   ever. So when a second connection is of another run than the first, and the first does not answer, all are closed,
+//!   and the side that dialled dials again. If the first answers, the other run is a copy, and is refused (`runs`);
 //! - a second connection of the same run (both dialled at once) is harmless, and trimmed by one side only;
 //! - a peer that does not tell its run may have been restarted, or not: both connections stay until the first one has
 //!   shown that it lives, or died;
@@ -15,9 +15,9 @@
 //! - however many call us, we call [`OUTBOUND_WANTED`] ourselves, or all that we know of;
 //! - configured peers, and the last two, are never blocked.
 //!
-//! The parts: `targets` (whom to dial) with `scope` (who may name what) and `budget` (how often), `places` (who of those
-//! that called stays), `backlog` (what waits for peers that do not take it), `half_open` (who has yet to say who it is), `renown` (who finds a place again), `runs`
-//! (restarted, or copied), `failure` (why not).
+//! The parts: `targets` (dial targets) with `scope` (which addresses a peer may name) and `budget` (dial rates),
+//! `places` (which inbound peers stay), `backlog` (bytes that wait for slow peers), `half_open` (unidentified
+//! connections), `renown` (peers that find a place again), `runs` (restarted, or copied), `failure` (dial errors).
 //! Start reading at [`Membership::handle`].
 
 mod backlog;
@@ -76,7 +76,7 @@ pub(super) enum Fact {
     Connected { id: PeerId, connection: ConnectionId, address: Multiaddr, way: Way },
     /// A connection is gone.
     Closed { id: PeerId, connection: ConnectionId },
-    /// A peer says who it is.
+    /// A peer identifies itself.
     Identified { id: PeerId, connection: ConnectionId, about: About },
     /// A connection was probed: does the other side answer?
     Probed { id: PeerId, connection: ConnectionId, alive: bool },
@@ -92,7 +92,7 @@ pub(super) enum Fact {
     Dismissed { id: PeerId, why: Parting },
     /// A dial came to nothing.
     DialFailed { attempt: AttemptId, peer: Option<PeerId>, at: Option<Multiaddr>, failure: Failure },
-    /// The local network knows of somebody.
+    /// The local network names a node.
     Found { peer: PeerId, address: Multiaddr },
     /// A peer named others.
     Named { by: PeerId, peers: Vec<(PeerId, Vec<Multiaddr>)> },
@@ -232,7 +232,7 @@ pub(super) struct Charter {
     pub(super) own: PeerId,
     pub(super) chain: Hash32,
     pub(super) configured: Vec<Multiaddr>,
-    /// Connect with these, and nobody else.
+    /// Connect with these only.
     pub(super) only_configured: bool,
     pub(super) seed: u64,
 }
@@ -318,8 +318,8 @@ impl Membership {
         }
     }
 
-    /// How much we need peers. Those that called us count for company, not for safety: a crowd of callers must not keep us
-    /// from calling others.
+    /// Our need for peers. Inbound peers count for company, not for safety: a crowd of callers must not keep us from
+    /// dialling.
     pub(super) fn need(&self) -> Need {
         let (all, outbound) = (self.peers.greeted(), self.peers.outbound());
         match (all, outbound) {

@@ -1,8 +1,9 @@
-//! Places for those who call: who gets one, and who has to leave for it. SPEC NET-3.
+//! Places for inbound peers: which gets one, and which must leave for it. SPEC NET-3.
 //!
 //! Always true:
-//! - a newcomer is refused only if everybody who has a place deserves it more, or its own group has its share;
-//! - those that lately delivered new blocks or votes, and those that have been here longest, stay, whoever comes;
+//! - a newcomer is refused only if all holders of places deserve them more, or its own group has its share;
+//! - peers that lately delivered new blocks or votes, and those that have been here longest, stay, whatever newcomers
+//!   come;
 //! - of the others, one of the largest public group goes, else the one that has been of no use for longest;
 //! - a place is kept for [`GRACE`], so that a crowd of callers cannot be quicker than a handshake; but not from one that
 //!   delivered again and again before it was gone: a crowd that calls all the time would keep it out.
@@ -23,7 +24,7 @@ pub(in crate::net) const GROUP_MAX: usize = 12;
 const DELIVERERS_KEPT: usize = 16;
 /// nor are so many of those that have been here longest.
 const OLDEST_KEPT: usize = 8;
-/// Nobody is sent away earlier.
+/// No peer is evicted earlier.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// A peer that called us.
@@ -47,7 +48,7 @@ pub(in crate::net) enum Place {
     Free,
     /// This one leaves for it.
     Of(PeerId),
-    /// There is none.
+    /// There is no such place.
     Full,
 }
 
@@ -182,8 +183,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever is here, and whatever they did: who leaves was here, has had its grace, and nobody more useful than
-        /// [`DELIVERERS_KEPT`] others leaves.
+        /// For any set of peers, and whatever they did: an evicted peer was here, has had its grace, and is not among
+        /// the [`DELIVERERS_KEPT`] most useful ones.
         #[test]
         fn who_leaves_deserves_it_least(
             callers in prop::collection::vec((prop::option::of(0..4_u8), 0..600_u64, prop::option::of(0..600_u64)), 0..70),

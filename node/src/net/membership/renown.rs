@@ -1,8 +1,8 @@
 //! Peers that deliver new blocks and votes again and again: when they return they find a place, even if strangers fill
 //! all others.
 //!
-//! Always true: at most [`RENOWNED_MAX`] are known; whoever brought more than its equal part of what was news is among
-//! them, however many others brought something once (the algorithm of Misra and Gries); what was long ago fades.
+//! Always true: at most [`RENOWNED_MAX`] are known; a peer that brought more than its equal part of the news is among
+//! them, however many others brought something once (the algorithm of Misra and Gries); old deliveries fade.
 //!
 //! Pure. Start reading at [`Renown::delivered`].
 

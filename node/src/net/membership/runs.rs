@@ -46,7 +46,7 @@ pub(in crate::net) struct Elsewhere {
 }
 
 impl Membership {
-    /// A peer says who it is; on a second connection, whether it is another run.
+    /// A peer identifies itself; on a second connection, whether it is another run.
     pub(super) fn identified(&mut self, id: PeerId, connection: ConnectionId, about: About, now: Instant) -> Vec<Act> {
         let Some(peer) = self.peers.get_mut(&id) else {
             return vec![];
@@ -180,7 +180,7 @@ impl Membership {
         if news { vec![Act::Say(Note::Elsewhere { by, at: at.clone() })] } else { vec![] }
     }
 
-    /// How long one who keeps another run of ours is not called.
+    /// Pause before we dial a peer that keeps another run of ours.
     pub(super) fn shut_out_for(&mut self) -> Duration {
         self.dice.stretch(SHUT_OUT_FOR, 100)
     }

@@ -1,7 +1,8 @@
 //! The scope of an address: from where it can be reached, and its address group. SPEC NET-4.
 //!
-//! Always true: nobody can make us dial nearer to ourselves than it stands itself: a peer of the public internet names
-//! public addresses only, one of a private network no loopback, and no peer a name, whose owner could make it lead anywhere.
+//! Always true: no peer can make us dial nearer to ourselves than it is itself: a peer of the public internet names
+//! public addresses only, one of a private network no loopback, and no peer a name, whose owner could make it lead
+//! anywhere.
 
 use crate::net::address::{ip_of, is_public};
 use libp2p::Multiaddr;
@@ -45,7 +46,7 @@ pub(in crate::net) fn scope_of(address: &Multiaddr) -> Option<Scope> {
     }
 }
 
-/// May somebody who is connected from here name this address?
+/// May a peer that is connected from here name this address?
 pub(in crate::net) fn may_name(speaker: &Multiaddr, named: &Multiaddr) -> bool {
     // A connection through something that is no plain address tells nothing of where its end is: as far off as can be.
     let speaker = ip_of(speaker).and_then(|ip| scope_of(&plain(ip))).unwrap_or(Scope::Public);
@@ -56,7 +57,7 @@ fn plain(ip: IpAddr) -> Multiaddr {
     [Protocol::from(ip), Protocol::Tcp(1)].into_iter().collect()
 }
 
-/// The group of a public address; everybody else is alone.
+/// The group of a public address; any other address is alone.
 pub(in crate::net) fn group_of(address: &Multiaddr) -> Option<Group> {
     let ip = ip_of(address)?.to_canonical();
     match ip {

@@ -1,9 +1,8 @@
 //! Dial targets, and the time of the next try for each. SPEC NET-4.
 //!
-//! Owns: targets (configured, found, from the book), their pauses, and why they lead to nobody. Does not own: connections,
-//! names (resolved again at every dial by those who dial).
-//! Always true:
-//! - nobody is dialled who is connected, whoever called whom;
+//! Owns: targets (configured, found, from the book), their pauses, and the reasons of failures. Does not own:
+//! connections, names (resolved again at every dial by the caller). Always true:
+//! - a connected peer is not dialled, whichever side dialled first;
 //! - what the operator gave is tried for ever, and so is what led to a peer once or is in the book; what others named is
 //!   forgotten after [`TRIES`] failures, and not taken up again for [`FORGOTTEN_FOR`];
 //! - of one peer at most [`ADDRESSES_MAX`] addresses that others named are known, and [`NAMED_MAX`] of what one peer named;
@@ -51,7 +50,7 @@ const FORGOTTEN_MAX: usize = 4_096;
 /// Dials whose outcome may still come.
 const ATTEMPTS_MAX: usize = 1_024;
 
-/// How a peer was found.
+/// The source of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::net) enum Source {
     Configured,
@@ -88,10 +87,10 @@ pub(in crate::net) enum ConnectionState {
     Greeted,
 }
 
-/// How much we need peers.
+/// Our need for peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::net) enum Need {
-    /// Hardly anybody is there: look often.
+    /// Almost alone: look often.
     Few,
     /// Some are there: dial those that are found.
     Some,
@@ -112,7 +111,7 @@ enum Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::net) struct AttemptId(pub(in crate::net) u64);
 
-/// Something to dial: all addresses of one peer, or one address of somebody. Names are to be resolved.
+/// A dial target: all addresses of one peer, or one address of an unknown peer. Names are to be resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::net) struct Dial {
     pub(in crate::net) attempt: AttemptId,
@@ -123,11 +122,11 @@ pub(in crate::net) struct Dial {
 
 struct Target {
     source: Source,
-    /// Known from the address or from who found it.
+    /// Known from the address or from its source.
     peer: Option<PeerId>,
     named_by: Option<PeerId>,
     record: Record,
-    /// When it was tried last.
+    /// The time of the last try.
     last: Option<Instant>,
     next: Instant,
     pause: Duration,
@@ -151,7 +150,7 @@ impl Target {
         self.next_try(need) <= now
     }
 
-    /// When it is tried next.
+    /// The time of the next try.
     fn next_try(&self, need: Need) -> Instant {
         let longest = self.pause_max(need) * 5 / 4;
         let next = self.last.map_or(self.next, |last| self.next.min(last + longest));
@@ -202,7 +201,7 @@ pub(in crate::net) struct Targets {
     attempts: BTreeMap<AttemptId, Attempt>,
     last_attempt: u64,
     forgotten: BTreeMap<Multiaddr, Instant>,
-    /// Public groups of which nobody else is called.
+    /// Public groups from which no other peer is dialled.
     crowded: BTreeSet<Group>,
     budget: Budget,
     dice: Dice,
@@ -263,7 +262,7 @@ impl Targets {
             return;
         }
         if let Some(target) = self.targets.get_mut(&address) {
-            // An address that was another peer's: those who found it last are right, unless it led there.
+            // An address that was another peer's: the latest source is right, unless it led there.
             let other = target.peer != Some(peer) && target.source != Source::Configured;
             if other && target.record != Record::Proven {
                 target.peer = Some(peer);
@@ -295,7 +294,7 @@ impl Targets {
         worst.max().and_then(|(_, address)| self.targets.remove(&address)).is_some()
     }
 
-    /// Nobody of these public groups is called but those that the operator named.
+    /// Within these public groups only the operator's peers are dialled.
     pub(in crate::net) fn avoid(&mut self, crowded: BTreeSet<Group>) {
         self.crowded = crowded;
     }
@@ -359,7 +358,7 @@ impl Targets {
         }
     }
 
-    /// How the targets of a dial were found.
+    /// The sources of a dial's targets.
     pub(in crate::net) fn source_of(&self, attempt: AttemptId) -> Option<Source> {
         self.attempts.get(&attempt).map(|Attempt { dial, .. }| match dial.addresses.first() {
             Some(address) if is_name(address) && dial.source == Source::Configured => Source::Dns,
@@ -375,7 +374,7 @@ impl Targets {
         for tried in &dial.addresses {
             if let Some(target) = self.targets.get_mut(tried).filter(|_| is_name(tried) || *tried == address) {
                 (target.record, target.failure) = (Record::Proven, None);
-                // The operator's word counts: whoever is there the next time is welcome, too.
+                // The operator's word counts: any node that answers there the next time is welcome, too.
                 if target.source != Source::Configured {
                     target.peer = Some(peer);
                 }
@@ -481,7 +480,7 @@ impl Targets {
         self.configured.iter()
     }
 
-    /// How many there are.
+    /// Number of targets.
     pub(in crate::net) fn len(&self) -> usize {
         self.targets.len()
     }
@@ -504,7 +503,7 @@ pub(in crate::net) struct Shown<'a> {
     pub(in crate::net) peer: Option<PeerId>,
     pub(in crate::net) source: Source,
     pub(in crate::net) failure: Option<&'a Failure>,
-    /// When it is tried next, if its peer is not connected by then.
+    /// The time of the next try, if its peer is not connected by then.
     pub(in crate::net) next: Instant,
 }
 

@@ -18,7 +18,7 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Votes of a few seconds of a fast chain: far more ids than libp2p's own maximum for a frame has room for.
 const BUSY: usize = 2_500;
 
-/// Our gossip, but nobody is in anybody's mesh, and everything is announced in every heartbeat.
+/// Our gossip, but without any mesh: everything is announced in every heartbeat.
 fn outsider(topics: &Topics) -> Swarm<Gossip> {
     let key = Keypair::generate_ed25519();
     let mut settings = gossip::settings(Arc::new(Gate::new(1)));

@@ -5,7 +5,7 @@ use crate::net::{NetConfig, NetEvent};
 use blockchat_client::shapes::PeerSource;
 use tokio::net::TcpListener;
 
-/// A port that nobody listens on at the moment.
+/// A free port.
 async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
@@ -16,7 +16,7 @@ async fn a_configured_peer_is_dialled_until_it_appears() {
     let address = format!("/ip4/127.0.0.1/tcp/{}", door.local_addr().unwrap().port());
     let mut early = Node::start(caller(1, address.clone())).await;
     for _ in 0..2 {
-        // Somebody opens and says nothing, as a machine does whose node is not up yet.
+        // A listener that accepts and says nothing, as a machine does whose node is not up yet.
         drop(door.accept().await.unwrap());
     }
     drop(door);

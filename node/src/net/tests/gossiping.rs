@@ -116,13 +116,13 @@ async fn what_is_ignored_or_rejected_is_not_passed_on() {
 async fn a_vote_sent_before_anybody_listens_is_not_lost() {
     let mut one = Node::start(config(1)).await;
     let other = Node::start(caller(2, one.address())).await;
-    // Nobody has subscribed yet; it goes out with the first subscription.
+    // No peer has subscribed yet; it goes out with the first subscription.
     other.net.broadcast(vote(7));
     one.vote(7).await;
 }
 
-/// Gossip hands nothing out twice: were it dropped, a peer that never says who it is could bring true votes just to have
-/// them forgotten here.
+/// Gossip delivers nothing twice: were it dropped, a peer that never identifies itself could bring true votes just to
+/// have them forgotten here.
 #[tokio::test]
 async fn what_a_peer_says_before_its_status_is_heard() {
     let mut node = Node::start(config(1)).await;

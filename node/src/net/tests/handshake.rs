@@ -75,7 +75,7 @@ async fn whoever_says_another_chain_or_version_is_parted_from_each_time() {
             stranger.closed().await;
         }
         assert_eq!(node.net.peer_count(), 0);
-        // With the same key on our chain it is welcome: somebody began anew, and must not be locked out.
+        // With the same key on our chain it is welcome: it began anew, and must not be locked out.
         let peer = stranger.connect(&node.address()).await;
         stranger.ask(&peer, frame(&codec::encode(&ours))).await.expect("our status comes back");
     }

@@ -39,7 +39,7 @@ pub(in crate::net) fn transactions(count: u64) -> Vec<VerifiedTransaction> {
     (0..count).map(|nonce| transaction(nonce).verify(chain).unwrap()).collect()
 }
 
-/// A vote of this height. Nobody in `net` looks at its signature.
+/// A vote of this height. `net` does not check its signature.
 pub(in crate::net) fn vote(height: u64) -> ConsensusMessage {
     let kind = VoteKind::Prevote;
     let vote = Vote { kind, height: Height(height), round: Round(0), value: None, validator: Address([3; 32]) };

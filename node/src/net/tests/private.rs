@@ -1,4 +1,4 @@
-//! Private networks: only those who are named, and addresses that are told to nobody.
+//! Private networks: configured peers only, and addresses that are not announced.
 
 use super::world::{Node, config, eventually};
 use crate::config::Announce;
@@ -9,7 +9,7 @@ fn private(seed: u8, peers: Vec<String>) -> NetConfig {
     NetConfig { peers, only_peers: true, announce: Announce::None, ..config(seed) }
 }
 
-/// Nobody listens there; the id counts.
+/// Nothing listens there; the id counts.
 fn only_the_id_of(seed: u8) -> String {
     format!("/ip4/127.0.0.1/tcp/9/p2p/{}", peer_id_of(&[seed; 32]))
 }

@@ -47,7 +47,7 @@ pub(super) fn config(seed: u8) -> NetConfig {
     }
 }
 
-/// The same, dialling this address and reachable by nobody.
+/// The same, dialling this address and not reachable itself.
 pub(super) fn caller(seed: u8, peer: String) -> NetConfig {
     NetConfig { listen: vec![], peers: vec![peer], ..config(seed) }
 }

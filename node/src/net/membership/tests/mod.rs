@@ -89,7 +89,7 @@ impl World {
         self.tell(Fact::Connected { id, connection, address: address(from), way })
     }
 
-    /// Somebody calls, and says that it is of our chain, unless it has to go at once.
+    /// A peer connects and identifies itself as of our chain, unless it has to go at once.
     fn called_by(&mut self, id: PeerId, from: &str) -> Vec<Act> {
         let mut acts = self.connect(id, from, Way::In);
         acts.extend(self.tell(Fact::Said { id, status: status(CHAIN) }));
@@ -373,8 +373,8 @@ fn any_fact() -> impl Strategy<Value = (u8, u8, u8)> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: nobody connected is dialled, all that is dialled fails or connects, what is told
-    /// of a peer comes between its coming and going, and callers never exceed their places by more than those that leave.
+    /// In any order of events: no connected peer is dialled, every dial fails or connects, notices about a peer come
+    /// between its coming and going, and callers never exceed their places by more than those that leave.
     #[test]
     fn whatever_happens_the_rules_hold(facts in prop::collection::vec(any_fact(), 0..300)) {
         let mut world = World::new(&["/ip4/10.9.9.9/tcp/7475"]);

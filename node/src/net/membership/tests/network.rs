@@ -186,7 +186,7 @@ impl Network {
         self.nodes[number] = fresh(number, id, seed, self.now);
     }
 
-    /// Somebody who is no node calls, and says that it is of our chain.
+    /// A program that is no node connects, and claims to be of our chain.
     fn call(&mut self, victim: usize, from: Multiaddr) {
         self.connections += 1;
         let (id, connection) = (PeerId::random(), ConnectionId::new_unchecked(self.connections));
