@@ -22,7 +22,7 @@ pub enum Retry {
     Never,
 }
 
-/// An unknown value of a later version is read as [`Retry::Never`], so that nobody waits for it.
+/// An unknown value of a later version is read as [`Retry::Never`], so that no client waits for it.
 impl<'de> Deserialize<'de> for Retry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(RetryVisitor)

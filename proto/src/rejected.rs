@@ -411,7 +411,7 @@ pub enum BlockRejected {
         /// Why not.
         reason: TxRejected,
     },
-    /// SPEC EVID-1 to EVID-3: evidence in it proves nothing, or punishes nobody.
+    /// SPEC EVID-1 to EVID-3: evidence in it proves nothing, or punishes no account.
     #[error("evidence {index}: {reason}")]
     Evidence {
         /// Its position.

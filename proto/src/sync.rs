@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// Status handshake: independent of the chain, because peers of different chains must be able to refuse each other.
 pub const STATUS_PROTOCOL: &str = "/blockchat/status/1";
-/// Genesis, for everybody: a joining node does not know the chain yet.
+/// The genesis, for any peer: a joining node does not know the chain yet.
 pub const GENESIS_PROTOCOL: &str = "/blockchat/genesis/1";
 
 /// Name of the sync protocol of the chain with this short name.

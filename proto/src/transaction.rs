@@ -91,7 +91,7 @@ impl Body {
 pub enum Payload {
     /// Coins only.
     None,
-    /// Readable by everybody; never empty.
+    /// Readable by all; never empty.
     Plain(String),
     /// Readable by the recipient only.
     Sealed(Sealed),

@@ -44,7 +44,7 @@ impl RulesVersion {
     /// The highest version that this crate executes.
     pub const KNOWN: Self = Self(1);
 
-    /// The next version. The last one has none: nobody can announce beyond it.
+    /// The next version. The last one has none: it is not possible to announce beyond it.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))

@@ -1,6 +1,6 @@
 //! A running network of supervised nodes, as `up` and the faults see it.
 //!
-//! Owns: the handles of all nodes, who is who. Does not own: the load, the checks.
+//! Owns: the handles of all nodes, and their names. Does not own: the load, the checks.
 
 use crate::processes::network_file::NetworkFile;
 use crate::processes::supervise::{NodeHandle, NodeState, Order, Watched};

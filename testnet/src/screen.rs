@@ -48,7 +48,7 @@ impl Screen {
         let bar = ProgressBar::new(length);
         let is_held = self.held.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         if self.silent || is_held || !Stream::Error.has_colours() {
-            // Nothing can be drawn there, or nobody wants it.
+            // The output is no terminal, or no progress is wanted.
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         let style = ProgressStyle::with_template("  {bar:32.cyan/blue} {pos}/{len} {wide_msg}");
@@ -81,7 +81,7 @@ impl Screen {
         Self { bar, ..self.clone() }
     }
 
-    /// Does anybody see the picture?
+    /// Is the picture visible?
     pub fn shows_lanes(&self) -> bool {
         !self.bar.is_hidden()
     }
@@ -99,7 +99,7 @@ impl Screen {
         self.bar.set_message(text::line(words).into_owned());
     }
 
-    /// Shows nothing: somebody else has the terminal.
+    /// Shows nothing: another part has the terminal.
     pub fn silent() -> Self {
         Self { silent: true, ..Self::new() }
     }

@@ -20,7 +20,7 @@ const ASK_EVERY: Duration = Duration::from_millis(100);
 pub struct Witness {
     /// One entry a node: what it said is final.
     said: Vec<BTreeMap<Height, Hash32>>,
-    /// The first that was said about a height, by anybody.
+    /// The first report about a height, of any node.
     first: BTreeMap<Height, (usize, Hash32)>,
     contradictions: Vec<String>,
 }
@@ -55,7 +55,7 @@ impl Witness {
         self.said[node].last_key_value().map(|(height, hash)| (*height, *hash))
     }
 
-    /// The highest that anybody has reported; the genesis at first.
+    /// The highest reported height; the genesis at first.
     pub fn highest_of_all(&self) -> Height {
         self.first.last_key_value().map_or(Height(0), |(height, _)| *height)
     }

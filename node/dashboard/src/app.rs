@@ -82,7 +82,7 @@ pub enum Ended {
     Quit,
     /// A signal.
     Told(signals::Told),
-    /// Its terminal is gone, or nobody reads what it says.
+    /// Its terminal is gone, or its output has no reader.
     Gone,
 }
 

@@ -52,7 +52,7 @@ fn bcc(number: u64) -> Coins {
 }
 
 impl World {
-    /// Nobody has answered yet.
+    /// No node has answered yet.
     pub(crate) fn new(count: usize) -> Self {
         let wallet = Some(("alice".to_owned(), address(0)));
         let mut world = Self {

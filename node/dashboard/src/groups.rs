@@ -1,6 +1,6 @@
 //! Connections between nodes, and the groups into which the network falls. Pure.
 //!
-//! Always true: a node that does not answer is in no group; one that did not tell of its peers yet parts nobody.
+//! Always true: a node that does not answer is in no group; one that has not named its peers yet separates no others.
 //! Start reading at [`Groups::of`].
 
 use crate::model::Model;
@@ -110,8 +110,8 @@ fn tells(model: &Model, from: usize, to: usize) -> Option<bool> {
     (is_linked || !(begins(model, from) || begins(model, to))).then_some(is_linked)
 }
 
-/// Does each of both wait for the other's vote? A cut that closes no connection shows itself so, long before the links are
-/// given up. One alone says little: a node that begins a height first hears nobody yet.
+/// Does each of both wait for the other's vote? A cut that closes no connection shows itself so, long before the links
+/// are given up. One alone says little: a node that begins a height first hears no other.
 fn deaf(model: &Model, a: usize, b: usize) -> bool {
     let misses = |from: usize, to: usize| match (model.nodes[from].live(), model.nodes[to].validator()) {
         (Some(status), Some(voter)) => {

@@ -1,7 +1,7 @@
 //! The status dashboard: one node or all of a network, live, in a terminal; without a terminal, a line a block.
 //!
-//! It must tell at a glance: does it run, am I connected and with whom, how far behind and how long yet, who leads and who
-//! votes, why does it stand still, what will make it go on.
+//! It answers at a glance: does the chain run, is this node connected and with which peers, how far behind and how long
+//! yet, which member leads and which vote, why does it stand still, and what will end that.
 //!
 //! An event comes in (`update::Happening`), changes the model, and the model is drawn: `model`, `update`, `verdict`,
 //! `groups`, `pace`, `keys` and `view` are pure; `poll` asks the nodes, `terminal` owns the screen, [`run`] joins them.

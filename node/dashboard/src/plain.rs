@@ -28,7 +28,7 @@ impl Plain {
         Self { json, ..Self::default() }
     }
 
-    /// Says what is new. `false` if nobody reads it any more.
+    /// Prints the news. `false` if the output is closed.
     pub(crate) fn show(&mut self, model: &Model) -> io::Result<bool> {
         for line in self.lines(model) {
             if !go_on_saying(&line, self.json)? {

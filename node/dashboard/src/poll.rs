@@ -1,8 +1,7 @@
 //! Asks the nodes, and brings what they say: the only file that talks to them.
 //!
-//! Always true: every question gets one answer, even if it is that there is none; what comes waits in a bounded queue, and
-//! a node whose stream is not read as fast as it tells is cut off by itself, not waited for.
-//! Start reading at [`Poll::ask`].
+//! Always true: every request gets one answer, even if that is a failure; answers wait in a bounded queue, and a node
+//! whose stream is not read as fast as it sends cuts it off by itself, without a wait. Start reading at [`Poll::ask`].
 
 use crate::pace::{Ask, Topic};
 use crate::seals::Seals;

@@ -1,8 +1,8 @@
 //! The terminal: taken over, drawn on, and given back.
 //!
-//! Always true: however the program leaves (quit, a failure, a panic in any thread, a signal), the terminal is as it was:
-//! cooked, on its own screen, with its cursor. Writing to a terminal that is gone is an error that ends the dashboard, not
-//! a panic; nobody reads at one. Start reading at [`Terminal::open`].
+//! Always true: however the program leaves (quit, a failure, a panic in any thread, a signal), the terminal is as it
+//! was: cooked, on its own screen, with its cursor. Writing to a terminal that is gone is an error that ends the
+//! dashboard, not a panic; no read is tried there. Start reading at [`Terminal::open`].
 
 use blockchat_host::stream::Stream;
 use blockchat_host::typed::{Typed, typed_within};

@@ -288,7 +288,7 @@ fn a_cut_that_closes_no_connection_is_seen_by_whom_nobody_hears() {
     check(&world, Level::Bad, "STANDS STILL for 3.0 s: ", &holds);
     assert_eq!(sees(&world.model, 0, 3), Sees::Silent);
     assert_eq!(sees(&world.model, 0, 1), Sees::Yes);
-    // One that begins a height first waits for all the others, and they for nobody: that is no cut.
+    // One that begins a height first waits for all the others, and they for none: that is no cut.
     let mut world = World::running(5);
     let mut status = world.status(1);
     status.phase =

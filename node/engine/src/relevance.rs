@@ -39,7 +39,7 @@ pub struct Horizon<'a> {
 /// Why a message is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It is irrelevant to us, and to all nodes we would forward it to. Nobody is to blame.
+    /// It is irrelevant to us, and to all nodes we would forward it to. No peer is to blame.
     Noise,
     /// No honest node sends this, in any state.
     Wrong(&'static str),
@@ -94,8 +94,8 @@ impl<'a> Horizon<'a> {
         Ok(Use { with_block, pass_on: found.pass_on && with_block, ..found })
     }
 
-    /// Are the signatures of this round certificate worth checking? Only if its votes prove what it says under our set:
-    /// otherwise anybody could assemble some, and use up the limit of true ones.
+    /// Are the signatures of this round certificate worth checking? Only if its votes prove its claim under our set:
+    /// otherwise any peer could assemble some, and use up the limit of true ones.
     pub fn certificate(&self, certificate: &RoundCertificate) -> Result<Use, Refused> {
         if certificate.votes.len() > VALIDATORS_MAX {
             return Err(Refused::Wrong("it holds more votes than a set has members"));
@@ -106,7 +106,7 @@ impl<'a> Horizon<'a> {
         Ok(found)
     }
 
-    /// Is this evidence worth checking? Anybody can contradict itself with its own key: only members count.
+    /// Is this evidence worth checking? Any key can contradict itself: only members count.
     pub fn evidence(&self, evidence: &Evidence) -> Result<(), Refused> {
         self.member(&evidence.accused())
     }

@@ -13,7 +13,7 @@ const ASKED: &str = "BLOCKCHAT_COMPLETE";
 pub fn answered(command: fn() -> clap::Command) -> bool {
     let folder = std::env::current_dir().ok();
     let asked = CompleteEnv::with_factory(command).var(ASKED);
-    // A shell that asks in a way which nobody understands gets no words.
+    // A shell with an unknown request gets no words.
     asked.try_complete(std::env::args_os(), folder.as_deref()).unwrap_or(true)
 }
 

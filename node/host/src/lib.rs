@@ -4,9 +4,10 @@
 //! the environment and the stream mean for a command line.
 //! Does not own: what is said, which files there are, what happens at a signal.
 //!
-//! Always true: nothing here panics because of a stream, a file, a name or a text from outside.
-//! The map: [`stream`] is the only writer to standard output and standard error, and passes [`text`] on the way;
-//! [`whole_file`] is the only way to put a small file in its place; [`signals`] says when to stop, [`typed`] whether somebody types; [`platform`] is all that differs between systems.
+//! Always true: nothing here panics because of a stream, a file, a name or a text from outside. The map: [`stream`] is
+//! the only writer to standard output and standard error, and passes [`text`] on the way; [`whole_file`] is the only
+//! way to put a small file in its place; [`signals`] says when to stop, [`typed`] whether there is input; [`platform`]
+//! is all that differs between systems.
 
 pub mod command_line;
 pub mod completions;

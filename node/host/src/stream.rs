@@ -1,4 +1,4 @@
-//! Standard output and standard error: whoever has something to say says it here, and nobody writes there otherwise.
+//! Standard output and standard error: the only writer of both.
 //!
 //! Always true:
 //! - nothing panics and nothing stops because of what happens to a stream: the work goes on, and its exit code tells how
@@ -18,12 +18,12 @@ use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// Somebody made a stream that we share non-blocking: it is full, and looked at again after this.
+/// Another process made a shared stream non-blocking: it is full, and tried again after this.
 const FULL_PAUSE: Duration = Duration::from_millis(10);
 /// So long may a remark take: a reader that does not read keeps no node from starting, and none alive.
 const NOTE_WITHIN: Duration = Duration::from_secs(2);
 
-/// The first result that could not be written, though somebody may still read.
+/// The first result that could not be written, though the reader is still there.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 /// One result after the other,
 static OUTPUT_TURN: Mutex<()> = Mutex::new(());
@@ -58,7 +58,7 @@ impl Stream {
         wanted("NO_COLOR").is_empty() && wanted("TERM") != "dumb" && self.is_terminal()
     }
 
-    /// Can somebody still read it? Not once the other end of a pipe or a terminal is closed. Costs no waiting.
+    /// Is the reader still there? Not once the other end of a pipe or a terminal is closed. Never waits.
     pub fn has_reader(self) -> bool {
         let Ok(stream) = self.open() else { return false };
         let mut looked_at = [PollFd::new(&stream, PollFlags::empty())];
@@ -90,8 +90,7 @@ pub fn say_json(json: &str) {
     remember(put(Stream::Output, &text::json(json)));
 }
 
-/// A line of results that goes on and on, on standard output: text, or JSON. `false` if the reader has gone away: nobody
-/// is left to tell.
+/// A line of results that goes on and on, on standard output: text, or JSON. `false` if the reader has gone away.
 ///
 /// Errors: it could not be written for another reason.
 pub fn go_on_saying(line: &str, is_json: bool) -> io::Result<bool> {
@@ -107,14 +106,14 @@ pub fn say_own(own: &str) {
     remember(put(Stream::Output, own));
 }
 
-/// A remark for a person that is no result, on standard error. Nobody is left to tell if that is gone. If it is full and
-/// nobody reads it, the work goes on after two seconds; the remark is written if somebody reads it later.
+/// A remark for a person that is no result, on standard error. It is dropped if that is gone. If it is full and not
+/// read, the work goes on after two seconds; the remark is written if it is read later.
 pub fn note(remark: &str) {
     let line = text::page(remark).into_owned();
     let (done, ended) = mpsc::sync_channel(1);
     let said = thread::Builder::new().spawn(move || {
         drop(put(Stream::Error, &line));
-        // Nobody waits any more once it took too long.
+        // No caller waits any more once it took too long.
         let _ = done.send(());
     });
     match said {

@@ -1,6 +1,6 @@
 //! Reports input at the terminal, or that the terminal is gone.
 //!
-//! Libraries that read keys go on reading, without a pause, at a terminal that is gone: whoever uses one asks here first.
+//! Libraries that read keys go on reading, without a pause, at a terminal that is gone: callers ask here first.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -16,7 +16,7 @@ pub enum Typed {
     Something,
     /// None within the wait, or a signal came.
     Nothing,
-    /// There will be none any more: nobody is at the terminal, or there is none.
+    /// There will be none any more: the terminal is gone, or there never was one.
     Gone,
 }
 

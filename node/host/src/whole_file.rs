@@ -32,7 +32,7 @@ const PUBLIC: u32 = 0o644;
 pub enum Access {
     /// Its owner.
     Private,
-    /// Everybody.
+    /// All users.
     Public,
 }
 

@@ -1,10 +1,8 @@
 //! Churn: stake becomes power gradually. SPEC VAL-5, VAL-6.
 //!
-//! Why: money alone must not take over the chain within a second. Everybody can see a buyer coming, and has time to
-//! act.
-//! Owns: the room of the present span, the order of the queue, the power granted. Does not own: when an account begins
-//! to wait (`account`).
-//! Start reading at [`ramp`].
+//! Why: money alone must not take over the chain within a second. Every user can see a buyer coming, and has time to
+//! act. Owns: the room of the present span, the order of the queue, the power granted. Does not own: the time at which
+//! an account begins to wait (`account`). Start reading at [`ramp`].
 
 use super::account::Account;
 use super::overlay::Overlay;
@@ -28,7 +26,7 @@ pub(super) struct Service<'a> {
     pub(super) parameters: &'a Parameters,
     /// Of the set that decides the block.
     pub(super) total: Stake,
-    /// Number of candidates before anybody is served.
+    /// Number of candidates before any is served.
     pub(super) candidates: usize,
     /// Of the block.
     pub(super) time: UnixMillis,

@@ -1,9 +1,8 @@
 //! The version of the rules that executes the next block, and when the next version begins. SPEC VER-3, VER-4.
 //!
-//! Owns: counting announcements, the schedule. Does not own: who may announce (`check`), what a version changes (the
-//! code that differs asks its `Rules` for the version).
-//! Always true: versions begin one after the other, none is skipped; a scheduled version is never moved or cancelled.
-//! Start reading at [`move_on`].
+//! Owns: counting announcements, the schedule. Does not own: the right to announce (`check`), the effect of a version
+//! (the code that differs asks its `Rules` for the version). Always true: versions begin one after the other, none is
+//! skipped; a scheduled version is never moved or cancelled. Start reading at [`move_on`].
 
 use super::System;
 use super::overlay::Overlay;

@@ -29,7 +29,7 @@ pub enum Evidence {
     },
 }
 
-/// Why evidence proves nothing, or punishes nobody.
+/// The reason why evidence proves nothing, or punishes no account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceRejected {
     /// Different keys, kinds, heights or rounds: no contradiction.

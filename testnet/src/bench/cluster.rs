@@ -166,7 +166,7 @@ impl Cluster {
         let running: Vec<_> = self.running.iter_mut().filter_map(Option::take).collect();
         running.iter().for_each(|node| drop(stop::ask_to_end(node.pid)));
         for mut node in running {
-            // Whoever takes longer is killed by being dropped.
+            // A process that takes longer is killed by being dropped.
             let _ = timeout(STOP_WITHIN, node.wait()).await;
         }
     }

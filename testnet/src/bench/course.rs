@@ -15,7 +15,7 @@ use std::path::Path;
 /// Capacity, and what the fastest predecessor made of the same files with five nodes: transactions a second, as measured
 /// on a quiet machine of two hardware threads; nothing of it was durable or final.
 const PREDECESSOR: [(u32, f64); 3] = [(5, 194.0), (10, 300.0), (20, 516.0)];
-/// Nobody runs out of money.
+/// No account runs out of money.
 const FUND: Coins = Coins::from_bcc(100_000);
 
 /// All capacities.

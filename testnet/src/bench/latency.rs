@@ -1,4 +1,4 @@
-//! How long a transaction takes from its submit until its own node reports it as final.
+//! Time of a transaction from its submit until its own node reports it as final.
 //!
 //! An open loop: transactions are sent when their time has come, whatever became of those before, so that a slow answer
 //! cannot hide.

@@ -1,4 +1,4 @@
-//! How fast a network of real nodes is: figures that a command prints, never an assertion about time.
+//! Speed of a network of real nodes: figures that a command prints, never an assertion about time.
 //!
 //! Owns: the load signed beforehand, the phases, the arithmetic. Does not own: starting nodes (`processes`), what a node
 //! does. Always true: a transaction counts when every node has reported its block as final, and a run that lost or changed

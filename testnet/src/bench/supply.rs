@@ -1,6 +1,6 @@
 //! The load: many accounts, and their transfers signed before anything is measured.
 //!
-//! Owns: who sends what to whom, with which nonce. Does not own: when it is submitted (`feed`).
+//! Owns: sender, recipient and nonce of each transfer. Does not own: the time of its submit (`feed`).
 //!
 //! Always true: an account belongs to one node, and its transactions come out of that node's batches in the order of their
 //! nonces; two batches in a row of one node have no account in common if the node has two batches' worth of accounts.

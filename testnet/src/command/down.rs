@@ -1,4 +1,4 @@
-//! `down`: stops all nodes of a network, whoever started them. Its folder stays.
+//! `down`: stops all nodes of a network, even if another program started them. Its folder stays.
 
 use crate::args::{DownArgs, NamesArgs};
 use crate::command::stop::{self, How};

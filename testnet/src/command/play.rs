@@ -1,8 +1,7 @@
 //! `play`: a workload on a network that runs already, wherever it is, such as in Kubernetes.
 //!
-//! Owns: which key sends to which node, and the report. Does not own: sending and counting (`load`). Nothing is started,
-//! stopped or broken here: the faults are somebody else's, such as `kubectl delete pod`.
-//! Start reading at [`run`].
+//! Owns: which key sends to which node, and the report. Does not own: sending and counting (`load`). Nothing is
+//! started, stopped or broken here: faults come from elsewhere, such as `kubectl delete pod`. Start reading at [`run`].
 
 use crate::args::{Output, PlayArgs};
 use crate::load::board::Board;

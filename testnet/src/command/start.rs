@@ -32,7 +32,8 @@ async fn start_nodes(args: &NamesArgs, indexes: &[usize]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// If somebody took its ports meanwhile it gets others: it calls its peers itself, so they find it all the same.
+/// If another program took its ports meanwhile, it gets others: it dials its peers itself, so they find it all the
+/// same.
 async fn start_node(file: &mut NetworkFile, index: usize) -> Result<()> {
     let launcher = Launcher { detached: true, ..Launcher::new(file.node_bin.clone()) };
     let peers = file.peers_of(index);

@@ -1,4 +1,4 @@
-//! The live table of `up --watch`: who leads, how far each node is, who was killed, who catches up.
+//! The live table of `up --watch`: leader, heights, killed nodes, nodes that catch up.
 //!
 //! Pure, but for what [`look`] asks: a picture is made of what the nodes say and of what their supervisors know. 80 columns
 //! are enough for it.

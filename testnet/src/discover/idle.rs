@@ -114,7 +114,7 @@ fn judge(samples: &[Sample]) -> Idle {
 }
 
 /// Bytes a second that all nodes send together while the height stands still: not right before a block, which is being
-/// decided then, and not right after it, when everybody tells everybody.
+/// decided then, and not right after it, when all nodes tell each other.
 fn between_blocks(samples: &[Sample]) -> f64 {
     let still = samples.windows(4).filter(|around| around[0].height == around[3].height);
     let (bytes, seconds) = still.fold((0.0, 0.0), |(bytes, seconds), around| {

@@ -105,7 +105,7 @@ impl Look {
         }
     }
 
-    /// The highest block that anybody has.
+    /// The highest block of any node.
     pub fn height(&self) -> u64 {
         self.0.iter().map(|node| node.status.height.0).max().unwrap_or(0)
     }
@@ -118,7 +118,7 @@ impl Look {
         Connections { all: count(|_| true), inbound: count(|peer| peer.inbound), outbound: count(|peer| !peer.inbound) }
     }
 
-    /// How those who made a connection had found the other: connections by source.
+    /// The sources by which the dialling sides had found the others: connections by source.
     pub fn sources(&self) -> BTreeMap<PeerSource, usize> {
         let mut sources = BTreeMap::new();
         for peer in self.0.iter().flat_map(|node| &node.peers).filter(|peer| !peer.inbound) {

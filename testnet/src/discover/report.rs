@@ -18,11 +18,11 @@ pub struct Run {
     pub all_know_all_s: Option<f64>,
     /// Connections per node, after the silence.
     pub connections: Connections,
-    /// How whoever made a connection had found the other: connections by source.
+    /// The sources by which the dialling sides had found the others: connections by source.
     pub sources: BTreeMap<PeerSource, usize>,
     /// Round trips of all connections.
     pub latency_ms: Spread,
-    /// Mean bytes that a node has sent until it knew everybody and the network had calmed down.
+    /// Mean bytes that a node has sent until it knew all others and the network had calmed down.
     pub sent_until_calm: Option<f64>,
     /// Traffic in silence, after that.
     pub idle: Option<Idle>,

@@ -106,7 +106,7 @@ async fn silence(plan: Plan<'_>, site: &Site, run: &mut Run, screen: &Screen) ->
     Ok(())
 }
 
-/// Nothing is special about the node that everybody dialled first.
+/// Nothing is special about the node that all others dialled first.
 async fn without_the_first(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
     site.kill(0).await?;
     let new = site.add_observer()?;
@@ -148,7 +148,7 @@ async fn all_know_all(site: &Site) -> Result<f64, String> {
     Ok(seconds)
 }
 
-/// Waits until the books on the disks hold everybody who is connected.
+/// Waits until the books on the disks hold all connected nodes.
 async fn books_are_written(site: &Site) -> Result<(), String> {
     let unwritten = |look: &Look| {
         look.0.iter().find_map(|node| {

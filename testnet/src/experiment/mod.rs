@@ -1,4 +1,4 @@
-//! The experiments of the course, and two that no course asks for, as a report that somebody could hand in.
+//! The experiments of the course, and two that no course asks for, as a report that a student could hand in.
 //!
 //! Owns: which runs there are ([`study`]), what they mean ([`stats`]), how they look ([`page`], [`plot`], [`table`]). Does not own:
 //! a run (`command::up`).

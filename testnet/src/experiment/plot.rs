@@ -38,7 +38,7 @@ pub struct Plot {
 }
 
 impl Plot {
-    /// The picture, with its own title for those who cannot see it.
+    /// The picture, with its own title for people who cannot see it.
     pub fn svg(&self) -> String {
         let places: Vec<_> = self
             .series

@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Nobody runs out of money.
+/// No account runs out of money.
 const FUND: Coins = Coins::from_bcc(100_000);
 /// Stake of each node in the course.
 const STAKE: Coins = Coins::from_bcc(10);

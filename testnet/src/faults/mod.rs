@@ -38,7 +38,7 @@ impl FromStr for Fraction {
 pub enum Target {
     /// The node that leads at that moment.
     Leader,
-    /// Everybody.
+    /// All nodes.
     All,
 }
 

@@ -170,7 +170,7 @@ impl SmallDisk {
 
     /// Makes room again. Nothing to do is fine.
     pub(super) fn empty(&self) {
-        // Its length counts, not its name: somebody may still have it open.
+        // Its length counts, not its name: another program may still have it open.
         let _ = File::create(self.filler());
         let _ = fs::remove_file(self.filler());
     }

@@ -1,8 +1,8 @@
 //! The record of a story: every block of every node, and the state of each node, with the time.
 //!
-//! Owns: the record and what can be read off it (pauses, who is where). Does not own: asking (`observe`), what it means
-//! (`judge`), how it looks (`timeline`).
-//! Always true: times of one node never go backwards; what repeats the entry before it is not written again.
+//! Owns: the record and everything read off it (pauses, positions). Does not own: asking (`observe`), the meaning
+//! (`judge`), the drawing (`timeline`). Always true: times of one node never go backwards; an entry that repeats the
+//! one before it is not written again.
 
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::Height;

@@ -1,7 +1,7 @@
 //! A disk that is slow for one node: a control group of the system lets it write a few times a second.
 //!
-//! Always true: the group is ours alone, holds what was put into it, and is removed when this is dropped; a group that is
-//! left by `kill -9` of this program is empty, and slows nobody.
+//! Always true: the group is ours alone, holds what was put into it, and is removed when this is dropped; a group that
+//! is left by `kill -9` of this program is empty, and slows no process.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
@@ -28,7 +28,7 @@ pub(super) struct SlowDisk {
 }
 
 impl SlowDisk {
-    /// A group that slows the disk on which `folder` is, with nobody in it yet.
+    /// A group that slows the disk of `folder`, without any process yet.
     ///
     /// Errors: this user may not make one, or the system has none for disks.
     pub(super) fn make(folder: &Path) -> Result<Self> {
@@ -80,7 +80,7 @@ impl SlowDisk {
         let begun = Instant::now();
         let output = Command::new("sh").arg("-c").arg(script).arg(&self.group).arg(&probe).output()?;
         let took = begun.elapsed();
-        // Nobody reads it.
+        // It has no reader.
         drop(fs::remove_file(&probe));
         ensure!(output.status.success(), "cannot write: {}", String::from_utf8_lossy(&output.stderr).trim());
         if took < PROBES_TAKE {

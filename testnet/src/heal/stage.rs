@@ -35,7 +35,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// Coins of each node, and how many of them are staked: nobody runs out of money.
+/// Coins of each node, and its stake: no account runs out of money.
 const FUND: Coins = Coins::from_bcc(10_000_000);
 const STAKE: Coins = Coins::from_bcc(10);
 /// Transactions a block.
@@ -98,13 +98,13 @@ pub(super) struct Stage<'a> {
     pub(super) words_before: Vec<usize>,
     /// Nodes that are away until they are healed.
     pub(super) away: Vec<usize>,
-    /// Spares that nobody has started yet.
+    /// Spares that are not started yet.
     pub(super) idle: Vec<usize>,
     /// The node that has the key of another one, while it has.
     pub(super) twin: Option<usize>,
     /// Processes that are stopped.
     pub(super) frozen: Vec<u32>,
-    /// Those who flood.
+    /// Flooding strangers.
     pub(super) strangers: JoinSet<()>,
     /// While a disk is slow.
     pub(super) slow_disk: Option<SlowDisk>,
@@ -299,7 +299,7 @@ impl<'a> Stage<'a> {
         });
     }
 
-    /// Nobody is struck before all know each other and the chain goes.
+    /// No fault begins before all know each other and the chain goes on.
     async fn until_ready(&mut self) -> Result<(), String> {
         let all: Vec<_> = (0..self.scenario.nodes).collect();
         let ready = self.until(MEET_WITHIN, |record| {

@@ -7,8 +7,8 @@
 //!   nothing of this machine's own network is changed;
 //! - the API of a node is reached at the same port of this machine's loopback, through the `door` of its host.
 //!
-//! Linux only, and only for users who may make namespaces; what is missing is said in words for a person.
-//! Start reading at [`Hosts::plug`].
+//! Linux only, and only for users who may make namespaces; anything missing is named in words for a person. Start
+//! reading at [`Hosts::plug`].
 
 pub mod door;
 
@@ -85,7 +85,7 @@ impl Hosts {
         self.hosts[host].enter()
     }
 
-    /// Pulls the cable of a host: what it sends reaches nobody, it hears nobody, and no socket is told.
+    /// Pulls the cable of a host: it reaches no other host, hears none, and no socket is told.
     pub fn unplug(&self, host: usize) -> Result<()> {
         self.switch.run(&format!("ip link set port{host} nomaster"))
     }

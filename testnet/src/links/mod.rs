@@ -1,7 +1,8 @@
 //! Links that we own: every connection between two nodes runs through a small TCP relay in this process.
 //!
-//! Owns: one listener for each ordered pair of nodes (who dials whom), what each direction does to bytes, and what is done
-//! to connections. Does not own: the nodes, which are told to dial these listeners and nobody else (`processes::launch`).
+//! Owns: one listener for each ordered pair of nodes (which dials which), the effect of each direction on bytes, and
+//! the state of connections. Does not own: the nodes, which are told to dial only these listeners
+//! (`processes::launch`).
 //!
 //! Always true:
 //! - bytes of one connection keep their order, whatever the delay does;
@@ -158,7 +159,7 @@ impl Links {
         self.way(from, to).stopped.load(Ordering::Relaxed)
     }
 
-    /// Connections between two nodes, and those that were turned away, since the start; whoever dialled.
+    /// Connections between two nodes, and refused ones, since the start; whichever side dialled.
     pub fn connections(&self, one: usize, other: usize) -> (u64, u64) {
         let counts = |from, to| self.link(from, to).map_or((0, 0), |link| link.doors.counts());
         let (a, b) = (counts(one, other), counts(other, one));

@@ -161,7 +161,7 @@ pub(super) async fn connection(near: TcpStream, port: u16, ticket: Ticket, there
     let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
         return;
     };
-    // Small messages wait for nobody: delay is ours alone. A socket that refuses is a little slower.
+    // Small messages do not wait for more: delay is ours alone. A socket that refuses is a little slower.
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
     let carried = async {

@@ -41,7 +41,7 @@ impl SharedBoard {
         use_it(&mut self.board.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// As [`SharedBoard::with`], and wakes everybody who waits for a change.
+    /// As [`SharedBoard::with`], and wakes all tasks that wait for a change.
     pub fn change<T>(&self, change: impl FnOnce(&mut Board) -> T) -> T {
         let answer = self.with(change);
         self.changed.send_replace(());
@@ -136,7 +136,7 @@ impl Drip {
         }
     }
 
-    /// The line that is due, if one is. Time in which nobody asked is not made up for.
+    /// The line that is due, if there is one. Time without a question is not made up for.
     fn line(&mut self, now: Instant) -> Option<(Address, String)> {
         if now < self.next {
             return None;

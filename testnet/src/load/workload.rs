@@ -80,8 +80,8 @@ pub fn read(folder: &Path, nodes: usize) -> Result<Workload, WorkloadRejected> {
     Ok(Workload { files: (0..nodes).map(read_one).collect::<Result<_, _>>()? })
 }
 
-/// Our own workload for any number of nodes: node i plays file i mod 5, and who was k seats further in the file is k
-/// seats further at this table, never the sender itself (unless it is alone).
+/// Our own workload for any number of nodes: node i plays file i mod 5, and a recipient k seats further in the file is
+/// k seats further at this table, never the sender itself (unless it is alone).
 pub fn own(nodes: usize) -> Workload {
     let deal = |node: usize| {
         let seat = node % OWN_FILES.len();

@@ -41,7 +41,7 @@ pub fn become_node(args: ExecArgs) -> Result<()> {
 fn die_with(parent: i32) -> Result<()> {
     use rustix::process::{Signal, getppid, set_parent_process_death_signal};
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // If the parent died before the line above, nobody would ever tell us.
+    // If the parent died before the line above, no signal would ever come.
     if getppid().map(rustix::process::Pid::as_raw_nonzero).map(i32::from) != Some(parent) {
         bail!("the launcher is gone already");
     }

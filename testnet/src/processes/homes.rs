@@ -124,8 +124,8 @@ fn write_genesis(genesis: &VerifiedGenesis, homes: &[Home]) -> Result<()> {
     Ok(())
 }
 
-/// More homes beside these: their keys have coins in the genesis, which all homes then share, and no stake.
-/// Those who stake later become validators in seconds: of the chain's usual hour, in which the set's power grows by an
+/// More homes beside these: their keys have coins in the genesis, which all homes then share, and no stake. Accounts
+/// that stake later become validators in seconds: of the chain's usual hour, in which the set's power grows by an
 /// eighth, a second is left. Before any node runs.
 pub fn spares(node_bin: &Path, homes: &[Home], begin: &Begin, count: usize) -> Result<Vec<Home>> {
     let first = &homes[0].home;

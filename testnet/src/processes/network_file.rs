@@ -1,7 +1,7 @@
-//! `network.json` in the folder of a network: who its nodes are and where they listen, for `start`, `stop`, `status`.
+//! `network.json` in the folder of a network: its nodes and their addresses, for `start`, `stop`, `status`.
 //!
-//! Always true: the file is replaced in one step, so a reader sees the old or the new one; whoever changes it holds the
-//! folder's lock.
+//! Always true: the file is replaced in one step, so a reader sees the old or the new one; a writer holds the folder's
+//! lock.
 
 use super::homes::Home;
 use anyhow::{Context, Result, bail};

@@ -1,8 +1,8 @@
 //! Choosing TCP ports of the loopback that are free now and likely to stay free.
 //!
-//! Always true: a chosen port could be bound a moment ago. Nobody can promise more, so whoever uses one must be ready to
-//! choose again. Ports the system gives to outgoing connections are avoided: while a killed node is away, any of its
-//! peers' calls could otherwise take its port.
+//! Always true: a chosen port could be bound a moment ago. No one can promise more, so a caller must be ready to choose
+//! again. Ports the system gives to outgoing connections are avoided: while a killed node is away, any of its peers'
+//! connections could otherwise take its port.
 
 use rand::RngExt;
 use std::net::{Ipv4Addr, TcpListener};

@@ -31,7 +31,8 @@ pub fn is_running(entry: &NodeEntry) -> bool {
     process_of(entry).is_some()
 }
 
-/// Its process, if it runs: the one that we started, or the one that its home names, whoever started that.
+/// Its process, if it runs: the one that we started, or the one that its home names, even if another program started
+/// that.
 pub fn process_of(entry: &NodeEntry) -> Option<u32> {
     let by_home = || pid_in(&entry.home);
     entry.pid.filter(|pid| is_node(*pid, &entry.home)).or_else(by_home)

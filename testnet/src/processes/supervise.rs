@@ -1,8 +1,9 @@
 //! Keeping one node running: what ends by itself is started again after [`RESTART_AFTER`]; what was killed or stopped
 //! stays away until it is called.
 //!
-//! Owns: the process, its restarts, and its state for everybody else. Does not own: why it is killed (`faults`, `heal`).
-//! One task a node; it ends on [`Order::End`] or [`Order::LetGo`], or when the node cannot be started any more.
+//! Owns: the process, its restarts, and its state for all others. Does not own: the reason of a kill (`faults`,
+//! `heal`). One task per node; it ends on [`Order::End`] or [`Order::LetGo`], or when the node cannot be started any
+//! more.
 
 use super::launch::{Launcher, Running, StartFailed};
 use super::network_file::{NetworkFile, NodeEntry};
@@ -19,7 +20,7 @@ pub const RESTART_AFTER: Duration = Duration::from_secs(3);
 const FAILED_STARTS_MAX: u32 = 5;
 /// A process that ends by itself sooner than this counts as a failed start.
 const HEALTHY_AFTER: Duration = Duration::from_secs(30);
-/// Orders that wait: more than anybody gives while a node starts.
+/// Orders that wait: more than are ever given while a node starts.
 const ORDERS_MAX: usize = 16;
 /// An orderly stop that takes longer is cut short.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -277,8 +278,8 @@ impl Supervised {
         Ok(())
     }
 
-    /// Tries until it works, with other ports if somebody took the old ones: the node calls its peers itself, so they
-    /// find it all the same.
+    /// Tries until it works, with other ports if another program took the old ones: the node dials its peers itself, so
+    /// they find it all the same.
     async fn start_again(&mut self, failed_starts: &mut u32, elsewhere: bool) -> Result<Running, String> {
         if elsewhere {
             self.choose_ports()?;
@@ -305,7 +306,7 @@ impl Supervised {
 enum Next {
     /// It is started again after a while.
     StartsAgain,
-    /// It is started when somebody says so.
+    /// It is started by an order.
     Waits,
     /// It is not started again.
     Ends,

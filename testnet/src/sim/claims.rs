@@ -1,8 +1,7 @@
 //! Accounts without coins that claim a welcome grant: work by the terms of any node, submitted there, and now and then
 //! other work to another node at the same time. SPEC CLAIM-1 to CLAIM-7.
 //!
-//! Always true: nobody remembers having been paid; so who was claims in vain later.
-//! Start reading at [`World::claim`].
+//! Always true: claimants do not remember a grant; a paid one claims in vain later. Start reading at [`World::claim`].
 
 use super::counts::Met;
 use super::dice::Dice;
@@ -12,7 +11,7 @@ use blockchat_proto::claim::{Found, Search};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::transaction::{Body, VerifiedTransaction};
 
-/// Somebody claims again after this, at the latest.
+/// Maximum pause between two claims.
 const AGAIN_MAX: u64 = 4_000;
 /// More numbers than any search here takes.
 const NUMBERS_MAX: u64 = 1_000_000;
@@ -24,7 +23,7 @@ impl World {
         }
     }
 
-    /// With dice of their own, so that who pays goes on as it did.
+    /// With dice of their own, so that the choice of payers stays the same.
     fn claim_later(&mut self, claimant: usize) {
         let mut dice = self.dice_of(claimant);
         let at = self.now.plus(Micros::from_ms(dice.range(200..=AGAIN_MAX)));

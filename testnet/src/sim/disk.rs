@@ -164,7 +164,7 @@ impl Disk {
         self.own_durable = self.own.len();
     }
 
-    /// Sabotage: who was paid a grant in this block has it once more.
+    /// Sabotage: an account that was paid a grant in this block has it once more.
     fn grant_again(&mut self, block: &VerifiedBlock) {
         let grant = self.genesis.genesis().parameters.grant;
         let claims = |one: &&VerifiedTransaction| matches!(one.transaction().body, Body::Claim { .. });
@@ -293,7 +293,7 @@ impl Disk {
         self.stored.state_root
     }
 
-    /// Everything anybody owns, the treasury and what burned, in micro-BCC, by the stored accounts.
+    /// All coins, the treasury and the burned ones included, in micro-BCC, by the stored accounts.
     pub fn supply_micros(&self) -> u128 {
         let owned: u128 = self.stored.accounts.values().map(Account::total_micros).sum();
         owned + u128::from(self.stored.system.treasury.micros()) + u128::from(self.stored.system.burned.micros())

@@ -27,7 +27,7 @@ pub(super) enum Mischief {
     Mend,
     /// The links of the last nodes break, or come back.
     Flap { down: bool },
-    /// Somebody's clock steps.
+    /// The clock of some node steps.
     ClockStep,
     /// Nodes crash and lose their data folders, as this plan says.
     Wipe(usize),
@@ -43,7 +43,7 @@ pub(super) enum Mischief {
 const NOTICED: Micros = Micros::from_ms(1_500);
 /// A crash that waits for a node springs after at most so many steps.
 const TRAP_MAX: u64 = 24;
-/// If nobody else keeps what would be lost, it is lost so much later.
+/// If no other node keeps the data, the loss is put off for this long.
 const WIPED_LATER: Micros = Micros::from_ms(7);
 
 impl World {
@@ -230,8 +230,8 @@ impl World {
         nodes.iter().for_each(|node| self.lose_data(*node));
     }
 
-    /// If these lost their data: would another honest one still have every final block, and a lock from no earlier round
-    /// than anybody's, with its block and the votes that prove it? Those were proposed again in the end.
+    /// If these lost their data: would another honest one still have every final block, and a lock from no earlier
+    /// round than any other, with its block and the votes that prove it? Those were proposed again in the end.
     fn is_kept_without(&self, wiped: &[usize]) -> bool {
         let keeps = |(index, node): &(usize, &Node)| node.is_honest() && !wiped.contains(index);
         let keepers: Vec<_> = self.nodes.iter().enumerate().filter(keeps).map(|(_, node)| &node.disk).collect();
@@ -248,7 +248,7 @@ impl World {
         })
     }
 
-    /// Is it locked in a height that nobody has decided?
+    /// Is it locked in an undecided height?
     fn is_locked(&self, node: usize) -> bool {
         let tip = self.best_tip();
         let locked = |guard: GuardState| guard.mark.height > tip && guard.lock != Lock::None;
@@ -286,7 +286,7 @@ impl World {
         }
     }
 
-    /// A step of a height has just happened: everybody may be killed right now.
+    /// A step of a height has just happened: all nodes may be killed right now.
     pub(super) fn after(&mut self, node: usize, step: Step, height: Height) {
         let waits = |kill: &super::scenario::KillAll| kill.step == step && kill.height <= height;
         let Some(index) = self.kill_alls.iter().position(waits) else {

@@ -76,7 +76,7 @@ fn signer(person: u8) -> Signer {
     Signer::from_seed(&[person; 32])
 }
 
-/// Everybody with its stake; those who grind together come first.
+/// All validators with their stakes; those that grind together come first.
 fn people(grind: Grind) -> Vec<(Address, Coins)> {
     let stake = |person| if person <= grind.helpers { LITTLE } else { STAKE };
     (1..=grind.helpers + grind.validators).map(|person| (signer(person).address(), stake(person))).collect()
@@ -112,7 +112,7 @@ impl Found {
     }
 }
 
-/// The rule as it was at first: absent for 90 of 100 blocks and 30 s, whoever says so; four heads stay.
+/// The rule as it was at first: absent for 90 of 100 blocks and 30 s, by the word of any leader; four heads stay.
 struct AtFirst {
     grind: Grind,
     own: Vec<Address>,
@@ -238,12 +238,12 @@ impl Now {
         found
     }
 
-    /// Of the tip: of everybody, or without as many as a grinder can leave out.
+    /// Of the tip: of all members, or without as many as a grinder can leave out.
     fn commit(&self, grinds: bool) -> Option<Certificate> {
         let (tip, set) = (self.ledger.tip(), self.ledger.tip_validators());
         let victims = if grinds { victims(set, &self.own) } else { vec![] };
         let there = set.members().iter().filter(|member| !victims.contains(&member.address));
-        // Nobody checks them: what we build ourselves counts as checked.
+        // They are not checked: our own blocks count as checked.
         let part = |member: &Validator| CommitSignature { validator: member.address, signature: Signature([0; 64]) };
         let signatures = there.map(part).collect();
         let certificate = Certificate { height: tip.height, round: Round(0), block: tip.hash, signatures };

@@ -1,9 +1,9 @@
 //! The network between simulated nodes: when, and whether, what was sent arrives.
 //!
-//! Owns: delay, loss, repetition, order, partitions. Does not own: what is sent, or who is connected (`peers`).
-//! Always true: what a node gossips may be lost, doubled and overtaken; questions, answers and statuses travel on streams,
-//! which retransmit: they come late, or not at all because the other side cannot be reached.
-//! Start reading at [`Network::gossip`].
+//! Owns: delay, loss, repetition, order, partitions. Does not own: the messages, or connections (`peers`). Always true:
+//! a gossiped message may be lost, doubled and overtaken; requests, answers and statuses travel on streams, which
+//! retransmit: they come late, or not at all because the other side cannot be reached. Start reading at
+//! [`Network::gossip`].
 
 use super::dice::Dice;
 use super::time::Micros;

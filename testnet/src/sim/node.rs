@@ -29,7 +29,7 @@ pub(super) struct Node {
     pub(super) engine: Option<Running>,
     /// Survives.
     pub(super) disk: Disk,
-    /// How often it was started: what was meant for an earlier life does not arrive in a later one.
+    /// The number of its starts: a message for an earlier life does not arrive in a later one.
     pub(super) life: u64,
     /// Set off after so many more steps: it crashes between two of them.
     pub(super) trap: Option<u64>,

@@ -2,8 +2,7 @@
 //! it.
 //!
 //! Always true: nothing arrives in another life of a node than the one it was sent to; a gossiped message needs an open
-//! connection; whoever asks gets an answer, a failure, or loses the peer.
-//! Start reading at [`World::arrive`].
+//! connection; a request gets an answer or a failure, or the peer is lost. Start reading at [`World::arrive`].
 
 use super::byzantine::{Audience, Scene, Served};
 use super::counts::Met;
@@ -178,7 +177,7 @@ impl World {
         self.deliver(node, Event::PeerStatus { peer: tag, status });
     }
 
-    /// A node that starts dials everybody.
+    /// A node that starts dials all others.
     pub(super) fn look_for_peers(&mut self, node: usize) {
         for other in (0..self.nodes.len()).filter(|other| *other != node) {
             let at = self.now.plus(Micros(self.chance.peers.range(1_000..=DIALLED.0)));
@@ -187,7 +186,7 @@ impl World {
         self.tell_again(node, STATUS_EVERY, true);
     }
 
-    /// Everybody dials everybody.
+    /// All nodes dial each other.
     pub(super) fn connect_all(&mut self) {
         for a in 0..self.nodes.len() {
             for b in 0..a {
@@ -240,7 +239,8 @@ impl World {
         }
     }
 
-    /// Tells everyone who is behind our head, or has not heard of us for a while; nobody more often than allowed.
+    /// Sends our status to all peers that are behind our head, or have had none for a while; to none more often than
+    /// allowed.
     pub(super) fn tell_all(&mut self, node: usize) {
         let (now, height) = (self.now, self.nodes[node].disk.tip().height);
         let (mut due, mut later) = (vec![], false);
@@ -339,7 +339,7 @@ impl World {
         }
     }
 
-    /// The asker notices that nobody answers.
+    /// The requesting node notices that no answer comes.
     fn unanswered(&mut self, question: Question) {
         self.fails_after(UNREACHABLE, question);
     }

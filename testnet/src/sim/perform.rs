@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    /// Nobody stops for another signer that there is not.
+    /// No node stops because of another signer that does not exist.
     fn check_stop(&mut self, node: usize, silence: Option<Silence>) {
         let own = self.nodes[node].address();
         let bearers = self.nodes.iter().filter(|other| other.address() == own).count();
@@ -241,7 +241,7 @@ impl World {
         }
     }
 
-    /// Everybody hears what a node says: the honest after a check, liars in their own words.
+    /// All nodes hear a message: the honest after a check, liars in their own words.
     fn broadcast(&mut self, node: usize, message: ConsensusMessage) {
         let (step, height) = Step::sent(&message);
         if matches!(&message, ConsensusMessage::Proposal { proposal, .. } if proposal.proposal.lock_round.is_some()) {
@@ -355,7 +355,7 @@ impl World {
     }
 }
 
-/// Whatever a message says that somebody prevoted.
+/// All prevotes in a message.
 fn prevotes_in(message: &ConsensusMessage) -> Vec<Vote> {
     let votes = match message {
         ConsensusMessage::Vote(signed) => vec![signed.vote],

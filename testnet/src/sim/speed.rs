@@ -1,4 +1,4 @@
-//! How fast the simulator is: a plain network under full load, and the real time it takes.
+//! Speed of the simulator: a plain network under full load, and the real time it takes.
 //!
 //! Start reading at [`measure`].
 
@@ -29,8 +29,8 @@ pub struct Speed {
     pub seconds: f64,
 }
 
-/// One thread, so many validators, full blocks of [`CAPACITY`], no faults. Every signature is made, and checked once for
-/// all who receive the same bytes.
+/// One thread, this many validators, full blocks of [`CAPACITY`], no faults. Every signature is made, and checked once
+/// for all receivers of the same bytes.
 pub fn measure(validators: usize, heights: u64) -> Result<Speed, Violation> {
     let scenario = full_load(validators, heights);
     let begun = Instant::now();

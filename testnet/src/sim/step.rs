@@ -39,7 +39,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// Those in which everybody is killed at once, one after the other.
+    /// The steps in which all nodes are killed at once, one after the other.
     pub const KILLING: [Self; 13] = [
         Self::BodyJournaled,
         Self::VerdictJournaled,

@@ -1,6 +1,6 @@
 //! From canonical bytes to what an engine may be told: decoded and verified, as a node does it with what peers send.
 //!
-//! Always true: nothing unverified becomes a [`Heard`]. A message is verified once for all who receive the same bytes:
+//! Always true: nothing unverified becomes a [`Heard`]. A message is verified once for all receivers of the same bytes:
 //! the verdict depends on bytes and chain only.
 
 use blockchat_engine::event::{Event, PeerTag};

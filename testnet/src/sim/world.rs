@@ -1,8 +1,8 @@
 //! A simulated world: virtual time, one queue of happenings, nodes, and a checker that watches them.
 //!
-//! Owns: the order in which things happen, and the two phases of a run: first anything may go wrong, then the faults stop
-//! and progress is demanded. Does not own: how a node starts (`power`), what it does (`perform`), what peers say
-//! (`peers`), what goes wrong (`faults`), who pays (`load`).
+//! Owns: the order of events, and the two phases of a run: first anything may go wrong, then the faults stop and
+//! progress is demanded. Does not own: starts (`power`), effects (`perform`), messages of peers (`peers`), faults
+//! (`faults`), payments (`load`).
 //!
 //! Always true: the same scenario gives the same run, happening by happening; a run ends at its first violation.
 //! Start reading at [`run`].
@@ -55,7 +55,7 @@ pub(super) enum Happening {
     Feed,
     /// A stake is to be changed.
     Stake(usize),
-    /// Somebody without coins claims a grant.
+    /// An account without coins claims a grant.
     Claim(usize),
     /// Transactions are handed in at a node.
     Submit { node: usize, life: u64, transactions: Vec<VerifiedTransaction> },
@@ -76,9 +76,9 @@ pub struct Outcome {
     pub lasted: Micros,
     /// The longest virtual time without a new height before the faults stopped.
     pub longest_pause: Micros,
-    /// How each node showed itself when the faults stopped; nothing of those that were down.
+    /// The view of each node when the faults stopped; none of those that were down.
     pub views: Vec<Option<ChainView>>,
-    /// Virtual time from the end of the faults until everybody had what is demanded.
+    /// Virtual time from the end of the faults until all nodes had the demanded heights.
     pub recovered_in: Micros,
     /// Hash of the trace.
     pub trace_hash: Hash32,
@@ -348,8 +348,8 @@ impl World {
         self.nodes.iter().filter(|node| node.is_honest())
     }
 
-    /// Has every honest node this height, is everything final or hopeless that was handed in to it, and has everybody paid
-    /// who was seen lying?
+    /// Has every honest node this height, is everything final or hopeless that was submitted to it, and is every liar
+    /// with evidence against it punished?
     fn all_have(&self, goal: Height) -> bool {
         self.honest().all(|node| node.disk.tip().height >= goal && node.disk.own().is_empty()) && self.debts().is_ok()
     }
@@ -394,7 +394,7 @@ impl World {
         }
     }
 
-    /// The faults stop: the network is whole and calm, everybody is up, stays up, and knows all rules.
+    /// The faults stop: the network is whole and calm, all nodes are up, stay up, and know all rules.
     fn heal(&mut self) {
         self.healed = true;
         self.kill_alls.clear();

@@ -153,7 +153,7 @@ pub(crate) struct Look {
     pub(crate) sort: Sort,
     /// Rows that are passed over at the top of the panel with the keys.
     pub(crate) scroll: usize,
-    /// How many heights back who signed and the blocks begin.
+    /// Number of heights back from the tip at which signers and blocks begin.
     pub(crate) past: u64,
     /// The network as a list of links, not as a matrix.
     pub(crate) links: bool,

@@ -48,7 +48,7 @@ pub(crate) struct Model {
     pub(crate) series: Series,
     /// Final messages to and from the account that is watched, newest first.
     pub(crate) messages: Option<Heard<Vec<Letter>>>,
-    /// The pool of the guide, while somebody looks at it.
+    /// The pool of the guide, while its panel is open.
     pub(crate) pool: Option<Heard<Vec<PoolRowView>>>,
     /// All validators, as the guide tells.
     pub(crate) validators: Option<Heard<Vec<ValidatorRowView>>>,
@@ -63,7 +63,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Nobody was heard yet.
+    /// No node was heard yet.
     pub(crate) fn new(now: UnixMillis, names: Names, wallet: Option<(String, Address)>) -> Self {
         Self {
             now,

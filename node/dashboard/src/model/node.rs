@@ -68,7 +68,7 @@ pub(crate) struct Node {
     pub(crate) consensus: Option<Heard<ConsensusView>>,
     /// Its process; absent of an older version.
     pub(crate) process: Option<Heard<NodeView>>,
-    /// The last lines of its log, oldest first, while somebody looks at them.
+    /// The last lines of its log, oldest first, while the panel is open.
     pub(crate) log: Vec<LogLineView>,
     /// Processor time over the last two answers, in tenths of a percent of one core.
     pub(crate) cpu_permille: Option<u64>,

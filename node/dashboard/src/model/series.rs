@@ -9,7 +9,7 @@ pub(crate) const SECONDS_MAX: usize = 240;
 /// One second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sample {
-    /// Transactions that wait: the largest pool; nothing if nobody answered.
+    /// Transactions that wait: the largest pool; none if no node answered.
     pub(crate) pool: Option<u64>,
     /// Bytes a second from peers, of all nodes.
     pub(crate) received: u64,

@@ -91,7 +91,7 @@ fn heard_status(model: &mut Model, told: &mut Told, index: usize, status: Status
     changed
 }
 
-/// Is this of the chain that is followed? The first one is, and a new one once nobody that answers is on the old one.
+/// Is this of the chain that is followed? The first one is, and a new one once no node that answers is on the old one.
 fn follow(model: &mut Model, status: &StatusView) -> bool {
     let Some((genesis, _)) = model.chain.genesis.clone() else {
         model.chain.genesis = Some((status.genesis_hash, text::line(&status.chain).into_owned()));

@@ -1,9 +1,9 @@
 //! Events and their effect: the only place that changes the model. Pure.
 //!
-//! Owns: what an answer means for the node that gave it ([`answers`]), who answers at all ([`link`]), and which of the
-//! changes are worth a sentence ([`tell`]). Does not own: when to ask ([`crate::pace`]), keys ([`crate::keys`]).
-//! Always true: an answer of another time (the node has moved since) changes nothing; a node that fails to answer keeps its
-//! row and everything it said, with the moment it said it. Start reading at [`update`].
+//! Owns: the meaning of an answer for the node that gave it ([`answers`]), which nodes answer at all ([`link`]), and
+//! which changes are worth a sentence ([`tell`]). Does not own: the time of requests ([`crate::pace`]), keys
+//! ([`crate::keys`]). Always true: an answer of another time (the node has moved since) changes nothing; a node that
+//! fails to answer keeps its row and all its answers, with the time of each. Start reading at [`update`].
 
 mod answers;
 mod link;
@@ -74,7 +74,7 @@ pub(crate) enum Answer {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// Nobody answers there.
+    /// No node answers there.
     Down(String),
     /// It answers, and does not have that: it is of another version.
     Lacks,

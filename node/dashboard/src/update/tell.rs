@@ -83,7 +83,7 @@ pub(super) fn phase(model: &mut Model, index: usize, before: Option<&StatusView>
     }
 }
 
-/// Says who became a validator, and who is none any more.
+/// Tells which accounts became validators, and which no longer are.
 pub(super) fn members(model: &mut Model, told: &mut Told) {
     let members: BTreeSet<_> = model.members().iter().map(|member| member.address).collect();
     let Some(before) = told.members.replace(members.clone()) else { return };
@@ -201,7 +201,7 @@ pub(super) fn verdict(model: &mut Model, told: &mut Told) {
     model.story.tell(since, weight, text);
 }
 
-/// Says once who is barred, and why.
+/// Tells once which account is barred, and why.
 pub(super) fn barred(model: &mut Model, told: &mut Told, event: &BarredEvent) {
     if told.barred.len() >= BARRED_MAX {
         told.barred.clear();

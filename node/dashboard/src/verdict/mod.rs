@@ -203,7 +203,8 @@ fn clocks(model: &Model) -> Vec<String> {
     model.nodes.iter().filter_map(wrong).take(2).collect()
 }
 
-/// Members that choose the next leader by trying out blocks, by all appearance: their reward, and nobody's loss of coins.
+/// Members that, by all appearance, choose the next leader by trying out blocks: they gain rewards, and no account
+/// loses coins.
 fn suspects(model: &Model) -> Option<String> {
     let suspects = model.guide_status()?.leaders.iter().filter(|one| one.suspect);
     let told: Vec<_> =

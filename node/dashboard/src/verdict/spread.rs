@@ -17,7 +17,7 @@ pub(super) const ON_ITS_WAY_MS: u64 = 1_500;
 
 /// How the stake is spread now.
 pub(super) struct Spread {
-    /// Members that vote, or that nobody says are away.
+    /// Members that vote, or that no source reports as away.
     pub(super) present: Vec<Address>,
     /// Members that are away, each with the reason and since when, if that is known.
     pub(super) away: Vec<(Address, Option<UnixMillis>, String)>,
@@ -54,7 +54,7 @@ fn missing_of(status: &StatusView) -> &[Address] {
     }
 }
 
-/// A node with a link to everybody that has only just begun a height hears of the others in a moment.
+/// A node with a link to all others that has only just begun a height hears them in a moment.
 pub(crate) fn waits_in_earnest(model: &Model, status: &StatusView) -> bool {
     let linked = usize::try_from(status.peers).unwrap_or(usize::MAX) + 1 >= status.validators.len();
     let long = model.now.since(status.undecided_since.unwrap_or(status.tip_time)) > UNHEARD_MS;

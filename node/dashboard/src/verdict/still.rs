@@ -70,14 +70,14 @@ fn missing_since(model: &Model) -> Option<UnixMillis> {
     if total == 0 || decides(present, total) {
         return None;
     }
-    // A block that came after the stake was lost proves that somebody votes whom we do not see.
+    // A block that came after the stake was lost proves that members vote which we do not see.
     let lost = spread.away.iter().filter_map(|(_, since, _)| *since).max();
     if let (Some(lost), Some(moved)) = (lost, model.chain.moved)
         && moved > lost.plus(ON_ITS_WAY_MS)
     {
         return None;
     }
-    // Before the stake was lost nobody waited: a network that rests has a block every ten seconds.
+    // Before the stake was lost no node waited: a network that rests has a block every ten seconds.
     let moved = model.chain.moved.or_else(|| Some(model.guide_status()?.tip_time)).unwrap_or(model.opened);
     Some(lost.map_or(moved, |lost| moved.max(lost)))
 }

@@ -1,8 +1,8 @@
 //! Which panels there is room for, and where. Pure.
 //!
-//! The order in which panels are given up, the last one first: nodes, round, what happened, who signed, speed, network,
-//! blocks, validators, my messages, log, pool. The panel that was chosen stands second, however small the screen is.
-//! Start reading at [`places`].
+//! The order in which panels are given up, the last one first: nodes, round, timeline, signers, speed, network, blocks,
+//! validators, my messages, log, pool. The chosen panel stands second, however small the screen is. Start reading at
+//! [`places`].
 
 use crate::model::Model;
 use crate::model::look::Panel;

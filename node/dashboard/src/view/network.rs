@@ -79,7 +79,7 @@ fn all_links(pen: &Pen<'_>, mut sheet: Sheet, height: usize) -> Sheet {
     if sheet.lines.is_empty() { sheet.empty(pen, "no two of these nodes are connected") } else { sheet }
 }
 
-/// One node is watched: its peers, whoever they are.
+/// One node is watched: its peers.
 fn peers(pen: &Pen<'_>, mut sheet: Sheet, width: usize, height: usize) -> Sheet {
     let node = &pen.model.nodes[0];
     let Some(heard) = node.peers.as_ref() else { return sheet.empty(pen, "it did not tell of its peers yet") };

@@ -138,7 +138,7 @@ fn state_of(model: &Model, index: usize) -> State {
     }
 }
 
-/// Has it begun a height while others rest? Whoever leads after a full block proposes at once, and waits for them.
+/// Has it begun a height while others rest? The leader after a full block proposes at once, and waits for them.
 fn is_ahead(model: &Model, status: &StatusView) -> bool {
     let rests = |other: &StatusView| other.height == status.height && other.phase == Phase::Idle;
     !waits_in_earnest(model, status) && model.nodes.iter().filter_map(Node::live).any(rests)

@@ -1,4 +1,4 @@
-//! The round being decided: the proposal, who voted what, whose vote is waited for. One part for each group of nodes.
+//! The round being decided: the proposal, the votes, the missing votes. One part for each group of nodes.
 
 use super::nodes::letter;
 use super::paint::{Pen, Role};
@@ -153,7 +153,7 @@ fn proposal(pen: &Pen<'_>, view: &ConsensusView, round: &RoundView) -> String {
     format!("proposal   {verdict} {}{seen}{holds}{again}", proposal.hash.short())
 }
 
-/// A bar that crosses the mark at two thirds, and who is in it.
+/// A bar that crosses the mark at two thirds, and its members.
 fn votes(pen: &Pen<'_>, view: &ConsensusView, votes: &VotesView, what: &str, width: usize) -> Line<'static> {
     let (total, part) = (view.stake_total.micros(), votes.stake_proposal.micros());
     let needed = part >= view.stake_needed.micros();

@@ -71,7 +71,7 @@ fn line(pen: &Pen<'_>, kept: &[usize], row: &ValidatorRowView, chosen: bool) -> 
     Line::from(Span::styled(format!(" {}", cells.join(" ")), pen.style(role)))
 }
 
-/// Of a node that does not tell more than who is in the set.
+/// Of a node that reports no more than the members of the set.
 fn simple(pen: &Pen<'_>, height: usize) -> Sheet {
     let mut sheet = Sheet::new("validators");
     let total = pen.model.stake_total();

@@ -4,7 +4,7 @@
 //! (`commit`).
 //! Always true:
 //! - a claim counts as far as certified blocks prove it; a peer that only claims is asked again as long as it is
-//!   connected, less and less often, and prevents nobody from being ready or voting;
+//!   connected, less and less often, and keeps no node from being ready or voting;
 //! - one delivering peer is asked at a time, the fastest; a few peers that have proved nothing yet are asked in
 //!   parallel, so that a slow or silent one delays nothing;
 //! - no request is sent while an answer is not fully committed; bulk sync never enters the voting core;

@@ -1,4 +1,4 @@
-//! Which peer to ask, which claim to believe, and that nobody waits in vain.
+//! Tests: which peer to ask, which claim to believe, and that no wait is endless.
 
 use super::*;
 

@@ -18,7 +18,7 @@ use blockchat_proto::units::{Height, UnixMillis};
 use blockchat_proto::vote::{Certificate, CommitSignature};
 use std::collections::BTreeMap;
 
-/// How long our key must not be heard before we sign: for so many heights, or so long in a height that does not end,
+/// The silence of our key that must pass before we sign: so many heights, or so long in a height that does not end,
 /// because the others may be waiting for us.
 #[derive(Clone, Copy, Debug)]
 struct Quiet {
@@ -48,7 +48,7 @@ pub(super) enum Foreign {
 pub(super) struct OwnKey {
     /// Hashes of what we signed above the tip.
     signed: BTreeMap<Hash32, Height>,
-    /// The highest height mentioned by anybody so far.
+    /// The highest height mentioned by any member so far.
     seen: Height,
     /// `seen` when we began to sign, or when we first heard our key.
     began: Option<Height>,

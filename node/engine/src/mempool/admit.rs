@@ -83,7 +83,7 @@ impl Mempool {
     /// A peer's batch. Valid transactions are accepted, whatever the rest.
     ///
     /// [`GossipVerdict::Ignore`] if most of it is void on our ledger (stale, unpayable, no higher fee than another of
-    /// the same nonce): forwarding that costs everybody, but not its sender. A lack of room here does not count.
+    /// the same nonce): forwarding that costs all nodes, but not its sender. A lack of room here does not count.
     pub fn gossiped(
         &mut self,
         ledger: &Ledger,

@@ -1,9 +1,8 @@
 //! Claims that wait for a block: a few, those with the most work.
 //!
-//! A block pays one, and anybody can make claims without coins. So there is little room, and work decides who gets it
-//! and who goes first: an attacker that fills it keeps out only claims with less work, and their senders may work more.
-//! Always true: bounded; one per sender; both indexes agree.
-//! Start reading at [`Claims::displaced_by`].
+//! A block pays one, and claims cost no coins. So there is little room, and work decides which stay and which go first:
+//! an attacker that fills it keeps out only claims with less work, and their senders may work more. Always true:
+//! bounded; one per sender; both indexes agree. Start reading at [`Claims::displaced_by`].
 
 use blockchat_proto::claim::Found;
 use blockchat_proto::keys::Address;

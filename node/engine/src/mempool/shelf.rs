@@ -94,8 +94,8 @@ impl Shelf {
 
     /// Adds a transaction until `expected`, its sender's next nonce, has reached it. Returns the displaced one.
     ///
-    /// Refuses a nonce that is taken, a sender with its share, and everybody when all hold as much as the sender does.
-    /// `kept` are never displaced.
+    /// Refuses a nonce that is taken, a sender with its share, and every newcomer when all hold as much as the sender
+    /// does. `kept` are never displaced.
     pub(super) fn put(
         &mut self,
         transaction: VerifiedTransaction,

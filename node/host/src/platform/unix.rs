@@ -136,7 +136,7 @@ impl Signals {
     }
 }
 
-/// Was this process started with SIGHUP ignored, as `nohup` does? Known on Linux only; elsewhere nobody is taken to have.
+/// Was this process started with SIGHUP ignored, as `nohup` does? Known on Linux only; elsewhere the answer is no.
 fn ignores_hang_up() -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| ignored(&status, SignalKind::hangup()))
 }

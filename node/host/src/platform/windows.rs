@@ -1,5 +1,5 @@
-//! The form of Windows. Files there have no modes: who may read them is inherited from their folder, and that of a user's data
-//! is the user's own.
+//! The form of Windows. Files there have no modes: their permissions are inherited from their folder, and that of a
+//! user's data is the user's own.
 
 use crate::signals::Told;
 use std::ffi::OsString;
@@ -104,7 +104,7 @@ pub fn path_from_bytes(bytes: Vec<u8>) -> PathBuf {
     OsString::from_wide(&units).into()
 }
 
-/// Nothing: a crash leaves no memory behind unless somebody asks the system for it.
+/// Nothing: a crash leaves no memory behind unless the system is asked for it.
 pub fn forbid_core_dump() -> io::Result<()> {
     Ok(())
 }

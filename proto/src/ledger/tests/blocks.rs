@@ -16,7 +16,7 @@ fn world() -> World {
     world
 }
 
-/// Takes a good block apart, lets somebody damage it, and asks the ledger.
+/// Takes a good block apart, lets a test damage it, and asks the ledger.
 #[track_caller]
 fn refused(world: &World, damage: impl FnOnce(&mut Header, &mut Option<Certificate>)) -> BlockRejected {
     let built = world.ledger.build_block(world.draft(vec![world.send(9, 8, bcc(1))])).block;

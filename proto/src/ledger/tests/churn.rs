@@ -13,7 +13,7 @@ fn total(world: &World) -> u64 {
     world.ledger.validators().total().0
 }
 
-/// Blocks until so much time has gone by, nobody asks for anything.
+/// Blocks until so much time has gone by, without any transaction.
 fn pass(world: &mut World, ms: u64) {
     world.block_ms = ms;
     world.empty_blocks(1);

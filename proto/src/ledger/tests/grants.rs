@@ -1,4 +1,4 @@
-//! Welcome grants: who is paid, what it costs, and that the treasury never pays more than it holds. SPEC CLAIM-1 to CLAIM-7.
+//! Welcome grants: recipients, price, and that the treasury never pays more than it holds. SPEC CLAIM-1 to CLAIM-7.
 
 use super::*;
 use crate::claim::{Search, Tries};
@@ -104,7 +104,7 @@ fn a_grant_costs_more_as_the_treasury_empties() {
     assert_eq!(world.refuses(&world.claim(6)), TxRejected::TreasuryEmpty { treasury: micros(50) });
 }
 
-/// SPEC CLAIM-3: or one search would do for everybody.
+/// SPEC CLAIM-3: or one search would do for all.
 #[test]
 fn work_is_of_use_to_nobody_else() {
     let world = world();

@@ -5,7 +5,7 @@ use crate::ledger::{Standing, Unbonding};
 use crate::limits;
 use crate::transaction::{SealSalt, Sealed};
 
-/// Four validators, so that nobody is the last.
+/// Four validators, so that none is the last.
 fn world() -> World {
     World::new(&[(1, 100, 50), (2, 100, 50), (3, 100, 50), (4, 100, 50), (9, 1_000, 0)])
 }

@@ -109,7 +109,7 @@ fn absence_is_proved_and_cannot_be_claimed_of_what_exists() {
         let content = Account { balance: bcc(1), ..Account::default() };
         assert!(!AccountProof { account: content, ..proof }.verify(root));
     }
-    // Its own leaf, shown as somebody else's.
+    // Its own leaf, shown as that of another account.
     let mut own = world.ledger.prove(&address(1));
     let key = crate::ledger::leaves::account_key(&own.address);
     let value = crate::ledger::leaves::account_value(&own.account).unwrap();

@@ -1,4 +1,5 @@
-//! Versions of the rules: who may announce one, when it begins, and what a program does that does not know it.
+//! Versions of the rules: the right to announce one, its beginning, and the behaviour of a program that does not know
+//! it.
 
 use super::*;
 use crate::block::VerifiedBlock;
@@ -59,7 +60,7 @@ fn only_a_candidate_announces() {
     assert_eq!(refused, Err(TxRejected::NotCandidate));
 }
 
-/// SPEC VER-2. Whoever repeats an old one changes nothing: it never rises by the same again.
+/// SPEC VER-2. A repeated old announcement changes nothing: it never rises by the same again.
 #[test]
 fn an_announcement_that_changes_nothing_or_lowers_is_refused() {
     let mut world = six();

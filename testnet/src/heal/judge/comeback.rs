@@ -124,8 +124,8 @@ impl Stage<'_> {
 /// The pace of the others is counted over at least so long.
 const PACE_OVER: Duration = Duration::from_secs(5);
 
-/// How long the way to `tip` took from the first block on, and how far off, in percent of that, somebody was who had
-/// said at half of the blocks that the rest takes as long as the first half. No estimate from fewer than three looks.
+/// The time of the way to `tip` from the first block on, and the error, in percent of that, of an estimate made at half
+/// of the blocks: that the rest takes as long as the first half. No estimate from fewer than three looks.
 fn estimate(ticks: &[Tick], tip: Height) -> Option<(Duration, Option<u64>)> {
     let (first, last) = (ticks.first()?, ticks.iter().find(|tick| tick.height >= tip)?);
     let took = last.at.saturating_duration_since(first.at);

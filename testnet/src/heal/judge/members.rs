@@ -1,4 +1,4 @@
-//! Claims about members: who is connected, who validates, who signs nothing.
+//! Claims about members: connections, validators, signatures.
 
 use super::Outcome;
 use crate::heal::record::Record;
@@ -22,7 +22,7 @@ impl Stage<'_> {
         let nodes = self.nodes_of(who).await;
         let from = self.height_of_all().next();
         sleep(during).await;
-        // Without blocks nobody could have signed any.
+        // Without blocks no member could have signed any.
         let some = |record: &Record| {
             record.tracks.iter().any(|track| track.ticks.last().is_some_and(|last| last.height.0 >= from.0 + 2))
         };

@@ -33,7 +33,8 @@ impl Stage<'_> {
         }
     }
 
-    /// Those that run, or are on their way back: all but those that are away until the heal, and spares nobody has started.
+    /// Nodes that run, or are on their way back: all but those that are away until the heal, and spares that are not
+    /// started.
     pub(in crate::heal) fn present(&self) -> Vec<usize> {
         self.all().filter(|node| !self.away.contains(node) && !self.idle.contains(node)).collect()
     }

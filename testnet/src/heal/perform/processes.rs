@@ -49,7 +49,7 @@ impl Stage<'_> {
         Ok(format!("{gone}; their {} are removed, their keys are there", what.join(" and ")))
     }
 
-    /// One after the other, as an operator does who moves machines: the others stay to be found.
+    /// One after the other, as an operator does who moves machines: the others can still be found.
     pub(super) async fn move_away(&mut self, who: Who) -> Result<String, String> {
         let nodes = self.nodes_of(who).await;
         self.strikes(nodes.clone(), "move");
@@ -128,7 +128,7 @@ impl Stage<'_> {
             written = disk.fill().map_err(|error| format!("the disk cannot be filled: {error}"))?;
         }
         self.are_gone(&[node]).await?;
-        // Nobody starts it again before there is room.
+        // It is not started again before there is room.
         self.network.nodes[node].order(Order::KillAndHold);
         self.away.push(node);
         Ok(format!("{written} bytes filled it; {} ended by itself", self.network.name_of(node)))

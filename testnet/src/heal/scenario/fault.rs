@@ -16,7 +16,7 @@ pub enum Who {
     Struck,
     /// All others.
     Others,
-    /// Everybody.
+    /// All nodes.
     All,
 }
 
@@ -31,7 +31,7 @@ pub enum InjectedFault {
     WipeData(Who),
     /// Killed, and data and guard removed. Keys stay.
     WipeDataAndGuard(Who),
-    /// Nothing passes between groups of these sizes; nobody is told, sockets stay.
+    /// Nothing passes between groups of these sizes; no node is told, sockets stay.
     Partition(&'static [usize]),
     /// Nothing passes from the last so many to the others; the other direction works.
     Mute(usize),
@@ -46,7 +46,7 @@ pub enum InjectedFault {
         /// So many times.
         times: u32,
     },
-    /// Stopped in order; they come back on other ports, told nobody's address.
+    /// Stopped in order; they come back on other ports, told no address.
     Move(Who),
     /// The cables of the last so many hosts are pulled.
     Unplug(usize),

@@ -64,7 +64,7 @@ pub enum Wiring {
     Links,
     /// By themselves.
     Direct,
-    /// By themselves, each on a host of its own, all on one switch; nobody is told an address.
+    /// By themselves, each on a host of its own, all on one switch; no node is told an address.
     Hosts,
 }
 
@@ -137,7 +137,7 @@ impl Scenario {
         Self { wiring: Wiring::Direct, ..self }
     }
 
-    /// Each node has a host of its own, on one switch, and is told nobody's address.
+    /// Each node has a host of its own, on one switch, and is told no address.
     #[must_use]
     pub fn on_hosts(self) -> Self {
         Self { wiring: Wiring::Hosts, ..self }.needs(Need::Hosts)
@@ -167,7 +167,7 @@ impl Scenario {
         self.then(Step::Heal)
     }
 
-    /// Somebody does this.
+    /// An operator does this.
     #[must_use]
     pub fn then_do(self, deed: Deed) -> Self {
         self.then(Step::Do(deed))

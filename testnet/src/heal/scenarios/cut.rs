@@ -38,7 +38,7 @@ pub(super) fn partition_2_to_2_to_1() -> Scenario {
         .expect(AllConnected { limit: seconds(30) })
 }
 
-/// Two nodes hear all and are heard by nobody else.
+/// Two nodes hear all others, and none of them hears the two.
 pub(super) fn one_way() -> Scenario {
     Scenario::named(
         "one-way",

@@ -7,7 +7,7 @@ use crate::heal::scenario::Who::{All, Leader, Nodes, Others, Struck};
 use crate::heal::scenario::{Scenario, seconds, timeouts};
 use std::time::Duration;
 
-/// Everybody, one after the other.
+/// All nodes, one after the other.
 const EACH: [&[usize]; 5] = [&[0], &[1], &[2], &[3], &[4]];
 
 /// One node dies, the one that leads.
@@ -36,7 +36,7 @@ pub(super) fn kill_third() -> Scenario {
         .expect(AtTheTip { who: All, limit: seconds(8) })
 }
 
-/// Everybody dies at once.
+/// All nodes die at once.
 pub(super) fn restart_all() -> Scenario {
     Scenario::named(
         "restart-all",
@@ -49,7 +49,7 @@ pub(super) fn restart_all() -> Scenario {
     .expect(ForgotNothing { who: All })
 }
 
-/// Everybody is restarted, one after the other, as for an update.
+/// All nodes are restarted, one after the other, as for an update.
 pub(super) fn rolling_restart() -> Scenario {
     let about =
         "every node is restarted, one after the other, as for an update; nobody has to wait longer than a timeout";

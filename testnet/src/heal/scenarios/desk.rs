@@ -6,7 +6,7 @@ use crate::heal::scenario::Who::{All, Others, Struck};
 use crate::heal::scenario::{Scenario, seconds, timeouts};
 use std::time::Duration;
 
-/// Nobody is told anything: they find each other by multicast, and lose each other by a cable.
+/// No node is told an address: they find each other by multicast, and lose each other by a cable.
 pub(super) fn hosts() -> Scenario {
     let about =
         "five hosts on one switch find each other, told nobody's address; two are unplugged, one gets another address";

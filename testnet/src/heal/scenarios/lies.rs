@@ -1,6 +1,6 @@
 //! A key in two places, a validator that falls silent, and strangers.
 //!
-//! Those who lie on purpose are not here: the programs that ship cannot. The simulator has them (`sim/byzantine`).
+//! Deliberate liars are not here: the programs that ship cannot lie. The simulator has them (`sim/byzantine`).
 
 use crate::heal::scenario::Claim::{AtTheTip, PauseAtMost, SaysWhySilent, VotesAgain};
 use crate::heal::scenario::InjectedFault::{Flood, Freeze, Twin};
@@ -12,8 +12,8 @@ const UNTOUCHED: &[usize] = &[0, 1, 2, 3, 4];
 /// All validators: the copy is none.
 const VALIDATORS: &[usize] = &[0, 1, 2, 3, 4, 5, 6];
 
-/// The chain holds votes that the copy's guard does not know: it listens, hears its own key at every height, and signs
-/// nothing. Nobody is ever contradicted, so nobody is blamed.
+/// The copy listens after its start, hears its own key, and signs nothing. So no validator contradicts itself, and no
+/// node is blamed.
 pub(super) fn copied_key() -> Scenario {
     let about = "of seven, one key runs on two machines, one node freezes, strangers flood: the copy signs nothing, nobody is blamed";
     Scenario::named("copied-key", about)

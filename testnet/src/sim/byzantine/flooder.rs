@@ -1,4 +1,4 @@
-//! Has no stake, and talks as if it had: well-signed messages of keys that nobody knows, for every height that is looked at.
+//! Has no stake, and talks as if it had: well-signed messages of unknown keys, for every height that is looked at.
 
 use super::{Audience, Misbehaviour, Scene, Speech};
 use blockchat_proto::block::{Block, Header};

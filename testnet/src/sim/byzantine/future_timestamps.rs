@@ -1,4 +1,4 @@
-//! Lives ahead of everybody: its blocks carry times that have not come yet.
+//! Lives ahead of all others: its blocks carry times that have not come yet.
 
 use super::Misbehaviour;
 

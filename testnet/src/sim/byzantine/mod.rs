@@ -41,7 +41,7 @@ pub enum Crime {
     SilentLeader,
     /// Proposes blocks that break a rule.
     BadBlock,
-    /// Sends old messages of everybody again, and forgeries.
+    /// Sends old messages of all members again, and forgeries.
     VoteReplayer,
     /// Its clock is far ahead.
     FutureTimestamps,
@@ -127,7 +127,7 @@ pub struct Scene<'a> {
 /// The recipients of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Everybody.
+    /// All nodes.
     All,
     /// Nodes with an even number.
     Even,
@@ -152,7 +152,7 @@ impl Audience {
     }
 }
 
-/// A message on its way to somebody.
+/// A message on its way to a node.
 pub type Speech = Vec<(Audience, ConsensusMessage)>;
 /// The answer to a request for final blocks.
 #[derive(Debug)]
@@ -185,12 +185,12 @@ pub trait Misbehaviour: fmt::Debug + Send {
         vec![]
     }
 
-    /// Somebody is told how far we are.
+    /// A node gets our height.
     fn status(&mut self, _dice: &mut Dice, honest: Status) -> Status {
         honest
     }
 
-    /// Somebody asked for these final blocks.
+    /// A node requested these final blocks.
     fn serve(&mut self, _scene: &mut Scene<'_>, blocks: Vec<(VerifiedBlock, Certificate)>) -> Served {
         Served::Blocks(blocks)
     }
@@ -200,7 +200,7 @@ pub trait Misbehaviour: fmt::Debug + Send {
         0
     }
 
-    /// Somebody asked for a block by hash: is it handed out?
+    /// A node requested a block by hash: is it sent?
     fn hands_out_bodies(&mut self, _dice: &mut Dice) -> bool {
         true
     }

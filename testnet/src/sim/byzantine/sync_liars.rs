@@ -1,4 +1,4 @@
-//! Claim a chain of a million blocks and keep those waiting who ask for it. None of them needs any stake.
+//! Claim a chain of a million blocks and keep requesting nodes waiting. None of them needs any stake.
 //!
 //! Each would keep a validator that restarts from voting, if a claim counted before it is proved.
 

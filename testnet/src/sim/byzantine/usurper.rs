@@ -1,4 +1,4 @@
-//! Proposes when it is somebody else's turn: blocks of its own, and other people's in its own name.
+//! Proposes in the turn of others: blocks of its own, and blocks of others in its own name.
 
 use super::{Audience, Misbehaviour, Scene, Speech, propose};
 use crate::sim::wire::Heard;

@@ -39,7 +39,7 @@ impl VoteReplayer {
     }
 }
 
-/// Somebody else's message moved to the next round or height: its signature does not fit any more.
+/// A message of another member moved to the next round or height: its signature does not fit any more.
 fn forged(message: ConsensusMessage) -> ConsensusMessage {
     match message {
         ConsensusMessage::Vote(SignedVote { vote, signature }) => {

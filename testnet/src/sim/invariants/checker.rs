@@ -28,8 +28,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// simulated clock steps back by at most four seconds.
 const AHEAD_MAX_MS: u64 = 3_000 + 4_000;
 
-/// Of the last 100 blocks, who is jailed as absent has precommitted so many at most: more than 90 lacked its precommit, and of
-/// those it may have said a few that were lost.
+/// A member jailed as absent has precommitted at most this many of the last 100 blocks: more than 90 lacked its
+/// precommit, and of those it may have sent a few that were lost.
 const VOTED_MAX: usize = 40;
 
 /// A place where a key may sign once.
@@ -75,7 +75,7 @@ pub enum News {
 }
 
 impl Checker {
-    /// Of a chain at its genesis; nobody but `stakers` ever has a stake.
+    /// Of a chain at its genesis; only `stakers` ever have a stake.
     pub fn new(genesis: &VerifiedGenesis, stakers: BTreeSet<Address>) -> Self {
         let inner = genesis.genesis();
         let funded = inner.accounts.iter().flat_map(|account| [account.balance, account.stake]);
@@ -213,7 +213,7 @@ impl Checker {
         }
     }
 
-    /// Somebody's votes are under way.
+    /// Votes of a member are under way.
     pub fn prevoted(&mut self, votes: Vec<Vote>) {
         for vote in votes {
             if let Some(block) = vote.value {
@@ -222,8 +222,8 @@ impl Checker {
         }
     }
 
-    /// SPEC VOTE-3: who has precommitted a block prevotes another one in a later round only if that has a polka from the
-    /// round of the precommit or a later one. What the node itself remembers of it does not matter.
+    /// SPEC VOTE-3: a member that has precommitted a block prevotes another one in a later round only if that has a
+    /// polka from the round of the precommit or a later one. The node's own memory of it does not matter.
     fn check_lock(
         &mut self,
         node: usize,

@@ -1,4 +1,4 @@
-//! The checker's own books over power: it grows slowly, whoever buys. SPEC VAL-6.
+//! The checker's own books over power: it grows slowly for every buyer. SPEC VAL-6.
 //!
 //! Always true of a sound chain: in any `churn_ms` of block time not more than two spans serve, so the power of all grows by
 //! two eighths of the largest total in that time at most, what comes back from jail aside.

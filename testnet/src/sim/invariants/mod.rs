@@ -2,9 +2,9 @@
 //! believes nothing but disks and messages.
 //!
 //! Owns: agreement, conservation of coins, no double spend, journal and guard before broadcast, a guard that is never
-//! contradicted, locks that are never forgotten, finals that are never lost,
-//! power that grows slowly, liars that pay, grants that are paid once, and nobody jailed who votes. Does not own: progress (`world` demands it).
-//! Start reading at [`Checker`].
+//! contradicted, locks that are never forgotten, final blocks that are never lost, power that grows slowly, liars that
+//! pay, grants that are paid once, and no voting member jailed. Does not own: progress (`world` demands it). Start
+//! reading at [`Checker`].
 
 mod checker;
 mod grants;

@@ -129,7 +129,7 @@ pub enum Violation {
         /// The node.
         node: usize,
     },
-    /// It spent time on what somebody said who never had a stake.
+    /// It spent time on a message of an account that never had a stake.
     #[error("node {node} listens to {author:?}, who has no stake")]
     StrangerHeard {
         /// The node.
@@ -217,7 +217,7 @@ pub enum Violation {
         /// The second signed value.
         second: Hash32,
     },
-    /// It told somebody of a final block that it could lose.
+    /// It told a peer of a final block that it could lose.
     #[error("node {node} shows block {shown} as final, its disk has {durable}")]
     ShownTooSoon {
         /// The node.
@@ -293,7 +293,7 @@ pub enum Violation {
         /// The most there may be.
         most: u64,
     },
-    /// Somebody is barred who has not lied.
+    /// An account is barred that has not lied.
     #[error("block {height} bars {account}, which signed no two things for one place")]
     Innocent {
         /// Which block.
@@ -301,7 +301,7 @@ pub enum Violation {
         /// The account.
         account: Address,
     },
-    /// There was evidence, and nobody paid.
+    /// There was evidence, and the liar was not punished.
     #[error(
         "{account} contradicted itself at height {height}, an honest node had evidence on disk, and it is not barred"
     )]
@@ -329,7 +329,7 @@ pub enum Violation {
         /// The actual coins.
         found: u64,
     },
-    /// Somebody was jailed as absent who was there.
+    /// A member was jailed as absent that was there.
     #[error("block {height} jails {account}, which precommitted {voted} of the last 100 blocks")]
     JailedPresent {
         /// Which block.

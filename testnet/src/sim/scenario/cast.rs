@@ -46,7 +46,7 @@ impl Cast {
         let leaver = if leaves { room.take(1).pop() } else { None };
         let changes = matches!(theme, Theme::Change | Theme::Everything);
         let joiner = changes.then(|| Signer::from_seed(&dice.bytes()));
-        // Somebody must ask liars about old blocks.
+        // Some node must ask liars for old blocks.
         let observer = theme == Theme::Liars || dice.permille(300);
         Self { validators, liars, forgetful, leaver, joiner, observer }
     }

@@ -1,9 +1,9 @@
 //! The meaning of a seed: participants, network, faults.
 //!
-//! Owns: every choice that is made before a run begins. Does not own: the run (`world`).
-//! Always true: liars, the node that loses its data at any moment, and whoever may leave hold less than a third of the stake
-//! together, whatever stakes change; more of it is wiped only where others keep what it was locked on; the last digit of a seed decides what it is about, so that every kind of trouble has its share.
-//! Start reading at [`Scenario::of`].
+//! Owns: every choice that is made before a run begins. Does not own: the run (`world`). Always true: liars, the node
+//! that loses its data at any moment, and members that may leave hold less than a third of the stake together, whatever
+//! stakes change; more of it is wiped only where others keep what it was locked on; the last digit of a seed decides
+//! its theme, so that every kind of trouble has its share. Start reading at [`Scenario::of`].
 
 mod cast;
 mod draws;
@@ -28,13 +28,13 @@ use std::collections::BTreeSet;
 pub const BEGIN: UnixMillis = UnixMillis(1_800_000_000_000);
 /// See [`Scenario::heights_after`].
 const HEIGHTS_AFTER: u64 = 5;
-/// The same where somebody comes back from jail: it has to wait for 30 s.
+/// The same if a member comes back from jail: it has to wait for 30 s.
 const HEIGHTS_AFTER_JAIL: u64 = 160;
 /// See [`Scenario::faults_max`].
 const FAULTS_MAX: Micros = Micros::from_ms(150_000);
 /// See [`Scenario::patience`].
 const PATIENCE: Micros = Micros::from_ms(120_000);
-/// A chain must be so long before somebody is jailed.
+/// The length that a chain must have before a member is jailed.
 const HEIGHTS_TO_JAIL: u64 = 125;
 /// It must be so long before a version of the rules begins, and some blocks more.
 const HEIGHTS_TO_UPGRADE: u64 = 135;
@@ -95,11 +95,11 @@ pub struct Scenario {
     pub sabotage: Sabotage,
     /// The faults stop after this much virtual time, however far the chain has come.
     pub faults_max: Micros,
-    /// So many heights everybody must decide after the faults have stopped.
+    /// Number of heights that all nodes must decide after the faults have stopped.
     pub heights_after: u64,
     /// Within this.
     pub patience: Micros,
-    /// Nobody sends anything, so no height may begin before its time.
+    /// Without any load, so no height may begin before its time.
     pub idle: bool,
 }
 
@@ -129,7 +129,7 @@ pub enum Copied {
     Home(usize),
 }
 
-/// Somebody who sends transactions.
+/// A user that sends transactions.
 #[derive(Clone, Debug)]
 pub struct UserPlan {
     /// Its key.
@@ -226,7 +226,7 @@ impl Scenario {
         let weather = weather(&mut dice, theme, cast.validators.len());
         let stakes = stakes(&mut dice, theme, &cast);
         let heights_after = if theme == Theme::Jail { HEIGHTS_AFTER_JAIL } else { HEIGHTS_AFTER };
-        // Many heights, and soon nobody who sends anything.
+        // Many heights, and soon no load.
         let idle_ms = genesis.genesis().parameters.idle_block_interval_ms * (heights_after - HEIGHTS_AFTER);
         let (faults_max, patience) = (FAULTS_MAX, PATIENCE.plus(Micros::from_ms(idle_ms)));
         Self {
@@ -249,7 +249,7 @@ impl Scenario {
         }
     }
 
-    /// Honest validators of equal stake on a calm network, and nothing goes wrong: to be changed by whoever needs one
+    /// Honest validators of equal stake on a calm network, and no faults: to be changed by tests that need one
     /// particular trouble.
     pub fn plain(seed: u64, validators: usize, heights: u64) -> Self {
         let mut dice = Dice::of(seed, "scenario");
@@ -277,14 +277,14 @@ impl Scenario {
         }
     }
 
-    /// Everybody who has a stake at some time.
+    /// All accounts with a stake at some time.
     pub fn stakers(&self) -> BTreeSet<Address> {
         let genesis = self.genesis.genesis().accounts.iter().filter(|account| !account.stake.is_zero());
         let later = self.stakes.iter().map(|plan| plan.signer.address());
         genesis.map(|account| account.address).chain(later).collect()
     }
 
-    /// Sabotage: a span of a millisecond holds nobody up.
+    /// Sabotage: a span of a millisecond delays no candidate.
     pub fn free_power(&mut self) {
         let plain = self.genesis.genesis().clone();
         let parameters = Parameters { churn_ms: 1, ..plain.parameters };

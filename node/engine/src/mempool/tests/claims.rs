@@ -1,4 +1,4 @@
-//! Claims in the pool: little room, given to who worked most. SPEC CLAIM-8.
+//! Claims in the pool: little room, given to those with the most work. SPEC CLAIM-8.
 
 use super::*;
 use crate::mempool::claims::CLAIMS_MAX;

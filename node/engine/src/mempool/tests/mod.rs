@@ -26,7 +26,7 @@ use blockchat_proto::vote::{Certificate, CommitSignature};
 const START: UnixMillis = UnixMillis(1_000_000);
 /// Two people who validate and do nothing else.
 const VALIDATORS: [u8; 2] = [101, 102];
-/// Coins of everybody else at the start, in BCC. Sending 100 costs 103.
+/// Coins of all other people at the start, in BCC. Sending 100 costs 103.
 const FUNDS: u64 = 1_000;
 
 fn signer(person: u8) -> Signer {
@@ -186,7 +186,7 @@ impl World {
     }
 }
 
-/// Everybody's precommit for the tip; nobody here looks at signatures.
+/// The precommits of all members for the tip; signatures are not checked here.
 fn commit(ledger: &Ledger) -> Option<Certificate> {
     let tip = ledger.tip();
     let part = |validator| CommitSignature { validator, signature: Signature([0; 64]) };

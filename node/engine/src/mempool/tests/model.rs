@@ -57,7 +57,7 @@ impl Model {
         row
     }
 
-    /// Everybody who might have a row, longest row first; among equals, the higher address.
+    /// All people who might have a row, longest row first; among equals, the higher address.
     fn by_length(&self) -> Vec<(usize, Address)> {
         let mut all: Vec<_> = (1..=PEOPLE).map(|person| (self.row(address(person)).len(), address(person))).collect();
         all.sort();
@@ -378,7 +378,7 @@ impl Model {
         }
     }
 
-    /// One by one: whoever has been dealt least so far, in turn from the first after whoever was served last.
+    /// One by one: the sender that has been served least so far, in turn from the first after the last one served.
     pub(super) fn select(&self, count_max: usize, bytes_max: usize) -> Vec<VerifiedTransaction> {
         let mut turns: Vec<_> = (1..=PEOPLE).map(address).collect();
         turns.sort_by_key(|sender| (*sender <= self.served, *sender));

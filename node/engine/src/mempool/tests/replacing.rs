@@ -189,7 +189,7 @@ fn a_place_is_left_with_its_expiry() {
     assert_eq!(world.selected(), [long]);
 }
 
-/// A flood of replacements: everybody relays and checks only so many, until one is final and paid for.
+/// A flood of replacements: all nodes relay and check only so many, until one is final and paid for.
 #[test]
 fn who_replaces_too_often_waits_until_one_is_final() {
     let mut world = World::new();
