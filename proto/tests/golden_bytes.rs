@@ -1,4 +1,4 @@
-//! The wire format, pinned: whoever changes a byte of it changes a file here, and sees it in the diff.
+//! The wire format, pinned: a change of one byte changes a file here, and shows in the diff.
 //!
 //! `golden/bytes.txt` holds the canonical bytes of one value of every type and variant, `golden/hashes.txt` what is hashed
 //! and signed, `golden/pins.txt` one hash over [`RANDOM_VALUES`] seeded values of every type: a codec that reproduces all
@@ -20,7 +20,7 @@ use golden::random::{self, Dice, Random};
 use golden::{Wire, samples};
 use sha2::{Digest, Sha256};
 
-/// How many values of every type `pins.txt` covers. Changing it changes the pins.
+/// Number of values of every type that `pins.txt` covers. Changing it changes the pins.
 const RANDOM_VALUES: u32 = 4_096;
 
 fn read<T: Wire>(bytes: &[u8]) -> Result<T, DecodeRejected> {

@@ -1,4 +1,4 @@
-//! The leader draw is what its rule says: as often as staked, nobody twice before everybody once, cheap for any round.
+//! The leader draw follows its rule: as often as staked, no member twice before all had a turn, cheap for any round.
 //!
 //! Seeds are fixed, so nothing here can fail by bad luck; thresholds are those a fair draw misses once in a million.
 

@@ -189,7 +189,7 @@ struct Model {
     marks: Vec<(u64, u64)>,
     burned: i128,
     treasury: i128,
-    /// When the span began, and what may still be granted in it.
+    /// The start of the span, and the coins that may still be granted in it.
     grants: (u64, i128),
     /// The block has paid one.
     granted: bool,
@@ -376,7 +376,7 @@ impl Model {
         }
     }
 
-    /// The power of those who led the blocks that a person missed in a row, up to this one.
+    /// The power of the leaders of the blocks that a person missed in a row, up to this one.
     fn accusers(&self, person: &Person) -> i128 {
         let row = (1..=self.height).rev().take_while(|height| person.missed.contains(height)).take(100);
         let leaders: Vec<_> = row.map(|height| self.leaders[usize::try_from(height).unwrap() - 1]).collect();
@@ -404,7 +404,7 @@ impl Model {
         }
     }
 
-    /// The queue for power: everybody who waits, first come, first served.
+    /// The queue for power: first come, first served.
     fn ramp(&mut self) {
         let mut queue: Vec<_> = self.people.iter().filter(|person| person.waiting_since > 0).collect();
         queue.sort_by_key(|person| (person.waiting_since, person.address));
@@ -573,7 +573,7 @@ impl Model {
     }
 }
 
-/// How many tries a grant costs while so much is left.
+/// The tries that a grant costs while so much is left.
 fn price(left: i128) -> u64 {
     u64::try_from(GRANT * TREASURY / left).expect("small")
 }
@@ -642,7 +642,7 @@ struct Chain {
     signers: Vec<Signer>,
     ledger: Ledger,
     model: Model,
-    /// Who precommitted the block before the tip in time, as its height, hash and people.
+    /// The people who precommitted the block before the tip in time, with its height and hash.
     before: Option<(Height, Hash32, Vec<Address>)>,
 }
 
@@ -691,7 +691,7 @@ impl Chain {
         ((signer.address(), height), evidence)
     }
 
-    /// Everybody's precommit for the block before the tip that came in time, and of some that did not.
+    /// The precommits of all people for the block before the tip that came in time, and of some that did not.
     fn late(&self, came: [bool; 2]) -> Option<LatePrecommits> {
         let (height, block, in_time) = self.before.as_ref()?;
         let late = (0..2).filter(|i| came[*i]).map(|i| self.signers[i].address());

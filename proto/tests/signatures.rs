@@ -1,4 +1,5 @@
-//! What a signature covers, and that alone and in a batch it gets the same answer, however odd its points. SPEC SIG-1, SIG-2.
+//! The content that a signature covers; and that alone and in a batch it gets the same answer, however odd its points.
+//! SPEC SIG-1, SIG-2.
 //!
 //! The odd ones are made here from the curve's own arithmetic: keys and nonces with a part of small order, points of small
 //! order in every encoding that decodes, scalars that are too large, bytes that are no point.
@@ -82,7 +83,7 @@ fn small_order_encodings() -> Vec<[u8; 32]> {
     distinct.into_iter().collect()
 }
 
-/// The order of the group, added to a scalar: the same signature to whoever forgets to look. Little endian.
+/// The order of the group, added to a scalar: the same signature to a program that forgets to look. Little endian.
 fn plus_group_order(s: &[u8; 32]) -> [u8; 32] {
     let order_minus_one = (-Scalar::ONE).to_bytes();
     let mut carry = 1_u16;
@@ -185,8 +186,8 @@ fn what_zip_215_refuses_fails_alone_and_together() {
     }
 }
 
-/// What `golden/zip215.txt` shows: some ordinary ones, every mixture of small-order parts, every pair of small-order
-/// encodings; then some of them spoilt, each way of spoiling many times.
+/// The content of `golden/zip215.txt`: some ordinary signatures, every mixture of small-order parts, every pair of
+/// small-order encodings; then some of them spoilt, each way of spoiling many times.
 fn shown() -> Vec<(SignatureCheck, bool)> {
     let (good, bad) = (accepted(), refused());
     let some = good.iter().skip(28).take(4 + 64).chain(&good[32 + 256..]).map(|check| (*check, true));
@@ -199,7 +200,7 @@ fn line((check, good): &(SignatureCheck, bool)) -> String {
     format!("{key} {message} {signature} {}", if *good { "accepted" } else { "refused" })
 }
 
-/// The file is for other implementations: whoever answers all its lines as they say follows the rule.
+/// The file is for other implementations: one that answers all its lines as they say follows the rule.
 #[test]
 fn the_vectors_beside_the_golden_bytes_are_answered_as_they_say() {
     let file = include_str!("golden/zip215.txt");

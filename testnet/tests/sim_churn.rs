@@ -1,4 +1,4 @@
-//! Money is not power at once: who buys waits, and everybody sees it come. SPEC VAL-5, VAL-6.
+//! Money is not power at once: a buyer waits, and all see it come. SPEC VAL-5, VAL-6.
 
 use blockchat_proto::coins::Coins;
 use blockchat_testnet::sim::counts::Met;

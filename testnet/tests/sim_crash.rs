@@ -1,4 +1,4 @@
-//! Crashes at every step. And simulated disks that betray their nodes, because a checker that never bites is none.
+//! Crashes at every step. And simulated disks that betray their nodes, because a checker that never bites is useless.
 
 use blockchat_proto::units::Height;
 use blockchat_testnet::sim::counts::{Counts, Met};
@@ -133,7 +133,7 @@ fn a_disk_that_lies_about_its_syncs_makes_nodes_contradict_themselves() {
     assert!(matches!(found(Sabotage::LyingSync, 5), Violation::Contradiction { .. }));
 }
 
-/// The guards know what was signed and what everybody is locked on. Only what nobody has kept is lost.
+/// The guards know what was signed and the lock of each member. Only what no node has kept is lost.
 #[test]
 fn journals_that_vanish_break_no_rule_at_worst_the_chain_stands_still() {
     for seed in 0..20 {

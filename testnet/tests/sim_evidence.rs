@@ -1,5 +1,5 @@
-//! Liars pay: whoever signs two things for one place is seen, told about, punished and out, whatever crashes. SPEC EVID-1
-//! to EVID-4.
+//! Liars pay: a member that signs two things for one place is seen, reported, punished and out, whatever crashes. SPEC
+//! EVID-1 to EVID-4.
 
 use blockchat_proto::genesis::{Genesis, Parameters};
 use blockchat_proto::units::Height;
@@ -23,14 +23,14 @@ fn with_slips(seed: u64, nodes: usize, liars: usize, heights: u64) -> Scenario {
     scenario
 }
 
-/// Everybody is killed when the second precommits of the heights of the slips have left.
+/// All nodes are killed when the second precommits of the heights of the slips have left.
 fn with_kills(mut scenario: Scenario, liars: u64) -> Scenario {
     let kill = |height| KillAll { height: Height(height), step: Step::PrecommitSent, nth: 3, wiped: &[] };
     scenario.faults.kill_alls = (2..2 + liars).map(kill).collect();
     scenario
 }
 
-/// A height may be decided before the liar says anything in it: then there is no slip, and nobody is punished.
+/// A height may be decided before the liar says anything in it: then there is no slip, and no penalty.
 #[test]
 fn one_slip_costs_a_validator_its_place() {
     let mut slips = 0;
@@ -48,8 +48,8 @@ fn one_slip_costs_a_validator_its_place() {
     assert!(slips >= 4, "{slips} of 8 liars slipped");
 }
 
-/// Ten of 31 are just below a third. A kill can come before any node has seen both messages of a liar, so that nobody can
-/// accuse it; with this seed none does.
+/// Ten of 31 are just below a third. A kill can come before any node has seen both messages of a liar, so that no node
+/// can accuse it; with this seed none does.
 #[test]
 fn ten_injected_ten_committed_although_everybody_is_killed_again_and_again() {
     let scenario = with_kills(with_slips(1, 31, 10, 14), 10);

@@ -1,4 +1,4 @@
-//! Welcome grants under faults, and the checker's books over them and over who is jailed. SPEC CLAIM-1 to CLAIM-7, ABS-3.
+//! Welcome grants under faults, and the checker's books over grants and jailings. SPEC CLAIM-1 to CLAIM-7, ABS-3.
 
 use blockchat_testnet::sim::counts::{Counts, Met};
 use blockchat_testnet::sim::invariants::Violation;
@@ -27,7 +27,7 @@ fn a_grant_that_is_credited_twice_is_noticed() {
     assert!(matches!(found, Some(Violation::Coins { .. })), "{found:?}");
 }
 
-/// It bites here, too: who votes and is jailed all the same, because nobody puts its votes into blocks.
+/// It bites here, too: a voting member is jailed all the same, because no leader puts its votes into blocks.
 #[test]
 fn who_is_jailed_while_it_votes_is_noticed() {
     let mut scenario = Scenario::plain(1, 6, 200);

@@ -13,8 +13,8 @@ use blockchat_testnet::sim::step::Step;
 use blockchat_testnet::sim::time::Micros;
 use blockchat_testnet::sim::world::{self, Outcome};
 
-/// The longest block interval of the plain scenario and the waits of a round in which nobody proposes, with room for messages on
-/// their way.
+/// The longest block interval of the plain scenario and the waits of a round without a proposal, with room for messages
+/// on their way.
 const FULL_ROUND_MS: u64 = 250 + 300 + 100 + 100 + 100;
 
 #[track_caller]
@@ -24,7 +24,7 @@ fn run(scenario: Scenario) -> Outcome {
     outcome
 }
 
-/// How long the heights took while things went wrong.
+/// The time of the heights while things went wrong.
 fn faulty_ms(outcome: &Outcome) -> u64 {
     outcome.lasted.since(outcome.recovered_in).as_ms()
 }
@@ -173,8 +173,8 @@ fn a_sync_liar_beside_a_chain_that_restarts_as_a_whole_delays_nothing() {
     }
 }
 
-/// Nobody sends anything: the chain keeps its idle pace. A replayer, and a peer that claims to be ahead, change nothing:
-/// nobody falls silent, and everybody is ready.
+/// An idle chain keeps its idle pace. A replayer, and a peer that claims to be ahead, change nothing: no member falls
+/// silent, and all are ready.
 #[test]
 fn on_an_idle_chain_true_votes_of_yesterday_and_claims_change_nothing() {
     let mut scenario = idle(Scenario::plain(12, 5, 12));
@@ -185,7 +185,7 @@ fn on_an_idle_chain_true_votes_of_yesterday_and_claims_change_nothing() {
     assert!(views.iter().skip(1).take(4).all(|view| view.reached_tip && view.voting), "{views:?}");
 }
 
-/// Without anybody who sends something.
+/// Without any load.
 fn idle(mut scenario: Scenario) -> Scenario {
     scenario.users.clear();
     scenario.idle = true;

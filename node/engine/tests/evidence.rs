@@ -19,7 +19,7 @@ fn signer(person: u8) -> Signer {
     Signer::from_seed(&[person; 32])
 }
 
-/// Four validators; person 9 is none.
+/// Four validators; person 9 is no member.
 fn genesis() -> VerifiedGenesis {
     let funded = |person| {
         let (balance, stake) = (Coins::ZERO, Coins::from_bcc(10));
@@ -49,7 +49,7 @@ fn hear(engine: &mut Engine, vote: SignedVote) -> Vec<Effect> {
     engine.handle(Event::Vote { from: PeerTag(1), vote }, START)
 }
 
-/// What was kept and what was told, in order.
+/// Kept and published evidence, in order.
 fn accusations(effects: &[Effect]) -> Vec<(&'static str, Vec<Evidence>)> {
     let about = |effect: &Effect| match effect {
         Effect::KeepEvidence(all) => Some(("keep", all.clone())),

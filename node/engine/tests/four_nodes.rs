@@ -60,9 +60,9 @@ struct World {
     unsynced: Vec<bool>,
     /// This one hears of no transactions.
     hears_none: Option<usize>,
-    /// What this one says and hears takes so much longer.
+    /// Extra delay of this node's messages, in both directions.
     far: Option<(usize, u64)>,
-    /// How many precommits came too late for a commit and were carried by the block after, by who sent them.
+    /// Number of precommits that came too late for a commit and were carried by the next block, by sender.
     carried_late: BTreeMap<Address, usize>,
 }
 
@@ -109,7 +109,7 @@ impl World {
         self.sequence
     }
 
-    /// Who is drawn for round 0 of a height of the chain that node 0 has committed.
+    /// The leader of round 0 of a height of the chain that node 0 has committed.
     fn drawn(&self, height: Height) -> Address {
         let parent = Height(height.0 - 1);
         let parent = self.committed[0].get(&parent).copied().unwrap_or_else(|| self.genesis.hash());
@@ -251,7 +251,7 @@ fn of_a_transaction_and_its_replacement_one_becomes_final_whenever_it_comes() {
             let is_final = |engine: &Engine| engine.ledger().account(&signers[0].address()).next_nonce == 1;
             world.engines.iter().all(is_final) && world.outcomes.len() == 2
         });
-        // The second pays so much more that it shows, whoever gets the fee.
+        // The second pays so much more that it shows, whichever leader gets the fee.
         let left = |engine: &Engine| engine.ledger().account(&signers[0].address()).balance;
         match world.engines.iter().filter(|engine| left(engine) > Coins::from_bcc(900)).count() {
             4 => first_won += 1,
@@ -346,7 +346,7 @@ fn whoever_decides_alone_works_off_a_full_pool_one_height_an_event() {
     world.run_until(10_000, |world| world.committed[0].len() == 500);
 }
 
-/// What readers are told when they ask.
+/// The answers to readers.
 fn asked(world: &mut World, node: usize, query: Query) -> Answer {
     let effects = world.engines[node].handle(Event::Query { request: RequestId(9), query }, world.now);
     let mut answers = effects.into_iter().filter_map(|effect| match effect {
@@ -372,7 +372,7 @@ fn readers_see_the_round_under_way_who_voted_in_it_and_what_it_waits_for() {
     assert!(before.timers.iter().any(|(timer, _, until)| *timer == Timer::Pace(Height(1)) && *until > world.now));
     let transactions = vec![payment(&world, &signers[0], &signers[1], 0)];
     world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions, replaces: None });
-    // The first votes are on their way when somebody has heard one and nobody has decided.
+    // The first votes are on their way when one node has heard one and none has decided.
     let (mut most_heard, mut looks) = (0, vec![]);
     while world.committed.iter().all(BTreeMap::is_empty) {
         let queued = world.queue.len();

@@ -1,4 +1,4 @@
-//! What lies and losses do to the journal of an honest node: nothing that lasts, and nothing that breaks a lock.
+//! Effects of lies and losses on the journal of an honest node: nothing that lasts, and nothing that breaks a lock.
 
 use blockchat_engine::config::EngineConfig;
 use blockchat_engine::effect::Effect;
@@ -107,7 +107,7 @@ fn journaled(effects: &[Effect]) -> usize {
 fn a_repeated_proposal_is_journaled_once() {
     let world = World::new();
     let (mut engine, _) = world.start(GuardState::START, vec![]);
-    // An empty block calls nobody before its time.
+    // An empty block starts no height before its time.
     engine.handle(Event::TimerElapsed(Timer::Pace(HEIGHT)), START.plus(15));
     let block = world.block(Round(0), 0);
     let proposal = world.proposal(Round(0), &block, None).verify(world.genesis.hash()).expect("signed");
@@ -192,7 +192,7 @@ fn locked_on(block: Hash32) -> GuardState {
     GuardState { mark, lock: Lock::On { round: Round(0), block } }
 }
 
-/// What it prevotes: the round, and the block if it is not nil.
+/// Its prevotes: the round, and the block if it is not nil.
 fn prevotes(effects: &[Effect]) -> Vec<(Round, Option<Hash32>)> {
     let vote = |effect: &Effect| match effect {
         Effect::Broadcast(ConsensusMessage::Vote(signed)) if signed.vote.kind == VoteKind::Prevote => {

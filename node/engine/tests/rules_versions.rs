@@ -38,7 +38,7 @@ struct Node {
     now: UnixMillis,
     timers: BTreeMap<Timer, UnixMillis>,
     journal: Vec<JournalEntry>,
-    /// What a crash before the last commit would have left.
+    /// The state that a crash before the last commit would have left.
     before_commit: Vec<JournalEntry>,
     guard: GuardState,
     said: Vec<ConsensusMessage>,

@@ -1,4 +1,4 @@
-//! People who were away: what came meanwhile is there, in order, once, and counts as unread until it was read.
+//! People who were away: messages from meanwhile are there, in order, once, and count as unread until they were read.
 
 use crate::support::{Home, Node, Said, program, says, wait_for};
 use blockchat_client::Client;
@@ -13,8 +13,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-/// How many blocks somebody is away for, and how many messages come in each: few enough for every push. The whole size of
-/// the page: `BLOCKCHAT_TEST_AWAY=1000x1`.
+/// Number of blocks of the absence, and of messages in each: few enough for every push. The whole size of the page:
+/// `BLOCKCHAT_TEST_AWAY=1000x1`.
 fn away() -> (u64, u64) {
     let wanted = std::env::var("BLOCKCHAT_TEST_AWAY").ok();
     let read = |text: &str| text.split_once('x').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));

@@ -181,7 +181,7 @@ fn a_compose_file_gives_each_container_its_own_key_only() {
         ],
     );
     assert!(!text.contains("depends_on") && !text.contains("container_name"), "{text}");
-    // The user of the container reads it through a mount; the folder keeps everybody else out.
+    // The user of the container reads it through a mount; the folder is closed to all others.
     assert_eq!([mode(&network.path("keys/0.pem")), mode(&network.path("keys"))], [0o644, 0o700]);
 }
 
@@ -264,7 +264,7 @@ fn a_volume_of_another_chain_and_files_that_are_missing_are_refused_with_the_cau
     says(&pod.run_init(&["--index", "0"]).err, &["no PRIVATE KEY block"]);
 }
 
-/// SPEC FILE-2: who cannot know what it has signed signs nothing.
+/// SPEC FILE-2: a node that cannot know what it has signed signs nothing.
 #[test]
 fn a_validator_that_lost_its_volume_gets_no_guard_from_a_chain_that_has_its_votes() {
     let network = Network::new("k8s", &["--validators", "1", "--idle-block-interval", "200"]);

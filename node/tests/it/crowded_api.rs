@@ -1,4 +1,4 @@
-//! Crowds at the HTTP API, and pages of others: the probes are answered, and so is everybody else.
+//! Crowds at the HTTP API, and pages of others: the probes are answered, and so are all other clients.
 
 use crate::support::{Home, Node, PATIENCE, wait_for};
 use blockchat_client::shapes::path;

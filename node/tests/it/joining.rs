@@ -1,4 +1,4 @@
-//! Becoming part of a network: a chain found and kept with `run --join`; everybody found from one address, and again
+//! Becoming part of a network: a chain found and kept with `run --join`; all nodes found from one address, and again
 //! without it.
 
 use crate::support::{Home, Node, program, says, wait_for};
@@ -219,7 +219,7 @@ impl Net {
         Self { chain, homes: BTreeMap::new(), nodes: BTreeMap::new(), ports: BTreeMap::new() }
     }
 
-    /// Validators have their homes from the start; anybody else joins.
+    /// Validators have their homes from the start; any other node joins.
     fn start(&mut self, index: usize, peer: Option<String>) {
         let validator = self.chain.home(index);
         let is_validator = validator.exists();
@@ -241,8 +241,7 @@ impl Net {
         self.nodes.values().map(|node| node.ready.peer_id.clone()).collect()
     }
 
-    /// Waits until every node knows of every other, all are connected with each other through somebody, and all are at
-    /// one tip which moves.
+    /// Waits until every node knows all others, the connections make one piece, and all are at one tip which moves.
     fn wait_until_all_know_all(&self) {
         let ids = self.ids();
         let begun = self.heights().into_iter().max().unwrap();
@@ -302,7 +301,7 @@ fn reachable(nodes: &BTreeMap<usize, Node>) -> BTreeSet<String> {
     }
 }
 
-/// Nothing is special about the node that everybody dialled first.
+/// Nothing is special about the node that all others dialled first.
 #[test]
 fn one_address_is_enough_and_only_until_the_others_are_known() {
     let mut net = Net::new(4);
@@ -313,7 +312,7 @@ fn one_address_is_enough_and_only_until_the_others_are_known() {
     net.start(4, Some(first.clone()));
     net.wait_until_all_know_all();
 
-    // Those who were told one address only found the rest through Kademlia, and say so.
+    // Nodes that were told one address only found the rest through Kademlia, and say so.
     let told = peers_of(&net.nodes[&0]);
     assert!(told.iter().all(|peer| peer["source"] == "inbound" || peer["source"] == "kademlia"), "{told:?}");
     for index in 1..5 {
@@ -326,7 +325,7 @@ fn one_address_is_enough_and_only_until_the_others_are_known() {
         }
     }
 
-    // The first is gone for good; somebody new joins through another.
+    // The first is gone for good; a new one joins through another.
     drop(net.nodes.remove(&0));
     net.homes.insert(5, net.chain.folder.path().join("observer5"));
     let other = net.ports[&2].clone();

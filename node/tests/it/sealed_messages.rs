@@ -165,7 +165,7 @@ fn a_node_shows_it_to_its_own_people_and_says_why_it_cannot() {
     node.see(|| printed().contains("try in another terminal"));
     home.json(&["send", "bob", TEXT, "--sealed"]);
     node.see(|| printed().contains(&format!("dev: \u{1f512} {TEXT}")));
-    // The sender's key is here and opens it, whoever it goes to: only the recipient's is locked.
+    // The sender's key is here and opens it, whatever the recipient: only the recipient's is locked.
     home.json(&["send", "bob", "50"]);
     home.json(&["send", "carol", TEXT, "--sealed", "--wallet", "bob"]);
     node.see(|| printed().matches(TEXT).count() == 2);

@@ -138,7 +138,7 @@ impl Node {
             command.args(["--listen", "/ip4/127.0.0.1/tcp/0"]);
         }
         command.args(flags);
-        // To a file: a pipe that nobody reads is full one day, and a node that complains about peers would stand still.
+        // To a file: a pipe without a reader is full one day, and a node that complains about peers would stand still.
         let log = home.with_extension("stderr");
         let complaints = File::create(&log).expect("its folder is there");
         let mut child = command.stdout(Stdio::piped()).stderr(complaints).spawn().expect("the program starts");

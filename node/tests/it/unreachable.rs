@@ -4,7 +4,7 @@ use crate::support::{Home, Node, says, wait_for};
 use serde_json::Value;
 use std::net::TcpListener;
 
-/// An address of this machine where nobody listens.
+/// An unused address of this machine.
 fn nobody() -> String {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     format!("/ip4/127.0.0.1/tcp/{port}")

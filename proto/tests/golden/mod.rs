@@ -1,4 +1,4 @@
-//! What `golden_bytes` is made of: fixed values with their pinned bytes, seeded random values, and damaged encodings.
+//! The parts of `golden_bytes`: fixed values with their pinned bytes, seeded random values, and damaged encodings.
 
 pub(crate) mod cbor;
 pub(crate) mod pinned;
@@ -9,6 +9,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 
-/// What every wire type can do.
+/// The operations of every wire type.
 pub(crate) trait Wire: Serialize + DeserializeOwned + PartialEq + Debug {}
 impl<T: Serialize + DeserializeOwned + PartialEq + Debug> Wire for T {}

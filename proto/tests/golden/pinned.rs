@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What a file promises, and what was found so far.
+/// The promise of a file, and the findings so far.
 pub(crate) struct Pinned {
     file: &'static str,
     promised: BTreeMap<&'static str, &'static str>,

@@ -25,7 +25,7 @@ use blockchat_proto::vote::{
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Where random values come from.
+/// The source of random values.
 pub(crate) struct Dice(ChaCha20Rng);
 
 impl Dice {
@@ -216,7 +216,7 @@ random_struct! {
     Member { address: roll, stake: roll }
 }
 
-/// What a chain with a treasury has; without one there is nothing.
+/// The parts of a chain with a treasury; nothing without one.
 impl Random for Option<Grants> {
     fn random(dice: &mut Dice) -> Self {
         Some(dice.roll())

@@ -5,7 +5,7 @@ use serde_json::json;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// The program, whose output goes to nobody.
+/// The program, whose output has no reader.
 fn unheard(args: &[&str]) -> Output {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// `proto/fuzz` names folders that its runs make.
 const FOLDERS: &[&str] = &["k8s", "node", "proto", "testnet"];
 
-/// How a path of this tree begins, when nothing else tells it from one of the API or of a home.
+/// The first words of a path of this tree, when nothing else tells it from one of the API or of a home.
 const BEGINNINGS: &[&str] =
     &["proto/", "node/", "testnet/", "k8s/", "src/", "engine/", "client/", "tests/", "benches/", "fuzz/", "../"];
 

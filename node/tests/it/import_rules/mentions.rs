@@ -1,9 +1,8 @@
 //! The modules and crates that a source mentions: its `use` lines and the paths in its code, in full.
 //!
-//! Owns: `use` trees, `crate`, `self`, `super`, renamings, and modules written inside a file. Does not own: what may be
-//! mentioned ([`super::table`]).
-//! Always true: a path begins with the name of a crate (`blockchat_node::store::Disk`), or with a name that this file
-//! brought in by itself and that is nobody else's.
+//! Owns: `use` trees, `crate`, `self`, `super`, renamings, and modules written inside a file. Does not own: the
+//! permitted mentions ([`super::table`]). Always true: a path begins with the name of a crate
+//! (`blockchat_node::store::Disk`), or with a name that this file brought in by itself and that belongs to no other.
 //! Start reading at [`mentions`].
 
 use super::words::Token;

@@ -190,7 +190,7 @@ const SIBLINGS: &[&str] = &["net", "store", "api", "wallet"];
 /// The siblings that may use a part of another.
 const EXCEPTIONS: &[(&str, &str)] = &[("api", "blockchat_node::store::history")];
 
-/// How the names of foreign crates begin, and where these are at home.
+/// The first words of the names of foreign crates, and where these are at home.
 const HOMES: &[(&str, &str)] = &[
     ("libp2p", "blockchat_node::net"),
     ("multiaddr", "blockchat_node::net"),

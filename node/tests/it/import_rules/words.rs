@@ -136,7 +136,7 @@ fn string_open(source: &str) -> Option<usize> {
     quoted.starts_with('"').then_some(source.len() - quoted.len() + 1)
 }
 
-/// How far it is past the quote that ends this inside; a backslash hides what follows it.
+/// The distance past the quote that ends this inside; a backslash hides the next character.
 fn closing_quote(inside: &str, quote: char) -> usize {
     let mut hidden = false;
     for (at, c) in inside.char_indices() {

@@ -1,6 +1,6 @@
 //! A block counts when its leader was drawn, signed it, promised the truth, and more than two thirds say so.
 //!
-//! The predecessors took unsigned blocks from anybody, compared a hash with itself, and adopted whatever chain was
+//! The predecessors took unsigned blocks from any sender, compared a hash with itself, and adopted whatever chain was
 //! longer. Here the test holds the key of one validator of four, so that it can lie as an insider, too; the other three
 //! are real.
 
@@ -60,7 +60,7 @@ impl Stage {
         }
     }
 
-    /// Moves on until somebody else does; who.
+    /// Moves on until another member leads; returns that member.
     fn wait_for_others_turn(&mut self) -> Address {
         while self.copy.leader(Round(0)) == self.insider.address() {
             self.move_on();
@@ -77,7 +77,7 @@ impl Stage {
         self.voice.say(message);
     }
 
-    /// None of the lies is in anybody's chain.
+    /// None of the lies is in any chain.
     #[track_caller]
     fn nobody_believed(&self) {
         let tip = self.network.wait_until_agreed();
@@ -114,7 +114,7 @@ pub(super) fn blocks_of_outsiders_and_out_of_turn_are_not_voted_for() {
     stage.move_on();
     let leader = stage.wait_for_others_turn();
     let foreigner = nobody(99);
-    // Everything in it is right, but for who made it.
+    // Everything in it is right, but for its author.
     let foreign = stage.copy.next_block(Round(0), foreigner.address(), &[]);
     stage.propose(foreign, &foreigner);
     // A validator, but not the one that was drawn: in its own name, and in that of the one that was.
@@ -156,7 +156,7 @@ pub(super) fn a_block_under_another_hash_is_refused_and_its_bearer_parted_from()
     stage.move_on();
     let insider = stage.insider.clone();
     let payment = stage.network.send(&stage.network.wallet(1), 0, BOB, 1, "");
-    // Out of its turn nobody would look at what it brings.
+    // Out of its turn no node would look at its block.
     stage.wait_for_turn();
     let promised = stage.copy.next_block(Round(0), insider.address(), &[]);
     let mut other_header = promised.clone();
@@ -185,7 +185,7 @@ pub(super) fn a_leader_with_a_false_root_is_voted_down_and_one_that_tells_the_tr
     let lies: [fn(&mut Block); 3] = [
         |block| block.header.state_root = Hash32([0xbb; 32]),
         |block| block.header.parent = Hash32([0xaa; 32]),
-        // Money for the thief, in the name of somebody who never signed it.
+        // Money for the thief, in the name of an account that never signed it.
         |block| {
             if let Some(signed) = block.transactions.first_mut()
                 && let blockchat_proto::transaction::Body::Send { to, .. } = &mut signed.transaction.body
@@ -218,7 +218,7 @@ pub(super) fn a_leader_with_a_false_root_is_voted_down_and_one_that_tells_the_tr
     }
 }
 
-/// A liar's certificate: who signed what.
+/// A liar's certificate: the signers.
 type Signed = fn(&Vote, Hash32, Address) -> Vec<CommitSignature>;
 
 #[test]

@@ -1,7 +1,7 @@
-//! The chain as somebody outside sees it: every block fetched over sync and applied by the rules.
+//! The chain as an outsider sees it: every block fetched over sync and applied by the rules.
 //!
-//! Whoever wants to lie well must know the truth: with the ledger at hand, a block can be made in which all is right but
-//! one thing. Start reading at [`ChainCopy::next_block`].
+//! A good liar must know the truth: with the ledger at hand, a block can be made in which all is right but one thing.
+//! Start reading at [`ChainCopy::next_block`].
 
 use super::network::{Network, Running};
 use super::stranger::Stranger;
@@ -57,7 +57,7 @@ impl ChainCopy {
         leader_for(self.ledger.validators(), tip.hash, tip.height.next(), round)
     }
 
-    /// A block that may follow, built for whoever is named as its leader.
+    /// A block that may follow, built for the member that is named as its leader.
     pub(super) fn next_block(&mut self, round: Round, leader: Address, payments: &[SignedTransaction]) -> Block {
         let verify = |signed: &SignedTransaction| signed.clone().verify(self.ledger.chain()).expect("well signed");
         let candidates: Vec<VerifiedTransaction> = payments.iter().map(verify).collect();

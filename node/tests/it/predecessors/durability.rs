@@ -34,7 +34,7 @@ pub(super) fn all_are_killed_at_once_and_nothing_final_is_lost() {
     let places: Vec<_> = batch.iter().map(|signed| network.node(0).place(signed.id())).collect();
     assert!(places.iter().all(|place| matches!(place, Some(TransactionState::Final { .. }))));
 
-    // The last first: whoever began it all is nobody special now.
+    // The last first: the node that began it all is not special now.
     network.kill_all();
     for index in [3, 2, 1, 0] {
         network.start(index);

@@ -45,7 +45,7 @@ pub(super) enum Kind {
     },
 }
 
-/// The same with a field that nobody asked for: the fee its sender would like to pay.
+/// The same with an unknown field: the fee that its sender would like to pay.
 #[derive(Clone, Serialize)]
 pub(super) struct WithFee {
     chain: Hash32,

@@ -1,4 +1,4 @@
-//! Whoever dies, freezes or says nothing: the chain goes on as long as more than two thirds of the stake can.
+//! Nodes die, freeze or fall silent: the chain goes on as long as more than two thirds of the stake can.
 //!
 //! A dead validator, one lost packet, a race on the pool and a lock held during a remote call each stopped a predecessor
 //! for ever.
@@ -66,7 +66,7 @@ pub(super) fn a_dead_leader_does_not_stop_the_chain_and_comes_back() {
     assert_eq!(network.node(dead).block(tip.next()).hash, block.hash);
 }
 
-/// Frozen until the others have hung up: whatever was on its way to them is lost, and nobody can ask for it again.
+/// Frozen until the others have hung up: messages on their way to them are lost, and no node can ask for them again.
 #[test]
 pub(super) fn lost_messages_hold_the_chain_up_no_longer_than_they_must() {
     let network = four(&QUIET);
@@ -156,7 +156,7 @@ fn is_final(network: &Network, signed: &SignedTransaction) -> bool {
     places[0]
 }
 
-/// A lock that only somebody else's answer releases would be held here for as long as the test likes.
+/// A lock that only another node's answer releases would be held here for as long as the test likes.
 #[test]
 pub(super) fn nothing_waits_for_peers_and_clients_that_never_finish() {
     let network = Network::lone();

@@ -1,4 +1,4 @@
-//! Anybody may begin, come, go and come back.
+//! Any node may begin, come, go and come back.
 //!
 //! The predecessors needed one bootstrap node, first and for ever; a number of nodes fixed beforehand; and names of one
 //! digit.

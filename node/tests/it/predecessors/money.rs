@@ -31,7 +31,7 @@ fn is_no_transaction(node: &Running, json: &Value) {
     assert_eq!((status, &problem["code"]), (400, &json!("bad_json")), "{json}: {problem}");
 }
 
-/// Everything that anybody in this network has.
+/// All coins in this network.
 fn everything(network: &Network) -> Coins {
     let funded = network.genesis.genesis().accounts.iter().map(|account| account.address);
     let accounts = funded.chain([BOB]).map(|address| network.node(0).account(address));

@@ -44,7 +44,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Homes of so many validators and two rich wallets; nobody runs yet.
+    /// Homes of so many validators and two rich wallets; no node runs yet.
     pub(super) fn new(validators: usize, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut init = program();
@@ -143,7 +143,7 @@ impl Network {
         sign::sign(from, self.chain(), nonce, body)
     }
 
-    /// Waits until everybody is connected with everybody: before, whoever is killed may be the only one that others know.
+    /// Waits until all are connected with each other: before, a killed node may be the only one that others know.
     #[track_caller]
     pub(super) fn wait_until_acquainted(&self) {
         let others = u32::try_from(self.nodes().count() - 1).expect("a handful");
@@ -309,7 +309,7 @@ pub(super) fn micro(micros: u64) -> Coins {
     Coins::from_micros(micros).expect("below the cap")
 }
 
-/// Somebody whom nobody has ever heard of.
+/// An unknown account.
 pub(super) fn nobody(seed: u8) -> Signer {
     Signer::from_seed(&[seed; 32])
 }

@@ -53,7 +53,7 @@ pub(super) fn bytes_from_peers_are_data_only() {
     let _company = Stranger::company(&network, node);
     for topic in Topic::ALL {
         for bytes in poison(&marker).into_iter().filter(|bytes| !bytes.is_empty()) {
-            // Each from somebody new: who says such a thing is soon not heard any more.
+            // Each from a new stranger: one that sends such a thing is soon not heard any more.
             let liar = Stranger::meeting(&network, node);
             let last = bytes.len() - 1;
             let salt = std::cell::Cell::new(0_u8);

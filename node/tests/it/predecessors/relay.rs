@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How bytes are passed on.
+/// The treatment of the bytes that pass.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Manner {
     /// Each in a write, and a packet, of its own.

@@ -24,7 +24,7 @@ fn prevote(network: &Network, signer: &Signer, round: u32, value: Option<Hash32>
     Vote { kind, height, round: Round(round), value, validator: signer.address() }.sign(network.chain(), signer)
 }
 
-/// How often it heard this.
+/// The number of times it heard this.
 fn heard(listener: &Stranger, message: &ConsensusMessage) -> usize {
     let is_it = |data: &&Vec<u8>| {
         let envelope: Result<ConsensusEnvelope, _> = codec::decode(data, 64 * 1024);
@@ -64,7 +64,7 @@ fn a_true_vote_that_a_stranger_says_again_and_again_is_passed_on_a_few_times() {
     assert!(talker.is_connected(network.node(0)), "that is no offence");
 }
 
-/// Anybody can sign votes with keys of its own, and put them together.
+/// Any stranger can sign votes with keys of its own, and put them together.
 #[test]
 fn a_round_certificate_of_members_is_passed_on_and_one_of_made_up_keys_is_not() {
     let network = Network::lone();
@@ -85,7 +85,7 @@ fn a_round_certificate_of_members_is_passed_on_and_one_of_made_up_keys_is_not() 
     assert!(talker.is_connected(network.node(0)), "neither is an offence");
 }
 
-/// At every height, and with a block that nobody has to verify for it: with more signatures than there are validators.
+/// At every height, and with a block that needs no verification: with more signatures than there are validators.
 #[test]
 fn votes_and_proposals_of_a_made_up_key_end_at_the_first_node() {
     let network = Network::lone();

@@ -1,4 +1,4 @@
-//! Private keys are in nobody's repository, and in files that only their owner may read.
+//! Private keys are in no repository, and in files that only their owner may read.
 //!
 //! A predecessor had its wallets' keys committed.
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const MARKERS: [&str; 3] = ["PRIVATE KEY-----", "OPENSSH PRIVATE", "ENCRYPTED PRIVATE"];
 /// Folders that are made by tools.
 const MADE: [&str; 3] = ["target", ".git", "node_modules"];
-/// The one file whose tests of the format hold keys, of which everybody knows that they are nobody's.
+/// The one file whose tests of the format hold keys that are known to belong to no account.
 const FORMAT_TESTS: &str = "node/src/wallet/keystore.rs";
 
 /// The folders of the published networks, whose keys are public: they are for trying out, and their folders say so.

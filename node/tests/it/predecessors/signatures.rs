@@ -1,6 +1,6 @@
 //! Only the signed content counts, and the signer pays.
 //!
-//! The predecessors signed an id that nobody computed again, and took an unknown key for node 0.
+//! The predecessors signed an id that was never recomputed, and took an unknown key for node 0.
 
 use super::forged::is_shown_the_door;
 use super::network::{Network, micro, nobody};
@@ -109,7 +109,7 @@ pub(super) fn an_unknown_key_is_nobody_and_not_node_0() {
     assert_eq!(Some(node.account(zero).balance), with_fee);
 }
 
-/// Nor is a name that nobody has.
+/// Nor is an unknown name.
 #[test]
 pub(super) fn an_unknown_name_is_nobody_and_not_node_0() {
     let network = Network::lone();

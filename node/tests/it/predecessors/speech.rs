@@ -1,4 +1,4 @@
-//! How a stranger speaks: its swarm, and the task that drives it.
+//! The voice of a stranger: its swarm, and the task that drives it.
 //!
 //! Owns: protocols and their streams. Does not own: what is said (`stranger`, and the tests). Always true: a question that
 //! its answers leave open stays open; bytes go out as they came in.
@@ -124,7 +124,7 @@ impl Life {
         Self { swarm: swarm(chain, key), record, status, answers, asked: HashMap::new(), kept: vec![] }
     }
 
-    /// Listens to all topics, does what is wished, and records what happens, until nobody wishes anything any more.
+    /// Listens to all topics, does what the test wishes, and records the events, until the test is over.
     pub(super) async fn live(mut self, chain: &str, mut wishes: mpsc::Receiver<Wish>) {
         for topic in Topic::ALL {
             self.swarm.behaviour_mut().gossip.subscribe(&IdentTopic::new(topic.name(chain))).unwrap();
@@ -145,7 +145,7 @@ impl Life {
         match wish {
             Wish::Dial(address) => self.swarm.dial(address).unwrap(),
             Wish::Publish(topic, bytes) => {
-                // Nobody left to hear it is a node's right, and for the test to notice.
+                // A node has the right to hang up; the test notices.
                 drop(speech.gossip.publish(IdentTopic::new(topic.name(chain)), bytes));
             }
             Wish::Ask(over, peer, writes, answer) => {

@@ -71,7 +71,8 @@ impl Stranger {
         stranger
     }
 
-    /// Two that only listen. A node parts from a liar only while it has others: its last peers it keeps, whoever they are.
+    /// Two that only listen. A node disconnects a liar only while it has other peers: it keeps its last ones, even
+    /// liars.
     pub(super) fn company(network: &Network, node: &Running) -> [Self; 2] {
         [Self::meeting(network, node), Self::meeting(network, node)]
     }
@@ -117,7 +118,7 @@ impl Stranger {
         self.throw(node, Over::Gossip, writes);
     }
 
-    /// Sends bytes instead of a question; nobody waits for what comes back.
+    /// Sends bytes instead of a request; the answer is not read.
     pub(super) fn throw(&self, node: &Running, over: Over, writes: Vec<Vec<u8>>) {
         let (nobody_waits, _) = oneshot::channel();
         self.wish(Wish::Ask(over, peer_id(node), writes, nobody_waits));

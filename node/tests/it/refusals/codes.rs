@@ -140,7 +140,7 @@ fn refusals() -> Vec<TxRejected> {
     ]
 }
 
-/// How the page writes it.
+/// The form on the page.
 fn word(retry: Retry) -> &'static str {
     match retry {
         Retry::Now => "`now`",

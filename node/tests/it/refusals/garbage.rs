@@ -1,4 +1,4 @@
-//! Bytes that make no sense, on both open ports: they cost their sender the connection, and nobody else anything.
+//! Bytes that make no sense, on both open ports: they cost their sender the connection, and others nothing.
 
 use super::slow_chain::SlowChain;
 use crate::support::{PATIENCE, wait_for};

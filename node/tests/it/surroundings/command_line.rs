@@ -120,7 +120,7 @@ fn one_port_serves_both_kinds_of_address_in_either_order() {
     let home = Home::new();
     home.start().stop();
     for kinds in [["/ip4/0.0.0.0", "/ip6/::"], ["/ip6/::", "/ip4/0.0.0.0"], ["/ip4/127.0.0.1", "/ip6/::1"]] {
-        // Somebody else may take the port before the node does.
+        // Another program may take the port before the node does.
         let ready = wait_for("a free port", || {
             let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
             let [first, second] = kinds.map(|kind| format!("{kind}/tcp/{port}"));

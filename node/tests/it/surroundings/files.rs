@@ -1,4 +1,4 @@
-//! Files appear whole or not at all, odd ones hinder nobody, and those that vanish are missed.
+//! Files appear whole or not at all, odd ones disturb nothing, and removed ones are missed.
 
 use super::{asked, in_little_room, node};
 use crate::support::{Home, Node, Said, says, wait_for, write_secret};

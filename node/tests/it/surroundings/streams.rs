@@ -1,4 +1,4 @@
-//! Whoever reads what the program says goes away, stands still, or has no room.
+//! The reader of the program's output goes away, stands still, or has no room.
 
 use super::{asked, node};
 use crate::support::{Home, Said, says, wait_for};
