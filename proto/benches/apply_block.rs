@@ -91,7 +91,7 @@ fn transfers(ledger: &Ledger, signers: &[Signer], accounts: u32, count: u32, blo
     verified.into_iter().map(|answer| answer.expect("a good signature")).collect()
 }
 
-fn build(ledger: &Ledger, candidates: Vec<VerifiedTransaction>) -> BuiltBlock {
+fn build(ledger: &Ledger, offered: Vec<VerifiedTransaction>) -> BuiltBlock {
     let tip = *ledger.tip();
     let members = ledger.tip_validators().members().iter();
     let signatures = members.map(|m| CommitSignature { validator: m.address, signature: Signature([0; 64]) }).collect();
@@ -102,7 +102,7 @@ fn build(ledger: &Ledger, candidates: Vec<VerifiedTransaction>) -> BuiltBlock {
         round: Round(0),
         leader,
         time: tip.time.plus(250),
-        candidates,
+        offered,
         evidence: vec![],
         commit,
         late: None,
@@ -114,9 +114,9 @@ fn measure(mut ledger: Ledger, signers: &[Signer], accounts: u32, transactions: 
     let mut best = [f64::MAX; 3];
     let mut changed = 0;
     for block in 0..BLOCKS {
-        let candidates = transfers(&ledger, signers, accounts, transactions, block);
+        let offered = transfers(&ledger, signers, accounts, transactions, block);
         let started = Instant::now();
-        let built = build(&ledger, candidates);
+        let built = build(&ledger, offered);
         let built_at = Instant::now();
         let applied = ledger.apply_block(&built.block).expect("what we build, we accept");
         let applied_at = Instant::now();

@@ -741,21 +741,21 @@ impl Chain {
         let evidence: Vec<_> = lies.iter().map(|lie| lie.1.clone()).collect();
         let punished = self.model.begin(time.0, &lies.into_iter().map(|lie| lie.0).collect::<Vec<_>>());
         self.model.absences(&present, &came, leader);
-        let (mut candidates, mut refused, mut fees) = (vec![], vec![], 0);
+        let (mut offered, mut refused, mut fees) = (vec![], vec![], 0);
         for request in requests {
             let Some(transaction) = self.signed(request) else { continue };
             match self.model.transaction(transaction.transaction()) {
                 Some(fee) => fees += fee,
                 None => refused.push(transaction.id()),
             }
-            candidates.push(transaction);
+            offered.push(transaction);
         }
         let parent = RecentBlock { height: tip.height, hash: tip.hash, time: tip.time };
         self.model.finish(leader, fees, parent);
         let counting =
             evidence.iter().zip(punished).filter(|(_, punished)| *punished).map(|(evidence, _)| evidence.clone());
         let counting: Vec<_> = counting.collect();
-        let draft = Draft { round: Round(0), leader, time, candidates, evidence, commit, late };
+        let draft = Draft { round: Round(0), leader, time, offered, evidence, commit, late };
         let built = self.ledger.build_block(draft);
         assert_eq!(built.block.evidence(), counting, "what punishes nobody stays outside");
         let named: Vec<_> = built.refused.iter().map(|(id, _)| *id).collect();

@@ -76,20 +76,20 @@ impl Chain {
 
     fn grow(&mut self, asked: Vec<(Signer, Body)>) {
         let mut nonces = std::collections::BTreeMap::new();
-        let mut candidates: Vec<VerifiedTransaction> = vec![];
+        let mut offered: Vec<VerifiedTransaction> = vec![];
         for (signer, body) in asked {
             let (chain, sender) = (self.ledger.chain(), signer.address());
             let nonce = nonces.entry(sender).or_insert_with(|| self.ledger.account(&sender).next_nonce);
             let transaction = Transaction { chain, sender, nonce: *nonce, expiry: None, body };
-            candidates.push(transaction.sign(&signer).verify(chain).unwrap());
+            offered.push(transaction.sign(&signer).verify(chain).unwrap());
             *nonce += 1;
         }
-        let (count, tip) = (candidates.len(), *self.ledger.tip());
+        let (count, tip) = (offered.len(), *self.ledger.tip());
         let commit = self.blocks.last().map(|last| last.certificate.clone());
         let leader =
             blockchat_proto::leader::leader_for(self.ledger.validators(), tip.hash, tip.height.next(), Round(0));
         let time = tip.time.plus(250);
-        let draft = Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit, late: None };
+        let draft = Draft { round: Round(0), leader, time, offered, evidence: vec![], commit, late: None };
         let built = self.ledger.build_block(draft);
         assert_eq!(built.block.transactions().len(), count, "{:?}", built.refused);
         let certificate = self.certify(built.block.height(), built.block.hash(), &[1, 2, 3, 4]);

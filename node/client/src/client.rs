@@ -91,7 +91,7 @@ impl Client {
         self.batch(codec::encode(&signed)).await
     }
 
-    /// Hands in a batch that is encoded already; one verdict each, in order. For those who do not read where they are.
+    /// Submits a batch that is encoded already; one verdict each, in order. For callers that do not read the places.
     pub async fn submit_encoded(&self, batch: Vec<u8>) -> Result<Vec<Verdict>, ClientError> {
         self.batch(batch).await
     }
@@ -135,7 +135,7 @@ impl Client {
         self.page(path::BLOCKS, wanted).await
     }
 
-    /// Proof that a transaction is final, for who trusts the genesis, or the block of a height.
+    /// Proof that a transaction is final, for a reader that trusts the genesis, or the block of a height.
     pub async fn receipt(&self, id: &TransactionId, trust: Option<Height>) -> Result<Receipt, ClientError> {
         self.asked(&format!("{}/{id}", path::RECEIPTS), &TrustRequest { trust }).await
     }

@@ -13,7 +13,7 @@ pub enum ClientError {
         /// The address as given.
         url: String,
     },
-    /// Nobody can be reached there: the request did not arrive.
+    /// No node can be reached there: the request did not arrive.
     #[error("no node answers at {url}: {cause}")]
     NoNode {
         /// The address.

@@ -112,9 +112,9 @@ fn measure(mut ledger: Ledger, transactions: &[VerifiedTransaction], own: bool) 
     let memory = resident_bytes() - memory;
     drop(spare);
     let started = Instant::now();
-    let candidates = pool.select(BLOCK, usize::MAX);
+    let offered = pool.select(BLOCK, usize::MAX);
     let select = started.elapsed();
-    let commit = commit(&mut ledger, &mut pool, candidates);
+    let commit = commit(&mut ledger, &mut pool, offered);
     pool.check_invariants(&ledger);
     let count = f64::from(POOLED);
     [admit.as_secs_f64() * 1e6 / count, ms(select), ms(commit), memory / count]
@@ -133,7 +133,7 @@ fn fill(ledger: &Ledger, transactions: &[VerifiedTransaction], own: bool) -> Mem
     pool
 }
 
-fn commit(ledger: &mut Ledger, pool: &mut Mempool, candidates: Vec<VerifiedTransaction>) -> Duration {
+fn commit(ledger: &mut Ledger, pool: &mut Mempool, offered: Vec<VerifiedTransaction>) -> Duration {
     let tip = *ledger.tip();
     let leader = leader_for(ledger.validators(), tip.hash, tip.height.next(), Round(0));
     let time = tip.time.plus(250);
@@ -141,7 +141,7 @@ fn commit(ledger: &mut Ledger, pool: &mut Mempool, candidates: Vec<VerifiedTrans
         round: Round(0),
         leader,
         time,
-        candidates,
+        offered,
         evidence: vec![],
         commit: None,
         late: None,

@@ -17,7 +17,7 @@ impl Engine {
             round,
             leader,
             time: now,
-            candidates: self.mempool.select(capacity, bytes_max),
+            offered: self.mempool.select(capacity, bytes_max),
             evidence: self.witness.known(),
             commit: self.consensus.commit_for_next(),
             late: self.consensus.late_for_next(),

@@ -255,7 +255,7 @@ mod tests {
     fn block_of(ledger: &Ledger, leader: Address) -> Block {
         let time = UnixMillis(1);
         let draft =
-            Draft { round: Round(0), leader, time, candidates: vec![], evidence: vec![], commit: None, late: None };
+            Draft { round: Round(0), leader, time, offered: vec![], evidence: vec![], commit: None, late: None };
         ledger.build_block(draft).block.to_block()
     }
 

@@ -50,9 +50,9 @@ fn chain_of(blocks: u64, transactions: u64) -> Vec<Certified> {
     let mut commit = None;
     let mut chain = vec![];
     for _ in 0..blocks {
-        let (time, candidates) = (ledger.tip().time.plus(250), transfers(&ledger, transactions));
+        let (time, offered) = (ledger.tip().time.plus(250), transfers(&ledger, transactions));
         let leader = validator().address();
-        let draft = Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit, late: None };
+        let draft = Draft { round: Round(0), leader, time, offered, evidence: vec![], commit, late: None };
         let built = ledger.build_block(draft);
         let certificate = certify(&ledger, &built.block);
         ledger.commit(built.applied);

@@ -58,7 +58,7 @@ impl World {
     /// A block that the leader of the round could make, another one for each number.
     fn block(&self, round: Round, number: u64) -> VerifiedBlock {
         let (leader, time) = (self.leader(round).address(), START.plus(1 + number));
-        let draft = Draft { round, leader, time, candidates: vec![], evidence: vec![], commit: None, late: None };
+        let draft = Draft { round, leader, time, offered: vec![], evidence: vec![], commit: None, late: None };
         self.ledger.build_block(draft).block
     }
 

@@ -79,7 +79,7 @@ fn tries(
     let rich = spendable.is_some_and(|coins| !coins.is_zero());
     match own {
         None if grants => format!(
-            "to write and pay you need a key and coins; the chain gives some to who joins, for a little work; in another \
+            "to write and pay you need a key and coins; the chain gives some to newcomers, for a little work; in another \
              terminal:\n{}{}",
             line("wallet new NAME"),
             line("wallet claim NAME")
@@ -90,7 +90,7 @@ fn tries(
             line("balance")
         ),
         Some(own) if !rich && grants => format!(
-            "your wallet has no coins yet; the chain gives some to who joins, for a little work; in another \
+            "your wallet has no coins yet; the chain gives some to newcomers, for a little work; in another \
              terminal:\n{}or ask somebody on the chain to type\n  blockchat-node send {own} 100\n",
             line("wallet claim")
         ),

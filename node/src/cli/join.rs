@@ -38,7 +38,7 @@ const REASON_SHOWN: usize = 200;
 const ADDRESSES_SHOWN: usize = 3;
 
 /// A chain that is around.
-struct Candidate {
+struct FoundChain {
     genesis: VerifiedGenesis,
     peers: Vec<Sighted>,
 }
@@ -46,7 +46,7 @@ struct Candidate {
 /// The result of the search so far.
 #[derive(Default)]
 struct Found {
-    chains: BTreeMap<Hash32, Candidate>,
+    chains: BTreeMap<Hash32, FoundChain>,
     /// Why an address led to no chain, the last time.
     fruitless: BTreeMap<String, String>,
     /// The result on the local network, for a sentence.
@@ -167,9 +167,9 @@ impl Found {
                     note(&format!("passing over {name} at {}: its genesis is {hash}", peer.address));
                 }
                 self.fruitless.remove(&peer.address);
-                let candidate = self.chains.entry(hash).or_insert(Candidate { genesis, peers: vec![] });
-                if candidate.peers.len() < PEERS_MAX {
-                    candidate.peers.push(peer);
+                let chain = self.chains.entry(hash).or_insert(FoundChain { genesis, peers: vec![] });
+                if chain.peers.len() < PEERS_MAX {
+                    chain.peers.push(peer);
                 }
             }
             Sighting::Useless { peer, reason } => self.in_vain_at(peer.address, reason),
@@ -228,7 +228,7 @@ fn places(config: &SearchConfig) -> String {
 }
 
 /// The chain that is joined, if there is no doubt.
-fn choose(args: &JoinArgs, config: &SearchConfig, mut found: Found, format: Format) -> Result<Candidate, Failure> {
+fn choose(args: &JoinArgs, config: &SearchConfig, mut found: Found, format: Format) -> Result<FoundChain, Failure> {
     if let Some(chosen) = args.genesis.and_then(|demanded| found.chains.remove(&demanded)) {
         return Ok(chosen);
     }
@@ -295,11 +295,11 @@ struct ChainShown<'a> {
     genesis_hash: Hash32,
     peers: Vec<Value>,
     #[serde(skip)]
-    of: &'a Candidate,
+    of: &'a FoundChain,
 }
 
 impl<'a> ChainShown<'a> {
-    fn new(of: &'a Candidate) -> Self {
+    fn new(of: &'a FoundChain) -> Self {
         let peer =
             |peer: &Sighted| json_value!({ "peer_id": peer.peer_id, "address": peer.address, "source": peer.source });
         let (chain, genesis_hash) = (of.genesis.short_name(), of.genesis.hash());
@@ -313,7 +313,7 @@ impl<'a> ChainShown<'a> {
     }
 }
 
-fn list(chains: &[Candidate], format: Format) {
+fn list(chains: &[FoundChain], format: Format) {
     let shown: Vec<_> = chains.iter().map(ChainShown::new).collect();
     let row =
         |chain: &ChainShown<'_>| vec![clipped(&chain.chain, 48), chain.genesis_hash.to_string(), chain.addresses()];
@@ -332,7 +332,7 @@ fn keep(home: &Home, genesis: &VerifiedGenesis) -> Result<(), Failure> {
 }
 
 /// The chain that was joined. For programs it is a JSON object of its own, before the one with the node's addresses.
-fn tell(home: &Home, chosen: &Candidate, format: Format) {
+fn tell(home: &Home, chosen: &FoundChain, format: Format) {
     let shown = ChainShown::new(chosen);
     let genesis = chosen.genesis.genesis();
     let path = home.genesis_path().display().to_string();

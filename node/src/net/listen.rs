@@ -38,7 +38,9 @@ fn check_dialable(address: &Multiaddr) -> Result<(), &'static str> {
     let parts: Vec<_> = address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect();
     match parts.as_slice() {
         [host, Protocol::Tcp(port)] if *port != 0 && is_host(host) => Ok(()),
-        [host, Protocol::Tcp(0)] if is_host(host) => Err("port 0 is nobody's: name the port that the peer listens on"),
+        [host, Protocol::Tcp(0)] if is_host(host) => {
+            Err("port 0 cannot be dialled: name the port that the peer listens on")
+        }
         [host] if is_host(host) => Err("it names no port: add /tcp/7475, or where the peer listens"),
         [_, Protocol::Udp(_), ..] => Err("peers speak TCP, not QUIC or anything else over UDP: name its /tcp/ port"),
         [_, Protocol::Tcp(_), Protocol::Ws(_) | Protocol::Wss(_) | Protocol::Tls, ..] => {

@@ -206,7 +206,7 @@ struct Assistant {
 
 impl Assistant {
     /// The start of the word that is being typed, and its completions.
-    fn candidates(&self, line: &str) -> (usize, Vec<String>) {
+    fn completions(&self, line: &str) -> (usize, Vec<String>) {
         let start = line.rfind(char::is_whitespace).map_or(0, |at| at + 1);
         let word = &line[start..];
         let first = line[..start].trim().is_empty();
@@ -232,7 +232,7 @@ impl Completer for Assistant {
         if line.trim_start().trim_start_matches('/').starts_with("load ") {
             return self.files.complete(line, pos, ctx);
         }
-        let (start, found) = self.candidates(line);
+        let (start, found) = self.completions(line);
         let pair = |word: String| Pair { replacement: format!("{word} "), display: word };
         Ok((start, found.into_iter().map(pair).collect()))
     }
@@ -266,16 +266,16 @@ mod tests {
     #[test]
     fn the_first_word_is_a_verb_and_the_others_are_names() {
         let shell = assistant("");
-        assert_eq!(shell.candidates("b"), (0, vec!["balance".into()]));
-        assert_eq!(shell.candidates("t b"), (2, vec!["bob".into(), "bert".into()]));
-        assert_eq!(shell.candidates("m al"), (2, vec!["alice".into()]));
+        assert_eq!(shell.completions("b"), (0, vec!["balance".into()]));
+        assert_eq!(shell.completions("t b"), (2, vec!["bob".into(), "bert".into()]));
+        assert_eq!(shell.completions("m al"), (2, vec!["alice".into()]));
     }
 
     #[test]
     fn in_a_chat_verbs_and_names_have_marks() {
         let chat = assistant("/");
-        assert_eq!(chat.candidates("/bal"), (0, vec!["/balance".into()]));
-        assert_eq!(chat.candidates("@b"), (0, vec!["@bob".into(), "@bert".into()]));
-        assert_eq!(chat.candidates("Hello al"), (6, vec!["alice".into()]));
+        assert_eq!(chat.completions("/bal"), (0, vec!["/balance".into()]));
+        assert_eq!(chat.completions("@b"), (0, vec!["@bob".into(), "@bert".into()]));
+        assert_eq!(chat.completions("Hello al"), (6, vec!["alice".into()]));
     }
 }

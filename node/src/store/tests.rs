@@ -78,7 +78,7 @@ impl Chain {
             round: Round(0),
             leader: validator().address(),
             time: self.ledger.tip().time.plus(250),
-            candidates: self.transactions(),
+            offered: self.transactions(),
             evidence: vec![],
             commit: self.certificate.clone(),
             late: None,

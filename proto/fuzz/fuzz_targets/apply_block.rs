@@ -86,12 +86,12 @@ fn play(ledger: &mut Ledger, moment: &Moment) {
     let tip = *ledger.tip();
     let round = Round(u32::from(moment.round));
     let leader = leader_for(ledger.validators(), tip.hash, tip.height.next(), round);
-    let candidates = moment.asks.iter().take(ASKS_MAX).filter_map(|(person, ask)| transaction(ledger, *person, ask));
+    let offered = moment.asks.iter().take(ASKS_MAX).filter_map(|(person, ask)| transaction(ledger, *person, ask));
     let draft = Draft {
         round,
         leader,
         time: tip.time.plus(u64::from(moment.passes_ms)),
-        candidates: candidates.collect(),
+        offered: offered.collect(),
         evidence: vec![],
         commit: (tip.height.0 > 0).then(|| commit(ledger, moment.seen)),
         late: Some(late(ledger, moment.late)),

@@ -38,9 +38,9 @@ fuzz_target!(|bytes: &[u8]| {
         drop(envelope.evidence.verify(CHAIN));
     }
     let _ = canonical::<SignedTransaction>(bytes, limits::TRANSACTION_BYTES_MAX);
-    let _ = canonical::<Status>(bytes, limits::VOTE_BYTES_MAX);
-    let _ = canonical::<GenesisRequest>(bytes, limits::VOTE_BYTES_MAX);
-    let _ = canonical::<SyncRequest>(bytes, limits::VOTE_BYTES_MAX);
+    let _ = canonical::<Status>(bytes, limits::EVIDENCE_MESSAGE_BYTES_MAX);
+    let _ = canonical::<GenesisRequest>(bytes, limits::EVIDENCE_MESSAGE_BYTES_MAX);
+    let _ = canonical::<SyncRequest>(bytes, limits::EVIDENCE_MESSAGE_BYTES_MAX);
     let _ = canonical::<SyncResponse>(bytes, limits::SYNC_BYTES_MAX);
     if let Some(proof) = canonical::<AccountProof>(bytes, limits::GENESIS_BYTES_MAX) {
         let _ = proof.verify(CHAIN);

@@ -23,8 +23,8 @@ pub struct Draft {
     pub leader: Address,
     /// The leader's clock; raised to one ms after the parent if it lags.
     pub time: UnixMillis,
-    /// Candidates in the order to try them.
-    pub candidates: Vec<VerifiedTransaction>,
+    /// Transactions for the block, in the order to try them.
+    pub offered: Vec<VerifiedTransaction>,
     /// Evidence of misbehaviour.
     pub evidence: Vec<Evidence>,
     /// Commit of the parent, late precommits included; absent for block 1.
@@ -40,7 +40,7 @@ pub struct BuiltBlock {
     pub block: VerifiedBlock,
     /// Its effect, to commit once the block is final.
     pub applied: AppliedBlock,
-    /// Candidates that cannot be applied, with the reason. Candidates that only did not fit are not listed.
+    /// Offered transactions that cannot be applied, with the reason. Those that only did not fit are not listed.
     pub refused: Vec<(TransactionId, TxRejected)>,
 }
 

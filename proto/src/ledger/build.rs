@@ -1,6 +1,6 @@
-//! Builds our own block: candidates in, a block that [`Ledger::apply_block`] accepts out.
+//! Builds our own block: transactions in, a block that [`Ledger::apply_block`] accepts out.
 //!
-//! Owns: what fits. Does not own: choice and order of candidates (engine); execution (`execute`, shared with checking).
+//! Owns: what fits. Does not own: choice and order of transactions (engine); execution (`execute`, shared with checking).
 //! Start reading at [`build`].
 
 use super::check_block::capacity;
@@ -17,14 +17,14 @@ use crate::vote::{Evidence, LatePrecommits};
 /// CBOR writes the number of transactions in 1 byte up to 23, in 5 up to 2^32.
 const COUNT_BYTES: usize = 4;
 
-/// Tries the candidates in order until the block is full. The first that does not fit ends it: skipping it would leave
+/// Tries the offered transactions in order until the block is full. The first that does not fit ends it: skipping it would leave
 /// a gap in its sender's nonces.
 pub(super) fn build(ledger: &Ledger, mut draft: Draft) -> BuiltBlock {
     assert_eq!(ledger.unknown_version(), None, "nobody builds by rules that it does not know");
     draft.late = draft.late.and_then(|late| counting(ledger, late));
     let time = draft.time.max(ledger.tip().time.plus(1));
     let header = header_before(ledger, &draft, time);
-    let Draft { leader, candidates, commit, late, evidence, .. } = draft;
+    let Draft { leader, offered, commit, late, evidence, .. } = draft;
     let mut execution = Execution::begin(ledger, time, leader);
     let evidence = punishing(&mut execution, evidence);
     let frame = Block { header, transactions: vec![], evidence, commit, late };
@@ -32,17 +32,17 @@ pub(super) fn build(ledger: &Ledger, mut draft: Draft) -> BuiltBlock {
     let Block { mut header, commit, late, evidence, .. } = frame;
     execution.presence(commit.as_ref(), late.as_ref());
     let (mut taken, mut refused): (Vec<VerifiedTransaction>, _) = (vec![], vec![]);
-    for candidate in candidates {
-        let bytes = candidate.bytes().len();
+    for transaction in offered {
+        let bytes = transaction.bytes().len();
         if taken.len() >= capacity(ledger) || bytes > room {
             break;
         }
-        match execution.transaction(&candidate) {
+        match execution.transaction(&transaction) {
             Ok(()) => {
                 room -= bytes;
-                taken.push(candidate);
+                taken.push(transaction);
             }
-            Err(reason) => refused.push((candidate.id(), reason)),
+            Err(reason) => refused.push((transaction.id(), reason)),
         }
     }
     let outcome = execution.finish();

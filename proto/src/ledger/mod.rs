@@ -356,7 +356,7 @@ impl Ledger {
         punishment::check(account, evidence, &self.system.marks, self.tip.height.next()).map(|_| ())
     }
 
-    /// Builds the next block from a draft: skips candidates that cannot be applied, evidence that punishes no account
+    /// Builds the next block from a draft: skips offered transactions that cannot be applied, evidence that punishes no account
     /// and late precommits that do not count; stops at capacity and size. Panics if the version in force is
     /// [unknown](Self::unknown_version), which is a bug.
     ///

@@ -191,13 +191,13 @@ pub(crate) fn evidence() -> Vec<(&'static str, Evidence)> {
 /// A block that the ledger of [`genesis`] accepts, as its bytes show.
 pub(crate) fn block_1() -> VerifiedBlock {
     let ledger = Ledger::at_genesis(&genesis());
-    let candidates = transactions().into_iter().filter(|(name, _)| ["send-plain", "send-coins"].contains(name));
+    let offered = transactions().into_iter().filter(|(name, _)| ["send-plain", "send-coins"].contains(name));
     let verified = |signed: SignedTransaction| -> VerifiedTransaction { signed.verify(chain()).expect("signed well") };
     let built = ledger.build_block(Draft {
         round: Round(0),
         leader: leader_for(ledger.validators(), chain(), Height(1), Round(0)),
         time: UnixMillis(1_700_000_000_250),
-        candidates: candidates.map(|(_, signed)| verified(signed)).collect(),
+        offered: offered.map(|(_, signed)| verified(signed)).collect(),
         evidence: vec![],
         commit: None,
         late: None,

@@ -142,7 +142,7 @@ fn grind_page(plan: Grind, shown: Shown) -> String {
         table.add_row(vec![Cell::new(what), cell(&at_first), cell(&now)]);
     };
     row("blocks that they led", &|found| format!("{} of {}", found.led, plan.blocks));
-    row("candidates for each", &|found| format!("{:.1}", found.tried as f64 / found.led.max(1) as f64));
+    row("variants for each", &|found| format!("{:.1}", found.tried as f64 / found.led.max(1) as f64));
     row("honest validators jailed", &|found| format!("{} of {}", found.jailed, plan.validators - plan.grinders));
     row("their power at the end", &|found| format!("{}.{} %", found.power_permille / 10, found.power_permille % 10));
     row("they decide alone", &|found| {

@@ -19,7 +19,7 @@ use blockchat_proto::vote::{Certificate, CommitSignature};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Candidates for one block: at 15 us each far less than the others wait for a proposal.
+/// Variants of one block: at 15 us each far less than the others wait for a proposal.
 const TRIES_MAX: u64 = 1_000;
 /// Fewer validators are never left by the rule as it was at first.
 const FLOOR: usize = 4;
@@ -48,7 +48,7 @@ pub struct Grind {
 pub struct Found {
     /// Blocks that a grinder led.
     pub led: u64,
-    /// Candidates that they built for these.
+    /// Variants that they built for these.
     pub tried: u64,
     /// Honest validators that were jailed.
     pub jailed: usize,
@@ -162,18 +162,18 @@ impl AtFirst {
 
     /// The hash of a block on `tip`.
     fn choose(&mut self, tip: Hash32, height: Height, grinds: bool) -> Hash32 {
-        let candidate = |number: u64| {
+        let variant = |number: u64| {
             let bytes = [&tip.0[..], &height.0.to_be_bytes(), &number.to_be_bytes()].concat();
             hash("blockchat/show/grind", &bytes)
         };
         if !grinds {
-            return candidate(0);
+            return variant(0);
         }
         self.found.led += 1;
         let again = |hash: &Hash32| self.own.contains(&leader_for(&self.set, *hash, height.next(), Round(0)));
-        let tried = (0..TRIES_MAX).find(|number| again(&candidate(*number))).unwrap_or(TRIES_MAX);
+        let tried = (0..TRIES_MAX).find(|number| again(&variant(*number))).unwrap_or(TRIES_MAX);
         self.found.tried += tried + 1;
-        candidate(tried)
+        variant(tried)
     }
 }
 
@@ -220,9 +220,9 @@ impl Now {
         let grinds = self.own.contains(&leader);
         let commit = self.commit(grinds);
         let build = |more: u64| {
-            let (candidates, evidence, commit) = (vec![], vec![], commit.clone());
+            let (offered, evidence, commit) = (vec![], vec![], commit.clone());
             let time = time.plus(more);
-            self.ledger.build_block(Draft { round: Round(0), leader, time, candidates, evidence, commit, late: None })
+            self.ledger.build_block(Draft { round: Round(0), leader, time, offered, evidence, commit, late: None })
         };
         if !grinds {
             return build(0);

@@ -60,7 +60,7 @@ pub struct BlockTransactionView {
     pub fee: Coins,
 }
 
-/// A final block as somebody reads it who wants to know only which transactions it holds.
+/// A final block for readers that want to know only which transactions it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct BlockIds {
     /// Its height.

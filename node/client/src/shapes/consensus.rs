@@ -205,7 +205,7 @@ pub enum TimerKind {
     HeldBlock,
     /// Until a proposed block is asked for again.
     Body,
-    /// Until it is looked whether somebody is ahead.
+    /// Until claims of higher tips are checked again.
     CatchUp,
     /// Something that this program does not know yet.
     #[serde(other)]

@@ -27,7 +27,7 @@ pub struct LogLineView {
 pub enum LogLevel {
     /// Something is broken.
     Error,
-    /// Somebody should know.
+    /// The operator should know.
     Warn,
     /// Informs.
     Info,

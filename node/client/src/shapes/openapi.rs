@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-/// An address that nobody has a key of, for those who try a path.
+/// An address without a known key, for readers who try a path.
 const NOBODY: &str = "bcc1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqkyrmkv";
 
 /// One operation.

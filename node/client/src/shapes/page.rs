@@ -24,8 +24,7 @@ pub struct PageRequest {
     pub cursor: Option<Cursor>,
 }
 
-/// A place in a list, as the node that made it understands it: nobody else reads or builds one. Short: the node refuses
-/// what it did not make.
+/// A place in a list, readable only by the node that made it. Short: the node refuses all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(String);

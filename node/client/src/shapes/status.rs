@@ -67,7 +67,7 @@ pub struct StatusView {
     /// person. It decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<String>,
-    /// Is the newest block known here, as far as peers can tell? Never without peers, but where nobody else decides.
+    /// Is the newest block known here, as far as peers can tell? Never without peers, unless this node decides alone.
     #[serde(default)]
     pub at_tip: bool,
     /// Since when the height being decided is undecided; nothing while none is.
@@ -128,7 +128,7 @@ pub struct GrantsView {
     /// The first block at or after this time begins the next span.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub again: UnixMillis,
-    /// Why nobody gets one now, if so: for a person.
+    /// The reason why none is paid now, if so: for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<String>,
 }
@@ -242,7 +242,7 @@ pub struct LedView {
     pub led: u32,
     /// of so many.
     pub blocks: u32,
-    /// How likely it is that chance alone lets somebody with its share of the stake lead at least so many: a number between
+    /// The probability that chance alone lets a member with its share of the stake lead at least so many: a number between
     /// 0 and 1, such as `3.1e-22`.
     pub chance: String,
     /// Is that less than one in a thousand million? Then it chooses the next leader by trying out blocks.
@@ -262,7 +262,7 @@ pub struct QueuedView {
     /// Since when.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub since: UnixMillis,
-    /// When it will have become power if nobody comes or goes: of block time, at the earliest.
+    /// When it will have become power if no account comes or goes: of block time, at the earliest.
     #[cfg_attr(feature = "openapi", schema(value_type = super::open::UnixMillis))]
     pub done_at: UnixMillis,
 }

@@ -321,13 +321,13 @@ impl CatchUp {
         let ready = |(peer, claim): &(&PeerTag, &Claim)| {
             claim.height > tip && now >= claim.busy_until && self.is_due(claim, tip) && !self.is_asked(**peer)
         };
-        let candidates: Vec<_> = self.claims.iter().filter(ready).map(|(peer, claim)| (*peer, claim.speed)).collect();
-        let proven = candidates.iter().filter_map(|(peer, speed)| Some((speed.as_ref()?, *peer)));
+        let peers: Vec<_> = self.claims.iter().filter(ready).map(|(peer, claim)| (*peer, claim.speed)).collect();
+        let proven = peers.iter().filter_map(|(peer, speed)| Some((speed.as_ref()?, *peer)));
         if let Some((_, fastest)) = proven.max() {
             return Some(fastest);
         }
         let waited = |question: &Question| now.since(question.asked) >= NEXT_STRANGER_MS;
-        let next = candidates.iter().find(|(peer, _)| *peer > self.last_peer).or(candidates.first());
+        let next = peers.iter().find(|(peer, _)| *peer > self.last_peer).or(peers.first());
         next.filter(|_| self.questions.iter().all(waited)).map(|(peer, _)| *peer)
     }
 

@@ -5,8 +5,8 @@
 //! Start reading at [`Deciding`].
 
 use super::Wish;
-use super::candidates::Candidates;
 use super::malachite::VotingCore;
+use super::proposed_blocks::ProposedBlocks;
 use super::sightings::Sightings;
 use crate::event::Timer;
 use crate::journal::JournalRecord;
@@ -31,7 +31,7 @@ pub(super) struct Deciding {
     pub(super) begun_last: UnixMillis,
     /// Was the previous block full?
     pub(super) after_full: bool,
-    pub(super) candidates: Candidates,
+    pub(super) proposed: ProposedBlocks,
     /// Proposals of later rounds that our lock forbids, each with the verdict on its block. See `lost`.
     pub(super) withheld: Vec<(SignedProposal, bool)>,
     /// Our votes in the round in which our data was lost; the core has left that round.
@@ -64,7 +64,7 @@ impl Deciding {
             since: now,
             begun_last: now,
             after_full: false,
-            candidates: Candidates::default(),
+            proposed: ProposedBlocks::default(),
             withheld: vec![],
             parting: vec![],
             timers: BTreeSet::new(),

@@ -1,12 +1,12 @@
 //! Messages of members: kept, passed to the core, or answered with our status.
 //!
 //! Does not own: the core and its outputs (`outputs`), messages from ahead (`ahead`), late precommits (`late_votes`),
-//! the blocks that proposals wait for (`candidates`).
+//! the blocks that proposals wait for (`proposed_blocks`).
 //! Start reading at [`Consensus::on_message`].
 
 use super::ahead::Message;
-use super::candidates::round_fits;
 use super::malachite::VoteInput;
+use super::proposed_blocks::round_fits;
 use super::{Consensus, Turn, Wish, timeouts};
 use crate::effect::Effect;
 use crate::event::{PeerTag, RoundTimer, Timer};
@@ -141,11 +141,11 @@ impl Consensus {
             if proposal.round == Round(0) && proposal.lock_round.is_none() {
                 self.clocks.saw(proposal.height, proposal.leader, block.header().time, turn.now);
             }
-            self.deciding.candidates.insert(proposal.round, block);
+            self.deciding.proposed.insert(proposal.round, block);
         }
         let polka = self.deciding.core.as_ref().is_some_and(|core| core.knows_polka(proposal.round, proposal.block));
-        self.deciding.candidates.wait(signed, polka);
-        if self.deciding.candidates.get(&proposal.block).is_some() {
+        self.deciding.proposed.wait(signed, polka);
+        if self.deciding.proposed.get(&proposal.block).is_some() {
             self.release(turn, proposal.block);
         } else {
             self.deciding.wishes.push_back(Wish::FetchBody { block: proposal.block, from });
@@ -155,41 +155,41 @@ impl Consensus {
     /// A block that a proposal waits for arrived by hash.
     pub(crate) fn on_body(&mut self, turn: &mut Turn<'_>, block: VerifiedBlock) {
         let hash = block.hash();
-        if let Some(round) = self.deciding.candidates.awaited_in(&hash).filter(|_| self.deciding.core.is_some()) {
-            self.deciding.candidates.insert(round, block);
+        if let Some(round) = self.deciding.proposed.awaited_in(&hash).filter(|_| self.deciding.core.is_some()) {
+            self.deciding.proposed.insert(round, block);
             self.release(turn, hash);
         }
     }
 
     /// Does a proposal still wait for this block?
     pub(crate) fn awaits_body(&self, hash: &Hash32) -> bool {
-        self.deciding.candidates.awaited_in(hash).is_some() && self.deciding.candidates.get(hash).is_none()
+        self.deciding.proposed.awaited_in(hash).is_some() && self.deciding.proposed.get(hash).is_none()
     }
 
     /// Tells the core about a block and the proposals that waited for it, unless our clock has not reached it and no
     /// quorum has prevoted it. SPEC TIME-2.
     pub(super) fn release(&mut self, turn: &mut Turn<'_>, hash: Hash32) {
-        let Some(candidate) = self.deciding.candidates.get(&hash) else {
+        let Some(proposed) = self.deciding.proposed.get(&hash) else {
             return;
         };
-        let ahead_ms = candidate.block.header().time.since(turn.now);
+        let ahead_ms = proposed.block.header().time.since(turn.now);
         if ahead_ms > self.config.clock_ahead_max_ms && !self.is_proved(&hash) {
             self.deciding.held.insert(hash);
             let after_ms = ahead_ms - self.config.clock_ahead_max_ms;
             return turn.ask(Effect::StartTimer { timer: Timer::HeldBlock(hash), after_ms });
         }
         self.deciding.held.remove(&hash);
-        let Some(candidate) = self.deciding.candidates.get_mut(&hash) else {
+        let Some(proposed) = self.deciding.proposed.get_mut(&hash) else {
             return;
         };
-        let built = candidate.block.header().round;
-        let valid = candidate.applied(turn.ledger).is_some();
-        if valid && !candidate.journaled {
-            candidate.journaled = true;
-            let record = JournalRecord::Body(candidate.block.bytes().to_vec());
-            turn.ask(Effect::Journal(JournalEntry { height: candidate.block.height(), record }));
+        let built = proposed.block.header().round;
+        let valid = proposed.applied(turn.ledger).is_some();
+        if valid && !proposed.journaled {
+            proposed.journaled = true;
+            let record = JournalRecord::Body(proposed.block.bytes().to_vec());
+            turn.ask(Effect::Journal(JournalEntry { height: proposed.block.height(), record }));
         }
-        for signed in self.deciding.candidates.released(&hash) {
+        for signed in self.deciding.proposed.released(&hash) {
             self.learn_wait(turn, &signed);
             if round_fits(&signed, built) {
                 self.hand_over(turn, signed, valid);
@@ -203,14 +203,14 @@ impl Consensus {
         if let Some(entered) = self.deciding.sightings.entry(signed.proposal.round) {
             let wait_ms = timeouts::propose_ms(&self.config, self.needed.most_ms(turn.ledger.validators()));
             let after_ms = turn.now.since(entered).min(wait_ms.saturating_mul(2));
-            let bytes = self.deciding.candidates.get(&signed.proposal.block).map(|known| known.block.bytes().len());
+            let bytes = self.deciding.proposed.get(&signed.proposal.block).map(|known| known.block.bytes().len());
             self.needed.came(signed.proposal.leader, after_ms, bytes.unwrap_or_default());
         }
     }
 
     /// Has a quorum prevoted it where a proposal waits for it? Then our clock is wrong.
     fn is_proved(&self, hash: &Hash32) -> bool {
-        let round = self.deciding.candidates.awaited_in(hash);
+        let round = self.deciding.proposed.awaited_in(hash);
         round.is_some_and(|round| self.deciding.core.as_ref().is_some_and(|core| core.knows_polka(round, *hash)))
     }
 

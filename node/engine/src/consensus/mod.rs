@@ -1,18 +1,17 @@
 //! Voting: one height after the other, with Malachite's core, our journal and our pace. SPEC VOTE-3, VOTE-6, VOTE-7.
 //!
-//! Owns: the core of the current height, its candidates, the guard, the wait between heights, messages from ahead, late
+//! Owns: the core of the current height, its proposed blocks, the guard, the wait between heights, messages from ahead, late
 //! precommits. Does not own: the pool, the ledger, catching up; it requests what it needs of those as [`Wish`]es.
 //! Always true: a signature is synced before it is published, and a valid block's bytes before the prevote for it; the
 //! core hears only verified messages of members at its own height. The map: `height` holds the state of one height;
 //! `messages` receives members' messages, `malachite` drives the core, `outputs` turns its outputs into effects;
-//! `candidates` holds proposed blocks, `clocks` compares ours with those of leaders, `signing` is the guard, `lost` its
+//! `proposed_blocks` holds proposed blocks, `clocks` compares ours with those of leaders, `signing` is the guard, `lost` its
 //! restrictions after a loss, `own_key` detects another node that signs with our key, `pace` decides when a height
 //! starts, `timeouts` computes timeouts, using what `needed` has learned of slow links, `replay` selects the part of
 //! the journal for a restart; `sightings` and `view` are for readers.
 //! Start reading at [`Consensus::on_message`], then [`Consensus::committed`].
 
 mod ahead;
-mod candidates;
 mod clocks;
 mod height;
 mod late_votes;
@@ -23,6 +22,7 @@ mod needed;
 mod outputs;
 mod own_key;
 mod pace;
+mod proposed_blocks;
 mod replay;
 mod sightings;
 mod signing;
@@ -129,16 +129,16 @@ impl Consensus {
             begun: false,
             halted: false,
         };
-        consensus.restore_candidates(ledger.chain())?;
+        consensus.restore_proposed(ledger.chain())?;
         consensus.listen_at_start(ledger, now);
         Ok(consensus)
     }
 
-    /// Blocks in the journal are candidates again.
-    fn restore_candidates(&mut self, chain: Hash32) -> Result<(), Fault> {
+    /// Blocks in the journal count as proposed again.
+    fn restore_proposed(&mut self, chain: Hash32) -> Result<(), Fault> {
         for record in &self.deciding.journal {
             if let JournalRecord::Body(bytes) = record {
-                self.deciding.candidates.restore(body_from_journal(bytes, chain)?);
+                self.deciding.proposed.restore(body_from_journal(bytes, chain)?);
             }
         }
         Ok(())
@@ -159,7 +159,7 @@ impl Consensus {
         let hash = block.hash();
         let record = JournalRecord::Body(block.bytes().to_vec());
         turn.ask(Effect::Journal(JournalEntry { height: block.height(), record }));
-        self.deciding.candidates.insert_own(block, applied);
+        self.deciding.proposed.insert_own(block, applied);
         self.step(turn, VoteInput::Built { block: hash, round });
     }
 

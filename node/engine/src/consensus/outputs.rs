@@ -36,7 +36,7 @@ impl Consensus {
                 let entry = JournalEntry { height, record };
                 self.signing.written(&entry);
                 if let JournalRecord::Proposal(signed) = &entry.record {
-                    self.deciding.candidates.kept(signed);
+                    self.deciding.proposed.kept(signed);
                 }
                 // A replay of it, once we sign again, would make votes that we did not cast.
                 if !self.signing.listens() {
@@ -139,15 +139,15 @@ impl Consensus {
         self.deciding.sightings.proposed(&proposal.proposal, turn.now);
         let ours = self.signing.signer().is_some_and(|signer| signer.address() == proposal.proposal.leader);
         let attach = self.deciding.attach.remove(&hash) || ours;
-        let block = self.deciding.candidates.get(&hash).filter(|_| attach).map(|candidate| candidate.block.to_block());
+        let block = self.deciding.proposed.get(&hash).filter(|_| attach).map(|proposed| proposed.block.to_block());
         self.publish(turn, ConsensusMessage::Proposal { proposal, block });
     }
 
     pub(super) fn decided(&mut self, turn: &mut Turn<'_>, certificate: Certificate) {
-        let candidate = self.deciding.candidates.get_mut(&certificate.block);
-        let found = candidate.and_then(|candidate| {
-            let applied = candidate.applied(turn.ledger)?.clone();
-            Some((candidate.block.clone(), applied))
+        let proposed = self.deciding.proposed.get_mut(&certificate.block);
+        let found = proposed.and_then(|proposed| {
+            let applied = proposed.applied(turn.ledger)?.clone();
+            Some((proposed.block.clone(), applied))
         });
         match found {
             Some((block, applied)) => self.deciding.wishes.push_back(Wish::Decided { block, applied, certificate }),

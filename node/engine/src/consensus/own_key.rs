@@ -239,7 +239,7 @@ impl Consensus {
         self.cancel_all(turn);
         let (leader, since) = (self.deciding.leader, self.deciding.since);
         self.deciding = std::mem::replace(&mut self.deciding, Deciding::new(leader, since)).anew();
-        if let Err(fault) = self.restore_candidates(turn.ledger.chain()) {
+        if let Err(fault) = self.restore_proposed(turn.ledger.chain()) {
             return self.halt(turn, fault);
         }
         self.start_height(turn);

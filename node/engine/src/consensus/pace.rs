@@ -69,9 +69,9 @@ impl Consensus {
             blocks.filter(|(_, block)| !block.transactions().is_empty()).map(|(_, block)| block.clone()).collect();
         loaded.into_iter().any(|block| {
             let (hash, built) = (block.hash(), block.header().round);
-            self.deciding.candidates.insert(Round(0), block);
+            self.deciding.proposed.insert(Round(0), block);
             built == Round(0)
-                && self.deciding.candidates.get_mut(&hash).is_some_and(|known| known.applied(ledger).is_some())
+                && self.deciding.proposed.get_mut(&hash).is_some_and(|known| known.applied(ledger).is_some())
         })
     }
 

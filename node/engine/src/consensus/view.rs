@@ -36,13 +36,13 @@ impl Consensus {
 
     fn proposal_facts(&self, round: Round) -> Option<ProposalFacts> {
         let sighting = self.deciding.sightings.proposal(round)?;
-        let candidate = self.deciding.candidates.get(&sighting.block);
+        let proposed = self.deciding.proposed.get(&sighting.block);
         Some(ProposalFacts {
             block: sighting.block,
             lock_round: sighting.lock_round,
             seen: sighting.seen,
-            holds: candidate.map(|found| (found.block.transactions().len(), found.block.bytes().len())),
-            valid: candidate.and_then(|found| found.verdict()),
+            holds: proposed.map(|found| (found.block.transactions().len(), found.block.bytes().len())),
+            valid: proposed.and_then(|found| found.verdict()),
         })
     }
 
@@ -74,12 +74,12 @@ impl Consensus {
 
     /// A proposed block that we hold.
     pub(crate) fn body(&self, hash: &Hash32) -> Option<&VerifiedBlock> {
-        self.deciding.candidates.get(hash).map(|candidate| &candidate.block)
+        self.deciding.proposed.get(hash).map(|proposed| &proposed.block)
     }
 
     /// Blocks proposed at this height.
     pub(crate) fn proposed(&self) -> impl Iterator<Item = &VerifiedBlock> {
-        self.deciding.candidates.blocks()
+        self.deciding.proposed.blocks()
     }
 
     /// Is a height under way?

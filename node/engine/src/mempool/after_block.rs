@@ -53,7 +53,7 @@ impl Mempool {
         self.first_out
     }
 
-    /// Drops candidates that a build refused, with the reason. Returns own ones that are now invalid.
+    /// Drops transactions that a build refused, with the reason. Returns own ones that are now invalid.
     pub fn refused(&mut self, refused: &[(TransactionId, TxRejected)]) -> Vec<TransactionId> {
         // Most early nonces only follow from the refusal of one before them, whose removal returns them to the shelf.
         let early = |reason: &TxRejected| matches!(reason, TxRejected::WrongNonce { .. });

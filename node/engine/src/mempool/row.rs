@@ -101,12 +101,12 @@ impl Row {
         held
     }
 
-    /// Removes everything below this nonce.
+    /// Removes everything below this nonce. Cost: O(removed).
     pub(super) fn take_below(&mut self, nonce: u64) -> Vec<VerifiedTransaction> {
-        let later = self.entries.split_off(self.index(nonce));
+        let index = self.index(nonce);
         self.stakes.retain(|stake| *stake >= nonce);
-        self.paid = self.spent();
-        let taken = std::mem::replace(&mut self.entries, later);
+        self.paid = self.spent_before(index);
+        let taken: Vec<_> = self.entries.drain(..index).map(|entry| entry.transaction).collect();
         self.released(taken)
     }
 
@@ -114,13 +114,12 @@ impl Row {
     pub(super) fn take_from(&mut self, nonce: u64) -> Vec<VerifiedTransaction> {
         let taken = self.entries.split_off(self.index(nonce));
         self.stakes.retain(|stake| *stake < nonce);
-        self.released(taken)
+        self.released(taken.into_iter().map(|entry| entry.transaction).collect())
     }
 
-    fn released(&mut self, taken: VecDeque<Entry>) -> Vec<VerifiedTransaction> {
-        let transactions: Vec<_> = taken.into_iter().map(|entry| entry.transaction).collect();
-        self.bytes -= transactions.iter().map(|transaction| transaction.bytes().len()).sum::<usize>();
-        transactions
+    fn released(&mut self, taken: Vec<VerifiedTransaction>) -> Vec<VerifiedTransaction> {
+        self.bytes -= taken.iter().map(|transaction| transaction.bytes().len()).sum::<usize>();
+        taken
     }
 
     /// Applies the row to its sender's final `account`, whose next nonce is that of the first entry. Ignores expiry,

@@ -1,4 +1,4 @@
-//! Selects candidates for a block: one per sender, then a second one per sender, and so on.
+//! Selects transactions for a block: one per sender, then a second one per sender, and so on.
 
 use super::pool::Mempool;
 use super::row::{Row, Turns};
@@ -6,7 +6,7 @@ use blockchat_proto::transaction::VerifiedTransaction;
 use std::ops::Bound;
 
 impl Mempool {
-    /// Candidates for the next block, in the order to try them: those without nonce first, then the claim with the most
+    /// Transactions for the next block, in the order to try them: those without nonce first, then the claim with the most
     /// work (a block pays one), then round robin over senders, each sender's in the order of their nonces. Ends with
     /// the first that does not fit.
     ///

@@ -60,10 +60,10 @@ impl ChainCopy {
     /// A block that may follow, built for the member that is named as its leader.
     pub(super) fn next_block(&mut self, round: Round, leader: Address, payments: &[SignedTransaction]) -> Block {
         let verify = |signed: &SignedTransaction| signed.clone().verify(self.ledger.chain()).expect("well signed");
-        let candidates: Vec<VerifiedTransaction> = payments.iter().map(verify).collect();
+        let offered: Vec<VerifiedTransaction> = payments.iter().map(verify).collect();
         let (time, commit) = (unix_millis(), self.commit.clone());
         let built =
-            self.ledger.build_block(Draft { round, leader, time, candidates, evidence: vec![], commit, late: None });
+            self.ledger.build_block(Draft { round, leader, time, offered, evidence: vec![], commit, late: None });
         assert!(built.refused.is_empty(), "{:?}", built.refused);
         let block = Block::decode(built.block.bytes()).expect("our own bytes");
         self.draft = Some((block.clone(), built.applied));

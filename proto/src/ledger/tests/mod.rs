@@ -108,11 +108,11 @@ impl World {
     }
 
     /// The needs of the next block: leader of round 0, the precommits of all members but the absent.
-    fn draft(&self, candidates: Vec<VerifiedTransaction>) -> Draft {
+    fn draft(&self, offered: Vec<VerifiedTransaction>) -> Draft {
         let tip = *self.ledger.tip();
         let leader = leader_for(self.ledger.validators(), tip.hash, tip.height.next(), Round(0));
         let time = tip.time.plus(self.block_ms);
-        Draft { round: Round(0), leader, time, candidates, evidence: vec![], commit: self.commit(), late: None }
+        Draft { round: Round(0), leader, time, offered, evidence: vec![], commit: self.commit(), late: None }
     }
 
     fn commit(&self) -> Option<Certificate> {

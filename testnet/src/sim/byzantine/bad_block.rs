@@ -59,7 +59,7 @@ fn of_another_round(scene: &Scene<'_>, block: Block) -> Block {
         round: Round(round),
         leader: header.leader,
         time: header.time,
-        candidates: vec![],
+        offered: vec![],
         evidence: vec![],
         commit: block.commit.clone(),
         late: block.late.clone(),

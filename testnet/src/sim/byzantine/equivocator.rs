@@ -29,7 +29,7 @@ impl Misbehaviour for Equivocator {
                     round: block.header.round,
                     leader: block.header.leader,
                     time: UnixMillis(block.header.time.0 + 1),
-                    candidates: vec![],
+                    offered: vec![],
                     evidence: vec![],
                     commit: block.commit,
                     late: block.late,

@@ -50,7 +50,7 @@ fn certificate(scene: &mut Scene<'_>, height: Height) -> ConsensusMessage {
 fn proposal(scene: &mut Scene<'_>, height: Height) -> ConsensusMessage {
     let signer = made_up(scene);
     let (leader, round, time) = (signer.address(), Round(0), scene.ledger.tip().time.plus(1));
-    let draft = Draft { round, leader, time, candidates: vec![], evidence: vec![], commit: None, late: None };
+    let draft = Draft { round, leader, time, offered: vec![], evidence: vec![], commit: None, late: None };
     let block = scene.ledger.build_block(draft).block.to_block();
     let block = Block { header: Header { height, ..block.header }, ..block };
     let proposal = Proposal { height, round, block: block.header.hash(), lock_round: None, leader };

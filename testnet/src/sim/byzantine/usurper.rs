@@ -25,7 +25,7 @@ impl Misbehaviour for Usurper {
                         let commit = others.and_then(|block| block.commit().cloned());
                         let late = others.and_then(|block| block.late().cloned());
                         let time = scene.ledger.tip().time.plus(1);
-                        let draft = Draft { round, leader, time, candidates: vec![], evidence: vec![], commit, late };
+                        let draft = Draft { round, leader, time, offered: vec![], evidence: vec![], commit, late };
                         scene.ledger.build_block(draft).block.to_block()
                     }
                 };

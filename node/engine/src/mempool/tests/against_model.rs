@@ -134,9 +134,9 @@ impl Both {
                 self.model.submit(&self.world.ledger, &transactions, false);
             }
             Step::Block(requests, best) => {
-                let mut candidates = self.sign(requests);
-                candidates.extend(self.world.pool.select(*best, usize::MAX));
-                let (block, forgotten) = self.world.build_and_commit(&candidates);
+                let mut offered = self.sign(requests);
+                offered.extend(self.world.pool.select(*best, usize::MAX));
+                let (block, forgotten) = self.world.build_and_commit(&offered);
                 self.forgotten.extend(forgotten);
                 self.model.block(&self.world.ledger, &block);
             }

@@ -153,24 +153,21 @@ impl World {
 
     /// Makes those of these transactions final that can be. Returns the block, and what need not be remembered.
     #[track_caller]
-    fn build_and_commit(
-        &mut self,
-        candidates: &[VerifiedTransaction],
-    ) -> (Vec<VerifiedTransaction>, Vec<TransactionId>) {
-        let built = self.build(candidates);
+    fn build_and_commit(&mut self, offered: &[VerifiedTransaction]) -> (Vec<VerifiedTransaction>, Vec<TransactionId>) {
+        let built = self.build(offered);
         self.ledger.commit(built.applied);
         let forgotten = self.pool.block_committed(&self.ledger, &built.block, self.now);
         self.pool.check_invariants(&self.ledger);
         (built.block.transactions().to_vec(), forgotten)
     }
 
-    fn build(&self, candidates: &[VerifiedTransaction]) -> BuiltBlock {
+    fn build(&self, offered: &[VerifiedTransaction]) -> BuiltBlock {
         let tip = *self.ledger.tip();
         self.ledger.build_block(Draft {
             round: Round(0),
             leader: leader_for(self.ledger.validators(), tip.hash, tip.height.next(), Round(0)),
             time: tip.time.plus(100),
-            candidates: candidates.to_vec(),
+            offered: offered.to_vec(),
             evidence: vec![],
             commit: commit(&self.ledger),
             late: None,

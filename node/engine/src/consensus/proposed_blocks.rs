@@ -11,7 +11,7 @@ use blockchat_proto::vote::SignedProposal;
 use std::collections::BTreeMap;
 
 /// A proposed block.
-pub(super) struct Candidate {
+pub(super) struct ProposedBlock {
     pub(super) block: VerifiedBlock,
     verdict: Option<Option<AppliedBlock>>,
     /// Are its bytes in the journal?
@@ -25,8 +25,8 @@ const PROPOSALS_PER_ROUND_MAX: usize = 4;
 
 /// All of the current height.
 #[derive(Default)]
-pub(super) struct Candidates {
-    known: BTreeMap<Hash32, Candidate>,
+pub(super) struct ProposedBlocks {
+    known: BTreeMap<Hash32, ProposedBlock>,
     /// Number of blocks carried by the proposals of a round.
     brought: BTreeMap<Round, usize>,
     proposals: Vec<Heard>,
@@ -41,14 +41,14 @@ struct Heard {
     kept: bool,
 }
 
-impl Candidates {
+impl ProposedBlocks {
     /// Adds a block carried by a proposal of `round`, unless that round already has too many.
     pub(super) fn insert(&mut self, round: Round, block: VerifiedBlock) {
         let brought = self.brought.entry(round).or_default();
         let hash = block.hash();
         if *brought < BLOCKS_PER_ROUND_MAX && !self.known.contains_key(&hash) {
             *brought += 1;
-            self.known.insert(hash, Candidate { block, verdict: None, journaled: false });
+            self.known.insert(hash, ProposedBlock { block, verdict: None, journaled: false });
         }
     }
 
@@ -56,25 +56,25 @@ impl Candidates {
     /// journal may be for any of them.
     pub(super) fn restore(&mut self, block: VerifiedBlock) {
         let hash = block.hash();
-        self.known.entry(hash).or_insert(Candidate { block, verdict: None, journaled: true });
+        self.known.entry(hash).or_insert(ProposedBlock { block, verdict: None, journaled: true });
     }
 
     /// Adds our own block with its effect.
     pub(super) fn insert_own(&mut self, block: VerifiedBlock, applied: AppliedBlock) {
         let hash = block.hash();
-        self.known.insert(hash, Candidate { block, verdict: Some(Some(applied)), journaled: true });
+        self.known.insert(hash, ProposedBlock { block, verdict: Some(Some(applied)), journaled: true });
     }
 
-    pub(super) fn get(&self, hash: &Hash32) -> Option<&Candidate> {
+    pub(super) fn get(&self, hash: &Hash32) -> Option<&ProposedBlock> {
         self.known.get(hash)
     }
 
-    pub(super) fn get_mut(&mut self, hash: &Hash32) -> Option<&mut Candidate> {
+    pub(super) fn get_mut(&mut self, hash: &Hash32) -> Option<&mut ProposedBlock> {
         self.known.get_mut(hash)
     }
 
     pub(super) fn blocks(&self) -> impl Iterator<Item = &VerifiedBlock> {
-        self.known.values().map(|candidate| &candidate.block)
+        self.known.values().map(|proposed| &proposed.block)
     }
 
     /// Lets a proposal wait for its block. A proposal that was already passed to the core does not wait again, or its
@@ -117,7 +117,7 @@ impl Candidates {
     }
 }
 
-impl Candidate {
+impl ProposedBlock {
     /// Is it valid, if known?
     pub(super) fn verdict(&self) -> Option<bool> {
         self.verdict.as_ref().map(Option::is_some)
