@@ -19,6 +19,7 @@ use blockchat_proto::gossip::ConsensusMessage;
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::Signer;
 use blockchat_proto::leader::leader_for;
+use blockchat_proto::sync::{STATUS_VERSION, Status};
 use blockchat_proto::units::{Height, Round, RulesVersion, UnixMillis};
 use blockchat_proto::vote::{VerifySignatures, Vote, VoteKind};
 use std::collections::{BTreeMap, VecDeque};
@@ -101,7 +102,7 @@ impl World {
         };
         let (mut engine, mut effects) = Engine::new(EngineConfig::default(), recovered, from).unwrap();
         let mut timers: BTreeMap<Timer, UnixMillis> = BTreeMap::new();
-        let (mut now, mut moments, mut heard) = (from, vec![], VecDeque::new());
+        let (mut now, mut moments, mut heard) = (from, vec![], VecDeque::from([self.connected()]));
         loop {
             for effect in effects {
                 match effect {
@@ -134,6 +135,14 @@ impl World {
             now = now.max(at);
             effects = engine.handle(Event::TimerElapsed(timer), now);
         }
+    }
+
+    /// One of the others connects: until then a node that may have signed before does not end its listening. SPEC VOTE-9.
+    fn connected(&self) -> Event {
+        let (chain, time) = (self.genesis.hash(), UnixMillis(0));
+        let status =
+            Status { version: STATUS_VERSION, chain, height: Height(0), hash: chain, earliest: Height(1), time };
+        Event::PeerStatus { peer: PeerTag(2), status }
     }
 
     /// The answers of the two others to our vote.

@@ -46,7 +46,7 @@ pub(super) fn stands_still(model: &Model) -> Option<Verdict> {
     let still = model.still?;
     let (spread, total) = (spread(model), model.stake_total());
     let present = model.stake_of(&spread.present);
-    let why = if still.missed < model.now {
+    let why = if missing_since(model).is_none() {
         back(present, total)
     } else if model.groups.is_cut() {
         cut(model, total)

@@ -205,7 +205,7 @@ fn mark(home: &Path) -> Value {
 }
 
 #[test]
-fn a_validator_whose_journal_is_lost_signs_only_what_comes_after_its_guard() {
+fn a_validator_whose_journal_is_lost_signs_nothing_below_its_guard() {
     let home = one_that_signed();
     let journal = "data/journal";
     let before = position(&mark(&home.path()));
@@ -221,7 +221,8 @@ fn a_validator_whose_journal_is_lost_signs_only_what_comes_after_its_guard() {
         assert_eq!(voting(&node), Value::from(true), "{name}: no lock was lost with it");
         drop(node);
         let after = position(&mark(&twin));
-        assert!(after > before && after.0 == Some(1), "{name}: {after:?} after {before:?}");
+        // Alone it signs nothing more for now: it listens until a peer is there. SPEC VOTE-9.
+        assert!(after >= before && after.0 == Some(1), "{name}: {after:?} after {before:?}");
     }
     let whole = home.start();
     assert_eq!(voting(&whole), Value::from(true), "with its journal whole it goes on");

@@ -138,7 +138,7 @@ fn a_crowd_of_callers_does_not_keep_us_from_calling_those_that_we_know() {
     (0..INBOUND_MAX).for_each(|last| drop(world.called_by(PeerId::random(), &private(last))));
     assert_eq!(world.members.need(), Need::Some, "company is no safety");
     world.tell(Fact::Found { peer: friend, address: address("/ip4/10.9.9.9/tcp/7475") });
-    let dialled = World::dials(&world.wait(1));
+    let dialled = World::dials(&world.wait(5));
     assert_eq!(dialled.iter().map(|dial| dial.peer).collect::<Vec<_>>(), [Some(friend)]);
 }
 
