@@ -77,6 +77,8 @@ pub enum Effect {
     RememberOwn(Vec<VerifiedTransaction>),
     /// They are final or invalid: no need to keep them.
     ForgetOwn(Vec<TransactionId>),
+    /// Others took their places in the pool: tell those who wait for them. At least one.
+    Replaced(Vec<Replaced>),
     /// Ask a peer for final blocks.
     RequestBlocks {
         /// Number of the request.
@@ -117,6 +119,19 @@ pub enum GossipVerdict {
     Accept,
     /// Do not forward it.
     Ignore,
+}
+
+/// A transaction whose place another one of its sender took. SPEC API-12.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// It.
+    pub id: TransactionId,
+    /// The other one.
+    pub by: TransactionId,
+    /// The sender of both.
+    pub sender: Address,
+    /// The nonce of both.
+    pub nonce: u64,
 }
 
 /// The outcome of a submitted transaction.

@@ -2,8 +2,8 @@
 //!
 //! Owns: the parts, and the effects of the current event. Does not own: any decision. What [`Engine`] itself does has
 //! one file each: `build_block`, `commit`, `following`, `presence`, `readers`.
-//! Always true: effects come out in the order of the requests; nothing comes out after [`Effect::Halt`]; a view that
-//! differs from the last one is shown at the end of the event.
+//! Always true: effects come out in the order of the requests; nothing comes out after [`Effect::Halt`]; what
+//! the pool replaced is told, and a view that differs from the last one is shown, at the end of the event.
 //! Start reading at [`Engine::handle`].
 
 use crate::catch_up::CatchUp;
@@ -241,14 +241,22 @@ impl Engine {
         }
     }
 
+    fn tell_replaced(&mut self) {
+        let replaced = self.mempool.take_replaced();
+        if !replaced.is_empty() {
+            self.ask(Effect::Replaced(replaced));
+        }
+    }
+
     pub(crate) fn ask(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
-    /// Shows changes and returns the effects.
+    /// Tells and shows what changed, and returns the effects.
     fn finish(&mut self, now: UnixMillis) -> Vec<Effect> {
         self.tally.follow(&self.effects, now);
         if !self.consensus.is_halted() {
+            self.tell_replaced();
             self.note_tip_reached();
             let view = self.build_view(now);
             if self.shown.as_ref() != Some(&view) {

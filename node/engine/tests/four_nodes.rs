@@ -2,7 +2,7 @@
 //! can go wrong is the simulator's business; this is the smallest world in which the engine can be debugged.
 
 use blockchat_engine::config::EngineConfig;
-use blockchat_engine::effect::{Answer, Effect, SubmitOutcome};
+use blockchat_engine::effect::{Answer, Effect, Replaced, SubmitOutcome};
 use blockchat_engine::engine::Engine;
 use blockchat_engine::engine_view::EngineView;
 use blockchat_engine::event::{Event, PeerTag, Query, RequestId, Timer};
@@ -344,6 +344,38 @@ fn whoever_decides_alone_works_off_a_full_pool_one_height_an_event() {
     assert_eq!(commits, 1, "one event, one height");
     world.perform(0, effects);
     world.run_until(10_000, |world| world.committed[0].len() == 500);
+}
+
+/// SPEC API-12.
+#[test]
+fn what_the_pool_replaces_comes_out_once_with_the_event_that_replaced_it() {
+    let signers = signers(1);
+    let mut world = World::new(&signers);
+    let (first, second) = (pay_self(&world, &signers[0], 100), pay_self(&world, &signers[0], 200));
+    let mut told = |event| {
+        let effects = world.engines[0].handle(event, START);
+        let replaced = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Replaced(all) => Some(all),
+            _ => None,
+        });
+        replaced.collect::<Vec<_>>()
+    };
+    let submit = |transaction: &VerifiedTransaction, replaces| {
+        let transactions = vec![transaction.clone()];
+        Event::SubmitTransactions { request: RequestId(1), transactions, replaces }
+    };
+    assert!(told(submit(&first, None)).is_empty());
+    assert!(told(submit(&second, None)).is_empty(), "it names nothing");
+    let replaced = Replaced { id: first.id(), by: second.id(), sender: signers[0].address(), nonce: 0 };
+    assert_eq!(told(submit(&second, Some(first.id()))), [[replaced]]);
+    assert!(told(Event::TimerElapsed(Timer::Mempool)).is_empty(), "once");
+}
+
+fn pay_self(world: &World, signer: &Signer, amount: u64) -> VerifiedTransaction {
+    let chain = world.genesis.hash();
+    let body = Body::Send { to: signer.address(), amount: Coins::from_bcc(amount), payload: Payload::None };
+    let transaction = Transaction { chain, sender: signer.address(), nonce: 0, expiry: None, body };
+    transaction.sign(signer).verify(chain).expect("well made")
 }
 
 /// The answers to readers.

@@ -3,7 +3,7 @@
 //! Always true:
 //! - what comes of the chain comes from the store, in order and once, so that nothing is lost between two blocks, two
 //!   connections or two runs of the node; what comes beside it comes from rings, and a reader that stayed away for longer
-//!   than they reach back is told so;
+//!   than they reach back is told so, except of replaced transactions: it can ask where each one is;
 //! - events are made when the reader's connection takes more: one that does not read costs at most the events of one block
 //!   ([`BLOCKS_AT_ONCE`] if it is about no account), and is cut off by its connection's silence.
 //!
@@ -18,7 +18,7 @@ use crate::feed::{Feed, Happening};
 use crate::logging;
 use crate::store::history::{BlockRow, StoreError};
 use axum::response::sse::Event;
-use blockchat_client::shapes::{BlockEvent, EventTopic, LogLineView, ResetEvent, event_name};
+use blockchat_client::shapes::{BlockEvent, EventTopic, LogLineView, ReplacedEvent, ResetEvent, event_name};
 use blockchat_engine::chain_view::ChainView;
 use blockchat_proto::ledger::Tip;
 use blockchat_proto::units::{Height, Round};
@@ -43,6 +43,7 @@ pub(super) struct Reader {
     views: watch::Receiver<Arc<ChainView>>,
     feed: Feed,
     feed_moves: watch::Receiver<u64>,
+    replaced_moves: watch::Receiver<u64>,
     log_moves: watch::Receiver<u64>,
     place: Place,
     ready: VecDeque<Event>,
@@ -55,16 +56,28 @@ impl Reader {
         let views = state.engine.watch();
         let tip = views.borrow().tip;
         let feed = state.info.feed.clone();
-        let (feed_moves, log_moves) = (feed.ring().watch(), logging::recent().watch());
+        let (feed_moves, replaced_moves) = (feed.ring().watch(), feed.replaced().watch());
+        let log_moves = logging::recent().watch();
         let now = Place {
             run: state.info.started.0,
             height: tip.height,
             in_next: 0,
             feed: feed.ring().last(),
             log: logging::recent().last(),
+            replaced: feed.replaced().last(),
         };
-        let (blocks, ready) = (state.blocks.clone(), VecDeque::new());
-        let mut reader = Self { topics, blocks, views, feed, feed_moves, log_moves, place: now, ready, _hold: hold };
+        let mut reader = Self {
+            topics,
+            blocks: state.blocks.clone(),
+            views,
+            feed,
+            feed_moves,
+            replaced_moves,
+            log_moves,
+            place: now,
+            ready: VecDeque::new(),
+            _hold: hold,
+        };
         match last_id {
             None => reader.begin(&tip),
             Some(id) => reader.resume(id, now, &tip),
@@ -111,7 +124,7 @@ impl Reader {
         self.place = Place { height: last.height, in_next: last.in_next, ..now };
         let live = [EventTopic::Consensus, EventTopic::Peers, EventTopic::Log];
         if last.run == now.run {
-            self.place = Place { feed: last.feed, log: last.log, ..self.place };
+            self.place = Place { feed: last.feed, log: last.log, replaced: last.replaced, ..self.place };
         } else if live.iter().any(|topic| self.is_about(topic)) {
             self.say_reset("the node was started anew: what happened beside the chain meanwhile is lost");
         }
@@ -130,10 +143,11 @@ impl Reader {
     /// Waits until there is something new; `false` once the node stops.
     async fn moved(&mut self) -> bool {
         let (chain, beside, log) = (self.is_about_chain(), self.is_about_feed(), self.is_about(&EventTopic::Log));
-        let height = self.place.height;
+        let (height, senders) = (self.place.height, self.is_about_senders());
         tokio::select! {
             moved = self.views.wait_for(|view| chain && view.tip.height > height) => moved.is_ok(),
             moved = self.feed_moves.changed(), if beside => moved.is_ok(),
+            moved = self.replaced_moves.changed(), if senders => moved.is_ok(),
             moved = self.log_moves.changed(), if log => moved.is_ok(),
         }
     }
@@ -141,9 +155,13 @@ impl Reader {
     /// Makes the next events, if there is anything to tell.
     async fn fill(&mut self) -> Result<(), StoreError> {
         self.feed_moves.mark_unchanged();
+        self.replaced_moves.mark_unchanged();
         self.log_moves.mark_unchanged();
         if self.is_about_feed() {
             self.fill_from_feed();
+        }
+        if self.is_about_senders() {
+            self.fill_from_replaced();
         }
         if self.is_about(&EventTopic::Log) {
             self.fill_from_log();
@@ -182,6 +200,24 @@ impl Reader {
             }
             Happening::Peers(event) if self.is_about(&EventTopic::Peers) => self.tell(event_name::PEERS, &*event),
             Happening::Consensus(_) | Happening::Peers(_) => {}
+        }
+    }
+
+    /// What is no longer kept is passed over without a `reset`: the chain's part of the stream has no gap.
+    fn fill_from_replaced(&mut self) {
+        while self.ready.is_empty() {
+            match self.feed.replaced().after(self.place.replaced, HAPPENINGS_AT_ONCE) {
+                Ok(events) if events.is_empty() => return,
+                Ok(events) => events.into_iter().for_each(|(number, event)| self.tell_replaced(number, &event)),
+                Err(missed) => self.place.replaced = missed.last,
+            }
+        }
+    }
+
+    fn tell_replaced(&mut self, number: u64, event: &ReplacedEvent) {
+        self.place.replaced = number;
+        if self.is_about(&EventTopic::Transactions(event.sender)) {
+            self.tell(event_name::REPLACED, event);
         }
     }
 
@@ -311,6 +347,11 @@ impl Reader {
 
     fn is_about_feed(&self) -> bool {
         self.is_about(&EventTopic::Consensus) || self.is_about(&EventTopic::Peers)
+    }
+
+    /// May a replaced transaction be of an account that the stream is about?
+    fn is_about_senders(&self) -> bool {
+        self.topics.iter().any(|topic| matches!(topic, EventTopic::Transactions(_)))
     }
 
     fn is_about_chain(&self) -> bool {

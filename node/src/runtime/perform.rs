@@ -25,9 +25,9 @@ use crate::store::evidence::EvidenceFile;
 use crate::store::guard::Guard;
 use crate::store::own::OwnLog;
 use crate::store::sign_journal::SignJournal;
-use blockchat_client::shapes::{ConsensusEvent, OffenceView, Phase};
+use blockchat_client::shapes::{ConsensusEvent, OffenceView, Phase, ReplacedEvent};
 use blockchat_engine::chain_view::{ChainView, Silence};
-use blockchat_engine::effect::{CommittedBlock, Effect, Fault, GossipVerdict};
+use blockchat_engine::effect::{CommittedBlock, Effect, Fault, GossipVerdict, Replaced};
 use blockchat_engine::event::Timer;
 use blockchat_engine::journal::{GuardMark, GuardState, JournalEntry, JournalRecord};
 use blockchat_proto::ledger::LedgerAct;
@@ -115,6 +115,7 @@ impl Performer {
                 self.own_waits.give_up(&ids);
                 self.own.forget(&ids)?;
             }
+            Effect::Replaced(all) => all.into_iter().for_each(|one| self.feed.tell_replaced(replaced_event(one))),
             Effect::RequestBlocks { request, peer, from, count } => {
                 self.net.request_blocks(request, peer, from, count);
             }
@@ -270,6 +271,11 @@ fn tell_of_the_barred(committed: &CommittedBlock) {
             warn!(validator = %account, %height, burned = %amount, why, "a validator is barred: it contradicted itself");
         }
     }
+}
+
+fn replaced_event(replaced: Replaced) -> ReplacedEvent {
+    let Replaced { id, by, sender, nonce } = replaced;
+    ReplacedEvent { id, by, sender, nonce }
 }
 
 fn net_verdict(verdict: GossipVerdict) -> NetVerdict {

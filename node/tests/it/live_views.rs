@@ -4,8 +4,8 @@
 use crate::http_api::{BOB, World};
 use crate::support::{Home, Node, PATIENCE};
 use blockchat_client::shapes::{
-    ApiCode, EventTopic, LogLevel, NodeEvent, NodeRequest, PeerView, PeersEvent, PoolRequest, Standing, TimerKind,
-    TransactionState, path,
+    ApiCode, EventTopic, LogLevel, NodeEvent, NodeRequest, PeerView, PeersEvent, PoolRequest, ReplacedEvent, Standing,
+    TimerKind, TransactionState, path,
 };
 use blockchat_client::{Client, Events};
 use blockchat_proto::units::{Height, Round};
@@ -167,6 +167,34 @@ async fn check_resumes(client: &Client, topics: &[EventTopic], all: &[(NodeEvent
             assert_eq!(next(&mut again).await, *expected, "behind {id}");
         }
     }
+}
+
+/// SPEC API-11, API-12.
+#[tokio::test]
+async fn what_the_pool_replaces_is_told_to_readers_of_its_sender_and_to_nobody_else() {
+    let world = World::start().await;
+    let sender = world.signer.address();
+    let topics = [EventTopic::Transactions(sender)];
+    let mut events = world.client.listen(&topics, None).await.unwrap();
+    let mut of_bob = world.client.listen(&[EventTopic::Transactions(BOB)], None).await.unwrap();
+    // Nonce 0 is missing: they wait for it.
+    let (early, dearer) = (world.send(1, "Hello"), world.send(1, "Hello, Bob"));
+    world.client.submit(&early).await.unwrap();
+    assert!(world.client.submit(&dearer).await.unwrap_err().is("nonce_taken"), "it names nothing: not told");
+    world.client.submit_instead(&dearer, early.id()).await.unwrap();
+    let replaced = ReplacedEvent { id: early.id(), by: dearer.id(), sender, nonce: 1 };
+    assert_eq!(next(&mut events).await, NodeEvent::Replaced(replaced));
+    let mut all = vec![(NodeEvent::Replaced(replaced), events.last_id().unwrap().to_owned())];
+    world.say(0, "first").await;
+    all.extend(until_transaction(&mut events, "Hello, Bob").await);
+    let told = all.iter().filter(|(event, _)| matches!(event, NodeEvent::Replaced(_))).count();
+    assert_eq!(told, 1, "what is final is not told as replaced: {all:?}");
+    let heard = until_transaction(&mut of_bob, "Hello, Bob").await;
+    assert!(heard.iter().all(|(event, _)| matches!(event, NodeEvent::Transaction(_))), "{heard:?}");
+    check_resumes(&world.client, &topics, &all).await;
+    // Of another run: the chain goes on, and what was replaced meanwhile is no reason to begin anew.
+    let mut events = world.client.listen(&topics, Some("1-0-0-5-5-5")).await.unwrap();
+    assert!(matches!(next(&mut events).await, NodeEvent::Transaction(_)));
 }
 
 #[tokio::test]

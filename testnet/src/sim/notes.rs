@@ -89,6 +89,10 @@ pub(super) fn of_effect(effect: &Effect) -> Note {
         Effect::Answer { request, .. } => Note { what: "  answers", round: request.0, ..Note::default() },
         Effect::RememberOwn(transactions) => of_transactions("  remembers", transactions),
         Effect::ForgetOwn(ids) => Note { what: "  forgets", mark: ids.first().map_or(0, mark_of), ..Note::default() },
+        Effect::Replaced(all) => {
+            let mark = all.first().map_or(0, |first| mark_of(&first.id));
+            Note { what: "  tells of replaced", mark, ..Note::default() }
+        }
         Effect::RequestBlocks { request, peer, from, .. } => {
             Note { what: "  asks for blocks", height: from.0, round: request.0, mark: peer.0 }
         }

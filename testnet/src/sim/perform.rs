@@ -108,7 +108,8 @@ impl World {
             Effect::GossipTransactions(transactions) => self.gossip(node, transactions),
             Effect::GossipEvidence(evidence) => self.accuse(node, evidence),
             Effect::KeepEvidence(all) => self.keep_evidence(node, all),
-            Effect::GossipVerdict { .. } => {}
+            // Nobody listens to a feed.
+            Effect::GossipVerdict { .. } | Effect::Replaced(_) => {}
             Effect::StartTimer { timer, after_ms } => self.start_timer(node, timer, after_ms),
             Effect::CancelTimer(timer) => {
                 self.running(node).timers.remove(&timer);

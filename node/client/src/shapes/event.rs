@@ -30,7 +30,7 @@ pub enum EventTopic {
     Barred,
     /// Final messages to and from an account: [`MessageEvent`].
     Messages(Address),
-    /// Changes of an account: [`TransactionEvent`].
+    /// Changes of an account: [`TransactionEvent`]; and what it replaces in the node's pool: [`ReplacedEvent`].
     Transactions(Address),
     /// Log lines: [`LogLineView`].
     Log,
@@ -74,7 +74,7 @@ impl FromStr for EventTopic {
     }
 }
 
-/// Names of events: `block`, `consensus`, `peers`, `barred`, `message`, `transaction`, `log`, `reset`.
+/// Names of events: `block`, `consensus`, `peers`, `barred`, `message`, `transaction`, `replaced`, `log`, `reset`.
 pub mod event_name {
     /// A [`BlockEvent`](super::BlockEvent).
     pub const BLOCK: &str = "block";
@@ -88,6 +88,8 @@ pub mod event_name {
     pub const MESSAGE: &str = "message";
     /// A [`TransactionEvent`](super::TransactionEvent).
     pub const TRANSACTION: &str = "transaction";
+    /// A [`ReplacedEvent`](super::ReplacedEvent).
+    pub const REPLACED: &str = "replaced";
     /// A [`LogLineView`](crate::shapes::LogLineView).
     pub const LOG: &str = "log";
     /// A [`ResetEvent`](super::ResetEvent).
@@ -109,6 +111,8 @@ pub enum NodeEvent {
     Message(Box<MessageEvent>),
     /// Something happened to an account.
     Transaction(Box<TransactionEvent>),
+    /// A transaction that is not final was replaced.
+    Replaced(ReplacedEvent),
     /// A log line.
     Log(LogLineView),
     /// Earlier events are incomplete: ask for the state anew.
@@ -125,6 +129,7 @@ impl NodeEvent {
             event_name::BARRED => serde_json::from_str(data).map(Self::Barred),
             event_name::MESSAGE => serde_json::from_str(data).map(Self::Message),
             event_name::TRANSACTION => serde_json::from_str(data).map(Self::Transaction),
+            event_name::REPLACED => serde_json::from_str(data).map(Self::Replaced),
             event_name::LOG => serde_json::from_str(data).map(Self::Log),
             event_name::RESET => serde_json::from_str(data).map(Self::Reset),
             _ => return None,
@@ -302,6 +307,25 @@ pub struct TransactionEvent {
     pub entry: HistoryView,
 }
 
+/// In the node's pool, another transaction of the same sender and nonce took the place of one. SPEC API-12.
+///
+/// Told as it happens; what is missed is not told later: ask for the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReplacedEvent {
+    /// Id of the one that was replaced.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
+    pub id: Hash32,
+    /// Id of the one that replaced it.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Hash32))]
+    pub by: Hash32,
+    /// Sender of both; the account of the topic.
+    #[cfg_attr(feature = "openapi", schema(value_type = super::open::Address))]
+    pub sender: Address,
+    /// Nonce of both.
+    pub nonce: u64,
+}
+
 /// The stream cannot go on where the reader stopped: it begins anew here, and what lies between is lost to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -331,6 +355,10 @@ mod tests {
         let reset = ResetEvent { reason: "too slow".into() };
         let data = serde_json::to_string(&reset).unwrap();
         assert_eq!(NodeEvent::read("reset", &data).unwrap().unwrap(), NodeEvent::Reset(reset));
+        let (id, by) = (Hash32([1; 32]), Hash32([2; 32]));
+        let replaced = ReplacedEvent { id, by, sender: Address([7; 32]), nonce: 3 };
+        let told = serde_json::to_string(&replaced).unwrap();
+        assert_eq!(NodeEvent::read("replaced", &told).unwrap().unwrap(), NodeEvent::Replaced(replaced));
         assert!(NodeEvent::read("block", &data).unwrap().is_err());
         assert!(NodeEvent::read("moon", &data).is_none());
     }

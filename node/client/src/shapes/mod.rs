@@ -36,8 +36,8 @@ pub use consensus::{
     RoundView, SetView, TimerKind, TimerView, VoteView, VotesView,
 };
 pub use event::{
-    BarredEvent, BlockEvent, ConsensusEvent, EventTopic, MessageEvent, NodeEvent, OffenceView, PeersEvent, ResetEvent,
-    SignedTwice, TOPICS_MAX, TopicRejected, TransactionEvent, event_name,
+    BarredEvent, BlockEvent, ConsensusEvent, EventTopic, MessageEvent, NodeEvent, OffenceView, PeersEvent,
+    ReplacedEvent, ResetEvent, SignedTwice, TOPICS_MAX, TopicRejected, TransactionEvent, event_name,
 };
 pub use finality::{HeaderView, TrustRequest};
 pub use history::{Direction, HistoryKind, HistoryRequest, HistoryView};

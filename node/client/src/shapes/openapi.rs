@@ -295,7 +295,7 @@ fn events() -> Operation {
         ],
         body: None,
         status: 200,
-        answer: answers("text/event-stream", json!({ "type": "string" }), "Events (SPEC API-9)"),
+        answer: answers("text/event-stream", json!({ "type": "string" }), "Events (SPEC API-11)"),
     }
 }
 

@@ -199,7 +199,7 @@ fn heard_event(model: &mut Model, told: &mut Told, index: usize, event: NodeEven
         NodeEvent::Reset(_) => {
             asked.stir(&[Topic::Status, Topic::Consensus, Topic::Peers, Topic::Blocks, Topic::Messages]);
         }
-        NodeEvent::Transaction(_) | NodeEvent::Log(_) => return false,
+        NodeEvent::Transaction(_) | NodeEvent::Replaced(_) | NodeEvent::Log(_) => return false,
     }
     true
 }

@@ -10,7 +10,7 @@ use super::replace::Replacements;
 use super::row::Row;
 use super::shelf::Shelf;
 use crate::config::EngineConfig;
-use crate::effect::SubmitOutcome;
+use crate::effect::{Replaced, SubmitOutcome};
 use blockchat_proto::claim::Found;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::keys::Address;
@@ -49,6 +49,8 @@ pub struct Mempool {
     pub(super) replacements: Replacements,
     /// Transactions that became ours by replacing one of ours, until they are returned.
     pub(super) adopted: Vec<VerifiedTransaction>,
+    /// Transactions that were replaced, until they are returned.
+    pub(super) replaced: Vec<Replaced>,
     /// Own transactions that are final or invalid, until they are returned.
     pub(super) forgotten: Vec<TransactionId>,
     /// The sender served last: the next selection begins after it.
@@ -90,6 +92,7 @@ impl Mempool {
             refusals: Refusals::new(config.refused_max),
             replacements: Replacements::default(),
             adopted: vec![],
+            replaced: vec![],
             forgotten: vec![],
             served: Address([0; 32]),
             now: UnixMillis::default(),

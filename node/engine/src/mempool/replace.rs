@@ -11,6 +11,7 @@
 //! Start reading at [`Mempool::replace_in_row`].
 
 use super::pool::Mempool;
+use crate::effect::Replaced;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::keys::Address;
@@ -147,7 +148,9 @@ impl Mempool {
     fn gone_for(&mut self, held: &VerifiedTransaction, by: &VerifiedTransaction) {
         self.replacements.count(held.sender());
         let ours = self.own.contains(&held.id());
-        self.refuse(held.id(), TxRejected::Replaced { by: by.id() });
+        let replaced = Replaced { id: held.id(), by: by.id(), sender: held.sender(), nonce: held.nonce() };
+        self.refuse(replaced.id, TxRejected::Replaced { by: replaced.by });
+        self.replaced.push(replaced);
         if ours && self.own.insert(by, self.now) {
             self.adopted.push(by.clone());
         }
@@ -156,5 +159,10 @@ impl Mempool {
     /// Transactions that became ours by replacing one of ours: store them for a restart.
     pub(crate) fn take_adopted(&mut self) -> Vec<VerifiedTransaction> {
         std::mem::take(&mut self.adopted)
+    }
+
+    /// What was replaced since the last call, in order: at most one for each transaction that came meanwhile.
+    pub(crate) fn take_replaced(&mut self) -> Vec<Replaced> {
+        std::mem::take(&mut self.replaced)
     }
 }

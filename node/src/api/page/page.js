@@ -38,7 +38,7 @@ function follow(url, output, button) {
     if (lines.length > STREAM_LINES_MAX) lines.shift();
     output.textContent = lines.join("\n");
   };
-  for (const name of ["block", "consensus", "peers", "barred", "message", "transaction", "log", "reset"]) {
+  for (const name of ["block", "consensus", "peers", "barred", "message", "transaction", "replaced", "log", "reset"]) {
     source.addEventListener(name, show(name));
   }
   button.textContent = "stop";

@@ -51,6 +51,22 @@ async fn a_payment_that_waits_is_replaced_by_another_and_pays_once() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_payment_that_is_replaced_is_told_at_once() {
+    let chain = SlowChain::start().await;
+    let bob = BOB.to_string();
+    let (waited, second) = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| chain.run(&["send", &bob, "100", "--wait", "3600"]));
+        let replace = || chain.run(&["send", &bob, "200", "--replace", "0", "--no-wait", "--yes"]);
+        // Until the first one is there.
+        let second = std::iter::repeat_with(replace).find(|said| said.code == 0).unwrap();
+        (waiting.join().unwrap(), second)
+    });
+    let second: Value = serde_json::from_str(&second.out).unwrap();
+    let error = json_error(&waited, 1, "replaced");
+    says(error["error"].as_str().unwrap(), &["replaced by transaction", second["id"].as_str().unwrap()]);
+}
+
+#[tokio::test]
 async fn what_is_called_off_leaves_its_nonce_to_a_payment_to_oneself() {
     let chain = SlowChain::start().await;
     let bob = BOB.to_string();

@@ -1,6 +1,7 @@
 //! A sender changes its mind.
 
 use super::*;
+use crate::effect::Replaced;
 use crate::mempool::{REPLACEMENTS_MAX, replacement_fee};
 use proptest::prelude::*;
 
@@ -11,6 +12,11 @@ impl World {
         let submitted = self.pool.submit(&self.ledger, vec![by.clone()], Some(held.id()), self.now);
         self.pool.check_invariants(&self.ledger);
         submitted.outcomes[0].1.clone()
+    }
+
+    /// Ids of what was replaced since the last look, and of what took its place.
+    fn told_replaced(&mut self) -> Vec<(TransactionId, TransactionId)> {
+        self.pool.take_replaced().into_iter().map(|Replaced { id, by, .. }| (id, by)).collect()
     }
 }
 
@@ -34,6 +40,51 @@ fn a_pooled_one_is_replaced_by_a_dearer_one_and_its_caller_is_told() {
     assert_eq!((projected.next_nonce, projected.balance), (2, Coins::from_micros(783_700_000).unwrap()));
     assert_eq!(world.tick(1).forget, [row[0].id()], "what was replaced is not kept over a restart");
     assert_eq!(world.replace(&row[0], &dearer), SubmitOutcome::Pooled, "twice is once");
+}
+
+#[test]
+fn what_is_replaced_is_told_once_wherever_it_was_and_wherever_the_other_came_from() {
+    let mut world = World::new();
+    let (pooled, early) = (world.send(1, 0, 100), world.send(1, 2, 100));
+    world.submit(vec![pooled.clone(), early.clone()]);
+    assert_eq!(world.told_replaced(), [], "nothing had the place before");
+    let dearer = world.send(1, 0, 200);
+    assert_eq!(world.replace(&pooled, &dearer), SubmitOutcome::Pooled);
+    let told = Replaced { id: pooled.id(), by: dearer.id(), sender: address(1), nonce: 0 };
+    assert_eq!(world.pool.take_replaced(), [told]);
+    assert_eq!(world.replace(&pooled, &dearer), SubmitOutcome::Pooled, "twice is once");
+    world.gossip(std::slice::from_ref(&pooled));
+    assert_eq!(world.told_replaced(), [], "it does not come back");
+    let (second, third) = (world.send(1, 0, 300), world.send(1, 2, 200));
+    world.gossip(&[third.clone(), second.clone()]);
+    assert_eq!(world.told_replaced(), [(dearer.id(), second.id()), (early.id(), third.id())]);
+    world.tick(60_000);
+    assert_eq!(world.told_replaced(), [], "time replaces nothing");
+}
+
+#[test]
+fn a_refused_replacement_tells_nothing() {
+    let mut world = World::new();
+    let row = [world.send(1, 0, 500), world.send(1, 1, 100)];
+    world.submit(row.to_vec());
+    assert!(matches!(world.submit_one(&world.send(1, 0, 600)), SubmitOutcome::Refused(_)), "named nothing");
+    for (held, by) in [(&row[0], world.send(1, 0, 501)), (&row[1], world.send(1, 1, 600))] {
+        assert!(matches!(world.replace(held, &by), SubmitOutcome::Refused(_)), "too cheap, or too dear");
+        world.gossip(&[by]);
+    }
+    assert_eq!(world.told_replaced(), []);
+}
+
+#[test]
+fn a_final_transaction_is_not_told_as_replaced_nor_is_the_loser_of_its_nonce() {
+    let mut world = World::new();
+    let row = [world.send(1, 0, 100), world.send(1, 1, 100)];
+    world.submit(row.to_vec());
+    world.commit(&row[..1]);
+    let unheard = world.send(1, 1, 200);
+    world.commit(std::slice::from_ref(&unheard));
+    assert_eq!(world.place(&row[1]), Some(SubmitOutcome::Refused(wrong_nonce(2, 1))), "the chain decided");
+    assert_eq!(world.told_replaced(), []);
 }
 
 #[test]
