@@ -37,7 +37,7 @@ pub struct Metrics {
     /// To write down and sync what was signed, in s.
     pub sync_point: Histogram,
     /// To make blocks durable, in s.
-    pub commit: Histogram,
+    pub store: Histogram,
     /// From the submit of a transaction at this node until it was final here, in s.
     pub submit_to_final: Histogram,
     /// Blocks that became final here.
@@ -162,7 +162,7 @@ impl Metrics {
         let block_interval =
             seconds("block_interval", "Between two final blocks, but while catching up", 0.01, 2.0, 12);
         let sync_point = seconds("sync_point", "To sync what was signed to disk, before it is sent", 0.0001, 2.0, 14);
-        let commit = seconds("commit", "To make final blocks durable", 0.0005, 2.0, 13);
+        let store = seconds("store", "To make final blocks durable", 0.0005, 2.0, 13);
         let help = "From the submit of a transaction at this node until it was final here";
         let submit_to_final = seconds("submit_to_final", help, 0.005, 2.0, 14);
         let rounds = Histogram::new([1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0]);
@@ -171,7 +171,7 @@ impl Metrics {
             block_interval,
             rounds,
             sync_point,
-            commit,
+            store,
             submit_to_final,
             blocks: enter(ours, "blocks", "Blocks that became final here", None),
             transactions: enter(ours, "transactions", "Transactions that became final here", None),

@@ -1,4 +1,4 @@
-//! What a block costs beyond its signatures: building, applying, committing, as accounts grow.
+//! What a block costs beyond its signatures: building, applying, advancing, as accounts grow.
 //!
 //! Prints microseconds a transaction; the figure to watch is that they grow no faster than the logarithm of the accounts.
 //! Run it on a quiet machine: `cargo bench -p blockchat-proto --bench apply_block`.
@@ -19,7 +19,7 @@ const SENDERS: u32 = 2_000;
 const BLOCKS: u64 = 5;
 
 fn main() {
-    println!("accounts   transactions   build   apply   commit   us/transaction; changed accounts; restore us/account");
+    println!("accounts   transactions   build   apply  advance   us/transaction; changed accounts; restore us/account");
     let signers: Vec<_> = (0..SENDERS).map(|index| Signer::from_seed(&seed(index))).collect();
     let genesis = genesis(&signers);
     for accounts in [1_000_u32, 10_000, 100_000, 1_000_000] {
@@ -27,9 +27,9 @@ fn main() {
         let ledger = with_strangers(&genesis, accounts);
         let restore_us = us(start.elapsed()) / f64::from(accounts);
         for transactions in [100_u32, 2_000] {
-            let [build, apply, commit, changed] = measure(ledger.clone(), &signers, accounts, transactions);
+            let [build, apply, advance, changed] = measure(ledger.clone(), &signers, accounts, transactions);
             println!(
-                "{accounts:>9} {transactions:>12} {build:>9.2} {apply:>7.2} {commit:>7.2} {changed:>22.0} {restore_us:>20.2}"
+                "{accounts:>9} {transactions:>12} {build:>9.2} {apply:>7.2} {advance:>8.2} {changed:>22.0} {restore_us:>20.2}"
             );
         }
     }
@@ -109,7 +109,7 @@ fn build(ledger: &Ledger, offered: Vec<VerifiedTransaction>) -> BuiltBlock {
     })
 }
 
-/// Microseconds a transaction for building, applying and committing, best of a few blocks; accounts changed by the last.
+/// Microseconds a transaction for building, applying and advancing, best of a few blocks; accounts changed by the last.
 fn measure(mut ledger: Ledger, signers: &[Signer], accounts: u32, transactions: u32) -> [f64; 4] {
     let mut best = [f64::MAX; 3];
     let mut changed = 0;
@@ -122,13 +122,13 @@ fn measure(mut ledger: Ledger, signers: &[Signer], accounts: u32, transactions: 
         let applied_at = Instant::now();
         changed = applied.accounts().len();
         drop(built);
-        let committing = Instant::now();
-        ledger.commit(applied);
-        let times = [built_at - started, applied_at - built_at, committing.elapsed()];
+        let advancing = Instant::now();
+        ledger.advance(applied);
+        let times = [built_at - started, applied_at - built_at, advancing.elapsed()];
         for (best, time) in best.iter_mut().zip(times) {
             *best = best.min(us(time) / f64::from(transactions));
         }
     }
-    let [build, apply, commit] = best;
-    [build, apply, commit, f64::from(u32::try_from(changed).expect("small"))]
+    let [build, apply, advance] = best;
+    [build, apply, advance, f64::from(u32::try_from(changed).expect("small"))]
 }

@@ -766,7 +766,7 @@ impl Chain {
         assert_eq!(applied.accounts(), built.applied.accounts());
         assert_eq!((applied.tip(), applied.fees()), (built.applied.tip(), coins(fees)));
         assert_eq!(self.ledger.state_root(), self.ledger.snapshot().state_root, "a trial changes nothing");
-        self.ledger.commit(applied);
+        self.ledger.advance(applied);
         self.before = (tip.height > Height(0)).then_some((tip.height, tip.hash, present));
     }
 

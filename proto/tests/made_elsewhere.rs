@@ -43,7 +43,7 @@ fn a_chain_made_from_the_page_alone_is_final_here_too_block_by_block() {
         let final_here = certificate.get().check_structure(height, block.hash(), ledger.validators());
         assert_eq!(final_here, Ok(()), "certificate of {height}");
         let applied = ledger.apply_block(&block).unwrap_or_else(|refused| panic!("block {height}: {refused}"));
-        ledger.commit(applied);
+        ledger.advance(applied);
     }
     assert_eq!(ledger.tip().height, Height(255));
     assert_eq!((hex::encode(ledger.tip().hash.0), hex::encode(ledger.state_root().0)), (TIP.into(), STATE_ROOT.into()));

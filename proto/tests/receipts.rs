@@ -93,7 +93,7 @@ impl Chain {
         let built = self.ledger.build_block(draft);
         assert_eq!(built.block.transactions().len(), count, "{:?}", built.refused);
         let certificate = self.certify(built.block.height(), built.block.hash(), &[1, 2, 3, 4]);
-        self.ledger.commit(built.applied.clone());
+        self.ledger.advance(built.applied.clone());
         let next = built.applied.next_validators().as_members();
         let change = SetChange { header: built.block.header().clone(), certificate: certificate.clone(), next };
         self.blocks.push(Final { block: built.block, certificate, change, after: self.ledger.clone() });

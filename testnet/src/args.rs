@@ -98,10 +98,10 @@ pub struct UpArgs {
     /// Watch it live, in this terminal; after the key q the report follows, once all is done
     #[arg(long)]
     pub dashboard: bool,
-    /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
+    /// Path of blockchat-node [default: built by cargo if run by cargo, else beside this program, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
-    /// How the report is printed
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }
@@ -136,7 +136,7 @@ pub struct PlayArgs {
     /// Folder with trans0.txt, trans1.txt ...: lines `id<receiver> <text>` [default: our own]
     #[arg(long, value_name = "DIR")]
     pub workload: Option<PathBuf>,
-    /// How the report is printed
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }

@@ -51,7 +51,7 @@ fn one_slip_costs_a_validator_its_place() {
 /// Ten of 31 are just below a third. A kill can come before any node has seen both messages of a liar, so that no node
 /// can accuse it; with this seed none does.
 #[test]
-fn ten_injected_ten_committed_although_everybody_is_killed_again_and_again() {
+fn ten_injected_ten_in_blocks_although_everybody_is_killed_again_and_again() {
     let scenario = with_kills(with_slips(1, 31, 10, 14), 10);
     let outcome = world::run(scenario, false);
     assert_eq!(outcome.violation, None);

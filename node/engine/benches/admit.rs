@@ -1,6 +1,6 @@
 //! What a full pool costs: letting in, dealing out for a block, following a block, memory.
 //!
-//! The figures to watch: select and commit stay in the low milliseconds whoever fills the pool, and 100,000 pooled
+//! The figures to watch: select and advance stay in the low milliseconds whoever fills the pool, and 100,000 pooled
 //! transactions take less than 60 MB beside their own bytes. Run it on a quiet machine:
 //! `cargo bench -p blockchat-engine --bench admit`.
 
@@ -30,7 +30,7 @@ fn main() {
         return one_case(senders, stakes == 1, own == 1);
     }
     println!("{POOLED} pooled, blocks of {BLOCK}");
-    println!("senders  stake in front  from     us/admission  ms/select  ms/commit  bytes/transaction");
+    println!("senders  stake in front  from     us/admission  ms/select  ms/advance  bytes/transaction");
     for (senders, stakes) in [(16, 0), (16, 1), (1_000, 0), (POOLED, 0)] {
         for own in [0, 1] {
             in_a_process_of_its_own(&[senders, stakes, own]);
@@ -49,9 +49,9 @@ fn one_case(senders: u32, stakes: bool, own: bool) {
     let signers: Vec<_> = (0..senders).map(|index| Signer::from_seed(&seed(index))).collect();
     let ledger = funded(&signers);
     let transactions = transactions(&ledger, &signers, stakes);
-    let [admit, select, commit, memory] = measure(ledger, &transactions, own);
+    let [admit, select, advance, memory] = measure(ledger, &transactions, own);
     let (stakes, own) = (if stakes { "yes" } else { "no" }, if own { "callers" } else { "peers" });
-    println!("{senders:>7}  {stakes:<14}  {own:<7} {admit:>13.2} {select:>10.2} {commit:>10.2} {memory:>18.0}");
+    println!("{senders:>7}  {stakes:<14}  {own:<7} {admit:>13.2} {select:>10.2} {advance:>10.2} {memory:>18.0}");
 }
 
 fn seed(index: u32) -> [u8; 32] {
@@ -101,7 +101,7 @@ fn transactions(ledger: &Ledger, signers: &[Signer], stakes: bool) -> Vec<Verifi
     verified.into_iter().map(|answer| answer.expect("a good signature")).collect()
 }
 
-/// Microseconds an admission, milliseconds a selection and a commit, bytes of memory a transaction beside its own.
+/// Microseconds an admission, milliseconds a selection and an advance, bytes of memory a transaction beside its own.
 fn measure(mut ledger: Ledger, transactions: &[VerifiedTransaction], own: bool) -> [f64; 4] {
     // The first pools take what others have freed before; only then does the process grow by what one takes.
     let spare = [fill(&ledger, transactions, own), fill(&ledger, transactions, own)];
@@ -114,10 +114,10 @@ fn measure(mut ledger: Ledger, transactions: &[VerifiedTransaction], own: bool) 
     let started = Instant::now();
     let offered = pool.select(BLOCK, usize::MAX);
     let select = started.elapsed();
-    let commit = commit(&mut ledger, &mut pool, offered);
+    let advance = advance(&mut ledger, &mut pool, offered);
     pool.check_invariants(&ledger);
     let count = f64::from(POOLED);
-    [admit.as_secs_f64() * 1e6 / count, ms(select), ms(commit), memory / count]
+    [admit.as_secs_f64() * 1e6 / count, ms(select), ms(advance), memory / count]
 }
 
 fn fill(ledger: &Ledger, transactions: &[VerifiedTransaction], own: bool) -> Mempool {
@@ -133,7 +133,7 @@ fn fill(ledger: &Ledger, transactions: &[VerifiedTransaction], own: bool) -> Mem
     pool
 }
 
-fn commit(ledger: &mut Ledger, pool: &mut Mempool, offered: Vec<VerifiedTransaction>) -> Duration {
+fn advance(ledger: &mut Ledger, pool: &mut Mempool, offered: Vec<VerifiedTransaction>) -> Duration {
     let tip = *ledger.tip();
     let leader = leader_for(ledger.validators(), tip.hash, tip.height.next(), Round(0));
     let time = tip.time.plus(250);
@@ -147,9 +147,9 @@ fn commit(ledger: &mut Ledger, pool: &mut Mempool, offered: Vec<VerifiedTransact
         late: None,
     });
     assert_eq!(built.block.transactions().len(), BLOCK, "a full block");
-    ledger.commit(built.applied);
+    ledger.advance(built.applied);
     let started = Instant::now();
-    pool.block_committed(ledger, &built.block, NOW);
+    pool.after_block(ledger, &built.block, NOW);
     started.elapsed()
 }
 

@@ -28,9 +28,9 @@ pub struct EngineConfig {
     pub backing_ms: u64,
     /// Timeout of a request to a peer that was never slow; others get up to 14 s.
     pub request_timeout_ms: u64,
-    /// Maximum transactions in one commit of caught-up blocks. Until it is done, all other work of the engine waits.
+    /// Maximum transactions in one write of caught-up blocks. Until it is done, all other work of the engine waits.
     pub together_transactions_max: usize,
-    /// Maximum bytes in one such commit; at least one block in any case.
+    /// Maximum bytes in one such write; at least one block in any case.
     pub together_bytes_max: usize,
     /// Maximum pooled transactions.
     pub pool_transactions_max: usize,

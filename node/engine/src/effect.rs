@@ -56,7 +56,7 @@ pub enum Effect {
     CancelTimer(Timer),
     /// Make final blocks and all their changes durable, in one write or not at all; then empty the journal.
     /// Consecutive, at least one; more than one only while catching up.
-    Commit(Vec<CommittedBlock>),
+    Finalise(Vec<FinalBlock>),
     /// The view for readers from now on.
     PublishView(ChainView),
     /// Answer a submit, one outcome per transaction, in order.
@@ -196,7 +196,7 @@ pub struct AccountAnswer {
 
 /// A final block with everything that must be written with it.
 #[derive(Clone, Debug)]
-pub struct CommittedBlock {
+pub struct FinalBlock {
     /// The block.
     pub block: VerifiedBlock,
     /// Proof that it is final.

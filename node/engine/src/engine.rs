@@ -1,7 +1,7 @@
 //! Routes every event to its part. No rules of its own.
 //!
 //! Owns: the parts, and the effects of the current event. Does not own: any decision. What [`Engine`] itself does has
-//! one file each: `build_block`, `commit`, `following`, `presence`, `readers`.
+//! one file each: `build_block`, `finalise`, `following`, `presence`, `readers`.
 //! Always true: effects come out in the order of the requests; nothing comes out after [`Effect::Halt`]; what
 //! the pool replaced is told, and a view that differs from the last one is shown, at the end of the event.
 //! Start reading at [`Engine::handle`].
@@ -42,7 +42,7 @@ pub struct Engine {
     pub(crate) made: Coins,
     /// As of the tip.
     pub(crate) stakes: Arc<StakesView>,
-    /// Maximum transactions and bytes of blocks per commit: see [`EngineConfig`].
+    /// Maximum transactions and bytes of blocks per write: see [`EngineConfig`].
     pub(crate) together_max: (usize, usize),
     /// See [`ChainView::reached_tip`].
     pub(crate) reached_tip: bool,
@@ -205,8 +205,8 @@ impl Engine {
                 Wish::BuildBlock(round) => self.build_block(round, now),
                 Wish::FetchBody { block, from } => self.fetch_body(block, Some(from)),
                 Wish::Decided { block, applied, certificate } => {
-                    self.commit(block, applied, certificate, now);
-                    self.after_commit(now);
+                    self.finalise(block, applied, certificate, now);
+                    self.after_final(now);
                 }
             }
         }

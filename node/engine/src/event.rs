@@ -158,7 +158,7 @@ pub enum Timer {
     Body(Hash32),
     /// Check catching up: expired claims, unanswered requests.
     CatchUp,
-    /// Continue with the blocks of a peer that did not fit into one commit.
+    /// Continue with the blocks of a peer that did not fit into one write.
     NextPart,
     /// Check the pool: repeat own transactions, empty the shelf.
     Mempool,

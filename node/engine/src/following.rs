@@ -17,7 +17,7 @@ const BODY_RETRY_MAX_MS: u64 = 2_000;
 /// Backoff after a peer sent something that no honest peer sends, in ms.
 const LIAR_PAUSE_MS: u64 = 10_000;
 
-/// Pause between two commits of one answer, in ms, so that other waiting work has its turn.
+/// Pause between two writes for one answer, in ms, so that other waiting work has its turn.
 const PART_BREATH_MS: u64 = 1;
 
 impl Engine {
@@ -50,14 +50,14 @@ impl Engine {
         }
     }
 
-    /// Commits one part of the received blocks; the rest follows after other waiting work had its turn.
+    /// Applies one part of the received blocks; the rest follows after other waiting work had its turn.
     pub(crate) fn on_next_part(&mut self, now: UnixMillis) {
         let Some(mut answer) = self.catch_up.take_answer() else { return };
-        let done = self.commit_certified(answer.peer, &mut answer.blocks, now);
+        let done = self.finalise_certified(answer.peer, &mut answer.blocks, now);
         if self.consensus.is_halted() {
             return;
         }
-        answer.committed += done.new;
+        answer.applied += done.new;
         let tip = self.ledger.tip().height;
         if done.lied {
             self.catch_up.leave_alone(answer.peer, LIAR_PAUSE_MS);
@@ -72,7 +72,7 @@ impl Engine {
         if self.catch_up.has_answer() {
             self.ask(Effect::StartTimer { timer: Timer::NextPart, after_ms: PART_BREATH_MS });
         }
-        self.after_commit(now);
+        self.after_final(now);
         self.follow();
     }
 
@@ -97,7 +97,7 @@ impl Engine {
     pub(crate) fn on_catch_up_timer(&mut self, now: UnixMillis) {
         self.catch_up.looks();
         self.catch_up.expire_questions();
-        self.after_commit(now);
+        self.after_final(now);
         self.follow();
     }
 
@@ -123,7 +123,7 @@ impl Engine {
     }
 
     /// After the tip moved: take part, if we can.
-    pub(crate) fn after_commit(&mut self, now: UnixMillis) {
+    pub(crate) fn after_final(&mut self, now: UnixMillis) {
         self.stand_aside();
         self.pace(now);
     }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JournalEntry {
-    /// Its height. Entries at or below the tip are leftovers of a crash between commit and emptying.
+    /// Its height. Entries at or below the tip are leftovers of a crash between the write of the block and emptying.
     pub height: Height,
     /// The record.
     pub record: JournalRecord,

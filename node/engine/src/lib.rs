@@ -5,7 +5,7 @@
 //! the simulator.
 //!
 //! The map: [`engine`] routes an event to its part. [`relevance`] filters peers' messages before they are verified.
-//! [`mempool`] keeps transactions that are not final, `consensus` votes, `build_block` proposes, `commit` finalises,
+//! [`mempool`] keeps transactions that are not final, `consensus` votes, `build_block` proposes, `finalise` moves the tip,
 //! `catch_up` and `following` fetch missing blocks, `presence` announces our validator, `readers` shows the state of
 //! the parts and the counts of `tally`. [`recovered`] is the input of a restart, [`journal`] what must be on disk
 //! before we send.
@@ -14,7 +14,6 @@
 mod build_block;
 mod catch_up;
 pub mod chain_view;
-mod commit;
 pub mod config;
 mod consensus;
 pub mod effect;
@@ -22,6 +21,7 @@ pub mod engine;
 pub mod engine_view;
 pub mod event;
 mod evidence;
+mod finalise;
 mod following;
 pub mod journal;
 pub mod mempool;

@@ -6,7 +6,7 @@
 //! Always true: one entry per block and per timer: bounded; times are the shell's.
 //! Start reading at [`Tally::decided`], then [`Tally::validators`].
 
-use crate::effect::{CommittedBlock, Effect};
+use crate::effect::{Effect, FinalBlock};
 use crate::engine_view::{DECIDED_MAX, Decided, ValidatorFacts};
 use crate::event::Timer;
 use blockchat_proto::coins::Coins;
@@ -47,8 +47,8 @@ impl Tally {
     }
 
     /// A block became final; `members` decided it.
-    pub(crate) fn decided(&mut self, committed: &CommittedBlock, members: &ValidatorSet, decision: &Decision) {
-        let (block, certificate) = (&committed.block, &committed.certificate);
+    pub(crate) fn decided(&mut self, final_block: &FinalBlock, members: &ValidatorSet, decision: &Decision) {
+        let (block, certificate) = (&final_block.block, &final_block.certificate);
         let (header, height) = (block.header(), block.height());
         let stakes = block.transactions().iter().filter(|one| matches!(one.transaction().body, Body::Stake { .. }));
         self.stakers.extend(stakes.map(|one| one.sender()));

@@ -1,7 +1,7 @@
 //! An engine that fell behind, fed by hand: what one answer brings is made durable together, and shows only then.
 
 use blockchat_engine::config::EngineConfig;
-use blockchat_engine::effect::{CommittedBlock, Effect, Fault, Offence};
+use blockchat_engine::effect::{Effect, Fault, FinalBlock, Offence};
 use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{Event, PeerTag, RequestId, SyncId, Timer};
 use blockchat_engine::recovered::Recovered;
@@ -55,7 +55,7 @@ fn chain_of(blocks: u64, transactions: u64) -> Vec<Certified> {
         let draft = Draft { round: Round(0), leader, time, offered, evidence: vec![], commit, late: None };
         let built = ledger.build_block(draft);
         let certificate = certify(&ledger, &built.block);
-        ledger.commit(built.applied);
+        ledger.advance(built.applied);
         commit = Some(certificate.clone());
         chain.push((built.block, certificate.verify(ledger.chain()).expect("signed")));
     }
@@ -92,14 +92,14 @@ fn answer(engine: &mut Engine, request: SyncId, blocks: &[Certified]) -> Vec<Eff
     engine.handle(Event::BlocksReceived { request, peer: PEER, blocks: blocks.to_vec() }, START)
 }
 
-fn commits(effects: &[Effect]) -> Vec<&[CommittedBlock]> {
-    let of = |effect: &Effect| matches!(effect, Effect::Commit(_));
-    let commits = effects.iter().filter(|effect| of(effect));
-    commits.map(|effect| if let Effect::Commit(blocks) = effect { blocks.as_slice() } else { &[] }).collect()
+fn writes(effects: &[Effect]) -> Vec<&[FinalBlock]> {
+    let of = |effect: &Effect| matches!(effect, Effect::Finalise(_));
+    let writes = effects.iter().filter(|effect| of(effect));
+    writes.map(|effect| if let Effect::Finalise(blocks) = effect { blocks.as_slice() } else { &[] }).collect()
 }
 
-fn heights(commit: &[CommittedBlock]) -> Vec<u64> {
-    commit.iter().map(|one| one.block.height().0).collect()
+fn heights(write: &[FinalBlock]) -> Vec<u64> {
+    write.iter().map(|one| one.block.height().0).collect()
 }
 
 /// SPEC VOTE-6.
@@ -108,10 +108,10 @@ fn what_one_answer_brings_is_one_durable_write_and_shows_only_after_it() {
     let chain = chain_of(200, 3);
     let (mut engine, request) = behind(EngineConfig::default(), 500);
     let effects = answer(&mut engine, request, &chain);
-    let commits = commits(&effects);
-    assert_eq!(commits.len(), 1);
-    assert_eq!(heights(commits[0]), (1..=200).collect::<Vec<_>>());
-    assert!(matches!(effects[0], Effect::Commit(_)), "nothing comes before the write: {:?}", effects[0]);
+    let writes = writes(&effects);
+    assert_eq!(writes.len(), 1);
+    assert_eq!(heights(writes[0]), (1..=200).collect::<Vec<_>>());
+    assert!(matches!(effects[0], Effect::Finalise(_)), "nothing comes before the write: {:?}", effects[0]);
     let shown = effects.iter().filter_map(|effect| match effect {
         Effect::PublishView(view) => Some(view.tip.height.0),
         _ => None,
@@ -121,16 +121,16 @@ fn what_one_answer_brings_is_one_durable_write_and_shows_only_after_it() {
 }
 
 #[test]
-fn a_large_answer_is_committed_in_parts_and_others_have_their_turn_between_them() {
+fn a_large_answer_is_applied_in_parts_and_others_have_their_turn_between_them() {
     let chain = chain_of(20, 3);
     let config = EngineConfig { together_transactions_max: 25, ..EngineConfig::default() };
     let (mut engine, request) = behind(config, 500);
     let mut effects = answer(&mut engine, request, &chain);
     let mut parts = vec![];
     while effects.iter().any(|effect| matches!(effect, Effect::StartTimer { timer: Timer::NextPart, .. })) {
-        parts.extend(commits(&effects).into_iter().map(heights));
+        parts.extend(writes(&effects).into_iter().map(heights));
         let asks = effects.iter().any(|effect| matches!(effect, Effect::RequestBlocks { .. }));
-        assert!(!asks, "no further answer is asked for before this one is committed");
+        assert!(!asks, "no further answer is asked for before this one is applied");
         let tip = engine.ledger().tip().height;
         let query = blockchat_engine::event::Query::Account(validator().address());
         let answered = engine.handle(Event::Query { request: RequestId(1), query }, START);
@@ -141,24 +141,24 @@ fn a_large_answer_is_committed_in_parts_and_others_have_their_turn_between_them(
         assert!(answered.iter().any(of_the_tip), "{answered:?}");
         effects = engine.handle(Event::TimerElapsed(Timer::NextPart), START);
     }
-    parts.extend(commits(&effects).into_iter().map(heights));
+    parts.extend(writes(&effects).into_iter().map(heights));
     let eight = |first: u64| (first..first + 8).collect::<Vec<_>>();
     assert_eq!(parts, [eight(1), eight(9), (17..=20).collect()], "eight blocks hold 24 transactions");
     assert!(effects.iter().any(|effect| matches!(effect, Effect::RequestBlocks { from: Height(21), .. })));
 }
 
 #[test]
-fn a_block_above_the_limits_is_committed_alone() {
+fn a_block_above_the_limits_is_written_alone() {
     let chain = chain_of(3, 5);
     for config in [
         EngineConfig { together_transactions_max: 1, ..EngineConfig::default() },
         EngineConfig { together_bytes_max: 1, ..EngineConfig::default() },
     ] {
         let (mut engine, request) = behind(config, 500);
-        let mut done = commits(&answer(&mut engine, request, &chain)).into_iter().map(heights).collect::<Vec<_>>();
+        let mut done = writes(&answer(&mut engine, request, &chain)).into_iter().map(heights).collect::<Vec<_>>();
         for _ in 0..2 {
             let effects = engine.handle(Event::TimerElapsed(Timer::NextPart), START);
-            done.extend(commits(&effects).into_iter().map(heights));
+            done.extend(writes(&effects).into_iter().map(heights));
         }
         assert_eq!(done, [[1], [2], [3]]);
     }
@@ -170,24 +170,24 @@ fn the_parts_of_an_answer_outlive_the_peer_that_gave_it() {
     let chain = chain_of(6, 1);
     let config = EngineConfig { together_transactions_max: 4, ..EngineConfig::default() };
     let (mut engine, request) = behind(config, 500);
-    assert_eq!(commits(&answer(&mut engine, request, &chain)).len(), 1);
+    assert_eq!(writes(&answer(&mut engine, request, &chain)).len(), 1);
     let effects = engine.handle(Event::PeerGone { peer: PEER }, START);
-    assert!(commits(&effects).is_empty());
+    assert!(writes(&effects).is_empty());
     let effects = engine.handle(Event::TimerElapsed(Timer::NextPart), START);
-    assert_eq!(commits(&effects).into_iter().map(heights).collect::<Vec<_>>(), [[5, 6]]);
-    assert!(commits(&engine.handle(Event::TimerElapsed(Timer::NextPart), START)).is_empty());
+    assert_eq!(writes(&effects).into_iter().map(heights).collect::<Vec<_>>(), [[5, 6]]);
+    assert!(writes(&engine.handle(Event::TimerElapsed(Timer::NextPart), START)).is_empty());
 }
 
 #[test]
-fn the_good_beginning_of_a_bad_answer_is_committed_before_the_blame() {
+fn the_good_beginning_of_a_bad_answer_is_applied_before_the_blame() {
     let mut chain = chain_of(10, 1);
     chain.remove(6);
     let (mut engine, request) = behind(EngineConfig::default(), 500);
     let effects = answer(&mut engine, request, &chain);
-    assert_eq!(commits(&effects).into_iter().map(heights).collect::<Vec<_>>(), [[1, 2, 3, 4, 5, 6]]);
+    assert_eq!(writes(&effects).into_iter().map(heights).collect::<Vec<_>>(), [[1, 2, 3, 4, 5, 6]]);
     let place = |wanted: fn(&Effect) -> bool| effects.iter().position(wanted).expect("it is there");
     let blame = place(|effect| matches!(effect, Effect::Blame { peer: PEER, offence: Offence::BadBlocks }));
-    assert!(place(|effect| matches!(effect, Effect::Commit(_))) < blame);
+    assert!(place(|effect| matches!(effect, Effect::Finalise(_))) < blame);
 }
 
 /// A certified block that does not execute here stops the node, but what came before it is as final as ever.
@@ -201,7 +201,7 @@ fn the_good_beginning_is_durable_before_a_halt() {
     chain[4] = (wrong.clone(), certify(&ledger, &wrong).verify(ledger.chain()).expect("signed"));
     let (mut engine, request) = behind(EngineConfig::default(), 500);
     let effects = answer(&mut engine, request, &chain);
-    assert_eq!(commits(&effects).into_iter().map(heights).collect::<Vec<_>>(), [[1, 2, 3, 4]]);
+    assert_eq!(writes(&effects).into_iter().map(heights).collect::<Vec<_>>(), [[1, 2, 3, 4]]);
     let last = effects.last().expect("effects");
     assert!(matches!(last, Effect::Halt(Fault::CertifiedBlockInvalid { height: Height(5), .. })), "{last:?}");
 }

@@ -56,7 +56,7 @@ struct World {
     queue: BTreeMap<(UnixMillis, u64), (usize, Event)>,
     timers: BTreeMap<(usize, Timer), u64>,
     outcomes: Vec<SubmitOutcome>,
-    committed: Vec<BTreeMap<Height, Hash32>>,
+    chains: Vec<BTreeMap<Height, Hash32>>,
     unsynced: Vec<bool>,
     /// This one hears of no transactions.
     hears_none: Option<usize>,
@@ -81,7 +81,7 @@ impl World {
             queue: BTreeMap::new(),
             timers: BTreeMap::new(),
             outcomes: vec![],
-            committed: vec![BTreeMap::new(); signers.len()],
+            chains: vec![BTreeMap::new(); signers.len()],
             unsynced: vec![false; signers.len()],
             hears_none: None,
             far: None,
@@ -109,10 +109,10 @@ impl World {
         self.sequence
     }
 
-    /// The leader of round 0 of a height of the chain that node 0 has committed.
+    /// The leader of round 0 of a height of the chain of node 0.
     fn drawn(&self, height: Height) -> Address {
         let parent = Height(height.0 - 1);
-        let parent = self.committed[0].get(&parent).copied().unwrap_or_else(|| self.genesis.hash());
+        let parent = self.chains[0].get(&parent).copied().unwrap_or_else(|| self.genesis.hash());
         leader_for(self.genesis.validators(), parent, height, Round(0))
     }
 
@@ -121,7 +121,7 @@ impl World {
     }
 
     fn others(&self, node: usize) -> Vec<usize> {
-        (0..self.committed.len()).filter(|other| *other != node).collect()
+        (0..self.chains.len()).filter(|other| *other != node).collect()
     }
 
     fn perform(&mut self, node: usize, effects: Vec<Effect>) {
@@ -155,14 +155,14 @@ impl World {
             Effect::CancelTimer(timer) => {
                 self.timers.remove(&(node, timer));
             }
-            Effect::Commit(blocks) => {
+            Effect::Finalise(blocks) => {
                 for block in blocks.iter().map(|one| &one.block) {
-                    let new = self.committed.iter().all(|chain| !chain.contains_key(&block.height()));
+                    let new = self.chains.iter().all(|chain| !chain.contains_key(&block.height()));
                     let late = block.late().filter(|_| new);
                     for part in late.iter().flat_map(|late| &late.signatures) {
                         *self.carried_late.entry(part.validator).or_default() += 1;
                     }
-                    self.committed[node].insert(block.height(), block.hash());
+                    self.chains[node].insert(block.height(), block.hash());
                 }
             }
             Effect::Reply { outcomes, .. } => self.outcomes.extend(outcomes.into_iter().map(|(_, outcome)| outcome)),
@@ -225,7 +225,7 @@ fn four_nodes_decide_the_same_blocks_and_final_payments_arrive() {
         world.engines.iter().all(|engine| engine.ledger().account(&signers[0].address()).next_nonce == 25)
     });
     assert_eq!(world.outcomes, vec![SubmitOutcome::Pooled; 25]);
-    assert!(world.committed.iter().all(|chain| chain[&Height(1)] == world.committed[0][&Height(1)]));
+    assert!(world.chains.iter().all(|chain| chain[&Height(1)] == world.chains[0][&Height(1)]));
     let waited = world.now.since(START);
     assert!(waited < 1_500, "three blocks of ten take well under six block intervals, not {waited} ms");
 }
@@ -275,7 +275,7 @@ fn a_leader_that_has_not_heard_of_the_transactions_holds_nobody_up() {
     world.run_until(60_000, |world| {
         world.engines.iter().all(|engine| engine.ledger().account(&signers[0].address()).next_nonce == 150)
     });
-    let heights = u64::try_from(world.committed[0].len()).expect("few");
+    let heights = u64::try_from(world.chains[0].len()).expect("few");
     let waited = world.now.since(START);
     assert!(heights > 15, "the last node led at least once, and had nothing to propose");
     // Only a full block tells it that there is something to hear of: leading again after its own empty one, it waits.
@@ -302,7 +302,7 @@ fn a_distant_validator_is_counted_present() {
     });
     let far = signers[3].address();
     let late = world.carried_late.get(&far).copied().unwrap_or(0);
-    assert!(late > 60, "only {late} of 120 commits lacked its precommit: it is not far away");
+    assert!(late > 60, "only {late} of 120 writes lacked its precommit: it is not far away");
     let missing = world.engines[0].ledger().account(&far).window.missing.count();
     assert!(missing <= 3, "missing from {missing} of the last blocks, although it was there");
     let near = world.carried_late.iter().filter(|(who, _)| **who != far).map(|(_, count)| *count).max();
@@ -315,7 +315,7 @@ fn a_distant_validator_is_counted_present() {
 #[test]
 fn an_idle_chain_makes_an_empty_block_after_the_idle_interval() {
     let mut world = World::new(&signers(4));
-    world.run_until(11_000, |world| world.committed.iter().all(|chain| chain.len() == 1));
+    world.run_until(11_000, |world| world.chains.iter().all(|chain| chain.len() == 1));
     assert!(world.now.since(START) >= 10_000);
 }
 
@@ -323,7 +323,7 @@ fn an_idle_chain_makes_an_empty_block_after_the_idle_interval() {
 fn a_single_validator_decides_alone() {
     let signers = signers(1);
     let mut world = World::new(&signers);
-    world.run_until(25_000, |world| world.committed[0].len() == 2);
+    world.run_until(25_000, |world| world.chains[0].len() == 2);
 }
 
 /// It once began each height inside the decision of the one before: the pool's size was the depth of the stack.
@@ -340,10 +340,10 @@ fn whoever_decides_alone_works_off_a_full_pool_one_height_an_event() {
     let event =
         Event::SubmitTransactions { request: RequestId(1), transactions: (0..500).map(pay).collect(), replaces: None };
     let effects = world.engines[0].handle(event, START);
-    let commits = effects.iter().filter(|effect| matches!(effect, Effect::Commit(_))).count();
-    assert_eq!(commits, 1, "one event, one height");
+    let writes = effects.iter().filter(|effect| matches!(effect, Effect::Finalise(_))).count();
+    assert_eq!(writes, 1, "one event, one height");
     world.perform(0, effects);
-    world.run_until(10_000, |world| world.committed[0].len() == 500);
+    world.run_until(10_000, |world| world.chains[0].len() == 500);
 }
 
 /// SPEC API-12.
@@ -406,11 +406,9 @@ fn readers_see_the_round_under_way_who_voted_in_it_and_what_it_waits_for() {
     world.push(1, 0, Event::SubmitTransactions { request: RequestId(1), transactions, replaces: None });
     // The first votes are on their way when one node has heard one and none has decided.
     let (mut most_heard, mut looks) = (0, vec![]);
-    while world.committed.iter().all(BTreeMap::is_empty) {
+    while world.chains.iter().all(BTreeMap::is_empty) {
         let queued = world.queue.len();
-        world.run_until(60_000, |world| {
-            world.queue.len() != queued || world.committed.iter().any(|all| !all.is_empty())
-        });
+        world.run_until(60_000, |world| world.queue.len() != queued || world.chains.iter().any(|all| !all.is_empty()));
         let view = consensus(&mut world, 0);
         let Some(round) = view.rounds.first().filter(|_| view.begun) else { continue };
         assert_eq!((round.round, round.leader), (Round(0), world.drawn(Height(1))));

@@ -38,8 +38,8 @@ struct Node {
     now: UnixMillis,
     timers: BTreeMap<Timer, UnixMillis>,
     journal: Vec<JournalEntry>,
-    /// The state that a crash before the last commit would have left.
-    before_commit: Vec<JournalEntry>,
+    /// The state that a crash before the last write would have left.
+    before_final: Vec<JournalEntry>,
     guard: GuardState,
     said: Vec<ConsensusMessage>,
     asked: usize,
@@ -59,8 +59,8 @@ impl Node {
             validator,
         };
         let (engine, effects) = Engine::new(EngineConfig::default(), recovered, START).expect("it starts");
-        let (timers, before_commit, said, answers) = (BTreeMap::new(), vec![], vec![], vec![]);
-        let mut node = Self { engine, now: START, timers, journal, before_commit, guard, said, asked: 0, answers };
+        let (timers, before_final, said, answers) = (BTreeMap::new(), vec![], vec![], vec![]);
+        let mut node = Self { engine, now: START, timers, journal, before_final, guard, said, asked: 0, answers };
         node.perform(effects);
         node
     }
@@ -75,7 +75,7 @@ impl Node {
                 Effect::Journal(entry) => self.journal.push(entry),
                 Effect::Sync(guard) => self.guard = guard,
                 Effect::Broadcast(message) => self.said.push(message),
-                Effect::Commit(_) => self.before_commit = std::mem::take(&mut self.journal),
+                Effect::Finalise(_) => self.before_final = std::mem::take(&mut self.journal),
                 Effect::StartTimer { timer, after_ms } => {
                     self.timers.insert(timer, self.now.plus(after_ms));
                 }
@@ -164,7 +164,7 @@ fn what_was_signed_by_a_newer_program_is_left_alone_and_carried_on_by_it() {
     while newer.tip() == Height(0) {
         newer.wait(1);
     }
-    let written = newer.before_commit;
+    let written = newer.before_final;
     assert!(!written.is_empty());
     let mut older = Node::start(ledger.clone().knowing(FIRST), written.clone(), newer.guard);
     older.wait(60_000);

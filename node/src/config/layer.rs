@@ -89,11 +89,11 @@ pub struct P2pLayer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Announce {
-    /// None: others reach it where they are told to, and tell nobody
+    /// None: peers reach the node only at addresses that they are configured with
     None,
-    /// Those given with --external
+    /// Only those given with --external
     External,
-    /// Those, and all that it listens on
+    /// Those given with --external, and all listen addresses
     #[default]
     All,
 }

@@ -27,7 +27,7 @@ use crate::store::own::OwnLog;
 use crate::store::sign_journal::SignJournal;
 use blockchat_client::shapes::{ConsensusEvent, OffenceView, Phase, ReplacedEvent};
 use blockchat_engine::chain_view::{ChainView, Silence};
-use blockchat_engine::effect::{CommittedBlock, Effect, Fault, GossipVerdict, Replaced};
+use blockchat_engine::effect::{Effect, Fault, FinalBlock, GossipVerdict, Replaced};
 use blockchat_engine::event::Timer;
 use blockchat_engine::journal::{GuardMark, GuardState, JournalEntry, JournalRecord};
 use blockchat_proto::ledger::LedgerAct;
@@ -75,7 +75,7 @@ pub(super) struct Performer {
     pub(super) metrics: Arc<Metrics>,
     pub(super) own_waits: OwnWaits,
     /// When the last block became final.
-    pub(super) committed: Option<Instant>,
+    pub(super) last_final: Option<Instant>,
     /// The operator was told that this clock is wrong.
     pub(super) clock_told: bool,
     /// Which block was asked for.
@@ -103,7 +103,7 @@ impl Performer {
             Effect::GossipVerdict { ticket, verdict } => self.net.verdict(ticket, net_verdict(verdict)),
             Effect::StartTimer { timer, after_ms } => self.start_timer(timer, after_ms),
             Effect::CancelTimer(timer) => self.timers.cancel(timer),
-            Effect::Commit(committed) => self.commit(&committed)?,
+            Effect::Finalise(blocks) => self.finalise(&blocks)?,
             Effect::PublishView(view) => self.publish(view),
             Effect::Reply { request, outcomes } => self.door.reply(request, outcomes),
             Effect::Answer { request, answer } => self.door.answer(request, answer),
@@ -211,10 +211,10 @@ impl Performer {
     }
 
     /// The blocks first, then the journal: what was signed for them is needed until they are durable.
-    fn commit(&mut self, blocks: &[CommittedBlock]) -> Result<(), NodeFault> {
+    fn finalise(&mut self, blocks: &[FinalBlock]) -> Result<(), NodeFault> {
         let Some(last) = blocks.last() else { return Ok(()) };
         let begin = Instant::now();
-        self.disk.commit(blocks)?;
+        self.disk.store(blocks)?;
         self.journal.clear()?;
         self.count(blocks, begin);
         let header = last.block.header();
@@ -240,16 +240,16 @@ impl Performer {
 
 impl Performer {
     /// Counts what became final, at the cost of one look-up a transaction, and none if nothing was submitted here.
-    fn count(&mut self, blocks: &[CommittedBlock], begin: Instant) {
+    fn count(&mut self, blocks: &[FinalBlock], begin: Instant) {
         let now = Instant::now();
         let metrics = &self.metrics;
-        metrics.commit.observe(now.duration_since(begin).as_secs_f64());
-        let last = self.committed.replace(now);
+        metrics.store.observe(now.duration_since(begin).as_secs_f64());
+        let last = self.last_final.replace(now);
         let catches_up = self.told.as_ref().is_some_and(|told| matches!(told.phase, Phase::CatchingUp { .. }));
         if let Some(last) = last.filter(|_| !catches_up) {
             metrics.block_interval.observe(now.duration_since(last).as_secs_f64());
         }
-        for CommittedBlock { block, certificate, .. } in blocks {
+        for FinalBlock { block, certificate, .. } in blocks {
             metrics.blocks.inc();
             metrics.transactions.inc_by(u64::try_from(block.transactions().len()).unwrap_or(u64::MAX));
             metrics.rounds.observe(f64::from(certificate.round.0) + 1.0);
@@ -262,11 +262,11 @@ impl Performer {
 }
 
 /// All operators learn which validator is barred, and why.
-fn tell_of_the_barred(committed: &CommittedBlock) {
-    for act in committed.applied.acts() {
+fn tell_of_the_barred(final_block: &FinalBlock) {
+    for act in final_block.applied.acts() {
         if let LedgerAct::Barred { account, amount } = act {
-            let height = committed.block.height();
-            let evidence = committed.block.evidence().iter().find(|evidence| evidence.accused() == *account);
+            let height = final_block.block.height();
+            let evidence = final_block.block.evidence().iter().find(|evidence| evidence.accused() == *account);
             let why = evidence.map(|evidence| OffenceView::from(evidence).to_string()).unwrap_or_default();
             warn!(validator = %account, %height, burned = %amount, why, "a validator is barred: it contradicted itself");
         }
@@ -373,7 +373,7 @@ mod tests {
             told: None,
             metrics,
             own_waits: OwnWaits::default(),
-            committed: None,
+            last_final: None,
             clock_told: false,
             asked: Asked::default(),
         }

@@ -242,7 +242,7 @@ impl Running {
             told: None,
             metrics: Arc::clone(&metrics),
             own_waits: OwnWaits::default(),
-            committed: None,
+            last_final: None,
             clock_told: false,
             asked: asked.clone(),
         };

@@ -9,7 +9,7 @@
 
 use super::record::{seal_at, unseal_at};
 use super::rows::{Row, TransactionRow};
-use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::effect::FinalBlock;
 use blockchat_proto::codec;
 use blockchat_proto::genesis::Parameters;
 use blockchat_proto::ledger::LedgerAct;
@@ -36,12 +36,12 @@ pub(super) enum Stored<'a> {
 }
 
 /// Everything in a final block as chunks: the number of the first row in each, and its bytes.
-pub(super) fn chunks(committed: &CommittedBlock) -> Vec<(u32, Vec<u8>)> {
-    let mut chunks = Chunks::new(committed.block.height());
-    for transaction in committed.block.transactions() {
+pub(super) fn chunks(final_block: &FinalBlock) -> Vec<(u32, Vec<u8>)> {
+    let mut chunks = Chunks::new(final_block.block.height());
+    for transaction in final_block.block.transactions() {
         chunks.push(TRANSACTIONS, transaction.bytes());
     }
-    for act in committed.applied.acts() {
+    for act in final_block.applied.acts() {
         chunks.push(ACTS, &codec::encode(act));
     }
     chunks.finish()

@@ -44,7 +44,7 @@ impl Fenced {
         self.database()?.begin_read().map_err(fault(&self.file, "read"))
     }
 
-    /// A change: durable when it commits, and the file opens at once after a crash.
+    /// A change: durable when it returns, and the file opens at once after a crash.
     pub(super) fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
         let mut transaction = self.database()?.begin_write().map_err(fault(&self.file, "write"))?;
         transaction.set_quick_repair(true);

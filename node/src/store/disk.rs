@@ -1,8 +1,8 @@
-//! The writer of final blocks: one atomic, durable commit for a block, or for several that were caught up with.
+//! The writer of final blocks: one atomic, durable write for a block, or for several that were caught up with.
 //!
-//! Owns: the only write transactions on `store.redb`. Always true: the blocks of a commit are all there, with their
+//! Owns: the only write transactions on `store.redb`. Always true: the blocks of a write are all there, with their
 //! certificates, the state after the last one, the tip and all indexes, or nothing of it is, whenever the power goes.
-//! Start reading at [`Disk::commit`].
+//! Start reading at [`Disk::store`].
 
 use super::StoreError;
 use super::body;
@@ -11,7 +11,7 @@ use super::lazy_index::LazyIndex;
 use super::record::{self, TipRecord};
 use super::rows::BlockRow;
 use super::tables;
-use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::effect::FinalBlock;
 use blockchat_proto::codec;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::Account;
@@ -37,7 +37,7 @@ impl Disk {
 
     /// Makes final blocks durable with everything they change. Blocks until they are on disk: about 0.5 ms for a small
     /// one, 6 ms for 1 MiB. On error nothing of it is there, and the node must stop.
-    pub fn commit(&mut self, blocks: &[CommittedBlock]) -> Result<(), StoreError> {
+    pub fn store(&mut self, blocks: &[FinalBlock]) -> Result<(), StoreError> {
         let Some(last) = blocks.last() else { return Ok(()) };
         let file = self.database.file();
         self.database.contain(&format!("block {}", last.block.height()), || {
@@ -52,16 +52,16 @@ impl Disk {
     }
 
     /// A gap or a repetition is a bug of ours: refuse before anything is written.
-    fn check_next(&self, transaction: &WriteTransaction, blocks: &[CommittedBlock]) -> Result<(), StoreError> {
+    fn check_next(&self, transaction: &WriteTransaction, blocks: &[FinalBlock]) -> Result<(), StoreError> {
         let file = self.database.file();
         let meta = transaction.open_table(tables::META).map_err(fault(file, "read"))?;
         let stored = meta.get(tables::META_TIP).map_err(read_fault(file))?;
         let stored = stored.map(|bytes| TipRecord::decode(bytes.value())).transpose();
         let stored = stored.map_err(|reason| StoreError::damaged(file, "the tip", reason))?;
         let mut tip = stored.map_or(0, |record| record.tip.height.0);
-        for committed in blocks {
-            let found = committed.block.height().0;
-            if found != tip + 1 || committed.applied.tip().hash != committed.block.hash() {
+        for final_block in blocks {
+            let found = final_block.block.height().0;
+            if found != tip + 1 || final_block.applied.tip().hash != final_block.block.hash() {
                 return Err(StoreError::NotNext { file: file.to_path_buf(), tip, found });
             }
             tip = found;
@@ -71,17 +71,17 @@ impl Disk {
 }
 
 /// A value that several blocks change is written once, as the last one leaves it.
-fn write(transaction: &WriteTransaction, blocks: &[CommittedBlock], last: &CommittedBlock) -> Result<(), redb::Error> {
+fn write(transaction: &WriteTransaction, blocks: &[FinalBlock], last: &FinalBlock) -> Result<(), redb::Error> {
     let mut frames = transaction.open_table(tables::BLOCKS)?;
     let mut bodies = transaction.open_table(tables::BODIES)?;
     let mut heights = transaction.open_table(tables::HEIGHTS)?;
     let mut block_rows = transaction.open_table(tables::BLOCK_ROWS)?;
-    for committed in blocks {
-        let CommittedBlock { block, certificate, .. } = committed;
+    for final_block in blocks {
+        let FinalBlock { block, certificate, .. } = final_block;
         let height = block.height();
-        block_rows.insert(height.0, BlockRow::of(committed).encode().as_slice())?;
+        block_rows.insert(height.0, BlockRow::of(final_block).encode().as_slice())?;
         frames.insert(height.0, record::encode_block(certificate, block).as_slice())?;
-        for (first, chunk) in body::chunks(committed) {
+        for (first, chunk) in body::chunks(final_block) {
             bodies.insert((height.0, first), chunk.as_slice())?;
         }
         heights.insert(&block.hash().0, height.0)?;
@@ -89,19 +89,19 @@ fn write(transaction: &WriteTransaction, blocks: &[CommittedBlock], last: &Commi
     write_sets(transaction, blocks)?;
     let tip = TipRecord::of(&last.applied).encode();
     transaction.open_table(tables::META)?.insert(tables::META_TIP, tip.as_slice())?;
-    let changed = blocks.iter().flat_map(|committed| committed.applied.accounts()).collect();
+    let changed = blocks.iter().flat_map(|final_block| final_block.applied.accounts()).collect();
     write_accounts(transaction, &changed)
 }
 
 /// The sets that blocks hand over to, for receipts.
-fn write_sets(transaction: &WriteTransaction, blocks: &[CommittedBlock]) -> Result<(), redb::Error> {
-    let changes = blocks.iter().filter(|committed| {
-        let header = committed.block.header();
+fn write_sets(transaction: &WriteTransaction, blocks: &[FinalBlock]) -> Result<(), redb::Error> {
+    let changes = blocks.iter().filter(|final_block| {
+        let header = final_block.block.header();
         header.validators_hash != header.next_validators_hash
     });
     let (mut heights, mut sets) = (transaction.open_table(tables::CHANGES)?, transaction.open_table(tables::SETS)?);
-    for committed in changes {
-        let (height, next) = (committed.block.height(), committed.applied.next_validators());
+    for final_block in changes {
+        let (height, next) = (final_block.block.height(), final_block.applied.next_validators());
         heights.insert(height.0, record::seal_at(height, 0, &next.hash().0).as_slice())?;
         sets.insert(&next.hash().0, record::seal(&codec::encode(&next.as_members())).as_slice())?;
     }

@@ -21,7 +21,7 @@ use super::record::position_crc;
 use super::rows::{self, Mention};
 use super::tables;
 use super::touches::{self, Position, Scan, Touch};
-use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::effect::FinalBlock;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::TransactionId;
 use blockchat_proto::units::Height;
@@ -46,7 +46,7 @@ struct Slice {
     touches: BTreeMap<Address, Vec<Touch>>,
 }
 
-/// The entries of the blocks of a commit. They wait, or are written, only once the blocks are durable: see
+/// The entries of the blocks of a write. They wait, or are written, only once the blocks are durable: see
 /// [`LazyIndex::made_durable`].
 #[must_use = "what durable blocks bring must wait or be forgotten"]
 pub(super) struct Brought {
@@ -54,7 +54,7 @@ pub(super) struct Brought {
     due: Vec<usize>,
     /// Waiting entries.
     wait: Vec<(Position, Mention)>,
-    /// The last height of the commit: it decides what of them waits.
+    /// The last height of the write: it decides what of them waits.
     tip: Height,
 }
 
@@ -94,7 +94,7 @@ impl LazyIndex {
     pub(super) fn write_due(
         &self,
         transaction: &WriteTransaction,
-        blocks: &[CommittedBlock],
+        blocks: &[FinalBlock],
     ) -> Result<Brought, redb::Error> {
         let heights =
             blocks.first().zip(blocks.last()).map(|(first, last)| (first.block.height(), last.block.height()));
@@ -102,9 +102,9 @@ impl LazyIndex {
             return Ok(Brought { due: vec![], wait: vec![], tip: Height(0) });
         };
         let (mut write, mut wait) = (Slices::empty(), vec![]);
-        for committed in blocks {
-            let height = committed.block.height();
-            let mentions: Vec<_> = (0..).zip(rows::mentions(committed)).collect();
+        for final_block in blocks {
+            let height = final_block.block.height();
+            let mentions: Vec<_> = (0..).zip(rows::mentions(final_block)).collect();
             write.add(height, mentions.iter().copied(), |slice| written_up_to(slice, tip) >= height);
             wait.extend(mentions.into_iter().map(|(index, mention)| ((height, index), mention)));
         }

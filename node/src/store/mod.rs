@@ -6,7 +6,7 @@
 //!
 //! | file | module | durable |
 //! | --- | --- | --- |
-//! | `data/store.redb` | [`disk`] writes, [`history`] reads | with final blocks, each commit atomic |
+//! | `data/store.redb` | [`disk`] writes, [`history`] reads | with final blocks, each write atomic |
 //! | `data/journal` | [`sign_journal`] on [`frame_log`] | at every sync point, before anything is sent |
 //! | `keys/guard` | [`guard`] | at every sync point, after the journal |
 //! | `data/evidence` | [`evidence`] | before anybody hears of it |

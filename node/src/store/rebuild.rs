@@ -15,7 +15,7 @@ use tracing::info;
 
 /// The format of the indexes that this program writes. Another one in the store: they are made anew.
 const INDEX_FORMAT: u32 = 1;
-/// Rows of one commit: about 30 MB of memory.
+/// Rows of one write: about 30 MB of memory.
 const ROWS_TOGETHER: usize = 100_000;
 
 /// Marks the indexes as whole and in our format.

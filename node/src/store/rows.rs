@@ -8,7 +8,7 @@
 //! Start reading at [`Row`].
 
 use super::record::{seal_at, unseal_at};
-use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::effect::FinalBlock;
 use blockchat_proto::codec;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::Parameters;
@@ -161,10 +161,10 @@ fn kind_of_body(body: &Body) -> RowKind {
 }
 
 /// The part of a final block that the indexes need, in the order of its rows.
-pub(super) fn mentions(committed: &CommittedBlock) -> impl Iterator<Item = Mention> {
-    let transactions = committed.block.transactions().iter();
+pub(super) fn mentions(final_block: &FinalBlock) -> impl Iterator<Item = Mention> {
+    let transactions = final_block.block.transactions().iter();
     let of = |one: &VerifiedTransaction| Mention::of_transaction(one.id(), one.sender(), &one.transaction().body);
-    transactions.map(of).chain(committed.applied.acts().iter().map(Mention::of_act))
+    transactions.map(of).chain(final_block.applied.acts().iter().map(Mention::of_act))
 }
 
 impl Row {
@@ -200,8 +200,8 @@ impl TransactionRow {
 }
 
 impl BlockRow {
-    pub(super) fn of(committed: &CommittedBlock) -> Self {
-        let CommittedBlock { block, applied, .. } = committed;
+    pub(super) fn of(final_block: &FinalBlock) -> Self {
+        let FinalBlock { block, applied, .. } = final_block;
         let header = block.header();
         Self {
             height: header.height,

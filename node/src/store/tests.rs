@@ -2,7 +2,7 @@
 
 use super::history::{Direction, Filter, History, Position, Row, RowKind, TransactionRow};
 use super::*;
-use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::effect::FinalBlock;
 use blockchat_proto::codec;
 use blockchat_proto::coins::Coins;
 use blockchat_proto::genesis::{Genesis, GenesisAccount, Parameters, VerifiedGenesis};
@@ -73,7 +73,7 @@ impl Chain {
         (nonce..).zip(sends).map(sign).collect()
     }
 
-    fn next(&mut self) -> CommittedBlock {
+    fn next(&mut self) -> FinalBlock {
         let draft = Draft {
             round: Round(0),
             leader: validator().address(),
@@ -97,20 +97,20 @@ impl Chain {
         let signature = vote.sign(self.ledger.chain(), &validator).signature;
         let signatures = vec![CommitSignature { validator: validator.address(), signature }];
         let certificate = Certificate { height, round: Round(0), block, signatures };
-        self.ledger.commit(built.applied.clone());
+        self.ledger.advance(built.applied.clone());
         self.certificate = Some(certificate.clone());
-        CommittedBlock { block: built.block, certificate, applied: built.applied }
+        FinalBlock { block: built.block, certificate, applied: built.applied }
     }
 }
 
 /// A store with so many blocks.
-fn stored(count: u64) -> (TempDir, VerifiedGenesis, Chain, Vec<CommittedBlock>) {
+fn stored(count: u64) -> (TempDir, VerifiedGenesis, Chain, Vec<FinalBlock>) {
     let folder = TempDir::new().unwrap();
     let genesis = genesis("test");
     let mut chain = Chain::new(&genesis);
     let mut opened = open(folder.path(), &genesis).unwrap();
     let blocks: Vec<_> = (0..count).map(|_| chain.next()).collect();
-    blocks.iter().for_each(|block| opened.disk.commit(std::slice::from_ref(block)).unwrap());
+    blocks.iter().for_each(|block| opened.disk.store(std::slice::from_ref(block)).unwrap());
     (folder, genesis, chain, blocks)
 }
 
@@ -127,7 +127,7 @@ fn a_new_store_is_at_genesis() {
 }
 
 #[test]
-fn what_was_committed_is_there_after_a_restart() {
+fn what_was_stored_is_there_after_a_restart() {
     let (folder, genesis, chain, blocks) = stored(5);
     let opened = open(folder.path(), &genesis).unwrap();
     assert_eq!(opened.ledger.snapshot(), chain.ledger.snapshot());
@@ -135,15 +135,15 @@ fn what_was_committed_is_there_after_a_restart() {
     assert_eq!(opened.tip_certificate, chain.certificate);
     assert_eq!(opened.history.tip_height().unwrap(), Height(5));
     assert_eq!(opened.history.earliest().unwrap(), Height(1));
-    for committed in &blocks {
-        let stored = opened.history.block_at(committed.block.height()).unwrap().unwrap();
-        assert_eq!((stored.hash, stored.bytes), (committed.block.hash(), committed.block.bytes().len()));
-        assert_eq!(stored.certificate, committed.certificate);
+    for final_block in &blocks {
+        let stored = opened.history.block_at(final_block.block.height()).unwrap().unwrap();
+        assert_eq!((stored.hash, stored.bytes), (final_block.block.hash(), final_block.block.bytes().len()));
+        assert_eq!(stored.certificate, final_block.certificate);
         assert_eq!(opened.history.block_by_hash(stored.hash).unwrap(), Some(stored.clone()));
-        assert_eq!(stored.block.verify(genesis.hash(), |_| None).unwrap(), committed.block);
-        for (index, transaction) in (0..).zip(committed.block.transactions()) {
+        assert_eq!(stored.block.verify(genesis.hash(), |_| None).unwrap(), final_block.block);
+        for (index, transaction) in (0..).zip(final_block.block.transactions()) {
             let found = opened.history.transaction(transaction.id()).unwrap();
-            assert_eq!(found, Some((committed.block.height(), index)));
+            assert_eq!(found, Some((final_block.block.height(), index)));
         }
     }
 }
@@ -154,21 +154,21 @@ fn the_chain_goes_on_after_a_restart() {
     let mut opened = open(folder.path(), &genesis).unwrap();
     let next = chain.next();
     assert_eq!(opened.ledger.apply_block(&next.block).unwrap().state_root(), chain.ledger.state_root());
-    opened.disk.commit(std::slice::from_ref(&next)).unwrap();
+    opened.disk.store(std::slice::from_ref(&next)).unwrap();
     let gap = [chain.next(), chain.next()];
-    assert!(matches!(opened.disk.commit(&gap[1..]), Err(StoreError::NotNext { tip: 3, found: 5, .. })));
+    assert!(matches!(opened.disk.store(&gap[1..]), Err(StoreError::NotNext { tip: 3, found: 5, .. })));
     assert!(matches!(
-        opened.disk.commit(std::slice::from_ref(&next)),
+        opened.disk.store(std::slice::from_ref(&next)),
         Err(StoreError::NotNext { tip: 3, found: 3, .. })
     ));
-    assert!(matches!(opened.disk.commit(&[gap[0].clone(), next]), Err(StoreError::NotNext { tip: 4, found: 3, .. })));
-    assert_eq!(opened.history.tip_height().unwrap(), Height(3), "nothing of a refused commit is there");
-    opened.disk.commit(&gap).unwrap();
+    assert!(matches!(opened.disk.store(&[gap[0].clone(), next]), Err(StoreError::NotNext { tip: 4, found: 3, .. })));
+    assert_eq!(opened.history.tip_height().unwrap(), Height(3), "nothing of a refused write is there");
+    opened.disk.store(&gap).unwrap();
 }
 
 /// The places of everything in these blocks, as a reader finds them.
-fn found(history: &History, blocks: &[CommittedBlock]) -> Vec<(Height, u32)> {
-    let ids = blocks.iter().flat_map(|committed| committed.block.transactions()).map(VerifiedTransaction::id);
+fn found(history: &History, blocks: &[FinalBlock]) -> Vec<(Height, u32)> {
+    let ids = blocks.iter().flat_map(|final_block| final_block.block.transactions()).map(VerifiedTransaction::id);
     ids.map(|id| history.transaction(id).unwrap().unwrap()).collect()
 }
 
@@ -176,14 +176,14 @@ fn found(history: &History, blocks: &[CommittedBlock]) -> Vec<(Height, u32)> {
 fn the_indexes_answer_the_same_whatever_waits_and_after_a_restart_at_any_height() {
     let (folder, genesis, mut chain, mut blocks) = stored(0);
     let mut opened = open(folder.path(), &genesis).unwrap();
-    for commit in 1..=40 {
+    for write in 1..=40 {
         // One block most often; a few, or more than the index has slices, when it caught up.
-        let together = [1, 1, 2, 1, 7, 1, 40, 3][commit % 8];
+        let together = [1, 1, 2, 1, 7, 1, 40, 3][write % 8];
         let next: Vec<_> = (0..together).map(|_| chain.next()).collect();
-        opened.disk.commit(&next).unwrap();
+        opened.disk.store(&next).unwrap();
         blocks.extend(next);
         let height = u64::try_from(blocks.len()).unwrap();
-        if commit % 3 == 0 {
+        if write % 3 == 0 {
             drop(opened);
             opened = open(folder.path(), &genesis).unwrap();
         }
@@ -334,7 +334,7 @@ fn indexes_that_are_missing_half_made_or_of_another_format_are_made_anew() {
         tamper(folder.path(), fault);
         let mut opened = open(folder.path(), &genesis).unwrap();
         let next = [chain.next()];
-        opened.disk.commit(&next).unwrap();
+        opened.disk.store(&next).unwrap();
         blocks.extend(next);
         for again in 0..2 {
             let height = u64::try_from(blocks.len()).unwrap();
@@ -405,17 +405,17 @@ struct Seen {
     indexes: Vec<String>,
 }
 
-fn everything(folder: &Path, genesis: &VerifiedGenesis, blocks: &[CommittedBlock]) -> Result<Seen, StoreError> {
+fn everything(folder: &Path, genesis: &VerifiedGenesis, blocks: &[FinalBlock]) -> Result<Seen, StoreError> {
     let Opened { ledger, tip_certificate, history, .. } = open(folder, genesis)?;
     let mut chain = vec![format!("{:?} {tip_certificate:?}", ledger.snapshot())];
     chain.push(format!("{:?} {:?}", history.tip_height()?, history.earliest()?));
     let mut indexes = Vec::new();
     let rows = history.block_rows(Height(0), Height(u64::MAX), 1_000)?.items;
     indexes.extend(rows.into_iter().map(|row| format!("{row:?}")));
-    for committed in blocks {
-        chain.push(format!("{:?}", history.block_at(committed.block.height())?));
-        indexes.extend(history.block_by_hash(committed.block.hash())?.map(|found| format!("{found:?}")));
-        for id in committed.block.transactions().iter().map(VerifiedTransaction::id) {
+    for final_block in blocks {
+        chain.push(format!("{:?}", history.block_at(final_block.block.height())?));
+        indexes.extend(history.block_by_hash(final_block.block.hash())?.map(|found| format!("{found:?}")));
+        for id in final_block.block.transactions().iter().map(VerifiedTransaction::id) {
             indexes.extend(history.transaction(id)?.map(|position| format!("{id} {position:?}")));
         }
     }

@@ -1,7 +1,7 @@
 //! Maintenance of the store of a stopped node: verify it, read all of it, make it smaller.
 //!
 //! Always true: a running node's store is refused (the database is held by one process); verifying and reading change
-//! nothing; pruning is one atomic commit, after which the node starts as before and serves what is left.
+//! nothing; pruning is one atomic write, after which the node starts as before and serves what is left.
 //! Start reading at [`verify`].
 
 use super::database::fault;
@@ -102,7 +102,7 @@ impl<'a> Audit<'a> {
             let set = ledger.validators();
             certificate.check_structure(height, hash, set).map_err(|refused| self.damaged(height, refused))?;
             let applied = ledger.apply_block(&block).map_err(|refused| self.damaged(height, refused))?;
-            ledger.commit(applied);
+            ledger.advance(applied);
             self.ledger = Some(ledger);
         }
         self.parent = Some(hash);

@@ -287,7 +287,7 @@ fn start_all(homes: &[PathBuf]) -> Vec<Node> {
     std::iter::once(first).chain(others).collect()
 }
 
-/// The worst moment is the one between the votes and the commit: a voter must still have the block and its vote.
+/// The worst moment is the one between the votes and the write of the block: a voter must still have the block and its vote.
 #[test]
 fn four_validators_killed_at_once_agree_and_go_on() {
     let network = Network::new(4);

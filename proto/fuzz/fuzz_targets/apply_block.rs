@@ -102,7 +102,7 @@ fn play(ledger: &mut Ledger, moment: &Moment) {
     let applied = ledger.apply_block(&block).expect("what one builds, another accepts");
     assert_eq!(applied.state_root(), built.applied.state_root());
     refuse_damaged(ledger, bytes, moment.damage, block.hash());
-    ledger.commit(applied);
+    ledger.advance(applied);
 }
 
 /// A block with one flipped bit is no block, another block that is refused, or differs in its commit's redundancy only.

@@ -38,7 +38,7 @@ pub struct Draft {
 pub struct BuiltBlock {
     /// The block.
     pub block: VerifiedBlock,
-    /// Its effect, to commit once the block is final.
+    /// Its effect, for [`super::Ledger::advance`] once the block is final.
     pub applied: AppliedBlock,
     /// Offered transactions that cannot be applied, with the reason. Those that only did not fit are not listed.
     pub refused: Vec<(TransactionId, TxRejected)>,

@@ -246,7 +246,7 @@ impl Outcome {
         &self.next_validators
     }
 
-    /// Ready to commit on `ledger`, now that the block's hash is known.
+    /// Ready to advance `ledger`, now that the block's hash is known.
     pub(super) fn applied(self, ledger: &Ledger, hash: Hash32) -> AppliedBlock {
         let tip = Tip { height: ledger.tip.height.next(), hash, time: self.time, parent: ledger.tip.hash };
         AppliedBlock(Arc::new(Applied {

@@ -369,9 +369,9 @@ impl Ledger {
     /// Advances to the next height. Panics if `applied` was not made on this tip, which is a bug.
     ///
     /// Cost: O(changed accounts * log accounts); hashes nothing.
-    pub fn commit(&mut self, applied: AppliedBlock) {
+    pub fn advance(&mut self, applied: AppliedBlock) {
         let applied = &*applied.0;
-        assert_eq!(self.tip, applied.parent, "a block is committed on the tip it was applied to");
+        assert_eq!(self.tip, applied.parent, "the ledger advances from the tip it was applied to");
         for (address, account) in &applied.accounts {
             self.set_account(*address, account);
         }

@@ -1,4 +1,4 @@
-//! Indexes over the accounts, updated at every commit, so that no block walks all accounts.
+//! Indexes over the accounts, updated with every block, so that no block walks all accounts.
 //!
 //! Owns: candidates by weight, release times, accounts waiting for power in order, barred accounts. Derived only from
 //! the accounts: no state of its own, not part of any root.

@@ -31,10 +31,10 @@ on disk. The exit status is 0 only if all accepted transfers are final, all node
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
-    /// What to measure; without a word: the load.
+    /// Measurement [default: the load]
     #[command(subcommand)]
     pub what: Option<What>,
-    /// Of the load.
+    /// Options of the load.
     #[command(flatten)]
     pub load: LoadArgs,
 }
@@ -42,13 +42,13 @@ pub struct BenchArgs {
 /// The things that can be measured.
 #[derive(Clone, Debug, Subcommand)]
 pub enum What {
-    /// Transfers a second that become final, and their latency (what `bench` alone does)
+    /// Transfers per second that become final, and their latency (what `bench` alone does)
     #[command(after_help = EXAMPLES)]
     Load(LoadArgs),
     /// The workload of the course on five nodes, at capacity 5, 10 and 20, beside the figures of the fastest predecessor
     #[command(after_help = EXAMPLES)]
     Course(CourseArgs),
-    /// How long a node takes after kill -9 until it serves, and until it is back at the tip
+    /// Time from kill -9 until a node serves, and until it is back at the tip
     #[command(after_help = EXAMPLES)]
     Restart(RestartArgs),
 }
@@ -65,10 +65,10 @@ pub struct CourseArgs {
     /// The links between the nodes.
     #[command(flatten)]
     pub wan: Wan,
-    /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
+    /// Path of blockchat-node [default: built by cargo if run by cargo, else beside this program, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
-    /// How the report is printed
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }
@@ -82,10 +82,10 @@ pub struct RestartArgs {
     /// Transfers in the store before the kill
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=20_000_000))]
     pub transactions: u32,
-    /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
+    /// Path of blockchat-node [default: built by cargo if run by cargo, else beside this program, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
-    /// How the report is printed
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }
@@ -96,28 +96,28 @@ pub struct LoadArgs {
     /// Validators, each a process of its own
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub nodes: u32,
-    /// Length of the measured run
+    /// Duration of the measured run
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub seconds: u64,
-    /// Transactions a block
+    /// Maximum transactions per block
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub capacity: u32,
     /// Block interval of the genesis, in ms [default: the genesis's own]
     #[arg(long, value_name = "MS")]
     pub block_interval: Option<u64>,
-    /// Accounts that send
+    /// Number of sending accounts
     #[arg(long, default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=8_000))]
     pub accounts: u32,
-    /// Transactions in one submit
+    /// Transactions per submit
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=4_096))]
     pub batch: u32,
     /// The links between the nodes.
     #[command(flatten)]
     pub wan: Wan,
-    /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
+    /// Path of blockchat-node [default: built by cargo if run by cargo, else beside this program, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
-    /// How the report is printed
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }

@@ -33,19 +33,19 @@ knew every other, all were connected with each other (directly or through others
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DiscoverArgs {
-    /// How many nodes; several numbers are played one after the other
+    /// Number of nodes; several numbers run one after the other
     #[arg(long, value_name = "N[,N...]", value_delimiter = ',', default_value = "20", value_parser = node_count)]
     pub nodes: Vec<usize>,
-    /// How long idle traffic is measured
+    /// Duration of the measurement of idle traffic
     #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub seconds: u64,
-    /// An empty block comes after this long, in ms
+    /// Time between empty blocks, in ms
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(500..=60_000))]
     pub idle_block_interval: u64,
-    /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
+    /// Path of blockchat-node [default: built by cargo if run by cargo, else beside this program, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
-    /// How the report is printed
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }

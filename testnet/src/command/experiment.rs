@@ -31,22 +31,22 @@ exit status is 0 only if all runs did.";
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ExperimentArgs {
-    /// What is studied: throughput, scalability, fairness, delay, dead, several of them, or all
+    /// Studies to run: throughput, scalability, fairness, delay, dead, or all
     #[arg(required = true, value_name = "STUDY", value_parser = studies)]
     pub studies: Vec<Studies>,
-    /// Runs of each setting
+    /// Runs per setting
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub repeat: u32,
     /// Numbers of nodes in the study of scalability
     #[arg(long, value_name = "N[,N...]", value_delimiter = ',', default_value = "5,10", value_parser = clap::value_parser!(u32).range(4..=64))]
     pub nodes: Vec<u32>,
-    /// Folder for report.html, the CSV files and experiment.json; made if it is not there
+    /// Folder for report.html, the CSV files and experiment.json; created if missing
     #[arg(long, value_name = "DIR")]
     pub report: PathBuf,
-    /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
+    /// Path of blockchat-node [default: built by cargo if run by cargo, else beside this program, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
-    /// How the result is printed
+    /// Format of the result
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }

@@ -42,37 +42,37 @@ once, and no honest node is blamed, banned or jailed. What this machine does not
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct HealArgs {
-    /// What is played: a name, several, or `all` [default: none; they are listed]
+    /// Scenarios to run: one or more names, or `all` [default: list them]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub scenario: Vec<String>,
-    /// How many nodes, for scenarios that leave it open [default: as each scenario says]
+    /// Number of nodes, for scenarios that do not fix it [default: chosen by the scenario]
     #[arg(long, value_parser = clap::value_parser!(u32).range(4..=32))]
     pub nodes: Option<u32>,
-    /// Play each so many times; a name that is given twice counts once
+    /// Runs per scenario; a name given twice counts once
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub repeat: u32,
-    /// The links between the nodes, beyond what the scenario says.
+    /// Links between the nodes, in addition to those of the scenario.
     #[command(flatten)]
     pub wan: Wan,
-    /// Predicted times may be so many times longer: for a machine that is busy with other things
+    /// Factor for all predicted times, for a machine that is busy with other work
     #[arg(long, default_value_t = 1, value_name = "FACTOR", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub slack: u32,
-    /// What does not come true within so many seconds is given up
+    /// Timeout of each expectation, in seconds
     #[arg(long, default_value_t = 60, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub patience: u64,
-    /// Show the node's dashboard of all nodes while a scenario is played; q leaves it, the scenario goes on
+    /// Show the dashboard of all nodes during a scenario; q closes it, the scenario goes on
     #[arg(long, conflicts_with = "output")]
     pub dashboard: bool,
-    /// Do something wrong on purpose, to see the verdict fail
+    /// Break the scenario on purpose, to see its verdict fail
     #[arg(long, value_enum, value_name = "WHAT")]
     pub sabotage: Option<Sabotage>,
-    /// New folder for homes and logs, one below it for each scenario [default: a temporary one, removed if all went well]
+    /// New folder for homes and logs, with a subfolder per scenario [default: a temporary folder, removed on success]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// The program blockchat-node [default: built by cargo if run by cargo, else beside this one, else on the PATH]
+    /// Path of blockchat-node [default: built by cargo if run by cargo, else beside this program, else on the PATH]
     #[arg(long, value_name = "FILE")]
     pub node_bin: Option<PathBuf>,
-    /// How the report is printed
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }

@@ -71,7 +71,7 @@ impl FakeNode {
     }
 
     /// Makes the first `count` of the pool final.
-    pub(crate) fn commit(&mut self, count: usize) -> Vec<TransactionId> {
+    pub(crate) fn finalise(&mut self, count: usize) -> Vec<TransactionId> {
         let mut ids = vec![];
         for _ in 0..count {
             let Some((_, (id, text))) = self.pool.pop_first() else { break };

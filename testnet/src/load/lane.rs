@@ -318,7 +318,7 @@ mod tests {
         let mut node = FakeNode { balance: 100, ..FakeNode::default() };
         let mut lane = lane(&["one", "two", "three"]);
         assert_eq!(drive(&mut lane, &mut node, Instant::now()), [3]);
-        node.commit(9).into_iter().for_each(|id| lane.settle(id));
+        node.finalise(9).into_iter().for_each(|id| lane.settle(id));
         assert_eq!(texts(&node), ["one", "two", "three"]);
         assert_eq!(lane.step(Instant::now()), Step::Done);
     }
@@ -329,7 +329,7 @@ mod tests {
         let mut lane = lane(&["four", "much too long", "abc", "no", "x"]);
         assert_eq!(drive(&mut lane, &mut node, Instant::now()), [1, 1, 1, 1, 1]);
         assert_eq!(node.refusals, 2);
-        node.commit(9).into_iter().for_each(|id| lane.settle(id));
+        node.finalise(9).into_iter().for_each(|id| lane.settle(id));
         assert_eq!(texts(&node), ["four", "abc", "x"]);
         assert_eq!(lane.step(Instant::now()), Step::Done);
     }
@@ -339,14 +339,14 @@ mod tests {
         let mut node = FakeNode { balance: 100, ..FakeNode::default() };
         let mut lane = lane(&["one", "two"]);
         drive(&mut lane, &mut node, Instant::now());
-        let first_final = node.commit(1);
+        let first_final = node.finalise(1);
         node.pool.clear();
         lane.lost_contact();
         lane.unsent.push_back(message("late"));
         let sizes = drive(&mut lane, &mut node, Instant::now());
         assert_eq!(sizes, [2, 1], "two old ones, then the new one");
         assert_eq!(lane.in_flight.len(), 2, "the first one answered that it is final");
-        node.commit(9).into_iter().chain(first_final).for_each(|id| lane.settle(id));
+        node.finalise(9).into_iter().chain(first_final).for_each(|id| lane.settle(id));
         assert_eq!(texts(&node), ["one", "two", "late"]);
         assert_eq!(lane.step(Instant::now()), Step::Done);
     }

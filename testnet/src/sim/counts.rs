@@ -52,11 +52,11 @@ pub enum Met {
     BodiesFetched,
     /// Final blocks that came by catching up.
     Synced,
-    /// Of these: in one commit with others.
+    /// Of these: in one write with others.
     SyncedTogether,
-    /// Answers that took more than one commit.
+    /// Answers that took more than one write.
     AnswersInParts,
-    /// Nodes that lost power before a commit of several blocks, or between two parts of it.
+    /// Nodes that lost power before a write of several blocks, or between two parts of it.
     CrashesInCatchUp,
     /// Questions between nodes that failed.
     QuestionsFailed,
@@ -129,9 +129,9 @@ const ROWS: [(Met, &str, &str, bool); 47] = [
     (Met::Held, "held", "blocks held, from ahead of time", true),
     (Met::BodiesFetched, "bodies_fetched", "blocks fetched by hash", true),
     (Met::Synced, "synced", "blocks caught up with", true),
-    (Met::SyncedTogether, "synced_together", "  in one commit with others", true),
-    (Met::AnswersInParts, "answers_in_parts", "  answers that took several commits", true),
-    (Met::CrashesInCatchUp, "crashes_in_catch_up", "  crashes around a commit of several blocks", true),
+    (Met::SyncedTogether, "synced_together", "  in one write with others", true),
+    (Met::AnswersInParts, "answers_in_parts", "  answers that took several writes", true),
+    (Met::CrashesInCatchUp, "crashes_in_catch_up", "  crashes around a write of several blocks", true),
     (Met::QuestionsFailed, "questions_failed", "questions not answered", true),
     (Met::LateJoiners, "late_joiners", "late joiners", true),
     (Met::Wiped, "wiped", "data folders lost", true),

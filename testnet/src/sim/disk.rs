@@ -6,7 +6,7 @@
 //! Always true, unless it is sabotaged:
 //! - a journal entry is durable from the first sync after it; before that, a crash keeps an arbitrary beginning of what
 //!   was not synced, as a torn file does;
-//! - the blocks of a commit are all there, with their certificates and the state after the last one, or nothing of it is;
+//! - the blocks of a write are all there, with their certificates and the state after the last one, or nothing of it is;
 //! - a ledger is read back the way a node reads it: from the stored accounts, checked against the state root.
 //!
 //! Start reading at [`Disk::crash`].
@@ -14,7 +14,7 @@
 use super::dice::Dice;
 use super::marks::{proposal_mark, vote_mark};
 use super::sabotage::Sabotage;
-use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::effect::FinalBlock;
 use blockchat_engine::journal::{GuardMark, GuardState, JournalEntry, JournalRecord, Lock, SignStep};
 use blockchat_proto::block::{Block, VerifiedBlock};
 use blockchat_proto::genesis::VerifiedGenesis;
@@ -142,10 +142,10 @@ impl Disk {
         }
     }
 
-    /// The first half of a commit, once for each of its blocks and with no crash between them: the block becomes durable
+    /// The first half of a write, once for each of its blocks and with no crash between them: the block becomes durable
     /// with its certificate and the state after it.
-    pub fn store(&mut self, committed: &CommittedBlock) {
-        let CommittedBlock { block, certificate, applied } = committed;
+    pub fn store(&mut self, final_block: &FinalBlock) {
+        let FinalBlock { block, certificate, applied } = final_block;
         self.blocks.push((block.clone(), certificate.clone()));
         for (address, account) in applied.accounts() {
             if *account == Account::default() {
@@ -337,7 +337,7 @@ impl Disk {
         self.journal[..self.synced].iter()
     }
 
-    /// Does the journal hold entries of heights that are final already? A crash fell between commit and emptying.
+    /// Does the journal hold entries of heights that are final already? A crash fell between the write of the block and emptying.
     pub fn has_leftovers(&self) -> bool {
         self.journal.iter().any(|frame| frame.height <= self.stored.tip.height)
     }

@@ -132,7 +132,7 @@ impl World {
         }
     }
 
-    /// Nodes catch up seldom, and crash seldom: so that the two meet, some crash before, within or after a commit of
+    /// Nodes catch up seldom, and crash seldom: so that the two meet, some crash before, within or after a write of
     /// several blocks.
     pub(super) fn tempt(&mut self, node: usize, together: usize) {
         let may = together > 1 && !self.healed && self.scenario.faults.crash_every.is_some();

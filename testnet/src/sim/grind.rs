@@ -205,7 +205,7 @@ impl Now {
     fn run(mut self) -> Found {
         for number in 1..=self.grind.blocks {
             let built = self.block();
-            self.ledger.commit(built.applied);
+            self.ledger.advance(built.applied);
             self.found.look(self.ledger.validators(), &self.own, number * self.grind.block_ms);
         }
         let jailed = |address: &Address| self.ledger.account(address).standing == Standing::Jailed;

@@ -74,7 +74,7 @@ impl Node {
     pub(super) fn new(plan: &NodePlan, disk: Disk) -> Self {
         Self {
             signer: plan.signer.clone(),
-            crime: plan.crime.map(Crime::commit),
+            crime: plan.crime.map(Crime::misbehaviour),
             skew_ms: plan.skew_ms,
             knows: plan.knows,
             engine: None,

@@ -73,7 +73,7 @@ pub(super) fn of_effect(effect: &Effect) -> Note {
         Effect::GossipVerdict { ticket, .. } => Note { what: "  verdict", mark: ticket.0, ..Note::default() },
         Effect::StartTimer { timer, after_ms } => Note { mark: *after_ms, ..of_timer("  starts timer", timer) },
         Effect::CancelTimer(timer) => of_timer("  cancels timer", timer),
-        Effect::Commit(blocks) => blocks.last().map_or_else(Note::default, |last| Note {
+        Effect::Finalise(blocks) => blocks.last().map_or_else(Note::default, |last| Note {
             what: "  COMMITS",
             height: last.block.height().0,
             round: u64::from(last.certificate.round.0),

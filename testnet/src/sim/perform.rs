@@ -15,7 +15,7 @@ use super::time::Micros;
 use super::wire;
 use super::world::{Happening, World};
 use blockchat_engine::chain_view::Silence;
-use blockchat_engine::effect::{CommittedBlock, Effect, SubmitOutcome};
+use blockchat_engine::effect::{Effect, FinalBlock, SubmitOutcome};
 use blockchat_engine::engine::Engine;
 use blockchat_engine::event::{Event, Timer};
 use blockchat_engine::journal::{GuardState, SignStep};
@@ -63,7 +63,7 @@ impl World {
     fn perform_all(&mut self, node: usize, effects: Vec<Effect>, catching_up: bool) {
         let life = self.nodes[node].life;
         for effect in effects {
-            let together = if let Effect::Commit(blocks) = &effect { blocks.len() } else { 0 };
+            let together = if let Effect::Finalise(blocks) = &effect { blocks.len() } else { 0 };
             if catching_up {
                 self.count_synced(together, &effect);
                 self.tempt(node, together);
@@ -89,8 +89,8 @@ impl World {
         }
     }
 
-    fn count_crash(&mut self, around_commit_of_several: bool) {
-        if around_commit_of_several {
+    fn count_crash(&mut self, around_write_of_several: bool) {
+        if around_write_of_several {
             self.counts.met(Met::CrashesInCatchUp);
         }
     }
@@ -114,7 +114,7 @@ impl World {
             Effect::CancelTimer(timer) => {
                 self.running(node).timers.remove(&timer);
             }
-            Effect::Commit(committed) => self.commit(node, &committed),
+            Effect::Finalise(blocks) => self.finalise(node, &blocks),
             Effect::PublishView(view) => {
                 if self.nodes[node].is_honest() {
                     let found = self.checker.shown(node, &self.nodes[node].disk, view.tip.height, view.tip.hash);
@@ -162,23 +162,23 @@ impl World {
     }
 
     /// Final blocks: stored all together, then the journal emptied; a crash may fall before, between the two, or after.
-    fn commit(&mut self, node: usize, blocks: &[CommittedBlock]) {
+    fn finalise(&mut self, node: usize, blocks: &[FinalBlock]) {
         let Some(last) = blocks.last() else { return };
-        for committed in blocks {
+        for final_block in blocks {
             if self.nodes[node].is_honest() {
-                let (found, knows) = (committed.block.header().version, self.nodes[node].knows);
+                let (found, knows) = (final_block.block.header().version, self.nodes[node].knows);
                 if found > knows {
-                    let height = committed.block.height();
+                    let height = final_block.block.height();
                     return self.fail(Violation::RulesUnknown { height, node, found, knows });
                 }
-                let found = self.checker.committed(node, &self.nodes[node].disk, committed);
+                let found = self.checker.made_final(node, &self.nodes[node].disk, final_block);
                 match self.check(found) {
-                    Some(News::First) => self.count_block(committed),
+                    Some(News::First) => self.count_block(final_block),
                     Some(News::Known) => {}
                     None => return,
                 }
             }
-            self.nodes[node].disk.store(committed);
+            self.nodes[node].disk.store(final_block);
         }
         self.moved = true;
         if self.nodes[node].is_honest() {
@@ -204,8 +204,8 @@ impl World {
         }
     }
 
-    fn count_block(&mut self, committed: &CommittedBlock) {
-        let CommittedBlock { block, certificate, applied } = committed;
+    fn count_block(&mut self, final_block: &FinalBlock) {
+        let FinalBlock { block, certificate, applied } = final_block;
         self.counts.met(Met::Heights);
         self.counts.add(Met::Versions, u64::from(applied.system().version > block.header().version));
         if self.scenario.feed > 0 {

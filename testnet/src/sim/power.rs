@@ -15,7 +15,7 @@ use blockchat_engine::journal::GuardState;
 use blockchat_engine::recovered::{Recovered, RecoveredValidator};
 use blockchat_proto::units::Height;
 
-/// The engine's own choices, but for waits that would only make runs longer, and for commits of so few transactions that
+/// The engine's own choices, but for waits that would only make runs longer, and for writes of so few transactions that
 /// an answer takes several.
 fn config() -> EngineConfig {
     EngineConfig { shelf_ms: 4_000, repeat_max_ms: 8_000, together_transactions_max: 32, ..EngineConfig::default() }

@@ -1,13 +1,13 @@
 //! Decides whether this node is behind, which peer to ask, and for what.
 //!
-//! Owns: peers' claims, pending requests, answers not fully committed yet. Does not own: checking and applying blocks
-//! (`commit`).
+//! Owns: peers' claims, pending requests, answers not fully applied yet. Does not own: checking and applying blocks
+//! (`finalise`).
 //! Always true:
 //! - a claim counts as far as certified blocks prove it; a peer that only claims is asked again as long as it is
 //!   connected, less and less often, and keeps no node from being ready or voting;
 //! - one delivering peer is asked at a time, the fastest; a few peers that have proved nothing yet are asked in
 //!   parallel, so that a slow or silent one delays nothing;
-//! - no request is sent while an answer is not fully committed; bulk sync never enters the voting core;
+//! - no request is sent while an answer is not fully applied; bulk sync never enters the voting core;
 //! - a clock that is set back delays nothing.
 //!
 //! Start reading at [`CatchUp::next_question`].
@@ -56,14 +56,14 @@ struct Question {
 /// Blocks with their certificates.
 pub(crate) type Part = VecDeque<(VerifiedBlock, Verified<Certificate>)>;
 
-/// Blocks that arrived and are not committed yet.
+/// Blocks that arrived and are not applied yet.
 pub(crate) struct BlocksAnswer {
     pub(crate) peer: PeerTag,
     /// Time from request to answer.
     pub(crate) took_ms: u64,
     pub(crate) blocks: Part,
-    /// Number of its blocks already committed.
-    pub(crate) committed: usize,
+    /// Number of its blocks already applied.
+    pub(crate) applied: usize,
 }
 
 /// Messages that a peer may lack that just connected, because they were sent before.
@@ -92,7 +92,7 @@ pub(crate) struct CatchUp {
     questions: Vec<Question>,
     /// Timed out, newest last.
     late: VecDeque<Question>,
-    /// Answers not fully committed, oldest first: at most one per request, late ones included.
+    /// Answers not fully applied, oldest first: at most one per request, late ones included.
     answers: VecDeque<BlocksAnswer>,
     bodies: BTreeMap<SyncId, Hash32>,
     next_request: u64,
@@ -180,21 +180,21 @@ impl CatchUp {
         if let Some(claim) = self.claims.get_mut(&peer) {
             claim.answered(took_ms);
         }
-        self.answers.push_back(BlocksAnswer { peer, took_ms, blocks, committed: 0 });
+        self.answers.push_back(BlocksAnswer { peer, took_ms, blocks, applied: 0 });
         true
     }
 
-    /// The oldest answer, to be committed now.
+    /// The oldest answer, to be applied now.
     pub(crate) fn take_answer(&mut self) -> Option<BlocksAnswer> {
         self.answers.pop_front()
     }
 
-    /// One commit did not take all of it.
+    /// One write did not take all of it.
     pub(crate) fn put_back(&mut self, answer: BlocksAnswer) {
         self.answers.push_front(answer);
     }
 
-    /// Are there uncommitted blocks?
+    /// Are there blocks left to apply?
     pub(crate) fn has_answer(&self) -> bool {
         !self.answers.is_empty()
     }
@@ -204,7 +204,7 @@ impl CatchUp {
         let now = self.clock.passed;
         self.delivered = now;
         if let Some(claim) = self.claims.get_mut(&answer.peer) {
-            claim.was_useful(answer.committed, answer.took_ms, now);
+            claim.was_useful(answer.applied, answer.took_ms, now);
             claim.backed = claim.backed.filter(|_| claim.height > tip);
         }
     }

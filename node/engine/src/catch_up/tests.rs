@@ -26,7 +26,7 @@ fn deliver(catch_up: &mut CatchUp, request: SyncId, blocks: usize, tip: Height) 
         return false;
     }
     let mut answer = catch_up.take_answer().unwrap();
-    answer.committed = blocks;
+    answer.applied = blocks;
     if blocks > 0 {
         catch_up.tip_moved(tip);
         catch_up.backed(&answer, tip);

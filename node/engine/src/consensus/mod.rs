@@ -9,7 +9,7 @@
 //! restrictions after a loss, `own_key` detects another node that signs with our key, `pace` decides when a height
 //! starts, `timeouts` computes timeouts, using what `needed` has learned of slow links, `replay` selects the part of
 //! the journal for a restart; `sightings` and `view` are for readers.
-//! Start reading at [`Consensus::on_message`], then [`Consensus::committed`].
+//! Start reading at [`Consensus::on_message`], then [`Consensus::height_decided`].
 
 mod ahead;
 mod clocks;
@@ -61,7 +61,7 @@ use std::collections::BTreeMap;
 pub(crate) enum Wish {
     /// We lead this round: build a block and answer with [`Consensus::built`].
     BuildBlock(Round),
-    /// The block is final: commit it.
+    /// The block is final.
     Decided { block: VerifiedBlock, applied: AppliedBlock, certificate: Certificate },
     /// A proposal waits for this block.
     FetchBody { block: Hash32, from: PeerTag },
@@ -107,7 +107,7 @@ impl Consensus {
     ) -> Result<Self, Fault> {
         let tip = ledger.tip();
         let height = tip.height.next();
-        // Leftovers of a crash between commit and emptying, or of a height that was passed by sync.
+        // Leftovers of a crash between the write of the block and emptying, or of a height that was passed by sync.
         journal.retain(|entry| entry.height == height);
         let signing = Signing::new(validator, ledger.chain(), tip.height, &journal);
         let journal = replayable(journal, signing.lost_at(height), &signing);
@@ -224,7 +224,7 @@ impl Consensus {
     /// The tip moved, by our decision or by catching up: everything of the old height is dropped.
     ///
     /// `full`: the block had the maximum number of transactions.
-    pub(crate) fn committed(&mut self, turn: &mut Turn<'_>, certificate: Certificate, full: bool) {
+    pub(crate) fn height_decided(&mut self, turn: &mut Turn<'_>, certificate: Certificate, full: bool) {
         self.cancel_all(turn);
         self.late.tip_moved(certificate, turn.ledger.tip_validators());
         self.begun |= !full;

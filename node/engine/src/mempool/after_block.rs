@@ -3,7 +3,7 @@
 //! Only a sender's own transactions lower its balance and advance its nonce, so only rows of senders in the block are
 //! checked again. A *stake* in another row may become void (others left first, its sender was jailed): the next block
 //! that is built refuses it, and [`Mempool::refused`] drops it.
-//! Start reading at [`Mempool::block_committed`].
+//! Start reading at [`Mempool::after_block`].
 
 use super::pool::Mempool;
 use blockchat_proto::block::VerifiedBlock;
@@ -17,7 +17,7 @@ impl Mempool {
     /// A block became final, and `ledger` is at it. Returns own transactions that are now final or invalid.
     ///
     /// Must be called for every block. Cost: O(transactions in the block * log pool), plus what expires.
-    pub fn block_committed(&mut self, ledger: &Ledger, block: &VerifiedBlock, now: UnixMillis) -> Vec<TransactionId> {
+    pub fn after_block(&mut self, ledger: &Ledger, block: &VerifiedBlock, now: UnixMillis) -> Vec<TransactionId> {
         self.now = now;
         self.first_out = None;
         let included: BTreeSet<_> = block.transactions().iter().map(VerifiedTransaction::id).collect();

@@ -102,7 +102,7 @@ pub(crate) struct HistoryArgs {
     /// Only from this block height on
     #[arg(long, value_name = "HEIGHT")]
     pub(crate) from: Option<u64>,
-    /// Only up to this block height
+    /// Last block [default: the tip] height
     #[arg(long, value_name = "HEIGHT")]
     pub(crate) to: Option<u64>,
     /// Maximum number of entries
@@ -191,7 +191,7 @@ pub(crate) struct DashboardArgs {
     /// All nodes whose homes are in this folder, as `init` or `blockchat-testnet up --dir` writes them
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Whose messages are shown: a contact, a wallet, or an address [default: your own]
+    /// Account whose messages are shown: a contact, a wallet, or an address [default: your own]
     #[arg(long, value_name = "NAME")]
     pub(crate) wallet: Option<String>,
     /// Draw with plain ASCII [default: unless the locale is UTF-8]

@@ -36,13 +36,13 @@ pub(crate) struct InitArgs {
     /// Coins of each validator, including its stake
     #[arg(long, default_value = "1000", value_name = "BCC")]
     pub(crate) fund: Coins,
-    /// Stake of each validator [default: nine tenths of its coins]. At the genesis, stake counts at once; later it grows slowly
+    /// Stake of each validator [default: nine tenths of its coins]. At genesis, stake counts at once; later, its power grows slowly
     #[arg(long, value_name = "BCC")]
     pub(crate) stake: Option<Coins>,
     /// Coins of a faucet account, to give away to people who join; its key is DIR/wallets/faucet.pem; 0: no faucet
     #[arg(long, default_value = "100000", value_name = "BCC")]
     pub(crate) faucet: Coins,
-    /// Coins that people who join can claim by themselves, against work of their machines: `wallet claim`; 0: no treasury
+    /// Coins of the treasury, from which new accounts claim grants with proof of work: `wallet claim`; 0: no treasury
     #[arg(long, default_value = "0", value_name = "BCC")]
     pub(crate) treasury: Coins,
     /// Number of further funded accounts; their keys are DIR/wallets/user0.pem, ...
@@ -57,13 +57,13 @@ pub(crate) struct InitArgs {
     /// Encrypt the validator keys with the first line of this file, readable by you alone
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// With --format k8s: build upon this kustomize base, as seen from DIR [default: a copy of ours in DIR/base]
+    /// With --format k8s: path of the kustomize base, relative to DIR [default: a copy of ours in DIR/base]
     #[arg(long, help_heading = IN_CONTAINERS, value_name = "PATH")]
     pub(crate) base: Option<PathBuf>,
     /// With --format k8s or compose: run this image [default: blockchat-node with the version of this program]
     #[arg(long, help_heading = IN_CONTAINERS, value_name = "NAME:TAG")]
     pub(crate) image: Option<String>,
-    /// With --format k8s or compose: say in the names of files and Secrets that these keys are published
+    /// With --format k8s or compose: mark the keys as published, with NOT-SECRET in the names of files and Secrets
     #[arg(long, help_heading = IN_CONTAINERS)]
     pub(crate) not_secret: bool,
     #[command(flatten)]
@@ -101,7 +101,7 @@ pub(crate) struct ParameterArgs {
     /// Time in which the power of the validators grows by at most one eighth, in ms [default: one hour]
     #[arg(long, value_name = "MS")]
     pub(crate) churn: Option<u64>,
-    /// Coins of one welcome grant; it costs about as many hashes as it has micro-BCC while the treasury is full [default: 10]
+    /// Coins per welcome grant. While the treasury is full, it costs about one hash per micro-BCC [default: 10]
     #[arg(long, value_name = "BCC")]
     pub(crate) grant: Option<Coins>,
     /// What grants of one day may take, in 1/10,000 of the stake of the validators; one grant at least [default: 100, which is
@@ -134,7 +134,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = POD_INIT_EXAMPLES)]
 pub(crate) struct PodInitArgs {
-    /// What the pod was given: genesis.json, config.toml, contacts.toml, pod-index, keys/INDEX/validator.pem
+    /// Folder mounted into the pod: genesis.json, config.toml, contacts.toml, pod-index, keys/INDEX/validator.pem
     #[arg(
         long,
         env = "BLOCKCHAT_POD_FILES",
@@ -146,10 +146,10 @@ pub(crate) struct PodInitArgs {
     /// Number of this pod, from 0 [default: as the file pod-index says]
     #[arg(long, env = "BLOCKCHAT_POD_INDEX", hide_env_values = true, value_name = "N")]
     pub(crate) index: Option<u32>,
-    /// Before a new guard is made, ask the API of every node behind this name how far the chain is
+    /// Before creating a new guard, ask the API of every node behind this name how far the chain is
     #[arg(long, value_name = "NAME:PORT")]
     pub(crate) ask: Option<String>,
-    /// Never make a guard: a validator on an empty volume signs nothing until `guard reset`
+    /// Never create a guard: a validator on an empty volume signs nothing until `guard reset`
     #[arg(long)]
     pub(crate) no_new_guard: bool,
     /// Then run the node

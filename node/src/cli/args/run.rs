@@ -38,10 +38,10 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "BLOCKCHAT_API_LISTEN", hide_env_values = true, value_name = "ADDR:PORT")]
     #[arg(value_parser = parse_listen)]
     pub(crate) api: Option<SocketAddr>,
-    /// A name under which the API may be asked, beside its addresses and localhost; may be repeated
+    /// Host name that the API accepts, besides its addresses and localhost; may be repeated
     #[arg(long, env = "BLOCKCHAT_ALLOW_HOST", hide_env_values = true, value_delimiter = ',', value_name = "NAME")]
     pub(crate) allow_host: Option<Vec<String>>,
-    /// Web pages of this origin may ask the API, such as https://wallet.example, or * for all; may be repeated
+    /// Origin of web pages that may use the API, such as https://wallet.example, or * for all; may be repeated
     #[arg(long, env = "BLOCKCHAT_ALLOW_ORIGIN", hide_env_values = true, value_delimiter = ',', value_name = "ORIGIN")]
     pub(crate) allow_origin: Option<Vec<String>>,
     /// Listen address for peers; may be repeated [default: /ip4/0.0.0.0/tcp/7475, or the next free of 7485, 7495, ...]
@@ -50,7 +50,7 @@ pub(crate) struct RunArgs {
     /// Peer to dial; may be repeated
     #[arg(long, env = "BLOCKCHAT_PEERS", hide_env_values = true, value_delimiter = ',', value_name = "MULTIADDR")]
     pub(crate) peer: Option<Vec<String>>,
-    /// Address under which others reach this node; may be repeated
+    /// Address at which peers reach this node; may be repeated
     #[arg(long, env = "BLOCKCHAT_EXTERNAL", hide_env_values = true, value_delimiter = ',', value_name = "MULTIADDR")]
     pub(crate) external: Option<Vec<String>>,
     /// Discover peers on the local network with mDNS [default: on]
@@ -150,10 +150,10 @@ pub(crate) enum DbCommand {
     Verify,
     /// Copy final blocks to a file: a JSON object a line, with the canonical bytes as hex
     Export(ExportArgs),
-    /// Take out all blocks but the last ones, and give their room back: lists begin there from then on
+    /// Remove all blocks except the last ones and free their disk space; lists begin there from then on
     #[command(after_help = DB_EXAMPLES)]
     Prune {
-        /// How many of the last blocks stay
+        /// Number of blocks to keep, counted from the tip
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         keep: u64,
     },
@@ -170,10 +170,10 @@ Examples:
 pub(crate) struct ExportArgs {
     /// The new file
     pub(crate) file: PathBuf,
-    /// Only from this block on
+    /// First block [default: the oldest in the store]
     #[arg(long, value_name = "HEIGHT")]
     pub(crate) from: Option<u64>,
-    /// Only up to this block
+    /// Last block [default: the tip]
     #[arg(long, value_name = "HEIGHT")]
     pub(crate) to: Option<u64>,
 }

@@ -32,7 +32,7 @@ pub(crate) struct SendArgs {
     /// The message; everybody can read it, unless it is sealed
     #[arg(allow_negative_numbers = true, value_name = "TEXT")]
     pub(crate) text: Option<String>,
-    /// The message, where it could be taken for an amount or a flag
+    /// The message, if it could be read as an amount or a flag
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) message: Option<String>,
     /// Seal the message: only you and its recipient can read it. Who writes to whom, when and how long stays public
@@ -40,7 +40,7 @@ pub(crate) struct SendArgs {
     pub(crate) sealed: bool,
     #[command(flatten)]
     pub(crate) ask: AskArg,
-    /// Take the place of a transaction that is not final yet: its id, or its nonce. The fee must be an eighth higher
+    /// Replace a transaction that is not final yet, given by its id or nonce. The fee must be one eighth higher
     #[arg(long, value_name = "ID|NONCE")]
     pub(crate) replace: Option<Which>,
     /// Invalid unless it is in one of the next N blocks
@@ -144,7 +144,7 @@ pub(crate) struct TxArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TxCommand {
-    /// Call off a transaction that is not final yet, for a fee an eighth higher than its own
+    /// Cancel a transaction that is not final yet, for a fee one eighth higher than its own
     Cancel(CancelArgs),
 }
 

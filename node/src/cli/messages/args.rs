@@ -49,10 +49,10 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MessageCommand {
-    /// List conversations, newest first: messages and money of both directions, and what is unread
+    /// List conversations, newest first: messages and money in both directions, and unread counts
     #[command(after_help = THREADS_EXAMPLES)]
     Threads(ThreadsArgs),
-    /// Show what is unread, oldest first, and mark it as read
+    /// Show unread messages, oldest first, and mark them as read
     #[command(after_help = READ_EXAMPLES)]
     Read(ReadArgs),
     /// Find messages by their text, sealed ones included, newest last
@@ -68,7 +68,7 @@ pub(crate) enum MessageCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ThreadsArgs {
-    /// Only conversations with something unread
+    /// Only conversations with unread messages
     #[arg(long)]
     pub(crate) unread: bool,
     /// Maximum number of conversations
@@ -85,10 +85,10 @@ pub(crate) struct ReadArgs {
     /// Partner: a contact, a wallet, or an address [default: everybody]
     #[arg(add = ArgValueCompleter::new(accounts))]
     pub(crate) name: Option<String>,
-    /// Number of messages that are shown before the first unread one
+    /// Number of earlier messages shown before the first unread one
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) context: u32,
-    /// Maximum number of unread messages: the oldest, so that the next `read` goes on
+    /// Maximum number of unread messages, oldest first; the next `read` continues after them
     #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
     /// Do not mark anything as read
@@ -102,7 +102,7 @@ pub(crate) struct ReadArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
-    /// Part of the text; several words are looked for as they stand
+    /// Part of the text; several words are one phrase
     #[arg(required = true, value_name = "TEXT")]
     pub(crate) text: Vec<String>,
     /// Only the conversation with this partner: a contact, a wallet, or an address
@@ -144,10 +144,10 @@ pub(crate) enum ExportFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// Only what comes from this partner: a contact, a wallet, or an address
+    /// Only messages and payments from this partner: a contact, a wallet, or an address
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(accounts))]
     pub(crate) with: Option<String>,
-    /// First print what is unread; it stays unread
+    /// First print unread messages; they stay unread
     #[arg(long)]
     pub(crate) unread: bool,
     #[command(flatten)]

@@ -95,7 +95,7 @@ fn a_float_or_a_wait_in_the_pure_crates_is_found() {
     breaks("proto/src/coins.rs", "fn f(x: u64) {}\nfn share(x: f64) {}", "proto and engine are pure");
     breaks("node/engine/src/engine.rs", "async fn f() {}", "proto and engine are pure");
     breaks("proto/src/keys.rs", "fn f() { rand_chacha::rand_core::OsRng }", "proto and engine are pure");
-    breaks("node/engine/src/commit.rs", "fn f() { println!() }", "proto and engine are pure");
+    breaks("node/engine/src/finalise.rs", "fn f() { println!() }", "proto and engine are pure");
     keeps("node/src/net/peer_score.rs", "async fn f(x: f64) { println!() }");
 }
 

@@ -106,7 +106,7 @@ pub(super) const LAYERS: &[(&str, &[&[&str]])] = &[
         "blockchat_engine",
         &[
             // One type, `Engine`, and what it does by itself, a file for each.
-            &["engine", "build_block", "commit", "evidence", "following", "presence", "readers"],
+            &["engine", "build_block", "evidence", "finalise", "following", "presence", "readers"],
             &["consensus", "mempool", "catch_up", "tally"],
             &["relevance"],
             &["event", "effect", "chain_view", "engine_view", "config", "journal", "recovered"],

@@ -45,7 +45,7 @@ impl ChainCopy {
                 let applied = self.ledger.apply_block(&verified).expect("that follow one another");
                 certificate.check_structure(verified.height(), verified.hash(), self.ledger.validators()).unwrap();
                 certificate.check_signatures(self.ledger.chain()).expect("and are final");
-                self.ledger.commit(applied);
+                self.ledger.advance(applied);
                 self.commit = Some(certificate);
             }
         }
@@ -74,7 +74,7 @@ impl ChainCopy {
     pub(super) fn pretend(&mut self, part: &CertifiedBlock) {
         let (block, applied) = self.draft.take().expect("a block was made");
         assert_eq!(block, part.block);
-        self.ledger.commit(applied);
+        self.ledger.advance(applied);
         self.commit = Some(part.certificate.clone());
     }
 }

@@ -113,7 +113,7 @@ const DEFECTS: &[Defect] = defects! {
     "who was away cannot come back" => [liveness::a_dead_leader_does_not_stop_the_chain_and_comes_back],
     "nothing is on disk" => [durability::all_are_killed_at_once_and_nothing_final_is_lost],
     "node ids of two digits break the parsers" => [membership::names_of_two_digits_are_themselves],
-    "transactions below capacity never commit" => [money::transactions_below_capacity_commit_alone],
+    "transactions below capacity never become final" => [money::transactions_below_capacity_become_final_alone],
     "money in floats; fees are taken from the grants, so that balances begin at 880 and 1120" => [
         money::balances_begin_at_exactly_what_the_genesis_says_and_no_micro_is_lost,
     ],

@@ -165,7 +165,7 @@ pub(super) fn balances_begin_at_exactly_what_the_genesis_says_and_no_micro_is_lo
 }
 
 #[test]
-pub(super) fn transactions_below_capacity_commit_alone() {
+pub(super) fn transactions_below_capacity_become_final_alone() {
     let mut network = Network::new(1, &["--capacity", "5", "--idle-block-interval", "3600000"]);
     network.start(0);
     let (node, alice) = (network.node(0), network.wallet(0));

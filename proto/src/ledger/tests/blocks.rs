@@ -218,7 +218,7 @@ fn more_transactions_than_the_genesis_allows_are_refused() {
     let crowded = VerifiedBlock::assemble(block.header().clone(), sends, vec![], block.commit().cloned(), None);
     let reason = BlockRejected::TooManyTransactions { found: 3, limit: 2 };
     assert_eq!(world.ledger.apply_block(&crowded).unwrap_err(), reason);
-    world.commit_built(&built);
+    world.finalise_built(&built);
 }
 
 fn body(nonce: u64) -> Body {
@@ -259,7 +259,7 @@ fn a_builder_skips_what_cannot_be_applied() {
     let needed = micros(1_030_000);
     let reason = TxRejected::InsufficientFunds { needed, spendable: Coins::ZERO };
     assert_eq!(built.refused, [(poor.id(), reason)]);
-    world.commit_built(&built);
+    world.finalise_built(&built);
     assert_eq!(world.account(8).balance, bcc(1));
 }
 
@@ -273,10 +273,10 @@ fn a_refused_block_changes_nothing() {
 
 #[test]
 #[should_panic(expected = "on the tip it was applied to")]
-fn committing_on_another_tip_is_our_bug() {
+fn advancing_from_another_tip_is_our_bug() {
     let mut world = world();
     let applied = world.block(vec![]);
-    world.ledger.commit(applied);
+    world.ledger.advance(applied);
 }
 
 #[test]

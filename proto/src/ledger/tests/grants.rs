@@ -147,7 +147,7 @@ fn a_block_pays_one_grant() {
     let built = world.ledger.build_block(world.draft(vec![first.clone(), second.clone()]));
     assert_eq!(built.refused, [(second.id(), TxRejected::OneGrantPerBlock)]);
     assert_eq!(built.block.transactions(), [first]);
-    world.commit_built(&built);
+    world.finalise_built(&built);
     world.block(vec![second]);
     assert_eq!([8, 9].map(|person| world.account(person).balance), [micros(100); 2]);
 }

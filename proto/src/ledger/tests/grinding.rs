@@ -62,7 +62,7 @@ impl Grinders {
         };
         let chosen = built.find(again).expect("one of a thousand");
         self.led += 1;
-        self.world.commit_built(&chosen);
+        self.world.finalise_built(&chosen);
     }
 
     fn jailed(&self) -> usize {

@@ -43,7 +43,7 @@ fn who_comes_late_was_not_missing() {
     world.absent.clear();
     let draft = Draft { late: Some(world.late(&[1])), ..world.draft(vec![]) };
     let built = world.ledger.build_block(draft);
-    world.commit_built(&built);
+    world.finalise_built(&built);
     let now = world.ledger.tip().time;
     assert_eq!((missing(&world, 1), missing(&world, 2)), ((0, now), (1, now)), "both were at the parent, too");
 }
@@ -53,7 +53,7 @@ fn a_late_precommit_says_nothing_about_the_parent() {
     let mut world = world();
     let draft = Draft { late: Some(world.late(&[1, 2])), ..world.draft(vec![]) };
     let built = world.ledger.build_block(draft);
-    world.commit_built(&built);
+    world.finalise_built(&built);
     let now = world.ledger.tip().time;
     assert_eq!((missing(&world, 1), missing(&world, 2)), ((1, now), (1, now)), "absent now, present before");
     assert!(world.account(1).window.is_missing_at(world.ledger.tip().height));
@@ -66,7 +66,7 @@ fn a_distant_validator_is_never_jailed() {
     for _ in 0..200 {
         let draft = Draft { late: Some(world.late(&[1])), ..world.draft(vec![]) };
         let built = world.ledger.build_block(draft);
-        world.commit_built(&built);
+        world.finalise_built(&built);
     }
     assert_eq!((missing(&world, 1).0, world.account(1).standing), (1, Standing::Active), "the newest may still come");
     assert_eq!(world.account(2).standing, Standing::Jailed);

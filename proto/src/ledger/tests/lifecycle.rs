@@ -65,7 +65,7 @@ fn a_leader_spends_its_fees_from_the_next_block_on() {
     let spend = world.send(1, 8, bcc(2));
     let built = world.ledger.build_block(world.draft(vec![world.send(9, 8, bcc(100)), spend.clone()]));
     assert_eq!(built.refused.len(), 1);
-    world.commit_built(&built);
+    world.finalise_built(&built);
     assert_eq!(world.account(1).balance, bcc(3));
     world.block(vec![spend]);
 }

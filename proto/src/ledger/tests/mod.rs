@@ -134,21 +134,21 @@ impl World {
         LatePrecommits { round: Round(0), block: self.ledger.tip().parent, signatures }
     }
 
-    /// Builds, checks and commits the next block of these transactions; panics if one of them is refused.
+    /// Builds and checks the next block of these transactions and advances to it; panics if one of them is refused.
     #[track_caller]
     fn block(&mut self, transactions: Vec<VerifiedTransaction>) -> AppliedBlock {
         let built = self.ledger.build_block(self.draft(transactions));
         assert_eq!(built.refused, []);
-        self.commit_built(&built)
+        self.finalise_built(&built)
     }
 
     /// The block as others see it is accepted, and does what its builder thought.
     #[track_caller]
-    fn commit_built(&mut self, built: &BuiltBlock) -> AppliedBlock {
+    fn finalise_built(&mut self, built: &BuiltBlock) -> AppliedBlock {
         let applied = self.ledger.apply_block(&built.block).expect("what we build, others accept");
         assert_eq!(applied.tip(), built.applied.tip());
         assert_eq!(applied.accounts(), built.applied.accounts());
-        self.ledger.commit(applied.clone());
+        self.ledger.advance(applied.clone());
         assert!(self.ledger.supply_is_conserved());
         applied
     }

@@ -47,7 +47,7 @@ fn a_liar_burns_a_twentieth_of_its_stake_and_is_out_for_ever() {
     assert_eq!(world.ledger.check_evidence(&evidence), Ok(()));
     let built = with(&world, vec![evidence.clone(), evidence.clone()]);
     assert_eq!(built.block.evidence(), std::slice::from_ref(&evidence), "once is enough");
-    let applied = world.commit_built(&built);
+    let applied = world.finalise_built(&built);
     let account = world.account(1);
     assert_eq!(
         (account.standing, account.stake, account.power),
@@ -74,7 +74,7 @@ fn what_was_unbonded_since_the_offence_burns_too_and_what_was_before_does_not() 
     world.empty_blocks(2);
     let offence = world.ledger.tip().height.next().0;
     world.block(vec![world.stake(1, 20)]);
-    world.commit_built(&with(&world, vec![lie(&world, 1, offence)]));
+    world.finalise_built(&with(&world, vec![lie(&world, 1, offence)]));
     let account = world.account(1);
     let left: Vec<_> = account.unbonding.iter().map(|entry| entry.amount.micros()).collect();
     assert_eq!((account.stake.micros(), left), (19_000_000, vec![10_000_000, 19_000_000]));
@@ -85,7 +85,7 @@ fn what_was_unbonded_since_the_offence_burns_too_and_what_was_before_does_not() 
 fn who_left_pays_from_what_is_unbonding() {
     let mut world = world();
     world.block(vec![world.stake(1, 0)]);
-    world.commit_built(&with(&world, vec![lie(&world, 1, 1)]));
+    world.finalise_built(&with(&world, vec![lie(&world, 1, 1)]));
     assert_eq!(world.account(1).unbonding[0].amount, micros(47_500_000));
     assert_eq!(world.account(1).standing, Standing::Barred);
     world.block_ms = world.ledger.parameters().unbonding_ms;
@@ -123,7 +123,7 @@ fn who_is_barred_in_a_block_is_neither_excused_nor_jailed_in_it() {
     let built = world.ledger.build_block(draft);
     assert!(built.block.late().is_some());
     let before = world.account(1);
-    world.commit_built(&built);
+    world.finalise_built(&built);
     let account = world.account(1);
     assert_eq!((account.window, account.last_present), (before.window, before.last_present));
 }
@@ -134,9 +134,9 @@ fn sixteen_liars_fit_into_a_block_and_the_others_wait() {
     let mut world = World::new(&people);
     world.empty_blocks(1);
     let lies: Vec<_> = (1..=18).map(|person| lie(&world, person, 1)).collect();
-    world.commit_built(&with(&world, lies.clone()));
+    world.finalise_built(&with(&world, lies.clone()));
     assert_eq!(world.ledger.validators().members().len(), 4);
-    world.commit_built(&with(&world, lies));
+    world.finalise_built(&with(&world, lies));
     assert_eq!(world.ledger.validators().members().len(), 2);
 }
 
@@ -144,7 +144,7 @@ fn sixteen_liars_fit_into_a_block_and_the_others_wait() {
 fn if_all_lied_the_last_set_goes_on() {
     let mut world = World::new(&[(1, 10, 50)]);
     world.empty_blocks(1);
-    world.commit_built(&with(&world, vec![lie(&world, 1, 1)]));
+    world.finalise_built(&with(&world, vec![lie(&world, 1, 1)]));
     assert_eq!(world.ledger.validators().members().len(), 1, "SPEC VAL-4");
     world.empty_blocks(1);
 }

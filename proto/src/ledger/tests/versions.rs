@@ -112,7 +112,7 @@ fn a_version_begins_at_the_first_multiple_of_64_that_is_at_least_64_blocks_later
         assert_eq!((schedule(&world), world.ledger.version()), ((2, None), SECOND), "in force for the next block");
         let built = world.ledger.build_block(world.draft(vec![]));
         assert_eq!((built.block.height(), built.block.header().version), (Height(begins), SECOND));
-        world.commit_built(&built);
+        world.finalise_built(&built);
     }
     check(1, 128);
     check(63, 128);

@@ -66,7 +66,7 @@ pub enum Crime {
 }
 
 impl Crime {
-    /// Those that a node without stake commits.
+    /// Those of a node without stake.
     pub const UNSTAKED: [Self; 4] = [Self::Flooder, Self::SlowServer, Self::BusyServer, Self::SilentServer];
 
     /// Those of validators that seeds draw from.
@@ -84,7 +84,7 @@ impl Crime {
     ];
 
     /// The criminal.
-    pub fn commit(self) -> Box<dyn Misbehaviour> {
+    pub fn misbehaviour(self) -> Box<dyn Misbehaviour> {
         match self {
             Self::Equivocator => Box::new(equivocator::Equivocator::default()),
             Self::Twin => Box::new(twin::Twin),

@@ -1,14 +1,14 @@
 //! The books of the checker: what was decided, spent, signed and shown so far.
 //!
 //! Always true: what an honest node says is compared with these books and with its disk at that moment, never with what
-//! its engine believes. Start reading at [`Checker::committed`] and [`Checker::spoke`].
+//! its engine believes. Start reading at [`Checker::made_final`] and [`Checker::spoke`].
 
 use super::Violation;
 use super::grants::Grants;
 use super::growth::Growth;
 use crate::sim::disk::Disk;
 use crate::sim::marks::own_message;
-use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::effect::FinalBlock;
 use blockchat_engine::journal::{GuardMark, GuardState, Lock, SignStep};
 use blockchat_proto::block::Header;
 use blockchat_proto::coins::{Stake, is_quorum};
@@ -257,8 +257,8 @@ impl Checker {
     }
 
     /// An honest node is about to store a final block.
-    pub fn committed(&mut self, node: usize, disk: &Disk, committed: &CommittedBlock) -> Result<News, Violation> {
-        let CommittedBlock { block, certificate, applied } = committed;
+    pub fn made_final(&mut self, node: usize, disk: &Disk, final_block: &FinalBlock) -> Result<News, Violation> {
+        let FinalBlock { block, certificate, applied } = final_block;
         let (height, tip) = (block.height(), disk.tip());
         if height != tip.height.next() || block.header().parent != tip.hash {
             return Err(Violation::Gap { height, tip: tip.height, node });
@@ -280,9 +280,9 @@ impl Checker {
                 certificate.check_signatures(self.chain).map_err(|reason| unproved(&reason))?;
                 self.check_version(block.header())?;
                 self.decided.insert(height, (block.hash(), applied.state_root()));
-                self.growth.block(committed)?;
-                self.grants.block(committed)?;
-                self.spend(committed).map(|()| News::First)
+                self.growth.block(final_block)?;
+                self.grants.block(final_block)?;
+                self.spend(final_block).map(|()| News::First)
             }
         }
     }
@@ -299,9 +299,9 @@ impl Checker {
     }
 
     /// Keeps books over nonces and ids of its own: every transaction once, every sender's in order.
-    fn spend(&mut self, committed: &CommittedBlock) -> Result<(), Violation> {
-        let height = committed.block.height();
-        for transaction in committed.block.transactions() {
+    fn spend(&mut self, final_block: &FinalBlock) -> Result<(), Violation> {
+        let height = final_block.block.height();
+        for transaction in final_block.block.transactions() {
             let numbered = transaction.transaction().body.needs_nonce();
             if !self.ids.insert(transaction.id()) && numbered {
                 return Err(Violation::Repeated { height, id: transaction.id() });

@@ -4,7 +4,7 @@
 //! Start reading at [`Grants::block`].
 
 use super::Violation;
-use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::effect::FinalBlock;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Address;
 use blockchat_proto::transaction::{Body, VerifiedTransaction};
@@ -28,8 +28,8 @@ impl Grants {
     }
 
     /// A new final block, the first time.
-    pub(super) fn block(&mut self, committed: &CommittedBlock) -> Result<(), Violation> {
-        let CommittedBlock { block, applied, .. } = committed;
+    pub(super) fn block(&mut self, final_block: &FinalBlock) -> Result<(), Violation> {
+        let FinalBlock { block, applied, .. } = final_block;
         let height = block.height();
         let claims = |one: &&VerifiedTransaction| matches!(one.transaction().body, Body::Claim { .. });
         for (before, claim) in block.transactions().iter().filter(claims).enumerate() {

@@ -5,7 +5,7 @@
 //! Start reading at [`Growth::block`].
 
 use super::Violation;
-use blockchat_engine::effect::CommittedBlock;
+use blockchat_engine::effect::FinalBlock;
 use blockchat_proto::genesis::VerifiedGenesis;
 use blockchat_proto::keys::Address;
 use blockchat_proto::ledger::LedgerAct;
@@ -38,8 +38,8 @@ impl Growth {
     }
 
     /// A new final block, the first time.
-    pub(super) fn block(&mut self, committed: &CommittedBlock) -> Result<(), Violation> {
-        let CommittedBlock { block, applied, .. } = committed;
+    pub(super) fn block(&mut self, final_block: &FinalBlock) -> Result<(), Violation> {
+        let FinalBlock { block, applied, .. } = final_block;
         let (height, time) = (block.height(), block.header().time);
         let mut grown = 0;
         for (address, account) in applied.accounts() {

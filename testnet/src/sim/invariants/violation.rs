@@ -30,7 +30,7 @@ pub enum Violation {
         node: usize,
     },
     /// A final block that does not follow.
-    #[error("node {node} commits block {height} on its tip {tip}")]
+    #[error("node {node} finalises block {height} on its tip {tip}")]
     Gap {
         /// Which.
         height: Height,
@@ -40,7 +40,7 @@ pub enum Violation {
         node: usize,
     },
     /// A final block without proof.
-    #[error("node {node} commits block {height} without proof: {reason}")]
+    #[error("node {node} finalises block {height} without proof: {reason}")]
     Unproved {
         /// Which.
         height: Height,
@@ -70,7 +70,7 @@ pub enum Violation {
         found: RulesVersion,
     },
     /// It went on by rules that its program does not know.
-    #[error("node {node} commits block {height} of version {found} of the rules, and knows {knows}")]
+    #[error("node {node} finalises block {height} of version {found} of the rules, and knows {knows}")]
     RulesUnknown {
         /// Which.
         height: Height,

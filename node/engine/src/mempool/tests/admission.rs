@@ -58,7 +58,7 @@ fn income_in_the_pool_does_not_count_until_it_is_final() {
     let reason = TxRejected::InsufficientFunds { needed: bcc(1_854), spendable: bcc(1_000) };
     assert_eq!(world.submit_one(&spending), SubmitOutcome::Refused(reason.clone()));
     assert_eq!(world.place(&spending), Some(SubmitOutcome::Refused(reason)), "the reason is remembered");
-    world.commit(&[income]);
+    world.finalise(&[income]);
     assert_eq!(world.submit_one(&spending), SubmitOutcome::Pooled, "what was refused once is looked at anew");
     assert_eq!(world.place(&spending), Some(SubmitOutcome::Pooled));
 }
@@ -69,7 +69,7 @@ fn income_counts_behind_what_is_pooled_already() {
     let body = Body::Send { to: address(2), amount: bcc(900), payload: Payload::None };
     let income = world.sign(1, 0, None, body);
     world.submit(vec![world.send(2, 0, 900), income.clone()]);
-    world.commit(&[income]);
+    world.finalise(&[income]);
     assert_eq!(world.submit_one(&world.send(2, 1, 900)), SubmitOutcome::Pooled);
 }
 
@@ -134,7 +134,7 @@ fn another_transaction_of_the_same_nonce_is_refused() {
 fn a_used_nonce_may_be_final() {
     let mut world = World::new();
     let transaction = world.send(1, 0, 1);
-    world.commit(std::slice::from_ref(&transaction));
+    world.finalise(std::slice::from_ref(&transaction));
     assert_eq!(world.submit_one(&transaction), SubmitOutcome::MaybeFinal(wrong_nonce(1, 0)));
     assert_eq!(world.place(&transaction), None, "the store knows");
 }
@@ -176,7 +176,7 @@ fn an_activate_has_a_place_beside_its_senders_row() {
     let mut world = World::new();
     let reason = SubmitOutcome::MaybeFinal(TxRejected::NoStake);
     assert_eq!(world.submit_one(&world.activate(1)), reason, "no nonce tells whether it is final");
-    world.commit(&[world.stake(1, 0, 10)]);
+    world.finalise(&[world.stake(1, 0, 10)]);
     let (send, activate) = (world.send(1, 1, 1), world.activate(1));
     assert_eq!(world.submit(vec![send.clone(), activate.clone()]), vec![SubmitOutcome::Pooled; 2]);
     assert_eq!(world.pool.projected(&world.ledger, &address(1)).next_nonce, 2, "it takes no nonce");
@@ -196,7 +196,7 @@ fn an_announcement_has_the_same_place_until_it_is_final_or_void() {
     assert_eq!(world.submit_one(&second), SubmitOutcome::Pooled);
     assert_eq!(world.submit_one(&third), SubmitOutcome::MaybeFinal(TxRejected::NonceTaken { nonce: 0 }));
     assert_eq!(world.selected(), std::slice::from_ref(&second));
-    world.commit(&[third]);
+    world.finalise(&[third]);
     assert!(world.pool.is_empty(), "a higher one is final");
     let void = TxRejected::NothingToAnnounce { least: RulesVersion(4), found: RulesVersion(2) };
     assert_eq!(world.place(&second), Some(SubmitOutcome::Refused(void)));
@@ -213,7 +213,7 @@ fn claims_are_closed() {
 fn a_batch_is_passed_on_unless_most_of_it_is_void() {
     let mut world = World::new();
     let used = world.sends(1, 0..3);
-    world.commit(&used);
+    world.finalise(&used);
     let fresh = world.sends(2, 0..2);
     let void = |count: usize| used[..count].to_vec();
     assert_eq!(world.gossip(&[void(3), fresh.clone()].concat()), GossipVerdict::Ignore);

@@ -110,7 +110,7 @@ impl Both {
     fn new() -> Self {
         let mut world = World::with(config());
         let stakes: Vec<_> = (1..=3).map(|person| world.stake(person, 0, 50)).collect();
-        world.commit(&stakes);
+        world.finalise(&stakes);
         let served = stakes[2].sender();
         Self { world, model: Model { served, ..Model::new() }, forgotten: vec![], seen: vec![] }
     }
@@ -136,7 +136,7 @@ impl Both {
             Step::Block(requests, best) => {
                 let mut offered = self.sign(requests);
                 offered.extend(self.world.pool.select(*best, usize::MAX));
-                let (block, forgotten) = self.world.build_and_commit(&offered);
+                let (block, forgotten) = self.world.build_and_finalise(&offered);
                 self.forgotten.extend(forgotten);
                 self.model.block(&self.world.ledger, &block);
             }

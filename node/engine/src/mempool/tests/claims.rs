@@ -66,7 +66,7 @@ fn validators_and_who_pays_have_their_room_whatever_claims_come() {
     let mut world = world();
     full(&mut world);
     let inactive = world.stake(1, 0, 50);
-    world.commit(&[inactive]);
+    world.finalise(&[inactive]);
     let (activate, send) = (world.activate(1), world.send(2, 0, 1));
     assert_eq!(world.submit(vec![activate.clone(), send.clone()]), [SubmitOutcome::Pooled, SubmitOutcome::Pooled]);
     let selected = world.selected();
@@ -82,7 +82,7 @@ fn a_sender_has_one_claim_here_and_may_put_more_work_in_its_place() {
     assert_eq!(world.selected(), std::slice::from_ref(&second));
     let taken = TxRejected::NonceTaken { nonce: 0 };
     assert_eq!(world.submit_one(&claim(&world, 1, 101, 900)), SubmitOutcome::MaybeFinal(taken));
-    world.commit(&[second]);
+    world.finalise(&[second]);
     assert!(world.pool.is_empty());
     let again = world.submit_one(&claim(&world, 1, 200, 400));
     assert_eq!(again, SubmitOutcome::MaybeFinal(TxRejected::AlreadyClaimed));
@@ -96,7 +96,7 @@ fn claims_are_paid_one_a_block_in_the_order_of_their_work() {
     claims.sort_by_key(found);
     for expected in &claims[..5] {
         assert_eq!(world.selected(), std::slice::from_ref(expected));
-        world.commit(std::slice::from_ref(expected));
+        world.finalise(std::slice::from_ref(expected));
     }
     assert_eq!(world.pool.len(), CLAIMS_MAX - 5);
     let none = TxRejected::OneGrantPerBlock;
@@ -116,7 +116,7 @@ fn what_became_stale_leaves_with_the_next_block() {
     let old = claim(&world, 1, 200, 400);
     world.submit_one(&old);
     for _ in 0..1_024 {
-        world.commit(&[]);
+        world.finalise(&[]);
     }
     let stale = TxRejected::StaleWork { blocks: 1_024 };
     assert_eq!(world.place(&old), Some(SubmitOutcome::Refused(stale)));

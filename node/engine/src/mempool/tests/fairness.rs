@@ -47,7 +47,7 @@ fn under_load_everybody_has_a_turn() {
     world.submit(batch);
     for _ in 0..5 {
         let block = world.pool.select(10, usize::MAX);
-        world.commit(&block);
+        world.finalise(&block);
     }
     for person in 1..=50 {
         assert_eq!(world.ledger.account(&address(person)).next_nonce, 1, "fifty places, fifty people");

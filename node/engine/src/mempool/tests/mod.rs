@@ -145,18 +145,21 @@ impl World {
 
     /// Makes exactly these transactions final, and returns what of our own need not be remembered any more.
     #[track_caller]
-    fn commit(&mut self, transactions: &[VerifiedTransaction]) -> Vec<TransactionId> {
-        let (block, forgotten) = self.build_and_commit(transactions);
+    fn finalise(&mut self, transactions: &[VerifiedTransaction]) -> Vec<TransactionId> {
+        let (block, forgotten) = self.build_and_finalise(transactions);
         assert_eq!(block, transactions, "all of them can be");
         forgotten
     }
 
     /// Makes those of these transactions final that can be. Returns the block, and what need not be remembered.
     #[track_caller]
-    fn build_and_commit(&mut self, offered: &[VerifiedTransaction]) -> (Vec<VerifiedTransaction>, Vec<TransactionId>) {
+    fn build_and_finalise(
+        &mut self,
+        offered: &[VerifiedTransaction],
+    ) -> (Vec<VerifiedTransaction>, Vec<TransactionId>) {
         let built = self.build(offered);
-        self.ledger.commit(built.applied);
-        let forgotten = self.pool.block_committed(&self.ledger, &built.block, self.now);
+        self.ledger.advance(built.applied);
+        let forgotten = self.pool.after_block(&self.ledger, &built.block, self.now);
         self.pool.check_invariants(&self.ledger);
         (built.block.transactions().to_vec(), forgotten)
     }

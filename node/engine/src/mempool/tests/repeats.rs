@@ -21,7 +21,7 @@ fn our_own_is_repeated_after_pauses_that_double_up_to_a_minute() {
     world.gossip(std::slice::from_ref(&theirs));
     assert_eq!(repeats(&mut world, &ours, 250), [2, 6, 14, 30, 62, 122, 182, 242]);
     assert_eq!(repeats(&mut world, &theirs, 70), []);
-    world.commit(std::slice::from_ref(&ours));
+    world.finalise(std::slice::from_ref(&ours));
     assert_eq!(repeats(&mut world, &ours, 130), [], "final");
 }
 
@@ -40,7 +40,7 @@ fn what_ours_come_after_is_repeated_with_them() {
     world.gossip(&[theirs.clone(), unrelated]);
     world.submit(vec![ours.clone()]);
     assert_eq!(world.tick(2_000).gossip, [theirs.clone(), ours.clone()], "we may be the last who holds it");
-    world.commit(std::slice::from_ref(&theirs));
+    world.finalise(std::slice::from_ref(&theirs));
     assert_eq!(world.tick(4_000).gossip, [ours]);
 }
 
@@ -80,7 +80,7 @@ fn a_long_queue_is_repeated_piece_by_piece() {
     }
     assert_eq!(pieces, [32, 16, 8, 4, 4, 4], "ever fewer while none of ours becomes final");
     assert_eq!(repeated, ours[..repeated.len()], "earlier ones first");
-    world.commit(&ours[..1]);
+    world.finalise(&ours[..1]);
     let after: Vec<_> = (0..3).map(|_| bytes(&world.tick(1).gossip) / 1_000).collect();
     assert_eq!(after, [8, 4, 4], "more after one became final");
 }
@@ -93,7 +93,7 @@ fn where_blocks_are_slow_repetitions_wait_longer() {
     for one in &ours[..29] {
         world.submit(vec![one.clone()]);
         world.now = world.now.plus(10_000);
-        world.commit(std::slice::from_ref(one));
+        world.finalise(std::slice::from_ref(one));
     }
     let start = world.now;
     world.submit(vec![ours[29].clone()]);
@@ -116,7 +116,7 @@ fn a_clock_put_back_does_not_silence_us() {
 fn our_own_survive_a_restart_in_any_order() {
     let mut world = World::new();
     let (stale, row, poor) = (world.send(1, 0, 1), world.sends(1, 1..4), world.send(2, 0, 5_000));
-    world.commit(std::slice::from_ref(&stale));
+    world.finalise(std::slice::from_ref(&stale));
     let mut file = [row.clone(), vec![stale.clone(), poor.clone()]].concat();
     file.reverse();
     let mut gone = world.pool.restore_own(&world.ledger, file, world.now);

@@ -80,9 +80,9 @@ fn a_final_transaction_is_not_told_as_replaced_nor_is_the_loser_of_its_nonce() {
     let mut world = World::new();
     let row = [world.send(1, 0, 100), world.send(1, 1, 100)];
     world.submit(row.to_vec());
-    world.commit(&row[..1]);
+    world.finalise(&row[..1]);
     let unheard = world.send(1, 1, 200);
-    world.commit(std::slice::from_ref(&unheard));
+    world.finalise(std::slice::from_ref(&unheard));
     assert_eq!(world.place(&row[1]), Some(SubmitOutcome::Refused(wrong_nonce(2, 1))), "the chain decided");
     assert_eq!(world.told_replaced(), []);
 }
@@ -139,7 +139,7 @@ fn what_replaces_one_of_ours_is_ours_wherever_it_came_from() {
     world.gossip(std::slice::from_ref(&dearer));
     assert_eq!(world.pool.take_adopted(), std::slice::from_ref(&dearer), "to be remembered");
     assert_eq!(world.tick(60_000), Ticked { gossip: vec![dearer.clone()], forget: vec![ours.id()] });
-    assert_eq!(world.commit(std::slice::from_ref(&dearer)), [dearer.id()]);
+    assert_eq!(world.finalise(std::slice::from_ref(&dearer)), [dearer.id()]);
 }
 
 #[test]
@@ -164,11 +164,11 @@ fn the_first_may_be_in_a_proposal_already() {
         world.submit(vec![first.clone()]);
         assert_eq!(world.replace(&first, &second), SubmitOutcome::Pooled);
     }
-    assert_eq!(world.commit(std::slice::from_ref(&first)), [first.id(), second.id()]);
+    assert_eq!(world.finalise(std::slice::from_ref(&first)), [first.id(), second.id()]);
     assert_eq!(world.place(&first), None, "final, whatever was said before");
     assert_eq!(world.place(&second), Some(SubmitOutcome::Refused(wrong_nonce(1, 0))));
     assert_eq!(world.pool.len(), 0);
-    other.commit(std::slice::from_ref(&second));
+    other.finalise(std::slice::from_ref(&second));
     assert_eq!(other.place(&first), replaced_by(&second));
     assert_eq!(other.submit_one(&first), SubmitOutcome::MaybeFinal(wrong_nonce(1, 0)));
 }
@@ -235,8 +235,8 @@ fn a_place_is_left_with_its_expiry() {
     let (short, long) = (world.sign(1, 0, Some(1), body(1)), world.sign(1, 0, Some(9), body(2)));
     world.submit(vec![short.clone()]);
     assert_eq!(world.replace(&short, &long), SubmitOutcome::Pooled);
-    world.commit(&[]);
-    world.commit(&[]);
+    world.finalise(&[]);
+    world.finalise(&[]);
     assert_eq!(world.selected(), [long]);
 }
 
@@ -259,7 +259,7 @@ fn who_replaces_too_often_waits_until_one_is_final() {
     let held = message(&world, 0, 2);
     let limit = REPLACEMENTS_MAX;
     assert_eq!(world.replace(&held, &again), SubmitOutcome::Refused(TxRejected::ReplacedTooOften { limit }));
-    world.commit(&[held]);
+    world.finalise(&[held]);
     let later = message(&world, 1, 2);
     assert_eq!(world.replace(&later, &message(&world, 1, 3)), SubmitOutcome::Pooled, "one was final");
 }

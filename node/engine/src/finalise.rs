@@ -1,11 +1,11 @@
 //! Certificate in, new ledger out: the only place where the tip moves. SPEC VOTE-6.
 //!
-//! Always true: effects that show a new tip come after the commit that makes it durable. Caught-up blocks are applied
+//! Always true: effects that show a new tip come after the write that makes it durable. Caught-up blocks are applied
 //! one by one and made durable together: a crash in between repeats them all.
-//! Start reading at [`Engine::commit`], then [`Engine::commit_certified`].
+//! Start reading at [`Engine::finalise`], then [`Engine::finalise_certified`].
 
 use crate::chain_view::StakesView;
-use crate::effect::{CommittedBlock, Effect, Fault, Offence};
+use crate::effect::{Effect, Fault, FinalBlock, Offence};
 use crate::engine::Engine;
 use crate::event::PeerTag;
 use crate::tally::Decision;
@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 /// Blocks applied to the ledger but not durable yet. Never outlives an event.
 #[derive(Default)]
 struct Taken {
-    blocks: Vec<CommittedBlock>,
+    blocks: Vec<FinalBlock>,
     transactions: usize,
     bytes: usize,
     /// Own transactions that they made final or invalid.
@@ -28,7 +28,7 @@ struct Taken {
 
 impl Engine {
     /// Makes a block that we decided the tip: durable first, then visible.
-    pub(crate) fn commit(
+    pub(crate) fn finalise(
         &mut self,
         block: VerifiedBlock,
         applied: AppliedBlock,
@@ -36,16 +36,16 @@ impl Engine {
         now: UnixMillis,
     ) {
         let mut taken = Taken::default();
-        self.take_in(&mut taken, CommittedBlock { block, certificate, applied }, false, now);
+        self.take_in(&mut taken, FinalBlock { block, certificate, applied }, false, now);
         self.make_durable(taken, now);
     }
 
-    /// Checks blocks from a peer, in order, and commits as many of them together as the limits of
-    /// [`crate::config::EngineConfig`] allow. The rest stays in `blocks` for the next commit; nothing stays once one is
+    /// Checks blocks from a peer, in order, and finalises as many of them together as the limits of
+    /// [`crate::config::EngineConfig`] allow. The rest stays in `blocks` for the next write; nothing stays once one is
     /// wrong.
     ///
     /// An invalid certificate is the peer's fault; a certified block that does not execute is ours.
-    pub(crate) fn commit_certified(
+    pub(crate) fn finalise_certified(
         &mut self,
         peer: PeerTag,
         blocks: &mut VecDeque<(VerifiedBlock, Verified<Certificate>)>,
@@ -64,8 +64,8 @@ impl Engine {
             }
             match self.check_certified(&block, &certificate) {
                 Ok(applied) => {
-                    let committed = CommittedBlock { block, certificate: certificate.into_inner(), applied };
-                    self.take_in(&mut taken, committed, true, now);
+                    let final_block = FinalBlock { block, certificate: certificate.into_inner(), applied };
+                    self.take_in(&mut taken, final_block, true, now);
                 }
                 Err(found) => {
                     blocks.clear();
@@ -103,7 +103,7 @@ impl Engine {
         applied.map_err(|reason| Wrong::Us(Fault::CertifiedBlockInvalid { height, reason: reason.to_string() }))
     }
 
-    /// May this block be committed together with those already applied?
+    /// May this block become final together with those already applied?
     fn has_room(&self, taken: &Taken, next: &VerifiedBlock) -> bool {
         let (transactions_max, bytes_max) = self.together_max;
         taken.transactions + next.transactions().len() <= transactions_max
@@ -111,18 +111,18 @@ impl Engine {
     }
 
     /// Advances ledger and pool by one block. No reader may see it before [`Engine::make_durable`].
-    fn take_in(&mut self, taken: &mut Taken, committed: CommittedBlock, caught_up: bool, now: UnixMillis) {
+    fn take_in(&mut self, taken: &mut Taken, final_block: FinalBlock, caught_up: bool, now: UnixMillis) {
         if taken.blocks.is_empty() {
             self.note_late_signers();
         }
-        self.consensus.saw_final(&committed.block, &committed.certificate, now);
-        self.ledger.commit(committed.applied.clone());
-        taken.done.extend(self.mempool.block_committed(&self.ledger, &committed.block, now));
+        self.consensus.saw_final(&final_block.block, &final_block.certificate, now);
+        self.ledger.advance(final_block.applied.clone());
+        taken.done.extend(self.mempool.after_block(&self.ledger, &final_block.block, now));
         let decision = Decision { caught_up, first_seen: self.mempool.removed_since(), now };
-        self.tally.decided(&committed, self.ledger.tip_validators(), &decision);
-        taken.transactions += committed.block.transactions().len();
-        taken.bytes += committed.block.bytes().len();
-        taken.blocks.push(committed);
+        self.tally.decided(&final_block, self.ledger.tip_validators(), &decision);
+        taken.transactions += final_block.block.transactions().len();
+        taken.bytes += final_block.block.bytes().len();
+        taken.blocks.push(final_block);
     }
 
     /// Requests one write for all of them, then everything that follows from the new tip.
@@ -131,14 +131,14 @@ impl Engine {
         let certificate = last.certificate.clone();
         let capacity = self.ledger.parameters().capacity;
         let full = usize::try_from(capacity).is_ok_and(|capacity| last.block.transactions().len() >= capacity);
-        self.ask(Effect::Commit(taken.blocks));
+        self.ask(Effect::Finalise(taken.blocks));
         self.forget_own(taken.done);
         self.stakes = StakesView::of(&self.ledger);
         if self.witness.tip_moved(&self.ledger) {
             self.keep_evidence();
         }
         self.catch_up.tip_moved(self.ledger.tip().height);
-        self.turn(now, |consensus, turn| consensus.committed(turn, certificate, full));
+        self.turn(now, |consensus, turn| consensus.height_decided(turn, certificate, full));
     }
 
     /// Stops the engine.
@@ -150,7 +150,7 @@ impl Engine {
 
 /// The result of checking blocks that a peer sent as final.
 pub(crate) struct Certified {
-    /// Number committed.
+    /// Number of blocks made final.
     pub(crate) new: usize,
     /// A block does not follow, or its certificate proves nothing.
     pub(crate) lied: bool,
