@@ -98,6 +98,22 @@ fn two_nodes_wiped_in_a_kill_of_all_in_any_step_under_load_go_on() {
     assert!(locked > 3, "{locked} with a lock");
 }
 
+/// Exactly a third of the stake: the others are no quorum, and the two leave a round in which their votes are missing.
+#[test]
+fn a_third_that_is_wiped_in_a_kill_of_all_in_any_step_is_followed() {
+    let mut together = 0;
+    for step in Step::KILLING {
+        for nth in 1..=3 {
+            let mut scenario = Scenario::plain(nth, 6, 8);
+            scenario.feed = 20;
+            scenario.faults.kill_alls = vec![KillAll { height: Height(2), step, nth, wiped: &[0, 3] }];
+            scenario.weather.loss_permille = 200;
+            together += survives(scenario).get(Met::WipedTogether);
+        }
+    }
+    assert!(together > 15, "{together} times");
+}
+
 /// Two of four stand still in the middle of a height, one of them is wiped, and only one of the others comes back: three must
 /// do. The wiped one cannot say again what it said in the round in which they wait, so they tell each other.
 #[test]

@@ -11,6 +11,7 @@ use super::context::{BlockHash, BlockchatContext, CoreAddress, CoreHeight, Seede
 use super::convert::{self, CoreCertificate};
 use crate::event::RoundTimer;
 use crate::journal::{GuardMark, JournalRecord, JournalStep, SignStep};
+use blockchat_proto::coins::{Stake, is_third};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::units::{Height, Round};
@@ -22,6 +23,7 @@ use malachitebft_core_types::{
 };
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::ops::Bound;
 
 /// Input for starting a height.
 pub(crate) struct CoreStart<'a> {
@@ -204,6 +206,19 @@ impl VotingCore {
         let round = self.state().driver.votes().per_round(convert::core_round(round));
         let votes = round.into_iter().flat_map(|round| round.received_votes());
         votes.map(|signed| convert::our_vote(signed).vote).collect()
+    }
+
+    /// Did members with a third of the stake or more vote in later rounds? Then the others are no quorum. SPEC VOTE-3.
+    ///
+    /// With more than a third in one round, the core has followed them already.
+    pub(crate) fn is_left_behind(&self) -> bool {
+        let state = self.state();
+        let later = state.driver.votes().all_rounds().range((Bound::Excluded(state.round()), Bound::Unbounded));
+        let votes = later.flat_map(|(_, round)| round.received_votes());
+        let ahead: BTreeSet<_> = votes.map(|signed| convert::our_vote(signed).vote.validator).collect();
+        let set = &state.validator_set().set;
+        let stakes = ahead.iter().filter_map(|member| set.get(member)).map(|member| member.stake);
+        is_third(stakes.fold(Stake::default(), Stake::plus), set.total())
     }
 
     /// Does it know that a quorum prevoted this block in this round?
