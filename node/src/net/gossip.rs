@@ -157,12 +157,25 @@ fn score_params(topics: &Topics) -> PeerScoreParams {
     }
 }
 
+/// The score of a peer that keeps sending messages of a form that GOSSIP-1 excludes: 142 within a second.
+///
+/// Gossipsub drops such messages (signed, numbered, with an author) before we see them, and only this score tells. Nothing
+/// else lowers a score so far: see [`score_params`].
+const FORMLESS_SCORE: f64 = -10_000.0;
+
+/// Peers that flood us with messages of a form that no node of ours sends.
+pub(super) fn formless(gossip: &Gossip) -> Vec<PeerId> {
+    let low = |id: &&PeerId| gossip.peer_score(id).is_some_and(|score| score < FORMLESS_SCORE);
+    gossip.all_peers().map(|(id, _)| id).filter(low).copied().collect()
+}
+
 /// At -19 we let a peer go ourselves, and at -49 ban it: only those whom we spare ever get that low.
 fn thresholds() -> PeerScoreThresholds {
     PeerScoreThresholds {
         gossip_threshold: -40.0,
         publish_threshold: -200.0,
-        graylist_threshold: -400.0,
+        // Deaf to those whom we spare, if they flood us. Above it, messages count on: see [`FORMLESS_SCORE`].
+        graylist_threshold: 2.0 * FORMLESS_SCORE,
         accept_px_threshold: 1_000.0,
         opportunistic_graft_threshold: 0.5,
     }

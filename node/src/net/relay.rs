@@ -12,7 +12,7 @@
 use super::batcher::Batcher;
 use super::config::EVENTS_MAX;
 use super::gate::Gate;
-use super::gossip::{Held, Topics, Waiting, wire_max};
+use super::gossip::{self, Held, Topics, Waiting, wire_max};
 use super::handle::{NetEvent, NetVerdict};
 use super::membership::Fact;
 use super::peer_score::PeerFault;
@@ -223,6 +223,9 @@ impl Task {
     /// Tries again the messages that no peer could hear, and gives up those that waited too long.
     pub(super) fn tick_relay(&mut self, now: Instant) {
         self.broadcast_unsent(now);
+        for id in gossip::formless(&self.swarm.behaviour().gossip) {
+            self.lower(id, PeerFault::Gossip);
+        }
     }
 }
 

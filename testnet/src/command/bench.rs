@@ -1,4 +1,4 @@
-//! `bench`: how fast the network is. Owns: what can be asked, and how results are printed.
+//! `bench`: how fast the network is. Owns: its options, and how results are printed.
 
 use crate::args::Output;
 use crate::bench::cluster::Plan;
@@ -56,7 +56,7 @@ pub enum What {
 /// Options of the course's workloads.
 #[derive(Clone, Debug, Args)]
 pub struct CourseArgs {
-    /// Nodes
+    /// Number of nodes
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=128))]
     pub nodes: u32,
     /// Folder with trans0.txt, trans1.txt ... [default: our own lines]
@@ -76,7 +76,7 @@ pub struct CourseArgs {
 /// Options of the restart measurement.
 #[derive(Clone, Debug, Args)]
 pub struct RestartArgs {
-    /// Validators
+    /// Number of validators
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(4..=64))]
     pub nodes: u32,
     /// Transfers in the store before the kill
@@ -93,7 +93,7 @@ pub struct RestartArgs {
 /// Options of the load.
 #[derive(Clone, Debug, Args)]
 pub struct LoadArgs {
-    /// Validators, each a process of its own
+    /// Number of validators, each a process of its own
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub nodes: u32,
     /// Duration of the measured run
@@ -173,7 +173,7 @@ fn run_load(args: &LoadArgs) -> Result<ExitCode> {
     )
 }
 
-/// Measures in a temporary folder, which is kept and named if anything went wrong.
+/// Measures in a temporary folder. On failure, the folder is kept and its path printed.
 fn in_folder<T>(
     measure: impl AsyncFnOnce(&Path) -> Result<T>,
     judge: impl FnOnce(&T) -> Result<bool>,

@@ -1,4 +1,4 @@
-//! `discover`: nodes that find each other from one address, and again without it; and what being found costs.
+//! `discover`: nodes find each other from one address, and again without it; measures idle traffic.
 
 use crate::args::Output;
 use crate::command::up::{INTERRUPTED, runtime, unless_told_to_end};
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// More nodes than this on one machine say nothing about discovery.
+/// Maximum number of nodes: more of them on one machine measure the machine, not discovery.
 const NODES_MAX: usize = 60;
 
 const EXAMPLES: &str = "\
@@ -55,7 +55,7 @@ fn node_count(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("{VALIDATORS} to {NODES_MAX} nodes: the first {VALIDATORS} are validators"))
 }
 
-/// Plays all stories and prints what came of them.
+/// Runs all stories and prints the results.
 pub fn run(args: &DiscoverArgs) -> Result<ExitCode> {
     let node_bin = node_bin::find(args.node_bin.as_deref())?;
     let folder = tempfile::Builder::new().prefix("blockchat-discover-").tempdir();

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Stops every node of the network that is named, or of every network that runs.
+/// Stops every node of the named network, or of all running networks.
 pub fn run(args: &DownArgs) -> Result<ExitCode> {
     if let Some(dir) = &args.dir {
         return stop_all(dir);
@@ -37,7 +37,7 @@ fn stop_all(dir: &Path) -> Result<ExitCode> {
     stop::run(&NamesArgs { names: vec![ALL.into()], dir: dir.into() }, How::Stop)
 }
 
-/// The folders of all networks that `up` made and of which a node runs.
+/// Folders of all networks made by `up` that still have a running node.
 fn running() -> BTreeSet<PathBuf> {
     let folders = running_homes().into_iter().filter_map(|home| Some(home.parent()?.to_owned()));
     folders.filter(|dir| NetworkFile::read(dir).is_ok()).collect()

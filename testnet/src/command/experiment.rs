@@ -64,7 +64,7 @@ fn studies(text: &str) -> Result<Studies, String> {
     Study::from_str(text, false).map(|study| Studies(vec![study])).map_err(|_| format!("there are {names}"))
 }
 
-/// Everything, as `experiment.json` holds it.
+/// The content of `experiment.json`.
 #[derive(Debug, Serialize)]
 struct Record<'a> {
     machine: &'a Machine,
@@ -74,7 +74,7 @@ struct Record<'a> {
     ok: bool,
 }
 
-/// Makes the runs and writes the report.
+/// Runs the studies and writes the report.
 pub fn run(args: &ExperimentArgs) -> Result<ExitCode> {
     let plan = Plan {
         node_bin: node_bin::find(args.node_bin.as_deref())?,

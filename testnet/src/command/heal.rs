@@ -1,4 +1,4 @@
-//! `heal`: stories of faults, each with a prediction and a verdict. Owns: what can be asked, the order, how it is printed.
+//! `heal`: stories of faults, each with a prediction and a verdict. Owns: options, order, output.
 
 use crate::args::Output;
 use crate::command::up::{INTERRUPTED, runtime, unless_told_to_end};
@@ -77,7 +77,7 @@ pub struct HealArgs {
     pub output: Output,
 }
 
-/// Plays what is asked for, or lists what there is.
+/// Runs the chosen scenarios, or lists all of them.
 pub fn run(args: &HealArgs) -> Result<ExitCode> {
     let chosen = chosen(args)?;
     if chosen.is_empty() {
@@ -109,7 +109,7 @@ pub fn run(args: &HealArgs) -> Result<ExitCode> {
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The scenarios that are asked for, each once, with the nodes and links that are.
+/// The chosen scenarios, each once, with the chosen number of nodes and links.
 fn chosen(args: &HealArgs) -> Result<Vec<Scenario>> {
     let mut chosen = vec![];
     for name in &args.scenario {

@@ -1,4 +1,4 @@
-//! The dashboard over the nodes that `up` runs, beside what `up` does.
+//! The dashboard of the nodes that `up` runs, shown while `up` works.
 
 use crate::network::Network;
 use crate::processes::supervise::Watched;
@@ -9,14 +9,14 @@ use blockchat_proto::keys::Address;
 use blockchat_proto::units::UnixMillis;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// One node: its name, its validator, and where it is whenever it runs.
+/// One node: its name, its validator, and its API address while it runs.
 struct Seat {
     name: String,
     validator: Address,
     watched: Watched,
 }
 
-/// Shows the network until the person leaves the dashboard; the work beside it goes on. Notes wait until then.
+/// Shows the network until the user closes the dashboard; the work goes on beside it. Printed notes wait until then.
 pub async fn show(network: &Network, screen: &Screen) -> Result<()> {
     let watched = network.watched().into_iter().enumerate();
     let seat = |(node, watched)| Seat { name: network.name_of(node), validator: network.addresses()[node], watched };
@@ -37,7 +37,7 @@ pub async fn show(network: &Network, screen: &Screen) -> Result<()> {
     shown.map(drop).context("the terminal cannot be used for the dashboard")
 }
 
-/// A node that is down has no address: it keeps its row, and may come back at another one.
+/// A node that is down has no address. It keeps its row, and may return at another address.
 fn place(seat: &Seat) -> Place {
     let url = seat.watched.client().map(|client| client.url().to_owned());
     Place { name: seat.name.clone(), url, validator: Some(seat.validator) }

@@ -1,7 +1,7 @@
-//! `load`: a light load on a network that was kept running, until it is told to end. The nodes run on.
+//! `load`: a light load on a running network, until Ctrl-C. The nodes keep running.
 //!
-//! Always true: a line is signed with the nonce that its own node says comes next, and only when that node answers; what a
-//! node that is gone had not sent is left unsent.
+//! Always true: each line is signed with the next nonce that its own node reports, and only while that node answers; lines of
+//! a node that is gone stay unsent.
 
 use crate::args::LoadArgs;
 use crate::command::up::runtime;

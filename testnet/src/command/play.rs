@@ -1,6 +1,6 @@
-//! `play`: a workload on a network that runs already, wherever it is, such as in Kubernetes.
+//! `play`: a workload on a network that already runs anywhere, such as in Kubernetes.
 //!
-//! Owns: which key sends to which node, and the report. Does not own: sending and counting (`load`). Nothing is
+//! Owns: the assignment of keys to nodes, and the report. Does not own: sending and counting (`load`). Nothing is
 //! started, stopped or broken here: faults come from elsewhere, such as `kubectl delete pod`. Start reading at [`run`].
 
 use crate::args::{Output, PlayArgs};
@@ -30,11 +30,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// A node that is restarted or cut off answers nothing for so long at most before its lines are given up.
+/// Maximum time without an answer from a node, such as one that restarts, before its lines are given up.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
-/// How often names and nodes are asked again, and progress is shown.
+/// Interval between questions to names and nodes, and between progress lines.
 const TICK: Duration = Duration::from_millis(250);
-/// The nodes may take so long to agree on what is the tip once nothing is sent any more.
+/// Maximum time until all nodes show one tip after the last line.
 const ONE_TIP_WITHIN: Duration = Duration::from_secs(60);
 /// Longest wait for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -50,14 +50,14 @@ struct Report {
     finalised: u64,
     blocks: usize,
     seconds: f64,
-    /// Between two blocks while lines were waiting.
+    /// Longest time between two blocks while lines waited.
     longest_pause_ms: u64,
     one_tip: bool,
     problems: Vec<String>,
     ok: bool,
 }
 
-/// A node's last word.
+/// Last status of a node.
 #[derive(Debug, Serialize)]
 struct NodeEnd {
     api: String,
@@ -111,7 +111,7 @@ async fn play(args: &PlayArgs, screen: &Screen) -> Result<Report> {
     Ok(board.with(|board| report(&genesis, &nodes, board, ends, problems)))
 }
 
-/// All nodes: those named, and those behind the name of a service, once any of them is there.
+/// All nodes: the named ones, and those behind a service name, once at least one answers.
 async fn nodes(args: &PlayArgs, screen: &Screen) -> Result<Vec<Client>> {
     let connections = Connections::new(ANSWER_WITHIN);
     let begun = Instant::now();
@@ -142,7 +142,7 @@ async fn nodes(args: &PlayArgs, screen: &Screen) -> Result<Vec<Client>> {
     }
 }
 
-/// The keys of a folder, in the order of their names.
+/// The keys of a folder, sorted by name.
 fn keys(folder: &Path) -> Result<Vec<Signer>> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -152,7 +152,7 @@ fn keys(folder: &Path) -> Result<Vec<Signer>> {
     files.iter().map(|path| homes::key(path)).collect()
 }
 
-/// Sends everything; why it was given up, if it was.
+/// Sends everything. Returns the reason if the run was given up.
 async fn send(
     nodes: &[Client],
     lanes: Vec<Lane>,
@@ -204,7 +204,7 @@ async fn until_settled(board: &SharedBoard, screen: &Screen) -> Option<String> {
     }
 }
 
-/// The last word of each node, once they are the same, or time is over.
+/// Last status of each node, once all are equal or time is over.
 async fn one_tip(nodes: &[Client]) -> Vec<NodeEnd> {
     let mut ends = vec![];
     let same = async {

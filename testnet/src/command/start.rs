@@ -1,4 +1,4 @@
-//! `start NAME...`: starts nodes of a network again; they outlive this command.
+//! `start NAME...`: restarts nodes of a network; they keep running after this command.
 
 use crate::args::NamesArgs;
 use crate::command::up::runtime;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use blockchat_host::stream::say;
 use std::process::ExitCode;
 
-/// Starts them one after the other, each until it answers.
+/// Starts the nodes one after the other, and waits for the answer of each.
 pub fn run(args: &NamesArgs) -> Result<ExitCode> {
     let file = NetworkFile::read(&args.dir)?;
     let indexes = file.indexes_of(&args.names)?;
@@ -32,8 +32,8 @@ async fn start_nodes(args: &NamesArgs, indexes: &[usize]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// If another program took its ports meanwhile, it gets others: it dials its peers itself, so they find it all the
-/// same.
+/// If another program has taken its ports, the node gets new ones. It dials its peers itself, so they find it.
+///
 async fn start_node(file: &mut NetworkFile, index: usize) -> Result<()> {
     let launcher = Launcher { detached: true, ..Launcher::new(file.node_bin.clone()) };
     let peers = file.peers_of(index);

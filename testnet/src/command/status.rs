@@ -1,4 +1,4 @@
-//! `status`: one row a node of a network that was kept running, and why the chain waits if it does.
+//! `status`: one row per node of a running network, and the reason if the chain waits.
 
 use crate::args::{Output, StatusArgs};
 use crate::command::up::runtime;
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 struct Row {
     name: String,
     api: String,
-    /// Nothing if it does not answer.
+    /// `None` if it does not answer.
     status: Option<StatusView>,
     /// Its activity, in words.
     phase: String,

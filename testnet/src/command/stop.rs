@@ -1,4 +1,4 @@
-//! `stop NAME...` and `kill NAME...`: ends nodes of a network that was kept running, in order or at once.
+//! `stop NAME...` and `kill NAME...`: ends nodes of a running network, with a normal shutdown or at once.
 
 use crate::args::NamesArgs;
 use crate::command::up::runtime;
@@ -8,16 +8,16 @@ use anyhow::Result;
 use blockchat_host::stream::{note, say};
 use std::process::ExitCode;
 
-/// How a node is ended.
+/// Way to end a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// It is asked to end, and does so in order.
+    /// Normal shutdown by signal.
     Stop,
     /// `kill -9`.
     Kill,
 }
 
-/// Ends them one after the other; one that cannot be ended keeps no other running.
+/// Ends the nodes one after the other. A failure to end one does not spare the others.
 pub fn run(args: &NamesArgs, how: How) -> Result<ExitCode> {
     let file = NetworkFile::read(&args.dir)?;
     let indexes = file.indexes_of(&args.names)?;

@@ -1,8 +1,8 @@
 //! `up`: a network from nothing to a report.
 //!
-//! Owns: the order of things, the folder, and that no process is left behind. Does not own: any of the parts.
-//! Always true: unless `--keep-running` was asked for and reached, every node is gone when this returns, however it
-//! returns. Start reading at `play`.
+//! Owns: the order of steps, the folder, and the cleanup of all processes. Does not own: any of the parts.
+//! Always true: unless `--keep-running` was given and reached, every node has ended when this returns, also after an
+//! error. Start reading at `play`.
 
 use crate::args::{LoadArgs, NamesArgs, Output, UpArgs};
 use crate::checks;
@@ -37,17 +37,17 @@ use tokio::sync::watch::Sender as Stop;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// A run in which nothing happens to any line for so long is given up.
+/// Maximum time without progress of any line before the run is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
-/// The nodes get so long to find each other before the load starts.
+/// Maximum time for the nodes to find each other before the load starts.
 const MEET_WITHIN: Duration = Duration::from_secs(30);
-/// How often progress is shown and patience is checked.
+/// Interval of progress output and of the check for progress.
 const TICK: Duration = Duration::from_millis(100);
-/// A run that is watched takes about so long.
+/// Approximate length of a watched run.
 const WATCHED_FOR: Duration = Duration::from_secs(30);
-/// How often a person who watches without a terminal is told how far it is.
+/// Interval of progress lines for `--watch` without a terminal.
 const TOLD_EVERY: Duration = Duration::from_secs(2);
-/// As a shell reports a program ended by Ctrl-C.
+/// Exit code that shells report after Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 
 /// All tasks of this program run on the main thread: nodes die with the *thread* that started them (see `exec_node`).
@@ -55,7 +55,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")
 }
 
-/// The folder of the network, and whether it goes away in the end.
+/// The folder of the network; temporary ones are removed at the end.
 enum Folder {
     Named(PathBuf),
     Temporary(TempDir),
@@ -67,7 +67,7 @@ struct Prepared {
     genesis: VerifiedGenesis,
     file: NetworkFile,
     lanes: Vec<(Lane, Option<Drip>)>,
-    /// Is it slow enough to follow, with a live table?
+    /// Does the run go at a pace that people can follow, with a live table?
     watch: bool,
     /// Stop signal of the drips; kept as long as they run.
     _stop_load: Stop<bool>,
@@ -75,7 +75,7 @@ struct Prepared {
     faults: Vec<Kill>,
 }
 
-/// Does this work; `None` if a person ended it first: whatever belongs to it goes as it is dropped.
+/// Runs this work. `None` if Ctrl-C ended it first: everything that it owns is dropped.
 pub async fn unless_told_to_end<T>(work: impl Future<Output = T>) -> Result<Option<T>> {
     let mut signals = Signals::listen()?;
     Ok(tokio::select! {
@@ -106,7 +106,7 @@ pub fn run(args: UpArgs) -> Result<ExitCode> {
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Does everything but print. `None` if a person interrupted it.
+/// Does everything except printing. `None` after Ctrl-C.
 pub fn played(args: &UpArgs, screen: &Screen) -> Result<Option<Report>> {
     let workload = read_workload(args)?;
     let node_bin = node_bin::find(args.node_bin.as_deref())?;
@@ -212,13 +212,13 @@ fn prepare(args: &UpArgs, node_bin: PathBuf, folder: &Folder, workload: Workload
     })
 }
 
-/// Starts, plays, and ends the network. `None` if a person interrupted it.
+/// Starts, runs and ends the network. `None` after Ctrl-C.
 async fn up(args: &UpArgs, mut prepared: Prepared, screen: &Screen) -> Result<Option<Report>> {
     unless_told_to_end(start_and_play(args, &mut prepared, screen)).await?.transpose()
     // Interrupted: the nodes are killed as their handles are dropped.
 }
 
-/// Over links of ours, if they are to be other than the machine's own.
+/// Uses our own links, if links with a delay or a bandwidth are wanted.
 fn launcher(args: &UpArgs, node_bin: PathBuf, file: &NetworkFile) -> Result<Launcher> {
     let launcher = Launcher { detached: args.keep_running, ..Launcher::new(node_bin) };
     if !args.wan.is_some() {
@@ -258,7 +258,7 @@ async fn start_and_play(args: &UpArgs, prepared: &mut Prepared, screen: &Screen)
     Ok(report)
 }
 
-/// Waits until every node takes part. A network that cannot is reported by the run itself.
+/// Waits until every node takes part. If that fails, the run itself reports it.
 async fn meet(network: &Network) {
     let all_ready = async {
         for node in 0..network.nodes.len() {
@@ -317,7 +317,7 @@ fn spawn_load(
     tasks.spawn(Follower { nodes, from, board: board.clone(), witness: witness.clone() }.run());
 }
 
-/// Until every line is settled and every fault has healed; or the reason for giving up.
+/// Waits until every line is settled and every fault has healed. Returns the reason if it gives up.
 async fn until_settled(scene: &Scene<'_>, faults: Vec<Kill>, watch: bool) -> (Vec<FaultReport>, Option<String>) {
     let mut healed = None;
     let done = async {
@@ -333,7 +333,7 @@ async fn until_settled(scene: &Scene<'_>, faults: Vec<Kill>, watch: bool) -> (Ve
     (healed.unwrap_or_default(), gave_up)
 }
 
-/// Shows progress; returns when waiting makes no sense any more.
+/// Shows progress; returns when further waiting cannot help.
 async fn lose_patience(scene: &Scene<'_>, watch: bool) -> String {
     let mut told = Instant::now();
     loop {
@@ -358,7 +358,7 @@ async fn lose_patience(scene: &Scene<'_>, watch: bool) -> String {
     }
 }
 
-/// The live table; where nothing can be drawn, a line now and then.
+/// The live table; without a terminal, a line from time to time.
 async fn show_table(scene: &Scene<'_>, counts: &Counts, words: &str, told: &mut Instant) {
     if scene.screen.shows_lanes() {
         let mut led: BTreeMap<String, u64> = BTreeMap::new();

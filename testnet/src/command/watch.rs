@@ -1,7 +1,7 @@
 //! The live table of `up --watch`: leader, heights, killed nodes, nodes that catch up.
 //!
-//! Pure, but for what [`look`] asks: a picture is made of what the nodes say and of what their supervisors know. 80 columns
-//! are enough for it.
+//! Pure, except for the requests of [`look`]: the picture shows the statuses of the nodes and the state of their processes.
+//! 80 columns are enough.
 
 use crate::load::board::Counts;
 use crate::network::Network;
@@ -9,7 +9,7 @@ use crate::processes::supervise::NodeState;
 use blockchat_client::shapes::{Phase, StatusView};
 use std::collections::BTreeMap;
 
-/// Widest line, in characters; the margin of the screen comes on top.
+/// Maximum width of a line in characters, without the margin of the screen.
 pub const WIDTH: usize = 76;
 /// Columns of the bar of heights.
 const BAR: usize = 20;
@@ -19,13 +19,13 @@ const BAR: usize = 20;
 pub struct Row {
     /// `idN`.
     pub name: String,
-    /// Its last final block; nothing while it does not answer.
+    /// Height of its last final block; `None` while it does not answer.
     pub height: Option<u64>,
     /// Its activity, in a word or two.
     pub doing: String,
-    /// How many peers it has.
+    /// Number of peers.
     pub peers: Option<u32>,
-    /// How many blocks it has led.
+    /// Number of blocks that it led.
     pub led: u64,
 }
 
@@ -63,7 +63,7 @@ fn doing(state: &NodeState, status: Option<&StatusView>, leads: bool, best: u64)
     }
 }
 
-/// The picture, one line each.
+/// The lines of the picture.
 pub fn lines(rows: &[Row], counts: &Counts) -> Vec<String> {
     let best = rows.iter().filter_map(|row| row.height).max().unwrap_or_default();
     let mut lines = vec![format!("{:<6}{:>8}  {:<BAR$}  {:<26}{:>5}{:>6}", "node", "height", "", "", "peers", "led")];
@@ -78,7 +78,7 @@ pub fn lines(rows: &[Row], counts: &Counts) -> Vec<String> {
     lines
 }
 
-/// How much of the bar is full.
+/// Filled columns of the bar.
 fn part(height: u64, best: u64) -> usize {
     let full = u128::from(height) * (BAR as u128) / u128::from(best.max(1));
     usize::try_from(full).unwrap_or(BAR).min(BAR)

@@ -1,11 +1,12 @@
-//! Announcements of many messages, between peers that are not in each other's mesh.
+//! Gossipsub alone, as we set it up: announcements of many messages between peers that are not in each other's mesh, and
+//! messages of a form that GOSSIP-1 excludes.
 
 use super::world::PATIENCE;
 use crate::net::gate::Gate;
 use crate::net::gossip::{self, Gossip, Topics};
 use blockchat_proto::gossip::Topic;
 use futures::StreamExt;
-use libp2p::gossipsub::{Event, MessageAcceptance};
+use libp2p::gossipsub::{Config, Event, MessageAcceptance, MessageAuthenticity, WhitelistSubscriptionFilter};
 use libp2p::identity::Keypair;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Swarm, SwarmBuilder, noise, tcp, yamux};
@@ -24,7 +25,22 @@ fn outsider(topics: &Topics) -> Swarm<Gossip> {
     let mut settings = gossip::settings(Arc::new(Gate::new(1)));
     settings.mesh_outbound_min(0).mesh_n_low(0).mesh_n(0).mesh_n_high(0);
     settings.heartbeat_initial_delay(HEARTBEAT).heartbeat_interval(HEARTBEAT).history_length(600).history_gossip(600);
-    let gossip = gossip::behaviour_with(topics, &settings).unwrap();
+    swarm(key, gossip::behaviour_with(topics, &settings).unwrap())
+}
+
+/// Gossip as others use it: every message names its author, has a number, and is signed.
+fn signer(topics: &Topics) -> Swarm<Gossip> {
+    let key = Keypair::generate_ed25519();
+    let filter = WhitelistSubscriptionFilter(Topic::ALL.iter().map(|topic| topics.ident(*topic).hash()).collect());
+    let signed = MessageAuthenticity::Signed(key.clone());
+    let mut gossip = Gossip::new_with_subscription_filter(signed, Config::default(), filter).unwrap();
+    for topic in Topic::ALL {
+        gossip.subscribe(&topics.ident(topic)).unwrap();
+    }
+    swarm(key, gossip)
+}
+
+fn swarm(key: Keypair, gossip: Gossip) -> Swarm<Gossip> {
     SwarmBuilder::with_existing_identity(key)
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
@@ -52,9 +68,8 @@ async fn hear(speaker: &mut Swarm<Gossip>, listener: &mut Swarm<Gossip>, count: 
     }
 }
 
-/// Two that know each other's topics: the listener and its speaker.
-async fn acquainted(topics: &Topics) -> (Swarm<Gossip>, Swarm<Gossip>) {
-    let (mut speaker, mut listener) = (outsider(topics), outsider(topics));
+/// Makes the two know each other's topics.
+async fn acquaint(speaker: &mut Swarm<Gossip>, listener: &mut Swarm<Gossip>) {
     listener.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
     let mut subscribed = 0;
     while subscribed < 2 * Topic::ALL.len() {
@@ -68,14 +83,14 @@ async fn acquainted(topics: &Topics) -> (Swarm<Gossip>, Swarm<Gossip>) {
             _ => {}
         }
     }
-    (speaker, listener)
 }
 
 #[tokio::test]
 async fn announcing_the_votes_of_a_busy_chain_silences_nobody() {
     let topics = Topics::new("test-00000000");
     let votes = topics.ident(Topic::Votes);
-    let (mut speaker, mut listener) = acquainted(&topics).await;
+    let (mut speaker, mut listener) = (outsider(&topics), outsider(&topics));
+    acquaint(&mut speaker, &mut listener).await;
     for number in 0..BUSY {
         speaker.behaviour_mut().publish(votes.clone(), number.to_be_bytes()).unwrap();
         timeout(PATIENCE, hear(&mut speaker, &mut listener, 1)).await.expect("the first messages come");
@@ -89,5 +104,37 @@ async fn announcing_the_votes_of_a_busy_chain_silences_nobody() {
             () = sleep(HEARTBEAT) => {}
             () = hear(&mut speaker, &mut listener, 1) => panic!("nobody said anything"),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_signed_messages_is_noticed_and_one_of_plain_ones_is_not() {
+    let topics = Topics::new("test-00000000");
+    let votes = topics.ident(Topic::Votes);
+    for (mut speaker, breaks_form) in [(signer(&topics), true), (outsider(&topics), false)] {
+        let mut listener = outsider(&topics);
+        acquaint(&mut speaker, &mut listener).await;
+        for number in 0..300_usize {
+            speaker.behaviour_mut().publish(votes.clone(), number.to_be_bytes()).unwrap();
+        }
+        let id = *speaker.local_peer_id();
+        if !breaks_form {
+            timeout(PATIENCE, hear(&mut speaker, &mut listener, 300)).await.expect("they are heard");
+            assert_eq!(gossip::formless(listener.behaviour()), []);
+            continue;
+        }
+        let noticed = async {
+            while gossip::formless(listener.behaviour()) != [id] {
+                tokio::select! {
+                    _ = speaker.select_next_some() => {}
+                    event = listener.select_next_some() => {
+                        assert!(!matches!(event, SwarmEvent::Behaviour(Event::Message { .. })), "it is not passed on");
+                    }
+                    // The score changes without an event.
+                    () = sleep(HEARTBEAT) => {}
+                }
+            }
+        };
+        timeout(PATIENCE, noticed).await.expect("it is noticed");
     }
 }
