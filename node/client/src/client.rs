@@ -55,7 +55,7 @@ impl Client {
         self.line.base()
     }
 
-    /// How the node is.
+    /// Node status.
     pub async fn status(&self) -> Result<StatusView, ClientError> {
         self.one(path::STATUS).await
     }
@@ -70,12 +70,12 @@ impl Client {
         self.one(&format!("{}/{address}", path::ACCOUNTS)).await
     }
 
-    /// Hands in one transaction. Safe to repeat.
+    /// Submits one transaction. Safe to repeat.
     pub async fn submit(&self, signed: &SignedTransaction) -> Result<SubmitView, ClientError> {
         self.line.answer(self.line.post(path::TRANSACTIONS).json(signed), ONE_BYTES_MAX).await
     }
 
-    /// Hands in one transaction in place of another that is pooled, with the same sender and nonce. Safe to repeat.
+    /// Submits one transaction that replaces a pooled one of the same sender and nonce. Safe to repeat.
     pub async fn submit_instead(
         &self,
         signed: &SignedTransaction,
@@ -86,17 +86,17 @@ impl Client {
         self.line.answer(request, ONE_BYTES_MAX).await
     }
 
-    /// Hands in many; one answer each, in order.
+    /// Submits many; one answer each, in order.
     pub async fn submit_batch(&self, signed: &[SignedTransaction]) -> Result<Vec<SubmitView>, ClientError> {
         self.batch(codec::encode(&signed)).await
     }
 
-    /// Submits a batch that is encoded already; one verdict each, in order. For callers that do not read the places.
+    /// Submits an encoded batch; one verdict each, in order. For callers that need no states.
     pub async fn submit_encoded(&self, batch: Vec<u8>) -> Result<Vec<Verdict>, ClientError> {
         self.batch(batch).await
     }
 
-    /// The place of a transaction.
+    /// The state of a transaction.
     pub async fn transaction(&self, id: &TransactionId) -> Result<TransactionView, ClientError> {
         self.one(&format!("{}/{id}", path::TRANSACTIONS)).await
     }
@@ -130,7 +130,7 @@ impl Client {
         self.page(&format!("{}/{address}", path::HISTORY), wanted).await
     }
 
-    /// Final blocks without what is in them, newest first.
+    /// Final blocks without their contents, newest first.
     pub async fn blocks(&self, wanted: &BlocksRequest) -> Result<Page<BlockRowView>, ClientError> {
         self.page(path::BLOCKS, wanted).await
     }
@@ -140,7 +140,7 @@ impl Client {
         self.asked(&format!("{}/{id}", path::RECEIPTS), &TrustRequest { trust }).await
     }
 
-    /// Proof of what an account holds now, for the same.
+    /// Proof of the current state of an account, for the same reader.
     pub async fn account_proof(&self, address: &Address, trust: Option<Height>) -> Result<Receipt, ClientError> {
         let path = format!("{}/{address}/{}", path::ACCOUNTS, path::PROOF);
         self.asked(&path, &TrustRequest { trust }).await
@@ -151,7 +151,7 @@ impl Client {
         self.page(path::HEADERS, wanted).await
     }
 
-    /// The members behind a hash that headers name.
+    /// The members of a validator set, by the hash in headers.
     pub async fn validator_set(&self, hash: &Hash32) -> Result<Vec<Member>, ClientError> {
         self.one(&format!("{}/{hash}", path::VALIDATOR_SETS)).await
     }
@@ -161,22 +161,22 @@ impl Client {
         self.whole(path::PEERS).await
     }
 
-    /// All peers it knows of.
+    /// All known peers.
     pub async fn peers_known(&self) -> Result<Vec<KnownPeerView>, ClientError> {
         self.whole(path::PEERS_KNOWN).await
     }
 
-    /// Does it take part? `Err` with a [`ClientError::Problem`] says why not.
+    /// Readiness. `Err` with a [`ClientError::Problem`] says why the node is not ready.
     pub async fn ready(&self) -> Result<ReadyView, ClientError> {
         self.one(path::READY).await
     }
 
-    /// How the next height is being decided, and how the last ones were.
+    /// Voting on the current height, and on the last ones.
     pub async fn consensus(&self) -> Result<ConsensusView, ClientError> {
         self.many(path::CONSENSUS).await
     }
 
-    /// All validators, by address: members of the set, and accounts with stake that are none.
+    /// All validators, by address: members of the set, and other accounts with stake.
     pub async fn validators(&self) -> Result<Vec<ValidatorRowView>, ClientError> {
         self.whole(path::VALIDATORS).await
     }
@@ -191,15 +191,14 @@ impl Client {
         self.line.answer(self.line.get(path::NODE).query(wanted), MANY_BYTES_MAX).await
     }
 
-    /// Listens to new final blocks: the tip at once, then each new one. Who was cut off gives the id of the last event, and
-    /// hears what came after it.
+    /// Streams final blocks: the tip at once, then each new one. With the id of the last event, the stream continues after
+    /// it.
     pub async fn events(&self, last_id: Option<&str>) -> Result<BlockEvents, ClientError> {
         Ok(BlockEvents::new(self.listen(&[EventTopic::Block], last_id).await?))
     }
 
-    /// Listens to what happens, at most [`TOPICS_MAX`](crate::shapes::TOPICS_MAX) topics on one stream. Who was cut off
-    /// gives the id of the last event and the same topics, and hears what came after it, or a
-    /// [`ResetEvent`](crate::shapes::ResetEvent) first.
+    /// Streams events of at most [`TOPICS_MAX`](crate::shapes::TOPICS_MAX) topics. With the id of the last event and the
+    /// same topics, the stream continues after it, or begins with a [`ResetEvent`](crate::shapes::ResetEvent).
     pub async fn listen(&self, topics: &[EventTopic], last_id: Option<&str>) -> Result<Events, ClientError> {
         let topics: Vec<_> = topics.iter().map(ToString::to_string).collect();
         let request = self.line.get(path::EVENTS).query(&[("topics", topics.join(","))]);

@@ -174,15 +174,15 @@ fn operations(components: &mut Components) -> Vec<Operation> {
 fn about_the_node(components: &mut Components) -> Vec<Operation> {
     let lines = json!({ "type": "integer", "minimum": 0, "maximum": 500 });
     let levels = json!({ "type": "string", "enum": ["error", "warn", "info", "debug", "trace"] });
-    let node = vec![query("lines", lines, "Log lines"), query("level", levels, "As bad as this or worse")];
+    let node = vec![query("lines", lines, "Log lines"), query("level", levels, "This level and worse")];
     let list = cursor_and_limit;
     vec![
-        get(path::STATUS.into(), "How the node is", vec![], components.add::<StatusView>()),
-        get(path::NODE.into(), "The process, and its last log lines", node, components.add::<NodeView>()),
+        get(path::STATUS.into(), "Node status", vec![], components.add::<StatusView>()),
+        get(path::NODE.into(), "Process, resources, and last log lines", node, components.add::<NodeView>()),
         get(path::PEERS.into(), "Connected peers", list(), components.page::<PeerView>()),
-        get(path::PEERS_KNOWN.into(), "All peers it knows of", list(), components.page::<KnownPeerView>()),
-        get(path::LIVE.into(), "Does the process work?", vec![], components.add::<LiveView>()),
-        get(path::READY.into(), "Does the node take part?", vec![], components.add::<ReadyView>()),
+        get(path::PEERS_KNOWN.into(), "Known peers, connected or not", list(), components.page::<KnownPeerView>()),
+        get(path::LIVE.into(), "Liveness: the process works", vec![], components.add::<LiveView>()),
+        get(path::READY.into(), "Readiness: the node takes part in its chain", vec![], components.add::<ReadyView>()),
         get(path::OPENAPI.into(), "This document", vec![], json!({ "type": "object" })),
     ]
 }
@@ -190,28 +190,38 @@ fn about_the_node(components: &mut Components) -> Vec<Operation> {
 fn about_the_chain(components: &mut Components) -> Vec<Operation> {
     let forms = ["^last$", "^[0-9]{1,15}$", "^[0-9a-f]{64}$"].map(|form| json!({ "type": "string", "pattern": form }));
     let block = json!({ "anyOf": forms, "description": "`last`, a height, or a hash" });
-    let block = vec![parameter("block", "path", block, "Which")];
+    let block = vec![parameter("block", "path", block, "Block")];
     let blocks = [cursor_and_limit(), heights()].concat();
     let headers = [cursor_and_limit(), heights()].concat();
-    let hash = parameter("hash", "path", components.add::<open::Hash32>(), "As headers name it");
-    let account = query("account", components.add::<open::Address>(), "Only those that it signed");
+    let hash = parameter("hash", "path", components.add::<open::Hash32>(), "`validators_hash` of a header");
+    let account = query("account", components.add::<open::Address>(), "Only transactions signed by this account");
     let pool = [cursor_and_limit(), vec![account]].concat();
     vec![
         get(path::GENESIS.into(), "The genesis", vec![], json!({ "type": "object" })),
-        get(path::CONSENSUS.into(), "How heights are decided", vec![], components.add::<ConsensusView>()),
+        get(
+            path::CONSENSUS.into(),
+            "Voting: the current height and the last ones",
+            vec![],
+            components.add::<ConsensusView>(),
+        ),
         get(path::VALIDATORS.into(), "Validators", cursor_and_limit(), components.page::<ValidatorRowView>()),
-        get(path::POOL.into(), "What waits to be final", pool, components.page::<PoolRowView>()),
+        get(path::POOL.into(), "Pooled transactions", pool, components.page::<PoolRowView>()),
         get(path::BLOCKS.into(), "Final blocks, newest first", blocks, components.page::<BlockRowView>()),
         get(format!("{}/{{block}}", path::BLOCKS), "One final block", block, components.add::<BlockView>()),
         get(path::HEADERS.into(), "Headers with certificates, newest first", headers, any_page()),
-        get(format!("{}/{{hash}}", path::VALIDATOR_SETS), "The members behind a hash", vec![hash], any_list()),
+        get(
+            format!("{}/{{hash}}", path::VALIDATOR_SETS),
+            "Members of a validator set, by its hash",
+            vec![hash],
+            any_list(),
+        ),
     ]
 }
 
 fn about_accounts(components: &mut Components) -> Vec<Operation> {
     let address = components.add::<open::Address>();
     let whose = || {
-        let mut whose = parameter("address", "path", address.clone(), "Whose");
+        let mut whose = parameter("address", "path", address.clone(), "Address of the account");
         whose["example"] = NOBODY.into();
         whose
     };
@@ -220,14 +230,14 @@ fn about_accounts(components: &mut Components) -> Vec<Operation> {
         "payment", "message", "stake", "activate", "claim", "fees", "released", "jailed", "announce",
     ] });
     let directions = json!({ "type": "string", "enum": ["in", "out", "own"] });
-    let filters = vec![query("kind", kinds, "Only these"), query("direction", directions, "Only these")];
+    let filters = vec![query("kind", kinds, "Only this kind"), query("direction", directions, "Only this direction")];
     let proof = format!("{}/{}", under(path::ACCOUNTS), path::PROOF);
     let history = [vec![whose()], cursor_and_limit(), heights(), filters].concat();
     let messages = [vec![whose()], cursor_and_limit()].concat();
     vec![
         get(under(path::ACCOUNTS), "One account", vec![whose()], components.add::<AccountView>()),
-        get(proof, "Proof of what an account holds", vec![whose(), trust()], json!({ "type": "object" })),
-        get(under(path::HISTORY), "What happened to an account", history, components.page::<HistoryView>()),
+        get(proof, "Proof of the state of an account", vec![whose(), trust()], json!({ "type": "object" })),
+        get(under(path::HISTORY), "History of an account", history, components.page::<HistoryView>()),
         get(under(path::MESSAGES), "Messages of an account", messages, components.page::<MessageView>()),
     ]
 }
@@ -240,18 +250,18 @@ fn taking_transactions(components: &mut Components) -> Vec<Operation> {
         content.insert(kind.to_owned(), json!({ "schema": schema }));
         Some(json!({ "required": true, "content": content }))
     };
-    let id = parameter("id", "path", components.add::<open::Hash32>(), "Which");
+    let id = parameter("id", "path", components.add::<open::Hash32>(), "Id of the transaction");
     let replaces = query(
         "replaces",
         components.add::<open::Hash32>(),
-        "The pooled one of the same sender and nonce whose place it takes, for a higher fee",
+        "Pooled transaction of the same sender and nonce to replace, for a higher fee",
     );
-    let one = answers("application/json", submitted.clone(), "Taken: where it is");
+    let one = answers("application/json", submitted.clone(), "Accepted: its state");
     let many = json!({ "type": "array", "items": submitted });
     vec![
         get(
             format!("{}/{{id}}", path::TRANSACTIONS),
-            "Where a transaction is",
+            "State of a transaction",
             vec![id.clone()],
             components.add::<TransactionView>(),
         ),
@@ -264,7 +274,7 @@ fn taking_transactions(components: &mut Components) -> Vec<Operation> {
         Operation {
             path: path::TRANSACTIONS.into(),
             post: true,
-            about: "Hand in a signed transaction; safe to repeat",
+            about: "Submit a signed transaction; safe to repeat",
             parameters: vec![replaces],
             body: body("application/json", signed),
             status: 202,
@@ -273,7 +283,7 @@ fn taking_transactions(components: &mut Components) -> Vec<Operation> {
         Operation {
             path: path::TRANSACTIONS_BATCH.into(),
             post: true,
-            about: "Hand in many, as canonical bytes",
+            about: "Submit many transactions, as canonical bytes",
             parameters: vec![],
             body: body(super::BATCH_CONTENT_TYPE, json!({ "type": "string", "format": "binary" })),
             status: 200,
@@ -283,15 +293,15 @@ fn taking_transactions(components: &mut Components) -> Vec<Operation> {
 }
 
 fn events() -> Operation {
-    let topics = "With commas: block, consensus, peers, barred, log, messages:ADDRESS, transactions:ADDRESS";
+    let topics = "Comma-separated: block, consensus, peers, barred, log, messages:ADDRESS, transactions:ADDRESS";
     let last = json!({ "type": "string" });
     Operation {
         path: path::EVENTS.into(),
         post: false,
-        about: "What happens, as it happens: a stream that does not end",
+        about: "Live events: a stream without end",
         parameters: vec![
             query("topics", json!({ "type": "string", "default": "block" }), topics),
-            parameter("Last-Event-ID", "header", last, "Go on behind this event"),
+            parameter("Last-Event-ID", "header", last, "Continue after this event"),
         ],
         body: None,
         status: 200,

@@ -1,4 +1,4 @@
-//! Where a transaction is.
+//! The state of a transaction.
 
 use super::Code;
 use blockchat_proto::coins::Coins;
@@ -9,7 +9,7 @@ use blockchat_proto::transaction::SignedTransaction;
 use blockchat_proto::units::{Height, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-/// Where a transaction is.
+/// The state of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
