@@ -193,11 +193,17 @@ fn waits_for(pen: &Pen<'_>, view: &ConsensusView, round: &RoundView) -> String {
     let mut unheard: Vec<_> = unheard.map(|(member, _)| member.address).collect();
     unheard.sort_by_key(|member| pen.model.node_of(member).unwrap_or(usize::MAX));
     let unheard: Vec<_> = unheard.iter().map(|member| who(pen, member)).collect();
-    let from = if unheard.is_empty() { "a new round".into() } else { names(&unheard, NAMES_MAX) };
     let round = round.round;
+    if unheard.is_empty() {
+        return format!(
+            "all have voted, and round {round} decides nothing; round {} follows",
+            round.0.saturating_add(1)
+        );
+    }
     format!(
-        "round {round} needs {} more {what}s; not heard: {from}",
-        percent(short.saturating_add(total / 1_000).saturating_sub(1), total)
+        "round {round} needs {} more {what}s; not heard: {}",
+        percent(short.saturating_add(total / 1_000).saturating_sub(1), total),
+        names(&unheard, NAMES_MAX)
     )
 }
 
