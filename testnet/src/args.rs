@@ -1,6 +1,6 @@
-//! Options that several commands share, and those of the shows.
+//! Options that several commands share, and those of `up`, `play`, `status`, `stop` and `load`.
 //!
-//! `bench`, `discover` and `sim` keep theirs beside what they do.
+//! `bench`, `discover` and `sim` keep theirs in their own files.
 
 use crate::faults::Fraction;
 use crate::links::shape::Wan;
@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How results are printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// For people.
@@ -52,50 +52,50 @@ state root on all nodes; coins conserved to the micro-BCC; nothing that was fina
 #[derive(Clone, Debug, Args)]
 #[command(after_help = UP_EXAMPLES)]
 pub struct UpArgs {
-    /// How many nodes
+    /// Number of nodes
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=128))]
     pub nodes: u32,
-    /// Transactions a block: so many in the pool start one at once
+    /// Maximum transactions per block; this many pooled transactions start a block at once
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub capacity: u32,
     /// Staked coins of each node, in BCC
     #[arg(long, default_value = "10")]
     pub stake: Coins,
-    /// Another stake for one node, such as id0=100; may be repeated
+    /// Stake of one node, such as id0=100; may be repeated
     #[arg(long, value_name = "NODE=BCC")]
     pub stake_of: Vec<NodeStake>,
-    /// So many of the nodes, the last ones, have a stake and never run
+    /// Number of nodes that have a stake and never run, counted from the last
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub absent: u32,
-    /// All coins of each node, in BCC, the stake included; with 1000, some cannot pay for all of their lines
+    /// Coins of each node in BCC, stake included; with 1000, some nodes cannot pay for all of their lines
     #[arg(long, default_value = "10000")]
     pub fund: Coins,
-    /// Folder with trans0.txt, trans1.txt ...: lines `id<receiver> <text>` that node 0, 1 ... sends [default: our own]
+    /// Folder with trans0.txt, trans1.txt ...: lines `id<receiver> <text>` that node 0, 1 ... sends [default: built in]
     #[arg(long, value_name = "DIR")]
     pub workload: Option<PathBuf>,
-    /// New folder for the network's homes and logs [default: a temporary one, removed if all went well]; if it holds a network
-    /// already, its nodes are started again, and that is all
+    /// New folder for homes and logs [default: a temporary folder, removed on success]; with the folder of an existing
+    /// network, restart its nodes and do nothing else
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Kill the leader (-9) when this part of the lines is final or refused: 0 to 1, or `off`
+    /// Kill the leader (-9) when this part of the lines is settled: 0 to 1, or `off`
     #[arg(long, value_name = "FRACTION|off", default_value = "0.5", value_parser = fraction_or_off)]
     pub kill_leader_at: Setting,
-    /// Kill all nodes at once (-9) when this part of the lines is final or refused: 0 to 1, or `off`
+    /// Kill all nodes at once (-9) when this part of the lines is settled: 0 to 1, or `off`
     #[arg(long, value_name = "FRACTION|off", default_value = "off", value_parser = fraction_or_off)]
     pub kill_all_at: Setting,
-    /// The links between the nodes.
+    /// Links between the nodes.
     #[command(flatten)]
     pub wan: Wan,
-    /// Slow enough to follow: the lines take half a minute, and a live table shows leader, heights, kills and catching up
+    /// Run slowly enough to follow: half a minute, with a live table of leader, heights, kills and catching up
     #[arg(long, conflicts_with = "dashboard")]
     pub watch: bool,
     /// Leave the nodes running; see `status`, `stop`, `start` and `down`
     #[arg(long)]
     pub keep_running: bool,
-    /// After the report, send a line a second until Ctrl-C; the nodes run on. The same as the command `load`
+    /// After the report, send one line per second until Ctrl-C; the nodes keep running. Same as the command `load`
     #[arg(long, requires = "keep_running")]
     pub load: bool,
-    /// Watch it live, in this terminal; after the key q the report follows, once all is done
+    /// Show the dashboard in this terminal; after q, the report follows once the run is over
     #[arg(long)]
     pub dashboard: bool,
     /// Path of blockchat-node [default: built by cargo if run by cargo, else beside this program, else on the PATH]
@@ -124,16 +124,16 @@ pub struct PlayArgs {
     /// The API of every node behind this name; may be repeated
     #[arg(long, value_name = "NAME:PORT")]
     pub service: Vec<String>,
-    /// So many nodes must be ready before anything is sent
+    /// Number of nodes that must be ready before anything is sent
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub nodes_min: usize,
-    /// Wait so many seconds for them
+    /// Maximum wait for them, in seconds
     #[arg(long, default_value_t = 120, value_name = "S", value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub wait: u64,
-    /// Folder with the key files of funded accounts: the first sends trans0.txt, and so on
+    /// Folder with key files of funded accounts: the first one sends trans0.txt, and so on
     #[arg(long, value_name = "DIR")]
     pub keys: PathBuf,
-    /// Folder with trans0.txt, trans1.txt ...: lines `id<receiver> <text>` [default: our own]
+    /// Folder with trans0.txt, trans1.txt ...: lines `id<receiver> <text>` [default: built in]
     #[arg(long, value_name = "DIR")]
     pub workload: Option<PathBuf>,
     /// Format of the report
@@ -152,21 +152,21 @@ fn fraction_or_off(text: &str) -> Result<Setting, String> {
     text.parse().map(|fraction| Setting(Some(fraction))).map_err(|reason: String| format!("{reason}, or `off`"))
 }
 
-/// Which network to stop.
+/// Choice of the network to stop.
 #[derive(Clone, Debug, Args)]
 pub struct DownArgs {
-    /// Folder of the network, as given to or printed by `up` [default: all networks that run on this machine]
+    /// Folder of the network, as given to or printed by `up` [default: all running networks of this machine]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
 
-/// Which network, and how to print it.
+/// Choice of a network, and the output format.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
     /// Folder of the network, as given to or printed by `up`
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// How it is printed
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
 }
@@ -196,7 +196,7 @@ Examples:
   blockchat-testnet load --dir net               a line a second, each from the next node
   blockchat-testnet load --dir net --every 100   ten a second";
 
-/// Which network, and how often.
+/// Choice of a network, and the pace.
 #[derive(Clone, Debug, Args)]
 pub struct LoadArgs {
     /// Folder of the network, as given to or printed by `up`
@@ -208,7 +208,7 @@ pub struct LoadArgs {
 }
 
 impl LoadArgs {
-    /// Of the network in this folder, at the usual pace.
+    /// The network in this folder, at the usual pace.
     pub fn usual(dir: PathBuf) -> Self {
         Self { dir, every: 1_000 }
     }
@@ -219,10 +219,10 @@ impl LoadArgs {
     }
 }
 
-/// Which nodes of which network.
+/// Choice of nodes of a network.
 #[derive(Clone, Debug, Args)]
 pub struct NamesArgs {
-    /// Nodes, such as id3 id4, or all
+    /// Names of nodes, such as id3 id4, or all
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
     /// Folder of the network, as given to or printed by `up`

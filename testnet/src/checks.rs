@@ -14,21 +14,21 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// The nodes may take so long to agree on what is the tip once nothing is sent any more.
+/// Maximum time until all nodes report one tip, once nothing is sent any more.
 const ONE_TIP_WITHIN: Duration = Duration::from_secs(60);
-/// How often they are compared.
+/// Interval between comparisons.
 const COMPARE_EVERY: Duration = Duration::from_millis(50);
-/// Accounts that are asked for at a time.
+/// Number of accounts requested at a time.
 const ASKED_AT_ONCE: usize = 16;
-/// The accounts are read so many times until no block came in between.
+/// Maximum number of attempts to read all accounts without a block in between.
 const READS_MAX: u32 = 50;
 
-/// The last word of every node, and whether it is the same: height, tip and state root.
+/// The last report of every node, and whether all are equal: height, tip and state root.
 #[derive(Debug)]
 pub struct Tips {
-    /// One a node; nothing if it does not answer.
+    /// One per node; `None` if it does not answer.
     pub last: Vec<Option<StatusView>>,
-    /// All answer, and all the same.
+    /// Do all nodes answer, with equal reports?
     pub same: bool,
 }
 
@@ -51,7 +51,7 @@ fn is_same(statuses: &[Option<StatusView>]) -> bool {
     first.is_some() && statuses.iter().all(|status| tip(status) == first)
 }
 
-/// All coins there are at the genesis, or `None` if they exceed the cap, which a verified genesis never does.
+/// Coins of the genesis, or `None` if they exceed the cap, which a verified genesis never does.
 pub fn genesis_supply(genesis: &Genesis) -> Option<Coins> {
     let parts = genesis.accounts.iter().flat_map(|account| [account.balance, account.stake]);
     parts.chain([genesis.treasury]).try_fold(Coins::ZERO, Coins::checked_add)

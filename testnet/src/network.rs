@@ -10,10 +10,10 @@ use blockchat_proto::keys::Address;
 use futures::future::join_all;
 use std::collections::BTreeMap;
 
-/// See the module.
+/// The handles and names of all nodes.
 #[derive(Debug)]
 pub struct Network {
-    /// One a node, `id0` first.
+    /// One per node, `id0` first.
     pub nodes: Vec<NodeHandle>,
     names: BTreeMap<Address, String>,
     addresses: Vec<Address>,
@@ -51,12 +51,12 @@ impl Network {
         self.nodes.iter().map(|node| node.watched.clone()).collect()
     }
 
-    /// How to talk to a node, if it runs.
+    /// The client of a node, if it runs.
     pub fn client(&self, node: usize) -> Option<Client> {
         self.nodes[node].watched.client()
     }
 
-    /// The status of every node, asked at once; nothing for those that do not answer.
+    /// The status of every node, requested at once; `None` for nodes that do not answer.
     pub async fn statuses(&self) -> Vec<Option<StatusView>> {
         let ask = |node: usize| async move { self.client(node)?.status().await.ok() };
         join_all((0..self.nodes.len()).map(ask)).await
@@ -68,17 +68,17 @@ impl Network {
         self.index_of(&best.leader?)
     }
 
-    /// Any node that runs, with its number.
+    /// Any running node, with its index.
     pub fn any_client(&self) -> Option<(usize, Client)> {
         (0..self.nodes.len()).find_map(|node| Some((node, self.client(node)?)))
     }
 
-    /// Why a node cannot run any more, if one cannot.
+    /// The reason why a node cannot run any more, if there is one.
     pub fn failure(&self) -> Option<String> {
         self.nodes.iter().find_map(|node| node.watched.failure())
     }
 
-    /// Was this node started again?
+    /// Has this node been restarted?
     pub fn was_restarted(&self, node: usize) -> bool {
         match &*self.nodes[node].watched.state.borrow() {
             NodeState::Up { generation, .. } => *generation > 0,
@@ -87,7 +87,7 @@ impl Network {
         }
     }
 
-    /// Ends the supervision of all nodes: stopped in order, or left running. Updates the file's ports and processes.
+    /// Ends the supervision of all nodes: normal shutdown, or left running. Updates ports and processes in the file.
     pub async fn end(self, order: Order, file: &mut NetworkFile) {
         self.nodes.iter().for_each(|node| node.order(order));
         let entries = join_all(self.nodes.into_iter().map(NodeHandle::join)).await;

@@ -1,7 +1,7 @@
 //! Output while something runs: notes and a progress bar, on standard error.
 //!
-//! Always true: standard output is never touched, so that it can be piped; without a terminal that can draw there is no
-//! bar, only notes.
+//! Always true: standard output is never touched, so that it can be piped; without a capable terminal, there are only
+//! notes, no bar.
 
 use blockchat_host::stream::{self, Stream};
 use blockchat_host::text;
@@ -15,7 +15,7 @@ pub struct Screen {
     bar: ProgressBar,
     begun: Instant,
     silent: bool,
-    /// Notes that wait while something else has the terminal; nothing if nothing has.
+    /// Notes held back while another part uses the terminal; `None` if no part does.
     held: Arc<Mutex<Option<Vec<String>>>>,
 }
 
@@ -25,18 +25,18 @@ impl Screen {
         Self { bar: ProgressBar::hidden(), begun: Instant::now(), silent: false, held: Arc::default() }
     }
 
-    /// The same screen, whose clock begins now.
+    /// The same screen with its clock reset.
     #[must_use]
     pub fn from_now(&self) -> Self {
         Self { begun: Instant::now(), ..self.clone() }
     }
 
-    /// From now on something else has the terminal: notes wait until [`Screen::go_on`], and no bar is drawn.
+    /// Another part uses the terminal now: notes wait until [`Screen::go_on`], and no bar is drawn.
     pub fn hold(&self) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
     }
 
-    /// The terminal is ours again: says what was held back.
+    /// Takes the terminal back, and prints the notes held back.
     pub fn go_on(&self) {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
         held.iter().flatten().for_each(|line| stream::note(line));
@@ -93,18 +93,18 @@ impl Screen {
         self.bar.tick();
     }
 
-    /// Moves the bar, with a few words beside it.
+    /// Moves the bar, with a short text beside it.
     pub fn progress(&self, position: u64, words: &str) {
         self.bar.set_position(position);
         self.bar.set_message(text::line(words).into_owned());
     }
 
-    /// Shows nothing: another part has the terminal.
+    /// Hides everything: another part has the terminal.
     pub fn silent() -> Self {
         Self { silent: true, ..Self::new() }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }

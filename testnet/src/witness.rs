@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often each node is asked for its tip.
+/// Interval between requests for each node's tip.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
-/// The record. See the module.
+/// The record of all reports.
 #[derive(Debug, Default)]
 pub struct Witness {
-    /// One entry a node: what it said is final.
+    /// Blocks that each node reported as final.
     said: Vec<BTreeMap<Height, Hash32>>,
     /// The first report about a height, of any node.
     first: BTreeMap<Height, (usize, Hash32)>,
@@ -26,12 +26,12 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// For this many nodes.
+    /// An empty record for this number of nodes.
     pub fn new(nodes: usize) -> Self {
         Self { said: vec![BTreeMap::new(); nodes], ..Self::default() }
     }
 
-    /// `node` says that the final block of this height has this hash.
+    /// Records that `node` reports this hash for the final block of this height.
     pub fn saw(&mut self, node: usize, height: Height, hash: Hash32) {
         let (first, before) = *self.first.entry(height).or_insert((node, hash));
         let own = *self.said[node].entry(height).or_insert(hash);
@@ -45,7 +45,7 @@ impl Witness {
         }
     }
 
-    /// A node that has reported this height or a later one.
+    /// A node that has reported this height or a higher one.
     pub fn who_reached(&self, height: Height) -> Option<usize> {
         self.said.iter().position(|said| said.last_key_value().is_some_and(|(last, _)| *last >= height))
     }
@@ -60,12 +60,12 @@ impl Witness {
         self.first.last_key_value().map_or(Height(0), |(height, _)| *height)
     }
 
-    /// All that this node has reported.
+    /// Everything that this node has reported.
     pub fn said_by(&self, node: usize) -> &BTreeMap<Height, Hash32> {
         &self.said[node]
     }
 
-    /// Things that must never happen, for a person.
+    /// Contradictions, for people.
     pub fn contradictions(&self) -> &[String] {
         &self.contradictions
     }
@@ -76,7 +76,7 @@ impl Witness {
 pub struct SharedWitness(Arc<Mutex<Witness>>);
 
 impl SharedWitness {
-    /// For this many nodes.
+    /// An empty record for this number of nodes.
     pub fn new(nodes: usize) -> Self {
         Self(Arc::new(Mutex::new(Witness::new(nodes))))
     }

@@ -1,7 +1,7 @@
-//! Breaking things on purpose: `kill -9` of the leader, or of all nodes at once, while they work.
+//! Faults of `up`: `kill -9` of the leader, or of all nodes at once, during the load.
 //!
-//! Owns: when, whom, when they are started again, and whether they came back with all they had reported. Killing and
-//! starting are the supervisor's, as in `heal`.
+//! Owns: the time of the kill, the victims, their restart, and the check that they return with all they had reported.
+//! Killing and starting belong to the supervisor, as in `heal`.
 
 use crate::load::sender::SharedBoard;
 use crate::network::Network;
@@ -15,7 +15,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How often a returning node is looked at.
+/// Interval between checks of a returning node.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A part of the workload, from 0 to 1.
@@ -42,27 +42,27 @@ pub enum Target {
     All,
 }
 
-/// One thing to break.
+/// One planned kill.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kill {
     /// The nodes.
     pub target: Target,
-    /// When so many of the lines are final or refused.
+    /// The settled part of the lines at which it happens.
     pub at: Fraction,
 }
 
-/// The fault and its healing.
+/// A kill and its recovery.
 #[derive(Clone, Debug, Serialize)]
 pub struct FaultReport {
-    /// The intended node.
+    /// The planned victims.
     pub target: Target,
     /// The killed nodes.
     pub names: Vec<String>,
-    /// The tip at that moment.
+    /// The tip at the time of the kill.
     pub height: Height,
-    /// Until all of them were back at the tip, in seconds.
+    /// Time until all of them were back at the tip, in seconds.
     pub back_after_s: f64,
-    /// Blocks that they had reported as final and did not know when they came back.
+    /// Blocks that they had reported as final and did not know after their return.
     pub lost: Vec<String>,
 }
 
@@ -71,11 +71,11 @@ pub struct FaultReport {
 pub struct Scene<'a> {
     /// The nodes.
     pub network: &'a Network,
-    /// How far the load is.
+    /// Progress of the load.
     pub board: SharedBoard,
-    /// Blocks that were reported as final.
+    /// Blocks reported as final.
     pub witness: SharedWitness,
-    /// For a person.
+    /// Output for people.
     pub screen: Screen,
 }
 
@@ -130,7 +130,7 @@ impl Scene<'_> {
         nodes.iter().for_each(|node| self.network.nodes[*node].order(order));
     }
 
-    /// The victims, and the highest tip. All nodes are asked at once, and what they report is on record.
+    /// The victims, and the highest tip. All nodes are asked at once, and their reports are recorded.
     async fn choose(&self, target: Target) -> (Vec<usize>, Height) {
         loop {
             let statuses = self.network.statuses().await;
@@ -150,7 +150,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Waits until it runs again and is at the tip. Its first word must cover all that it reported before.
+    /// Waits until it runs again and is at the tip. Its first report must cover everything that it reported before.
     async fn came_back(&self, victim: Victim) -> Option<String> {
         let Victim { node, generation, reported } = victim;
         let mut watched = self.network.nodes[node].watched.clone();

@@ -1,4 +1,4 @@
-//! The end of every story: all is healed, the load ends, and what must hold is asked of the nodes themselves.
+//! The end of every story: heal all faults, end the load, and check the final state of all nodes.
 
 use super::stage::{Sabotage, Stage};
 use crate::checks;
@@ -9,38 +9,38 @@ use blockchat_proto::hash::Hash32;
 use blockchat_proto::units::Height;
 use serde::Serialize;
 
-/// The log line of a node that blames a peer.
+/// Log line of a node that blames a peer.
 const BLAMED: &str = "peer misbehaves";
-/// And when it has seen two votes of one validator.
+/// Log line of a node that saw two votes of one validator.
 const CONTRADICTED: &str = "a validator signs two different votes";
 
-/// The checks that every story must pass.
+/// Checks that every story must pass.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Checks {
     /// All nodes have one tip and one state root.
     pub one_tip: bool,
-    /// The accounts add up to the genesis, to the micro-BCC.
+    /// The sum of all accounts equals the genesis, to the micro-BCC.
     pub coins_conserved: bool,
-    /// Every node has, unchanged, each block that it ever reported as final, and no two differ.
+    /// Every node still has each block that it ever reported as final, and no two nodes differ.
     pub finals_kept: bool,
-    /// Every accepted transaction is final, once.
+    /// Every accepted transaction is final exactly once.
     pub accepted_final_once: bool,
-    /// No node holds anything against an honest one, nor saw one contradict itself.
+    /// No node blames an honest one, or saw one contradict itself.
     pub nobody_blamed: bool,
     /// Every validator is an active member.
     pub nobody_jailed: bool,
-    /// The faults, in words.
+    /// The failures, in words.
     pub problems: Vec<String>,
 }
 
 impl Checks {
-    /// Do all hold?
+    /// Do all checks hold?
     pub fn all_hold(&self) -> bool {
         let all = [self.one_tip, self.coins_conserved, self.finals_kept, self.accepted_final_once];
         all.into_iter().all(|holds| holds) && self.nobody_blamed && self.nobody_jailed
     }
 
-    /// Each with what it says.
+    /// Each check with its text.
     pub fn lines(&self) -> [(bool, &'static str); 6] {
         [
             (self.one_tip, "one tip and one state root on all nodes"),
@@ -54,7 +54,7 @@ impl Checks {
 }
 
 impl Stage<'_> {
-    /// Heals, ends the load, and asks.
+    /// Heals all faults, ends the load, and checks.
     pub(super) async fn finish(&mut self) -> Checks {
         let mut problems = vec![];
         self.heal(true).await;
@@ -87,7 +87,7 @@ impl Stage<'_> {
         checks::coins_conserved(&client, self.genesis.genesis()).await.map(drop)
     }
 
-    /// As if the first node had once reported another block at a height that it has.
+    /// Sabotage: pretends that the first node once reported another block at a height that it has.
     fn alter_a_final(&self) {
         self.witness.with(|witness| {
             let height = witness.highest(0).map_or(Height(1), |(height, _)| Height(height.0 / 2 + 1));
@@ -95,7 +95,7 @@ impl Stage<'_> {
         });
     }
 
-    /// The blames of nodes in their logs.
+    /// Blames found in the logs of all nodes.
     fn blamed(&self) -> Vec<String> {
         let mut blamed = vec![];
         for node in &self.file.nodes {

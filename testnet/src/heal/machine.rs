@@ -1,8 +1,8 @@
-//! Surroundings that some stories need of their machine: clocks that can be set, a disk that can be filled. Nothing of
-//! it is in the node: it runs as it ships, with other surroundings.
+//! Surroundings that some stories need from the machine: adjustable clocks, a disk that can be filled. The node is
+//! the normal program; only its surroundings differ.
 //!
-//! Always true: a clock is that of one process, a disk is mounted in a mount namespace that only its node and one helper
-//! process are in; both end with this program, however it ends. What is missing is said in words for a person.
+//! Always true: a clock affects one process; a disk is mounted in a mount namespace of its node and one helper
+//! process; both end with this program, however it ends. A missing tool is reported in words.
 
 use crate::hosts::Hosts;
 use crate::processes::launch::{Launcher, Surroundings};
@@ -16,31 +16,31 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-/// The path at which distributions install libfaketime; the variant for programs with threads.
+/// Path of libfaketime in distributions; the variant for programs with threads.
 const CLOCK_LIBRARIES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib64/faketime/libfaketimeMT.so.1",
     "/usr/lib/faketime/libfaketimeMT.so.1",
 ];
-/// Room on a small disk: an empty store, and some thousand transactions.
+/// Size of a small disk: room for an empty store and some thousand transactions.
 const DISK_MIB: u32 = 64;
-/// Asking a node for the time takes no longer.
+/// Timeout of a request for a node's time.
 const DATE_WITHIN: Duration = Duration::from_secs(2);
 
-/// The library with which a process has a clock of its own; or why there is none.
+/// The library that gives a process its own clock. Errors: the reason why there is none.
 pub(super) fn clock_library() -> Result<PathBuf, String> {
     let found = CLOCK_LIBRARIES.iter().map(PathBuf::from).find(|path| path.is_file());
     found.ok_or_else(|| "libfaketime is not installed (Debian and Ubuntu: apt-get install libfaketime)".into())
 }
 
-/// Can there be hosts? Tried where it matters not, and gone again at once.
+/// Can this machine create hosts? Creates and removes a test host.
 pub(super) fn try_hosts() -> Result<()> {
     let hosts = Hosts::plug(&ports::choose(1)?)?;
     hosts.carried(0).map(drop)
 }
 
-/// Runs a program that takes only the processor time that others leave.
+/// Command prefix that gives a program low priority.
 const LOW_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
 
 /// Does this machine have it?
@@ -51,12 +51,12 @@ pub(super) fn try_low_priority() -> Result<()> {
     if done.success() { Ok(()) } else { bail!("{program} ended with {done}") }
 }
 
-/// From its next start on, this node takes only the processor time that others leave.
+/// From its next start on, this node runs with low priority.
 pub(super) fn give_low_priority(surroundings: &mut Surroundings) {
     surroundings.wrapper = LOW_PRIORITY.map(OsString::from).into();
 }
 
-/// The file that says how far a node's clock is from this machine's.
+/// The file with the offset of a node's clock from this machine's clock.
 fn clock_file(home: &Path) -> PathBuf {
     home.join("clock")
 }
@@ -66,7 +66,7 @@ pub(super) fn set_clock(home: &Path, seconds: i64) -> io::Result<()> {
     fs::write(clock_file(home), format!("{seconds:+}s\n"))
 }
 
-/// From its next start on, this node has a clock that [`set_clock`] sets.
+/// From its next start on, this node uses a clock that [`set_clock`] sets.
 pub(super) fn give_clock(surroundings: &mut Surroundings, library: &Path, home: &Path) {
     let set = |name: &str, value: OsString| (OsString::from(name), value);
     surroundings.environment.extend([
@@ -80,7 +80,7 @@ pub(super) fn give_clock(surroundings: &mut Surroundings, library: &Path, home: 
     ]);
 }
 
-/// The time by the clock of the node that serves this port, in unix seconds: every HTTP answer has a date.
+/// Clock of the node at this port, in unix seconds, from the date of an HTTP answer.
 pub(super) fn time_at(port: u16) -> io::Result<i64> {
     let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     socket.set_read_timeout(Some(DATE_WITHIN))?;
@@ -91,7 +91,7 @@ pub(super) fn time_at(port: u16) -> io::Result<i64> {
     date.and_then(unix_seconds).ok_or_else(|| io::Error::other("the answer has no date"))
 }
 
-/// Of a date such as `Thu, 26 Nov 2026 01:37:55 GMT`.
+/// Parses a date such as `Thu, 26 Nov 2026 01:37:55 GMT`.
 fn unix_seconds(date: &str) -> Option<i64> {
     let parts: Vec<_> = date.split([' ', ':']).collect();
     let [_, day, month, year, hour, minute, second, "GMT"] = parts.as_slice() else {
@@ -104,10 +104,10 @@ fn unix_seconds(date: &str) -> Option<i64> {
     i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
-/// A small disk, mounted over a node's data folder for that node alone.
+/// A small disk, mounted over the data folder of one node, visible to that node only.
 #[derive(Debug)]
 pub(super) struct SmallDisk {
-    /// Keeps the mount namespace.
+    /// The process that keeps the mount namespace.
     holder: Child,
     data: PathBuf,
 }
@@ -115,7 +115,7 @@ pub(super) struct SmallDisk {
 impl SmallDisk {
     /// Mounts it over `data`, which is created.
     ///
-    /// Errors: this user may not mount, or the programs for it are not there.
+    /// Errors: this user may not mount, or a program for it is missing.
     pub(super) fn mount(data: &Path) -> Result<Self> {
         fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
         let own = std::env::current_exe().context("cannot find this program's own file")?;
@@ -138,20 +138,20 @@ impl SmallDisk {
         Ok(Self { holder, data: data.to_owned() })
     }
 
-    /// From its next start on, this node is where the disk is.
+    /// From its next start on, this node runs in the namespace of the disk.
     pub(super) fn give(&self, launcher: &Launcher, name: &str) {
         let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.id());
         let wrapper = ["nsenter".into(), namespace.into(), "--".into()];
         launcher.surround(name, |surroundings| surroundings.wrapper = wrapper.into());
     }
 
-    /// The disk as this process sees it.
+    /// The path of the disk as this process sees it.
     fn filler(&self) -> PathBuf {
         let data = self.data.strip_prefix("/").unwrap_or(&self.data);
         Path::new("/proc").join(self.holder.id().to_string()).join("root").join(data).join("filler")
     }
 
-    /// Writes until nothing more fits; how many bytes that was.
+    /// Fills the disk. Returns the number of bytes written.
     pub(super) fn fill(&self) -> io::Result<u64> {
         let mut file = OpenOptions::new().create(true).append(true).open(self.filler())?;
         let mut written = 0;
@@ -168,7 +168,7 @@ impl SmallDisk {
         Ok(written)
     }
 
-    /// Makes room again. Nothing to do is fine.
+    /// Removes the filling. No error if there is none.
     pub(super) fn empty(&self) {
         // Its length counts, not its name: another program may still have it open.
         let _ = File::create(self.filler());

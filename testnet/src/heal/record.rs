@@ -1,15 +1,15 @@
 //! The record of a story: every block of every node, and the state of each node, with the time.
 //!
-//! Owns: the record and everything read off it (pauses, positions). Does not own: asking (`observe`), the meaning
-//! (`judge`), the drawing (`timeline`). Always true: times of one node never go backwards; an entry that repeats the
-//! one before it is not written again.
+//! Owns: the record and everything derived from it (pauses, positions). Does not own: requests (`observe`), verdicts
+//! (`judge`), drawing (`timeline`). Always true: times of one node never go backwards; an entry equal to the one
+//! before it is not added.
 
 use blockchat_proto::keys::Address;
 use blockchat_proto::units::Height;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How a node was.
+/// State of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// No process, or no answer.
@@ -18,70 +18,70 @@ pub enum Seen {
     Working,
     /// Fetching blocks.
     CatchingUp,
-    /// Nothing can be decided: these members are missing, so much is reachable.
+    /// The chain waits for stake: these members are missing, and this much is reachable.
     Waiting {
-        /// In percent.
+        /// Reachable stake in percent.
         online_percent: String,
         /// The missing members.
         missing: Vec<Address>,
     },
-    /// It works, and its validator signs nothing: why.
+    /// The node works, but its validator signs nothing, for this reason.
     Silent(String),
 }
 
-/// One node's word about its tip.
+/// One report of a node about its tip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
-    /// When.
+    /// Time of the report.
     pub at: Instant,
-    /// Its tip.
+    /// The reported tip.
     pub height: Height,
 }
 
 /// The record of one node.
 #[derive(Clone, Debug, Default)]
 pub struct Track {
-    /// Its tips.
+    /// Its reported tips.
     pub ticks: Vec<Tick>,
-    /// How it was, from these times on.
+    /// Its states, each with the time of its begin.
     pub states: Vec<(Instant, Seen)>,
-    /// Its connected peers at the last look.
+    /// Its connected peers at the last request.
     pub peers: u32,
-    /// Members of the set, as it said last.
+    /// Number of members of the set in its last report.
     pub validators: usize,
-    /// After each start: its first tip, and what it had reported before.
+    /// For each start: its first reported tip, and its highest one before.
     pub first_words: Vec<(Height, Height)>,
 }
 
 /// A fault or a heal.
 #[derive(Clone, Debug)]
 pub struct Mark {
-    /// When it began.
+    /// Time of its begin.
     pub at: Instant,
-    /// In a few words.
+    /// Short description.
     pub words: String,
-    /// Did something break, or heal?
+    /// A break or a heal?
     pub breaks: bool,
 }
 
-/// See the module.
+/// The record of a story.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// When the story began.
+    /// Time of the story's begin.
     pub begun: Instant,
-    /// One a node.
+    /// One record per node.
     pub tracks: Vec<Track>,
-    /// An act of the story.
+    /// Faults and heals, in order.
     pub marks: Vec<Mark>,
 }
 
 impl Record {
-    /// Of so many nodes.
+    /// An empty record for this number of nodes.
     pub fn new(nodes: usize, begun: Instant) -> Self {
         Self { begun, tracks: vec![Track::default(); nodes], marks: vec![] }
     }
 
-    /// A node reports its tip.
+    /// Adds a reported tip of a node.
     pub fn tip(&mut self, node: usize, height: Height, at: Instant) {
         let ticks = &mut self.tracks[node].ticks;
         if ticks.last().is_none_or(|last| last.height < height) {
@@ -89,7 +89,7 @@ impl Record {
         }
     }
 
-    /// How a node is.
+    /// Adds the state of a node.
     pub fn state(&mut self, node: usize, seen: Seen, at: Instant) {
         let states = &mut self.tracks[node].states;
         if states.last().is_none_or(|(_, last)| *last != seen) {
@@ -97,24 +97,24 @@ impl Record {
         }
     }
 
-    /// Something was done.
+    /// Adds a break or a heal.
     pub fn mark(&mut self, words: String, breaks: bool, at: Instant) {
         self.marks.push(Mark { at, words, breaks });
     }
 
-    /// The highest tip that any of these nodes reported by this time.
+    /// The highest tip that any of these nodes had reported at this time.
     pub fn height_by(&self, nodes: &[usize], by: Instant) -> Height {
         let of = |node: &usize| self.tracks[*node].ticks.iter().take_while(|tick| tick.at <= by).last();
         nodes.iter().filter_map(of).map(|tick| tick.height).max().unwrap_or(Height(0))
     }
 
-    /// The highest tip that any of these nodes reported.
+    /// The highest tip that any of these nodes has reported.
     pub fn height(&self, nodes: &[usize]) -> Height {
         let last = |node: &usize| self.tracks[*node].ticks.last().map(|tick| tick.height);
         nodes.iter().filter_map(last).max().unwrap_or(Height(0))
     }
 
-    /// The times at which the first of these nodes reported a higher tip than all before, in order.
+    /// Times at which these nodes first reported a tip higher than all before, in order.
     pub fn firsts(&self, nodes: &[usize]) -> Vec<Tick> {
         let mut ticks: Vec<_> = nodes.iter().flat_map(|node| self.tracks[*node].ticks.iter().copied()).collect();
         ticks.sort_by_key(|tick| (tick.at, tick.height));
@@ -139,28 +139,28 @@ impl Record {
         pauses.max().unwrap_or(Duration::ZERO)
     }
 
-    /// When this node reported a tip of this height or above, after `since`.
+    /// First time after `since` at which this node reported a tip of at least this height.
     pub fn reached(&self, node: usize, height: Height, since: Instant) -> Option<Instant> {
         self.tracks[node].ticks.iter().find(|tick| tick.at >= since && tick.height >= height).map(|tick| tick.at)
     }
 
-    /// How a node is now.
+    /// Current state of a node.
     pub fn now(&self, node: usize) -> Option<&Seen> {
         self.tracks[node].states.last().map(|(_, seen)| seen)
     }
 }
 
-/// The record, shared by all tasks of a story; locked for moments only.
+/// The record, shared by all tasks of a story; locked only briefly.
 #[derive(Clone, Debug)]
 pub struct SharedRecord(Arc<Mutex<Record>>);
 
 impl SharedRecord {
-    /// Shares a record.
+    /// Wraps a record for sharing.
     pub fn new(record: Record) -> Self {
         Self(Arc::new(Mutex::new(record)))
     }
 
-    /// Reads or changes it.
+    /// Reads or changes the record.
     pub fn with<T>(&self, use_it: impl FnOnce(&mut Record) -> T) -> T {
         use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

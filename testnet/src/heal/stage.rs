@@ -1,6 +1,6 @@
-//! Plays one story: homes, processes, links, load; then its steps, one after the other; then what must hold in the end.
+//! Runs one story: homes, processes, links, load; then its steps in order; then the final checks.
 //!
-//! Always true: whatever was broken is healed before the last checks, whatever the story says; every process is gone when
+//! Always true: every fault is healed before the final checks, whatever the story says; every process has ended when
 //! this returns. Start reading at [`play`].
 
 use super::dashboard::Dashboard;
@@ -35,23 +35,23 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// Coins of each node, and its stake: no account runs out of money.
+/// Coins and stake of each node: enough that no account runs out of money.
 const FUND: Coins = Coins::from_bcc(10_000_000);
 const STAKE: Coins = Coins::from_bcc(10);
-/// Transactions a block.
+/// Maximum transactions per block.
 const CAPACITY: u32 = 1_000;
-/// An empty block comes after this long, in ms: a side without load would otherwise show nothing for ten seconds.
+/// Time between empty blocks, in ms: without load, a side would otherwise show nothing for ten seconds.
 const IDLE_BLOCK_INTERVAL_MS: u64 = 1_000;
-/// A story begins once so many blocks were made.
+/// Number of blocks before a story begins.
 const BLOCKS_BEFORE: u64 = 10;
-/// And ends at once if that takes longer.
+/// Maximum time until then; after it, the story fails.
 const MEET_WITHIN: Duration = Duration::from_secs(120);
-/// How often conditions are looked at.
+/// Interval between checks of a condition.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// The timeline is drawn so often.
+/// Interval between drawings of the timeline.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 
-/// Something done wrong on purpose, to see the verdict fail.
+/// A deliberate mistake that must make the verdict fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Sabotage {
     /// No fault is ever applied
@@ -62,23 +62,23 @@ pub enum Sabotage {
     AlteredFinals,
 }
 
-/// How stories are played.
+/// Options for running stories.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The node program.
+    /// Path of the node program.
     pub node_bin: PathBuf,
-    /// A claim that is not true within this time counts as failed; one that becomes true later than predicted is
-    /// measured until then.
+    /// Timeout of a claim. A claim that becomes true later than predicted is still measured
+    /// until then.
     pub patience: Duration,
-    /// Predicted times may be so many times longer: for machines that are busy with other things.
+    /// Factor for predicted times, for machines that are busy with other work.
     pub slack: u32,
     /// The sabotage.
     pub sabotage: Option<Sabotage>,
-    /// The node's dashboard has the terminal while a story is played.
+    /// Does the dashboard use the terminal during a story?
     pub dashboard: bool,
 }
 
-/// A story under way.
+/// A running story.
 pub(super) struct Stage<'a> {
     pub(super) plan: &'a Plan,
     pub(super) scenario: &'a Scenario,
@@ -90,32 +90,32 @@ pub(super) struct Stage<'a> {
     pub(super) witness: SharedWitness,
     pub(super) board: SharedBoard,
     pub(super) screen: Screen,
-    /// When the latest break or heal began.
+    /// Start of the latest break or heal.
     pub(super) since: Instant,
-    /// The nodes that the latest fault struck.
+    /// Nodes struck by the latest fault.
     pub(super) struck: Vec<usize>,
-    /// How many first words each node had said before the latest fault.
+    /// Number of starts of each node before the latest fault.
     pub(super) words_before: Vec<usize>,
-    /// Nodes that are away until they are healed.
+    /// Nodes that stay away until the heal.
     pub(super) away: Vec<usize>,
-    /// Spares that are not started yet.
+    /// Spares that have not started yet.
     pub(super) idle: Vec<usize>,
-    /// The node that has the key of another one, while it has.
+    /// The node that runs with the key of another one, during that fault.
     pub(super) twin: Option<usize>,
-    /// Processes that are stopped.
+    /// Stopped (frozen) processes.
     pub(super) frozen: Vec<u32>,
-    /// Flooding strangers.
+    /// Strangers that flood the nodes.
     pub(super) strangers: JoinSet<()>,
-    /// While a disk is slow.
+    /// The slow disk, during that fault.
     pub(super) slow_disk: Option<SlowDisk>,
-    /// Of the node that has one of its own.
+    /// The small disk of one node.
     pub(super) disk: Option<SmallDisk>,
-    /// If each node has one of its own.
+    /// The hosts, if each node has one.
     pub(super) hosts: Option<Hosts>,
     stop_load: watch::Sender<bool>,
 }
 
-/// Plays a story in a new folder. An error means that the network did not even start.
+/// Runs a story in a new folder. Errors: the network did not start.
 pub async fn play(plan: &Plan, scenario: &Scenario, dir: &Path, screen: &Screen) -> Result<StoryReport> {
     if let Some(reason) = missing(scenario, dir) {
         let prediction = scenario.prediction(&Parameters::default());
@@ -174,7 +174,7 @@ pub async fn play(plan: &Plan, scenario: &Scenario, dir: &Path, screen: &Screen)
     })
 }
 
-/// A need of the story that this machine does not meet.
+/// A need of the story that this machine lacks.
 fn missing(scenario: &Scenario, dir: &Path) -> Option<String> {
     scenario.needs.iter().find_map(|need| match need {
         Need::Clocks => machine::clock_library().err(),
@@ -187,12 +187,12 @@ fn missing(scenario: &Scenario, dir: &Path) -> Option<String> {
 }
 
 impl<'a> Stage<'a> {
-    /// How many nodes, spares included.
+    /// Number of nodes, spares included.
     pub(super) fn count(&self) -> usize {
         self.file.nodes.len()
     }
 
-    /// Their numbers.
+    /// Indexes of all nodes.
     pub(super) fn all(&self) -> std::ops::Range<usize> {
         0..self.count()
     }
@@ -256,7 +256,7 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// Each node's user sends a message now and then, to all others in turn.
+    /// The user of each node sends messages to all others in turn.
     fn begin_load(&self, tasks: &mut JoinSet<()>) -> Result<()> {
         let watched = self.network.watched();
         let addresses = self.network.addresses();
@@ -299,7 +299,7 @@ impl<'a> Stage<'a> {
         });
     }
 
-    /// No fault begins before all know each other and the chain goes on.
+    /// Waits until all nodes know each other and the chain grows; only then may a fault begin.
     async fn until_ready(&mut self) -> Result<(), String> {
         let all: Vec<_> = (0..self.scenario.nodes).collect();
         let ready = self.until(MEET_WITHIN, |record| {
@@ -322,7 +322,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Waits until the record shows it; `None` if it does not in time, or a node cannot run any more.
+    /// Waits until the record shows it. `None` after the timeout, or if a node cannot run any more.
     pub(super) async fn until<T>(&self, patience: Duration, mut see: impl FnMut(&Record) -> Option<T>) -> Option<T> {
         let begun = Instant::now();
         loop {
@@ -336,7 +336,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Performs a step; its report, and whether to go on.
+    /// Performs a step. Returns its report, and whether the story continues.
     async fn perform(&mut self, step: &Step) -> (StepReport, bool) {
         let words = step.words(&self.genesis.genesis().parameters);
         let at_ms = self.ms_since_begin(Instant::now());
@@ -364,7 +364,7 @@ impl<'a> Stage<'a> {
         u64::try_from(at.saturating_duration_since(begun).as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// No more lines; those on their way become final.
+    /// Stops sending; lines on their way still become final.
     pub(super) async fn end_load(&self) -> Result<(), String> {
         self.stop_load.send_replace(true);
         let begun = Instant::now();
@@ -409,7 +409,7 @@ fn surround(scenario: &Scenario, file: &NetworkFile, launcher: &Launcher) -> Res
     Ok(disk)
 }
 
-/// Each node on a host of its own, if the story is about hosts.
+/// Puts each node on a host of its own, if the story needs that.
 fn housed(scenario: &Scenario, file: &NetworkFile, launcher: &Launcher) -> Result<Option<Hosts>> {
     if scenario.wiring != Wiring::Hosts {
         return Ok(None);
@@ -424,7 +424,7 @@ fn housed(scenario: &Scenario, file: &NetworkFile, launcher: &Launcher) -> Resul
     Ok(Some(hosts))
 }
 
-/// The folder of a story, below that of all stories.
+/// The folder of a story, below the folder of all stories.
 pub fn folder(dir: &Path, scenario: &Scenario) -> Result<PathBuf> {
     let own = dir.join(scenario.name);
     std::fs::create_dir(&own).with_context(|| format!("cannot make {}", own.display()))?;

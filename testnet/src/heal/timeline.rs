@@ -1,14 +1,14 @@
-//! The timeline: one lane a node, blocks as ticks, faults as brackets above them. Pure: draws what a record holds.
+//! The timeline: one lane per node, blocks as ticks, faults as brackets. Pure: draws the content of a record.
 
 use super::record::{Record, Seen};
 use std::time::{Duration, Instant};
 
-/// Columns of a lane.
+/// Width of a lane, in columns.
 pub const WIDTH: usize = 90;
-/// The meaning of the signs.
+/// Legend of the signs.
 pub const LEGEND: &str = "█ blocks   ─ up, no block   ░ catching up   ┄ waits for stake   ? signs nothing   × down";
 
-/// The picture, line by line: the faults, the lanes, the time, what the signs mean.
+/// The picture, line by line: faults, lanes, time axis, legend.
 pub fn lines(record: &Record, names: &[String], now: Instant, width: usize) -> Vec<String> {
     let scale = Scale { begun: record.begun, cell: cell(now.saturating_duration_since(record.begun), width), width };
     let margin = names.iter().map(String::len).max().unwrap_or(0);
@@ -22,14 +22,14 @@ pub fn lines(record: &Record, names: &[String], now: Instant, width: usize) -> V
     lines
 }
 
-/// Columns and times.
+/// Maps times to columns.
 struct Scale {
     begun: Instant,
     cell: Duration,
     width: usize,
 }
 
-/// The time that one column stands for: a round number, at least 50 ms.
+/// Time per column: a round number, at least 50 ms.
 fn cell(whole: Duration, width: usize) -> Duration {
     let needed = whole.as_millis().div_ceil(u128::try_from(width.max(1)).unwrap_or(1));
     let round = [50, 100, 200, 250, 500, 1_000, 2_000, 2_500, 5_000, 10_000, 20_000, 60_000];
@@ -72,7 +72,7 @@ fn is_catching_up(record: &Record, node: usize, by: Instant) -> bool {
     matches!(last, Some((_, Seen::CatchingUp)))
 }
 
-/// Each fault with a line until it is healed, and its words above it.
+/// Each fault with a line until its heal, and its description above.
 fn brackets(record: &Record, scale: &Scale) -> Vec<String> {
     let mut words = vec![' '; scale.width];
     let mut lines = vec![' '; scale.width];
@@ -94,7 +94,7 @@ fn brackets(record: &Record, scale: &Scale) -> Vec<String> {
     [words, lines].map(|line| line.into_iter().collect::<String>().trim_end().to_owned()).to_vec()
 }
 
-/// The free place: earlier words stay readable.
+/// Finds a free place, so that earlier descriptions stay readable.
 fn write_at(line: &mut [char], column: usize, words: &str) {
     let taken = line.iter().rposition(|sign| *sign != ' ').map_or(0, |last| last + 2);
     let begin = column.max(taken);

@@ -1,4 +1,4 @@
-//! The board: where every line of the workload is, and what the chain did meanwhile.
+//! The board: the state of every line of the workload, and the final blocks of the run.
 //!
 //! Owns: the state of each line, the counts, the facts of each final block. Does not own: sending (`sender`), reading
 //! the chain (`follow`). Always true: a line is final only because a block says so, it is counted once, and a line that
@@ -13,7 +13,7 @@ use blockchat_proto::units::{Height, UnixMillis};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-/// The place of a line. Its node signs it; before that it is [`Place::Waiting`].
+/// The state of a line. Its node signs it; before that it is [`Place::Waiting`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
     Sent,
@@ -31,7 +31,7 @@ pub enum Verdict {
     Refused(Code),
 }
 
-/// One final block, as far as the report needs it.
+/// One final block, reduced to the needs of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockFact {
     /// Its height.
@@ -42,11 +42,11 @@ pub struct BlockFact {
     pub time: UnixMillis,
     /// The leader that assembled it.
     pub leader: Address,
-    /// How many of our lines it holds.
+    /// Number of our lines in it.
     pub lines: u64,
 }
 
-/// How many lines are where.
+/// Number of lines per state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// All lines of the workload.
@@ -60,12 +60,12 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Refused for whatever reason.
+    /// Refused for any reason.
     pub fn refused_total(&self) -> u64 {
         self.refused.values().sum()
     }
 
-    /// Lines that are final or refused: nothing more will happen to them.
+    /// Lines that are final or refused: their state does not change any more.
     pub fn settled(&self) -> u64 {
         self.finalised + self.refused_total()
     }
@@ -76,25 +76,25 @@ impl Counts {
     }
 }
 
-/// Everything known about the lines. See the module.
+/// All knowledge about the lines.
 #[derive(Debug)]
 pub struct Board {
     counts: Counts,
     places: HashMap<TransactionId, (usize, Place)>,
-    /// Finals of each node that its sender has not collected yet.
+    /// Final lines of each node that its sender has not collected yet.
     fresh: Vec<Vec<TransactionId>>,
     blocks: Vec<BlockFact>,
     first_submit: Option<Instant>,
     last_final: Option<Instant>,
     last_progress: Instant,
-    /// When each line was first submitted, until it is final; then how long that took.
+    /// Time of the first submit of each line until it is final; then the duration.
     submitted: HashMap<TransactionId, Instant>,
     waits: Vec<Duration>,
     contradictions: Vec<String>,
 }
 
 impl Board {
-    /// A board for this many lines, sent by this many nodes.
+    /// A board for this number of lines and nodes.
     pub fn new(lines: usize, nodes: usize, now: Instant) -> Self {
         Self {
             counts: Counts { lines: u64::try_from(lines).expect("lines are in memory"), ..Counts::default() },
@@ -110,7 +110,7 @@ impl Board {
         }
     }
 
-    /// One more line is going to be sent.
+    /// Expects one more line.
     pub fn expect_line(&mut self) {
         self.counts.lines += 1;
     }
@@ -198,7 +198,7 @@ impl Board {
         std::mem::take(&mut self.fresh[node])
     }
 
-    /// How many lines are where.
+    /// Number of lines per state.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -208,24 +208,24 @@ impl Board {
         &self.blocks
     }
 
-    /// The lines that are not settled, for a person.
+    /// Lines that are not settled, for people.
     pub fn waiting(&self) -> String {
         let count = |place: &Place| self.places.values().filter(|(_, found)| found == place).count();
         let (sent, accepted) = (count(&Place::Sent), count(&Place::Accepted));
         format!("{sent} lines have no answer, {accepted} are accepted and not final, the others were not sent")
     }
 
-    /// Things that must never happen, for a person.
+    /// Contradictions, for people.
     pub fn contradictions(&self) -> &[String] {
         &self.contradictions
     }
 
-    /// Since when nothing happened to any line.
+    /// Time of the last change of any line.
     pub fn last_progress(&self) -> Instant {
         self.last_progress
     }
 
-    /// From the first submit to the last final line, restarts and all.
+    /// Time from the first submit to the last final line, restarts included.
     pub fn duration(&self) -> Duration {
         match (self.first_submit, self.last_final) {
             (Some(first), Some(last)) => last.saturating_duration_since(first),

@@ -1,6 +1,6 @@
-//! Follows the chain: every final block, once, in order, from whichever node is up.
+//! Follows the chain: every final block once, in order, from any running node.
 //!
-//! Owns: which node is read, and how often. Does not own: what the blocks mean (`board`, `witness`).
+//! Owns: the choice of the node to read, and the pace. Does not own: the use of the blocks (`board`, `witness`).
 
 use super::sender::SharedBoard;
 use crate::processes::supervise::Watched;
@@ -10,19 +10,19 @@ use blockchat_proto::units::Height;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How often the tip is asked for. An answer costs a node about 50 us.
+/// Interval between requests for the tip. An answer costs a node about 50 us.
 const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// Reads blocks until it is dropped.
 #[derive(Debug)]
 pub struct Follower {
-    /// All nodes; the first that is up is read.
+    /// All nodes; the first running one is read.
     pub nodes: Vec<Watched>,
-    /// The first block that is read.
+    /// Height of the first block to read.
     pub from: Height,
     /// The channel for blocks.
     pub board: SharedBoard,
-    /// And what was reported as final.
+    /// The record of reported blocks.
     pub witness: SharedWitness,
 }
 
@@ -55,14 +55,14 @@ impl Follower {
         }
     }
 
-    /// The first node that is up, from `reading` on.
+    /// The first running node, from index `reading` on.
     fn first_up(&self, reading: usize) -> Option<(usize, Client)> {
         let count = self.nodes.len();
         let order = (reading..reading + count).map(|index| index % count);
         order.filter_map(|index| Some((index, self.nodes[index].client()?))).next()
     }
 
-    /// Another node that has reported this height: then the one being read is behind.
+    /// Another node that has reported this height, if there is one: then the current node is behind.
     async fn one_ahead(&self, next: Height) -> Option<usize> {
         self.witness.with(|witness| witness.who_reached(next)).filter(|node| self.nodes[*node].client().is_some())
     }

@@ -1,4 +1,4 @@
-//! One node's lane: which of its lines to sign, send or send again next. Pure: no clock of its own, no waiting.
+//! One node's lane: which of its lines to sign, send or resend next. Pure: no clock of its own, no waiting.
 //!
 //! Owns: nonces, the bytes that were signed, the funds that are certain. Does not own: HTTP (`sender`), the counts
 //! (`board`). Always true:
@@ -23,25 +23,25 @@ use blockchat_proto::units::Height;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Most lines in one submit; with [`SUBMIT_BYTES_MAX`], below the limits of a batch.
+/// Maximum lines per submit; with [`SUBMIT_BYTES_MAX`], below the limits of a batch.
 const SUBMIT_LINES_MAX: usize = 128;
-/// Most bytes of one submit.
+/// Maximum bytes per submit.
 const SUBMIT_BYTES_MAX: usize = limits::BATCH_BYTES_MAX / 2;
-/// Most lines that are accepted and not final: below one sender's share of a pool.
+/// Maximum lines that are accepted and not final: below one sender's share of a pool.
 const IN_FLIGHT_MAX: usize = 4_096;
 /// No run reaches this height.
 const EXPIRY_BEYOND: u64 = 1 << 40;
 /// A transaction that is not final after this time is submitted again.
 const RESEND_AFTER: Duration = Duration::from_secs(5);
 
-/// The next act.
+/// The next step of a lane.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// Submit these, in this order, to the lane's node.
     Submit(Vec<(TransactionId, SignedTransaction)>),
     /// Ask the node for the account, and tell [`Lane::account`].
     AskAccount,
-    /// Nothing until a line becomes final or some time passes.
+    /// Wait until a line becomes final or some time has passed.
     Wait,
     /// Every line is final or refused.
     Done,
@@ -56,7 +56,7 @@ pub enum Outcome {
     Refused(Code),
     /// Refused for now; the same bytes are tried again.
     TryAgain,
-    /// Not one of this lane that waits for anything.
+    /// Unknown to this lane, or already settled.
     Unknown,
 }
 
@@ -64,12 +64,12 @@ pub enum Outcome {
 struct InFlight {
     id: TransactionId,
     signed: SignedTransaction,
-    /// When it was last submitted; nothing while its node has not heard of it for certain.
+    /// Time of the last submit; `None` while its node may not have heard of it.
     heard: Option<Instant>,
     has_verdict: bool,
 }
 
-/// See the module.
+/// Lines of one node, and their nonces.
 #[derive(Debug)]
 pub struct Lane {
     user: Signer,
@@ -77,7 +77,7 @@ pub struct Lane {
     parameters: Parameters,
     unsent: VecDeque<Body>,
     next_nonce: u64,
-    /// Lines signed so far.
+    /// Number of lines signed so far.
     signed: u64,
     /// Nonces below `next_nonce` that a refusal freed.
     freed: BTreeSet<u64>,
@@ -85,9 +85,9 @@ pub struct Lane {
     nonces: HashMap<TransactionId, u64>,
     /// Coins that are certainly spendable, less those of transactions signed since.
     funds: Coins,
-    /// Is `funds` what the node said a moment ago?
+    /// Is `funds` the node's latest answer?
     funds_are_fresh: bool,
-    /// May more lines come?
+    /// May more lines follow?
     open: bool,
 }
 
@@ -117,24 +117,24 @@ impl Lane {
         }
     }
 
-    /// More lines may come until [`Lane::close`]: it is not done before.
+    /// Keeps the lane open for more lines until [`Lane::close`]: it is not done before.
     #[must_use]
     pub fn kept_open(mut self) -> Self {
         self.open = true;
         self
     }
 
-    /// One more line.
+    /// Adds a line.
     pub fn push(&mut self, to: Address, text: String) {
         self.unsent.push_back(Body::Send { to, amount: Coins::ZERO, payload: Payload::Plain(text) });
     }
 
-    /// Lines that wait to be signed.
+    /// Number of lines that wait to be signed.
     pub fn unsent(&self) -> usize {
         self.unsent.len()
     }
 
-    /// No more lines come.
+    /// No more lines follow.
     pub fn close(&mut self) {
         self.open = false;
     }
@@ -144,7 +144,7 @@ impl Lane {
         self.user.address()
     }
 
-    /// The next act. Call again after doing it.
+    /// The next step. Call again after performing it.
     pub fn step(&mut self, now: Instant) -> Step {
         let again = self.due_again(now);
         if !again.is_empty() {

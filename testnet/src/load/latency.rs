@@ -1,23 +1,23 @@
-//! How long something took, of many: the middle, and the worst.
+//! Latency statistics: median, 99th percentile, maximum.
 
 use serde::Serialize;
 use std::time::Duration;
 
-/// The middle and the worst but one in a hundred, in ms.
+/// Median, 99th percentile and maximum, in ms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Latency {
-    /// Half are faster.
+    /// Half of the values are lower.
     pub p50: f64,
-    /// All but one in a hundred are faster.
+    /// 99 % of the values are lower.
     pub p99: f64,
-    /// The slowest.
+    /// The highest value.
     pub max: f64,
-    /// So many were measured.
+    /// Number of values.
     pub transactions: usize,
 }
 
 impl Latency {
-    /// Of these; nothing of none.
+    /// The statistics of these values; `None` without values.
     pub fn of_waits(mut waits: Vec<Duration>) -> Option<Self> {
         waits.sort_unstable();
         let last = waits.len().checked_sub(1)?;

@@ -1,7 +1,7 @@
-//! The load: what is sent, by whom, and what became of it.
+//! The load: the lines to send, their senders, and their states.
 //!
-//! [`workload`] is the input; a [`lane`] decides for one node what to send next, [`sender`] performs it; [`follow`]
-//! reads the chain; the [`board`] knows where every line is.
+//! [`workload`] is the input; a [`lane`] decides what its node sends next, [`sender`] performs it; [`follow`]
+//! reads the chain; the [`board`] knows the state of every line.
 
 pub mod board;
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Performs one lane: submits, waits while the node is down, and tells the board.
+//! Runs one lane: submits, waits while the node is down, and reports to the board.
 //!
-//! Owns: when to wait and for what. Does not own: what to send (`lane`). One task a node; it ends when each of its lines
-//! is final or refused.
+//! Owns: the waiting. Does not own: the choice of lines (`lane`). One task per node; it ends once all of its lines
+//! are final or refused.
 
 use super::board::{Board, Verdict};
 use super::lane::{Lane, Outcome, Step};
@@ -15,14 +15,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-/// Pause before a node that answers, but not usefully, is asked again.
+/// Pause before another request to a node that gives no useful answer.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
-/// A drip waits while so many of its lines do.
+/// Number of unsent lines at which a drip pauses.
 const UNSENT_MAX: usize = 8;
-/// A waiting lane looks at its clock this often, for what must be sent again.
+/// Interval at which a waiting lane looks for lines to resend.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// The board, shared by all tasks of a run; locked for moments only, never over an await.
+/// The board, shared by all tasks of a run; locked only briefly, never across an await.
 #[derive(Clone, Debug)]
 pub struct SharedBoard {
     board: Arc<Mutex<Board>>,
@@ -41,7 +41,7 @@ impl SharedBoard {
         use_it(&mut self.board.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// As [`SharedBoard::with`], and wakes all tasks that wait for a change.
+    /// Like [`SharedBoard::with`], and wakes all tasks that wait for a change.
     pub fn change<T>(&self, change: impl FnOnce(&mut Board) -> T) -> T {
         let answer = self.with(change);
         self.changed.send_replace(());
@@ -54,12 +54,12 @@ impl SharedBoard {
     }
 }
 
-/// Sends everything of one lane.
+/// Sends all lines of one lane.
 #[derive(Debug)]
 pub struct Sender {
-    /// Which node.
+    /// Index of the node.
     pub node: usize,
-    /// Its lines.
+    /// Its lane.
     pub lane: Lane,
     /// Its process.
     pub watched: Watched,
@@ -69,37 +69,37 @@ pub struct Sender {
     pub drip: Option<Drip>,
 }
 
-/// A light load: a line now and then.
+/// A light load: lines at a fixed interval.
 #[derive(Debug)]
 pub struct Drip {
-    /// So often.
+    /// Interval between lines.
     pub every: Duration,
-    /// Which ones.
+    /// Source of the lines.
     pub lines: Lines,
-    /// No more once this is true.
+    /// Stop signal.
     pub stop: watch::Receiver<bool>,
-    /// Lines so far.
+    /// Number of lines so far.
     pub count: usize,
-    /// When the next one comes.
+    /// Time of the next line.
     pub next: Instant,
 }
 
-/// The lines of a drip.
+/// Source of the lines of a drip.
 #[derive(Debug)]
 pub enum Lines {
-    /// Without an end, made up as they are needed.
+    /// Endless, generated on demand.
     Endless {
-        /// To them, in turn.
+        /// Receivers, in turn.
         to: Vec<Address>,
-        /// A line has so many characters.
+        /// Characters per line.
         characters: usize,
     },
-    /// These, which the board expects already.
+    /// These lines, which the board already expects.
     These(VecDeque<(Address, String)>),
 }
 
 impl Lines {
-    /// The next one, after `count` others.
+    /// The next line, after `count` others.
     fn next(&mut self, count: usize) -> Option<(Address, String)> {
         match self {
             Self::Endless { to, characters } => {
@@ -117,18 +117,18 @@ impl Lines {
 }
 
 impl Drip {
-    /// From now on, until `stop` says so or the lines end.
+    /// A drip that starts now, and ends with `stop` or with its lines.
     pub fn new(every: Duration, lines: Lines, stop: watch::Receiver<bool>) -> Self {
         Self { every, lines, stop, count: 0, next: Instant::now() }
     }
 
-    /// The first line comes after this. Drips that begin together would leave the network idle between their lines.
+    /// Delays the first line: drips that start together would leave the network idle between their lines.
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
         Self { next: self.next + wait, ..self }
     }
 
-    /// Until the next line is due. One that is due already waits for others to be sent: see [`UNSENT_MAX`].
+    /// Time until the next line is due. A line that is already due waits for others to be sent: see [`UNSENT_MAX`].
     fn wait(&self, now: Instant) -> Duration {
         match self.next.saturating_duration_since(now) {
             Duration::ZERO => ASK_AGAIN_AFTER,
@@ -136,7 +136,7 @@ impl Drip {
         }
     }
 
-    /// The line that is due, if there is one. Time without a question is not made up for.
+    /// The line that is due, if any. Time without a call is not made up for.
     fn line(&mut self, now: Instant) -> Option<(Address, String)> {
         if now < self.next {
             return None;
@@ -181,7 +181,7 @@ impl Sender {
         }
     }
 
-    /// Waits until the process runs; which start of it this is, and how to talk to it.
+    /// Waits until the process runs. Returns the number of its start, and the client for it.
     async fn up(&mut self) -> Option<(u32, Client)> {
         let state = self.watched.state.wait_for(|state| matches!(state, NodeState::Up { .. })).await.ok()?;
         match &*state {
@@ -194,7 +194,7 @@ impl Sender {
         self.drip.as_ref().map_or(LOOK_AGAIN_AFTER, |drip| drip.wait(Instant::now()).min(LOOK_AGAIN_AFTER))
     }
 
-    /// Lets the next line of a drip into the lane, unless those before still wait there.
+    /// Moves the next line of a drip into the lane, unless earlier ones still wait there.
     fn pour(&mut self) {
         let Some(drip) = &mut self.drip else {
             return;

@@ -1,19 +1,19 @@
-//! Workload files: what each node sends. One file a node, `transX.txt` for node X, lines `id<receiver> <text>`.
+//! Workload files: the lines that each node sends. One file per node: `transX.txt` for node X, lines `id<receiver> <text>`.
 //!
-//! Owns: the format, our own five files, and how they are dealt out to another number of nodes. Does not own: signing,
+//! Owns: the format, the five built-in files, and their distribution to another number of nodes. Does not own: signing,
 //! fees. Always true: every receiver of a [`Workload`] is one of its nodes, and no text is empty.
 //! Start reading at `parse_file`.
 
 use blockchat_host::text;
 use std::path::{Path, PathBuf};
 
-/// Longest file, in bytes.
+/// Maximum size of a file, in bytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// One line of a file: a message for another node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Number of the node that receives it, from 0.
+    /// Index of the receiving node, from 0.
     pub to: usize,
     /// Its content.
     pub text: String,
@@ -22,7 +22,7 @@ pub struct Line {
 /// The lines of every node, in the order of the nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// One entry a node.
+    /// The lines of each node.
     pub files: Vec<Vec<Line>>,
 }
 
@@ -33,32 +33,32 @@ impl Workload {
     }
 }
 
-/// Why a workload cannot be played.
+/// Reasons why a workload cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkloadRejected {
     /// A file is missing or unreadable.
     #[error("{path}: {source}\nnode id{node} needs a file with this name; lines are `id<receiver> <text>`")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The node.
         node: usize,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// A line is not `id<receiver> <text>`.
     #[error("{file} line {line}: {problem}; a line is `id<receiver> <text>`, such as `id3 Hello Bob`")]
     Line {
-        /// Which file.
+        /// The file.
         file: String,
-        /// Which line, from 1.
+        /// The line number, from 1.
         line: usize,
         /// The fault.
         problem: String,
     },
 }
 
-/// The files of our own, `workloads/nodes_5`.
+/// The built-in files, `workloads/nodes_5`.
 const OWN_FILES: [&str; 5] = [
     include_str!("../../workloads/nodes_5/trans0.txt"),
     include_str!("../../workloads/nodes_5/trans1.txt"),

@@ -1,8 +1,8 @@
-//! Keeping one node running: what ends by itself is started again after [`RESTART_AFTER`]; what was killed or stopped
-//! stays away until it is called.
+//! Keeps one node running: a process that ends by itself is restarted after [`RESTART_AFTER`]; a killed or stopped one
+//! stays away until the next order.
 //!
 //! Owns: the process, its restarts, and its state for all others. Does not own: the reason of a kill (`faults`,
-//! `heal`). One task per node; it ends on [`Order::End`] or [`Order::LetGo`], or when the node cannot be started any
+//! `heal`). One task per node; it ends on [`Order::End`] or [`Order::LetGo`], or when the node cannot start any
 //! more.
 
 use super::launch::{Launcher, Running, StartFailed};
@@ -16,16 +16,16 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 /// Time between the end of a process and its next start.
 pub const RESTART_AFTER: Duration = Duration::from_secs(3);
-/// So many starts may fail in a row.
+/// Maximum number of failed starts in a row.
 const FAILED_STARTS_MAX: u32 = 5;
 /// A process that ends by itself sooner than this counts as a failed start.
 const HEALTHY_AFTER: Duration = Duration::from_secs(30);
-/// Orders that wait: more than are ever given while a node starts.
+/// Queue of orders: longer than ever needed while a node starts.
 const ORDERS_MAX: usize = 16;
-/// An orderly stop that takes longer is cut short.
+/// Maximum duration of a normal shutdown; after it, the process is killed.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
-/// How a node's process is.
+/// State of a node's process.
 #[derive(Clone, Debug)]
 pub enum NodeState {
     /// It answers.
@@ -34,14 +34,14 @@ pub enum NodeState {
         generation: u32,
         /// Its process id.
         pid: u32,
-        /// How to talk to it.
+        /// Its client.
         client: Client,
     },
-    /// It is gone, and will be started again.
+    /// It has ended, and will be restarted.
     Down,
     /// It cannot be started, for this reason.
     Failed(String),
-    /// It was stopped in order, or let go.
+    /// It has ended normally, or was released.
     Ended,
 }
 
@@ -50,15 +50,15 @@ pub enum NodeState {
 pub enum Order {
     /// `kill -9`; it stays away until [`Order::Start`].
     KillAndHold,
-    /// Stop it in order; it stays away until [`Order::Start`].
+    /// Normal shutdown; it stays away until [`Order::Start`].
     StopAndHold,
     /// Start it now, if it is away.
     Start,
-    /// The same, on ports that it never had.
+    /// Start it now, on ports that it never had.
     StartElsewhere,
-    /// Stop it in order; it is not started again.
+    /// Normal shutdown for good.
     End,
-    /// Leave it running; it is not watched any more.
+    /// Release it: it keeps running without supervision.
     LetGo,
 }
 
@@ -70,7 +70,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Which start of the node is running, if any.
+    /// Number of the running start, if any.
     pub fn generation(&self) -> Option<u32> {
         match &*self.state.borrow() {
             NodeState::Up { generation, .. } => Some(*generation),
@@ -78,7 +78,7 @@ impl Watched {
         }
     }
 
-    /// How to talk to it, if it runs.
+    /// Its client, if it runs.
     pub fn client(&self) -> Option<Client> {
         match &*self.state.borrow() {
             NodeState::Up { client, .. } => Some(client.clone()),
@@ -86,7 +86,7 @@ impl Watched {
         }
     }
 
-    /// Why it cannot run any more, if so.
+    /// The reason why it cannot run any more, if there is one.
     pub fn failure(&self) -> Option<String> {
         match &*self.state.borrow() {
             NodeState::Failed(reason) => Some(reason.clone()),
@@ -95,16 +95,16 @@ impl Watched {
     }
 }
 
-/// A node that is kept running. See the module.
+/// A supervised node.
 #[derive(Debug)]
 pub struct Supervised {
     /// Its identity and addresses; its ports change if another program took them while it was down.
     pub entry: NodeEntry,
-    /// The peers that it is told to dial.
+    /// The peers that it dials.
     pub peers: Vec<String>,
-    /// How it is started.
+    /// Its start command.
     pub launcher: Launcher,
-    /// For a person.
+    /// Output for people.
     pub screen: Screen,
 }
 
@@ -118,13 +118,13 @@ pub struct NodeHandle {
 }
 
 impl NodeHandle {
-    /// A node that does not run yet, and waits for [`Order::Start`].
+    /// A node that waits for [`Order::Start`].
     pub fn waiting(entry: NodeEntry, peers: Vec<String>, launcher: &Launcher, screen: &Screen) -> Self {
         let supervised = Supervised { entry, peers, launcher: launcher.clone(), screen: screen.clone() };
         supervised.watch(None)
     }
 
-    /// Gives an order. A node that is down already does not mind.
+    /// Gives an order. No error if the node is already down.
     pub fn order(&self, order: Order) {
         // Full means that orders wait already; closed that the node has ended.
         let _ = self.orders.try_send(order);

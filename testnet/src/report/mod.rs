@@ -1,6 +1,6 @@
 //! The report of a run: the numbers that scripts rely on, and a page for people.
 //!
-//! Owns: the arithmetic and the JSON keys, which never change their meaning. Start reading at [`Report`].
+//! Owns: the arithmetic and the JSON keys, which keep their meaning for ever. Start reading at [`Report`].
 
 mod table;
 
@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The only reason for which a line of a workload may be refused.
+/// The only accepted reason for a refused line of a workload.
 const POOR: TxCode = TxCode::InsufficientFunds;
 
 /// The result of `up`, as `--output json` prints it.
@@ -38,31 +38,31 @@ pub struct Report {
     pub finalised: u64,
     /// Final lines per second, from the first submit to the last final line, pauses of killed leaders included.
     pub tx_per_s: f64,
-    /// That time.
+    /// Duration of that period.
     pub seconds: f64,
-    /// Mean distance of the header times of the run's blocks.
+    /// Mean interval between header times of the run's blocks.
     pub block_time_ms_mean: f64,
-    /// The longest of these distances.
+    /// The longest of these intervals.
     pub block_time_ms_max: u64,
     /// From the first submit of a line until its block is seen, in ms; pauses and repetitions are part of it.
     pub submit_to_final_ms: Option<Latency>,
-    /// Blocks of the run: from the first to the last that holds a line.
+    /// Blocks of the run: from the first to the last with a line.
     pub blocks: u64,
-    /// Their leader.
+    /// Number of blocks per leader.
     pub leaders: Vec<LeaderReport>,
     /// The nodes at the end.
     pub nodes: Vec<NodeReport>,
     /// The killed nodes.
     pub killed: Vec<FaultReport>,
-    /// All nodes have one tip and one state root.
+    /// Do all nodes have one tip and one state root?
     pub same_tip: bool,
-    /// There are as many coins as at the genesis, to the micro-BCC.
+    /// Does the number of coins equal that of the genesis, to the micro-BCC?
     pub coins_conserved: bool,
-    /// That many.
+    /// Number of coins.
     pub supply: Option<Coins>,
     /// Every node still has every block it ever reported as final, unchanged.
     pub finals_kept: bool,
-    /// The faults, for a person; empty if `ok`.
+    /// The failures, for people; empty if `ok`.
     pub problems: Vec<String>,
     /// The folder of the network, if it was kept.
     #[serde(serialize_with = "blockchat_host::path_json::shown_option")]
@@ -76,9 +76,9 @@ pub struct Report {
 pub struct LeaderReport {
     /// `idN`.
     pub name: String,
-    /// Its part of the stake, from 0 to 1: its fair share of the blocks.
+    /// Its share of the stake, from 0 to 1: its fair share of the blocks.
     pub stake_share: f64,
-    /// Blocks it assembled.
+    /// Number of blocks that it led.
     pub blocks: u64,
 }
 
@@ -87,30 +87,30 @@ pub struct LeaderReport {
 pub struct NodeReport {
     /// `idN`.
     pub name: String,
-    /// Its last final height; nothing if it does not answer.
+    /// Its last final height; `None` if it does not answer.
     pub height: Option<Height>,
     /// The hash of that block.
     pub tip: Option<Hash32>,
     /// State root after it.
     pub state_root: Option<Hash32>,
-    /// Was it killed or did it die, and was started again?
+    /// Was it restarted after a kill or a crash?
     pub restarted: bool,
 }
 
-/// The content of the report.
+/// The input of the report.
 #[derive(Debug)]
 pub struct Findings {
-    /// The last word of every node.
+    /// The last report of every node.
     pub tips: Tips,
-    /// All coins, or what is wrong with them.
+    /// All coins, or the error.
     pub supply: Result<Coins, String>,
-    /// The killed nodes, and their return.
+    /// The killed nodes, and their recovery.
     pub faults: Vec<FaultReport>,
-    /// Faults that were asked for and did not happen.
+    /// Planned faults that did not happen.
     pub faults_missing: usize,
-    /// Finals that nodes took back.
+    /// Final blocks that nodes took back.
     pub taken_back: Vec<String>,
-    /// Anything else that went wrong.
+    /// Other failures.
     pub problems: Vec<String>,
 }
 
@@ -155,7 +155,7 @@ fn run_of(blocks: &[BlockFact]) -> &[BlockFact] {
     first.zip(last).map_or(&[], |(first, last)| &blocks[first..=last])
 }
 
-/// How blocks followed each other.
+/// Intervals between blocks.
 #[derive(Debug, PartialEq)]
 struct Pace {
     mean_ms: f64,

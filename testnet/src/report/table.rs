@@ -4,7 +4,7 @@ use super::Report;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Table};
 
-/// The page. Ends with a line that says whether all is well.
+/// The page. Its last line says whether the run is ok.
 pub fn render(report: &Report) -> String {
     let mut page = vec![String::new(), nodes(report), String::new()];
     page.push(figures(report));

@@ -1,4 +1,4 @@
-//! Acts of an operator: starts nodes, stakes, resets a guard.
+//! Acts of an operator: start nodes, stake, reset a guard.
 
 use crate::heal::judge::Outcome;
 use crate::heal::scenario::{Deed, Who};
@@ -36,7 +36,7 @@ impl Stage<'_> {
         Ok(String::new())
     }
 
-    /// As their owners would, each with its own node.
+    /// Each owner stakes with its own node.
     pub(super) async fn stake(&mut self, who: Who, coins: u64) -> Result<String, String> {
         let nodes = self.nodes_of(who).await;
         self.begins(format!("stake {coins} {}", self.names(&nodes)));
@@ -60,7 +60,7 @@ impl Stage<'_> {
         }
     }
 
-    /// The node program with these arguments, in this node's home.
+    /// Runs the node program with these arguments in this node's home.
     pub(super) async fn program(&self, node: usize, arguments: &[&str]) -> Result<(), String> {
         let mut command = tokio::process::Command::from(node_bin::command(&self.plan.node_bin));
         command.arg("--home").arg(&self.file.nodes[node].home).args(arguments).stdin(Stdio::null());
@@ -73,7 +73,7 @@ impl Stage<'_> {
         Err(format!("`{name}` of {} failed: {}", self.network.name_of(node), said.trim()))
     }
 
-    /// Stops each, resets its guard against another node of the chain, starts it again: as the node itself says.
+    /// Stops each node, resets its guard against another node of the chain, and restarts it, as it advises.
     pub(super) async fn reset_guards(&mut self, who: Who) -> Result<String, String> {
         let nodes = self.nodes_of(who).await;
         for node in &nodes {

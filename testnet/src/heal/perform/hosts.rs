@@ -1,11 +1,11 @@
-//! Faults of hosts: a cable is pulled, an address changes.
+//! Faults of hosts: an unplugged cable, a changed address.
 
 use crate::heal::stage::{LOOK_EVERY, Stage};
 use crate::hosts::Hosts;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// Bytes on the wire when a cable is pulled arrive within this time.
+/// Time until bytes on the wire arrive after a cable is unplugged.
 const LAST_BYTES: Duration = Duration::from_millis(50);
 
 impl Stage<'_> {
@@ -13,7 +13,7 @@ impl Stage<'_> {
         self.hosts.as_ref().ok_or_else(|| "this story has no hosts of its own".into())
     }
 
-    /// Evidence: each of them has sent something, and nothing has come to any.
+    /// Evidence: each host has sent something, and none has received anything.
     pub(super) async fn unplug(&mut self, last: usize) -> Result<String, String> {
         let unplugged: Vec<_> = (self.scenario.nodes - last..self.scenario.nodes).collect();
         self.strikes(unplugged.clone(), "unplug");
@@ -41,7 +41,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Evidence: the host has the new address, and a peer is connected with it there.
+    /// Evidence: the host has the new address, and a peer is connected to it there.
     pub(super) async fn renumber(&mut self) -> Result<String, String> {
         let last = self.scenario.nodes - 1;
         self.strikes(vec![last], "another address for");

@@ -5,7 +5,7 @@ use crate::links::Links;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// Bytes that were on the wire when a link was held have arrived after this.
+/// Time until bytes that were already on the wire have arrived.
 const LAST_BYTES: Duration = Duration::from_millis(50);
 
 impl Stage<'_> {
@@ -33,7 +33,7 @@ impl Stage<'_> {
         self.hold(&held).await
     }
 
-    /// Holds these directions. Evidence: bytes were stopped on each link, and none passed.
+    /// Holds these directions. Evidence: each link stopped bytes, and none passed.
     pub(super) async fn hold(&self, ways: &[(usize, usize)]) -> Result<String, String> {
         let links = self.links()?;
         if !self.is_spared() {
@@ -60,7 +60,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Between the last so many and all others.
+    /// Directions between the last nodes and all others.
     fn crossing(&self, last: usize) -> Vec<(usize, usize)> {
         let count = self.scenario.nodes;
         let first = count.saturating_sub(last);

@@ -1,7 +1,7 @@
 //! Breaking and healing: what each fault does, and the proof that it took hold.
 //!
-//! Always true: a fault returns evidence that was measured, never a mere "done"; with a sabotage in its way it finds none.
-//! The map: `processes`, `links`, `hosts`, `deeds` by what is struck; [`Stage::break_it`] and [`Stage::heal`] are here.
+//! Always true: a fault returns measured evidence, never a mere "done"; under sabotage there is no evidence.
+//! Map: `processes`, `links`, `hosts`, `deeds`, by the target; [`Stage::break_it`] and [`Stage::heal`] are here.
 
 mod deeds;
 mod hosts;
@@ -16,11 +16,11 @@ use crate::processes::supervise::Order;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// A fault that took hold shows itself within this, patience permitting.
+/// Maximum time until a fault shows effect, multiplied by the patience.
 const PROOF_WITHIN: Duration = Duration::from_secs(15);
 
 impl Stage<'_> {
-    /// The nodes that are meant, now.
+    /// The chosen nodes at this moment.
     pub(in crate::heal) async fn nodes_of(&self, who: Who) -> Vec<usize> {
         let count = self.count();
         match who {
@@ -33,13 +33,13 @@ impl Stage<'_> {
         }
     }
 
-    /// Nodes that run, or are on their way back: all but those that are away until the heal, and spares that are not
+    /// Nodes that run or are on their way back: all except those away until the heal, and spares that have not
     /// started.
     pub(in crate::heal) fn present(&self) -> Vec<usize> {
         self.all().filter(|node| !self.away.contains(node) && !self.idle.contains(node)).collect()
     }
 
-    /// As the node says that is ahead of all others.
+    /// The leader according to the node that is ahead of all others.
     async fn leader(&self) -> usize {
         loop {
             if let Some(leader) = self.network.leader(&self.network.statuses().await) {
@@ -49,7 +49,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Breaks something; the evidence that it took hold, or why it did not.
+    /// Applies a fault. Returns the evidence that it took hold, or the reason why it did not.
     pub(in crate::heal) async fn break_it(&mut self, fault: &InjectedFault) -> Result<String, String> {
         self.words_before =
             self.record.with(|record| record.tracks.iter().map(|track| track.first_words.len()).collect());
@@ -77,7 +77,7 @@ impl Stage<'_> {
         }
     }
 
-    /// The story is not allowed to do it: then there will be no evidence.
+    /// Sabotage: the fault is not applied, so there will be no evidence.
     pub(in crate::heal) fn is_spared(&self) -> bool {
         self.plan.sabotage == Some(Sabotage::NoFault)
     }
@@ -93,7 +93,7 @@ impl Stage<'_> {
         names_of(&self.network, nodes)
     }
 
-    /// A fault that took hold shows itself within this.
+    /// Waits for the evidence of a fault.
     fn proof_within(&self) -> Duration {
         self.plan.patience.min(PROOF_WITHIN)
     }
@@ -107,7 +107,7 @@ impl Stage<'_> {
         usize::try_from(status.peers).ok()
     }
 
-    /// Undoes all that is broken; `for_good`: also if a sabotage says no.
+    /// Heals all faults; `for_good`: even if a sabotage forbids it.
     pub(in crate::heal) async fn heal(&mut self, for_good: bool) {
         self.since = Instant::now();
         if self.plan.sabotage == Some(Sabotage::NoHeal) && !for_good {
@@ -141,7 +141,7 @@ impl Stage<'_> {
     }
 }
 
-/// As a person reads them.
+/// The names of nodes, for people.
 pub(in crate::heal) fn names_of(network: &Network, nodes: &[usize]) -> String {
     nodes.iter().map(|node| network.name_of(*node)).collect::<Vec<_>>().join(", ")
 }

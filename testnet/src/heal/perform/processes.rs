@@ -1,4 +1,4 @@
-//! Faults of processes and what they keep: killed, stopped, wiped, moved; clocks and disks of single nodes.
+//! Faults of processes and their data: killed, stopped, wiped, moved; clocks and disks of single nodes.
 
 use crate::heal::machine;
 use crate::heal::scenario::Who;
@@ -7,7 +7,7 @@ use crate::processes::supervise::{NodeState, Order};
 use std::time::Instant;
 use tokio::time::sleep;
 
-/// No story sets this node's clock.
+/// Error text: the story sets no clock for this node.
 const RIGHT: usize = 0;
 
 impl Stage<'_> {
@@ -49,7 +49,7 @@ impl Stage<'_> {
         Ok(format!("{gone}; their {} are removed, their keys are there", what.join(" and ")))
     }
 
-    /// One after the other, as an operator does who moves machines: the others can still be found.
+    /// One after the other, as an operator moves machines, so that the others can still be found.
     pub(super) async fn move_away(&mut self, who: Who) -> Result<String, String> {
         let nodes = self.nodes_of(who).await;
         self.strikes(nodes.clone(), "move");
@@ -79,7 +79,7 @@ impl Stage<'_> {
         Ok(format!("{} are on other ports, and connected with all others", moved.join(", ")))
     }
 
-    /// Evidence: the dates in the nodes' own answers.
+    /// Evidence: the dates in the answers of the nodes.
     pub(super) async fn set_clocks(&mut self, clocks: &[(usize, i64)]) -> Result<String, String> {
         self.strikes(clocks.iter().map(|(node, _)| *node).collect(), "clocks of");
         let mut offsets = vec![];
@@ -100,7 +100,7 @@ impl Stage<'_> {
         port.ok_or_else(|| format!("{} is down", self.network.name_of(node)))
     }
 
-    /// Waits until a node's clock is so many seconds from one that is right; dates are in whole seconds.
+    /// Waits until a node's clock differs from the correct time by this number of seconds; dates have whole seconds.
     pub(super) async fn clock_shows(&self, node: usize, seconds: i64) -> Result<i64, String> {
         let (wrong, right) = (self.port(node)?, self.port(RIGHT)?);
         let begun = Instant::now();
@@ -119,7 +119,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Evidence: nothing more could be written, and the node has ended.
+    /// Evidence: no further write is possible, and the node has ended.
     pub(super) async fn fill_disk(&mut self, node: usize) -> Result<String, String> {
         self.strikes(vec![node], "disk full");
         let mut written = 0;

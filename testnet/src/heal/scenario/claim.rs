@@ -8,106 +8,106 @@ use std::time::Duration;
 /// A claim.
 #[derive(Clone, Debug)]
 pub enum Claim {
-    /// From the latest break or heal on, until so many more blocks: no longer pause between two blocks that any of these
-    /// nodes reports.
+    /// From the latest break or heal on, for a number of blocks: no pause between two blocks reported by any of these
+    /// nodes is longer.
     PauseAtMost {
-        /// The nodes that are observed.
+        /// The observed nodes.
         of: Who,
-        /// The longest pause.
+        /// The longest allowed pause.
         limit: Limit,
-        /// So many blocks.
+        /// Number of blocks.
         blocks: u64,
     },
-    /// For so long, no node reports a new block.
+    /// During this time, no node reports a new block.
     NoBlock {
-        /// How long we watch.
+        /// Duration.
         during: Duration,
     },
-    /// Counted from the latest break or heal, each of these nodes reports a new block in time.
+    /// Each of these nodes reports a new block, within this time after the latest break or heal.
     BlockWithin {
-        /// Each of these.
+        /// The nodes.
         of: Who,
-        /// In time.
+        /// Maximum time.
         limit: Limit,
     },
-    /// Counted from the latest heal, each of these has everything that is final, in time.
+    /// Each of these nodes has all final blocks, within this time after the latest heal.
     AtTheTip {
-        /// Each of these.
+        /// The nodes.
         who: Who,
-        /// In time.
+        /// Maximum time.
         limit: Limit,
     },
-    /// Counted from the latest heal, the signature of each of these is on a final block, in time.
+    /// A final block carries the signature of each of these nodes, within this time after the latest heal.
     VotesAgain {
-        /// Each of these.
+        /// The nodes.
         who: Who,
-        /// In time.
+        /// Maximum time.
         limit: Limit,
     },
-    /// The first word of each of these after it came back covers all that it had reported as final.
+    /// The first report of each of these nodes after its return covers everything that it had reported as final.
     ForgotNothing {
-        /// Each of these.
+        /// The nodes.
         who: Who,
     },
-    /// Counted from the latest break or heal, every node is connected with every other, in time.
+    /// Every node is connected to every other, within this time after the latest break or heal.
     AllConnected {
-        /// In time.
+        /// Maximum time.
         limit: Limit,
     },
-    /// Each of these says why it does not sign, with these words in it, in time.
+    /// Each of these nodes gives a reason for not signing that contains these words, within this time.
     SaysWhySilent {
-        /// Each of these.
+        /// The nodes.
         who: Who,
         /// The words.
         words: &'static str,
-        /// In time.
+        /// Maximum time.
         limit: Limit,
     },
-    /// While we watch, none of these signs anything.
+    /// None of these nodes signs anything during this time.
     SignsNothing {
-        /// None of these.
+        /// The nodes.
         who: Who,
-        /// So long.
+        /// Duration.
         during: Duration,
     },
-    /// Of so many blocks from now on, none needed a second round.
+    /// None of the next blocks needs a second round.
     NoFailedRound {
-        /// So many blocks.
+        /// Number of blocks.
         blocks: u64,
-        /// After these, which may.
+        /// Number of blocks before them that may need one.
         after: u64,
     },
-    /// Every running node says, in time, that so many validators are in the set.
+    /// Every running node reports this number of validators in the set, within this time.
     Validators {
-        /// So many.
+        /// Number of validators.
         count: usize,
-        /// In time.
+        /// Maximum time.
         limit: Limit,
     },
-    /// A node that starts with nothing has everything, in time, and the time it takes could be told from its first half.
+    /// A node that starts empty has all blocks within this time, and its progress at half time predicts the whole.
     CatchesUp {
-        /// Which.
+        /// The node.
         who: Who,
-        /// In time.
+        /// Maximum time.
         limit: Limit,
-        /// The estimate at half of the way is wrong by at most this part of the whole, in percent.
+        /// Maximum error of the estimate at half time, in percent of the whole.
         eta_percent: u64,
-        /// The others make at most so many percent fewer blocks meanwhile.
+        /// Maximum loss of block rate of the others meanwhile, in percent.
         others_lose_percent: u64,
     },
-    /// The log of each of these holds these words, in time.
+    /// The log of each of these nodes contains these words, within this time.
     Logs {
-        /// Each of these.
+        /// The nodes.
         who: Who,
         /// The words.
         words: &'static str,
-        /// In time.
+        /// Maximum time.
         limit: Limit,
     },
 }
 
 impl Claim {
-    /// For a person, with the times of a chain with these parameters.
+    /// The claim as text for people, with the times of a chain with these parameters.
     pub fn words(&self, parameters: &Parameters) -> String {
         let ms = |limit: &Limit| format!("{} ms", limit.on(parameters).as_millis());
         match self {

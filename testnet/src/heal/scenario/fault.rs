@@ -1,20 +1,20 @@
-//! Faults, the nodes they strike, and acts of an operator: the words of a story and their meaning.
+//! Faults, the nodes they strike, and acts of an operator.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Some of the nodes.
+/// A choice of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// The one that leads the height being decided.
+    /// The leader of the current height.
     Leader,
-    /// These, by number.
+    /// These nodes, by index.
     Nodes(&'static [usize]),
-    /// The last so many.
+    /// This number of nodes, counted from the last.
     Last(usize),
-    /// Those that the latest fault struck.
+    /// The nodes struck by the latest fault.
     Struck,
-    /// All others.
+    /// All other nodes.
     Others,
     /// All nodes.
     All,
@@ -23,59 +23,59 @@ pub enum Who {
 /// A fault.
 #[derive(Clone, Debug)]
 pub enum InjectedFault {
-    /// `kill -9`; they stay away until they are healed.
+    /// `kill -9`; the nodes stay away until the heal.
     Kill(Who),
-    /// Stopped in order; they stay away until they are healed.
+    /// Normal shutdown; the nodes stay away until the heal.
     Stop(Who),
-    /// Killed, and their data removed: the chain, the journal, the book. Keys and guard stay.
+    /// Kill, then delete the data: chain, journal, peer book. Keys and guard stay.
     WipeData(Who),
-    /// Killed, and data and guard removed. Keys stay.
+    /// Kill, then delete data and guard. Keys stay.
     WipeDataAndGuard(Who),
-    /// Nothing passes between groups of these sizes; no node is told, sockets stay.
+    /// Nothing passes between groups of these sizes; sockets stay open.
     Partition(&'static [usize]),
-    /// Nothing passes from the last so many to the others; the other direction works.
+    /// Nothing passes from the last nodes to the others; the other direction works.
     Mute(usize),
-    /// Connections between the last so many and the others die silently; new ones work.
+    /// Connections between the last nodes and the others die silently; new ones work.
     HalfOpen(usize),
-    /// Links between the last so many and the others are closed for so long, then work for so long, so many times.
+    /// Links between the last nodes and the others close, and open again, repeatedly.
     Flap {
-        /// The last so many nodes.
+        /// Number of nodes, counted from the last.
         last: usize,
-        /// Each time.
+        /// Duration of each closed and each open phase.
         every: Duration,
-        /// So many times.
+        /// Number of repetitions.
         times: u32,
     },
-    /// Stopped in order; they come back on other ports, told no address.
+    /// Normal shutdown; the nodes return on other ports, without a given address.
     Move(Who),
-    /// The cables of the last so many hosts are pulled.
+    /// Unplugs the cables of the last hosts.
     Unplug(usize),
-    /// The last host gets another address; no process is told.
+    /// Gives the last host another address; no process is told.
     Renumber,
-    /// The clocks of these nodes are set so many seconds ahead of this machine's, or behind it.
+    /// Sets the clocks of these nodes ahead of this machine's clock, or behind it, by seconds.
     Clocks(&'static [(usize, i64)]),
-    /// The disk of the node that has one of its own is filled to the last byte.
+    /// Fills the separate disk of a node to the last byte.
     FillDisk(usize),
-    /// This node may write a few times a second, and no more.
+    /// Limits this node to a few writes per second.
     SlowDisk(usize),
-    /// The first spare runs with the validator key of this node: what one signs the other contradicts.
+    /// Starts the first spare with the validator key of this node, so that their signatures contradict each other.
     Twin(usize),
-    /// Processes that are stopped in the middle of everything, and go on when they are healed.
+    /// Freezes processes at any point; the heal lets them continue.
     Freeze(Who),
-    /// Strangers call every node and send garbage, for as long as it is not healed.
+    /// Strangers connect to every node and send garbage until the heal.
     Flood,
 }
 
 /// An act of an operator.
 #[derive(Clone, Copy, Debug)]
 pub enum Deed {
-    /// `blockchat-node guard reset --api` with another node of the chain; then the node is started again.
+    /// `blockchat-node guard reset --api` with another node of the chain, then a restart of the node.
     GuardReset(Who),
     /// Start these spares.
     Start(Who),
-    /// `blockchat-node stake`: so many BCC, by each of these.
+    /// `blockchat-node stake` by each of these nodes, in BCC.
     Stake(Who, u64),
-    /// Wait until there are so many blocks.
+    /// Waits until the chain has this number of blocks.
     AwaitBlocks(u64),
 }
 

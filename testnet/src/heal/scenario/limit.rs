@@ -1,19 +1,19 @@
-//! Times that are predicted: in the waits of the protocol, or in seconds.
+//! Predicted times: in protocol timeouts, or in seconds.
 
 use blockchat_engine::config::EngineConfig;
 use blockchat_proto::genesis::Parameters;
 use std::time::Duration;
 
-/// A time, in the waits of the protocol.
+/// A time, expressed in protocol timeouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// So many leader timeouts: see [`leader_timeout`].
+    /// Number of leader timeouts: see [`leader_timeout`].
     pub leader_timeouts: u32,
-    /// And so much more.
+    /// Plus this time.
     pub more: Duration,
 }
 
-/// The price of a dead leader: the block interval, until the height starts; the wait for its proposal; the wait for
+/// The cost of a dead leader: the block interval until the height starts, the propose timeout, and the timeout for
 /// more precommits before the next round.
 pub fn leader_timeout(parameters: &Parameters) -> Duration {
     let engine = EngineConfig::default();
@@ -21,24 +21,24 @@ pub fn leader_timeout(parameters: &Parameters) -> Duration {
     Duration::from_millis(parameters.block_interval_ms + propose + engine.precommit_ms)
 }
 
-/// So many leader timeouts.
+/// This number of leader timeouts.
 pub const fn timeouts(leader_timeouts: u32) -> Limit {
     Limit { leader_timeouts, more: Duration::ZERO }
 }
 
-/// So many seconds.
+/// This number of seconds.
 pub const fn seconds(seconds: u64) -> Limit {
     Limit { leader_timeouts: 0, more: Duration::from_secs(seconds) }
 }
 
 impl Limit {
-    /// And so many ms more.
+    /// Adds this number of ms.
     #[must_use]
     pub const fn and_ms(self, ms: u64) -> Self {
         Self { more: Duration::from_millis(ms), ..self }
     }
 
-    /// On a chain with these parameters.
+    /// The time on a chain with these parameters.
     pub fn on(&self, parameters: &Parameters) -> Duration {
         leader_timeout(parameters) * self.leader_timeouts + self.more
     }

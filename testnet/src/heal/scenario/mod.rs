@@ -1,7 +1,7 @@
-//! The language of scenarios: a list of steps that reads like a story. Data only; `stage` plays it.
+//! The language of scenarios: a list of steps that reads like a story. Data only; `stage` runs it.
 //!
-//! Start reading at [`Scenario`]; examples are in [`super::scenarios`]. `fault` has what is broken, `claim` what must hold,
-//! `limit` the times.
+//! Start reading at [`Scenario`]; examples are in [`super::scenarios`]. Faults are in `fault`, claims in `claim`,
+//! times in `limit`.
 
 mod claim;
 mod fault;
@@ -15,26 +15,26 @@ use crate::links::shape::Wan;
 use blockchat_proto::genesis::Parameters;
 use std::time::Duration;
 
-/// A story: what is broken, and what is claimed about it.
+/// A story: faults, and claims about them.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// As on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
     /// Its subject, in a sentence or two.
     pub about: &'static str,
-    /// Validators.
+    /// Number of validators.
     pub nodes: usize,
-    /// More nodes with coins and without a stake, which are not started at first.
+    /// Number of spare nodes: with coins, without stake, not started at first.
     pub spares: usize,
-    /// Only the first so many nodes send; the others' coins are for the story.
+    /// Number of nodes that send, counted from the first; the coins of the others are for the story.
     pub senders: Option<usize>,
-    /// Its needs of this machine.
+    /// Requirements on this machine.
     pub needs: Vec<Need>,
-    /// Can it be played with another number of nodes?
+    /// Does it work with another number of nodes?
     pub any_number: bool,
-    /// How nodes reach each other.
+    /// Connections between nodes.
     pub wiring: Wiring,
-    /// Every link, from the beginning.
+    /// Quality of every link from the beginning.
     pub wan: Wan,
     /// The load.
     pub load: Load,
@@ -42,57 +42,57 @@ pub struct Scenario {
     pub steps: Vec<Step>,
 }
 
-/// A need of a story beyond processes and sockets.
+/// A requirement of a story beyond processes and sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A clock for each node that we can set.
+    /// An adjustable clock for each node.
     Clocks,
-    /// A disk of its own for this node.
+    /// A separate disk for this node.
     SmallDisk(usize),
-    /// A host of its own for each node.
+    /// A separate host for each node.
     Hosts,
-    /// A disk that can be slowed for single processes.
+    /// A disk that can be slowed down for single processes.
     SlowDisk,
-    /// This node takes only the processor time that the others leave.
+    /// Low priority for this node.
     LowPriority(usize),
 }
 
-/// How nodes reach each other.
+/// Connections between nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wiring {
-    /// Through links of ours only.
+    /// Only through links of this program.
     Links,
-    /// By themselves.
+    /// Directly, by their own discovery.
     Direct,
-    /// By themselves, each on a host of its own, all on one switch; no node is told an address.
+    /// Directly, each on its own host, all on one switch; nodes are given no address.
     Hosts,
 }
 
-/// A light load: each node sends a message now and then.
+/// A light load: each node sends messages at a fixed interval.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// So often.
+    /// Interval between messages of one node.
     pub every: Duration,
-    /// Of so many characters.
+    /// Length of a message, in characters.
     pub characters: usize,
 }
 
-/// One thing that happens.
+/// One step of a story.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Break this, and prove that it is broken.
+    /// Apply this fault, and prove that it took hold.
     Break(InjectedFault),
-    /// Undo all that is broken.
+    /// Heal all faults.
     Heal,
-    /// Do what an operator would.
+    /// Act as an operator would.
     Do(Deed),
-    /// This must hold, or come true in time.
+    /// This must hold, or become true in time.
     Expect(Claim),
 }
 
 impl Scenario {
-    /// A story with nothing in it yet: five nodes, perfect links, 50 messages a second: with one sender gone
-    /// the next message still comes before the block interval is over, so that no height waits for transactions.
+    /// An empty story: five nodes, perfect links, 50 messages per second. Without one of the senders,
+    /// the next message still arrives within the block interval, so that no height waits for transactions.
     pub fn named(name: &'static str, about: &'static str) -> Self {
         let load = Load { every: Duration::from_millis(100), characters: 12 };
         let (wiring, wan, steps) = (Wiring::Links, Wan::default(), vec![]);
@@ -100,80 +100,80 @@ impl Scenario {
         Self { name, about, nodes, spares, senders, needs, any_number, wiring, wan, load, steps }
     }
 
-    /// With so many nodes.
+    /// Sets the number of validators.
     #[must_use]
     pub fn nodes(self, nodes: usize) -> Self {
         Self { nodes, ..self }
     }
 
-    /// And so many that wait, with coins and without a stake.
+    /// Sets the number of spares, with coins and without stake.
     #[must_use]
     pub fn spares(self, spares: usize) -> Self {
         Self { spares, ..self }
     }
 
-    /// Only the first so many send.
+    /// Limits the senders to the first nodes.
     #[must_use]
     pub fn senders(self, senders: usize) -> Self {
         Self { senders: Some(senders), ..self }
     }
 
-    /// It cannot be played without this.
+    /// Adds a requirement.
     #[must_use]
     pub fn needs(mut self, need: Need) -> Self {
         self.needs.push(need);
         self
     }
 
-    /// It says nothing that depends on the number of nodes.
+    /// Allows other numbers of nodes.
     #[must_use]
     pub fn with_any_number_of_nodes(self) -> Self {
         Self { any_number: true, ..self }
     }
 
-    /// Nodes find and call each other by themselves.
+    /// Lets nodes find and dial each other by themselves.
     #[must_use]
     pub fn without_links(self) -> Self {
         Self { wiring: Wiring::Direct, ..self }
     }
 
-    /// Each node has a host of its own, on one switch, and is told no address.
+    /// Puts each node on its own host, on one switch, without any given address.
     #[must_use]
     pub fn on_hosts(self) -> Self {
         Self { wiring: Wiring::Hosts, ..self }.needs(Need::Hosts)
     }
 
-    /// Over links like these.
+    /// Sets the quality of all links.
     #[must_use]
     pub fn over(self, wan: Wan) -> Self {
         Self { wan, ..self }
     }
 
-    /// Each node sends a message of so many characters so often.
+    /// Sets length and interval of the messages of each node.
     #[must_use]
     pub fn load(self, every_ms: u64, characters: usize) -> Self {
         Self { load: Load { every: Duration::from_millis(every_ms), characters }, ..self }
     }
 
-    /// This breaks.
+    /// Adds a fault.
     #[must_use]
     pub fn breaks(self, fault: InjectedFault) -> Self {
         self.then(Step::Break(fault))
     }
 
-    /// All that is broken is undone.
+    /// Adds a heal of all faults.
     #[must_use]
     pub fn heals(self) -> Self {
         self.then(Step::Heal)
     }
 
-    /// An operator does this.
+    /// Adds an act of an operator.
     #[must_use]
     pub fn then_do(self, deed: Deed) -> Self {
         self.then(Step::Do(deed))
     }
 
-    /// This must hold.
+    /// Adds a claim.
     #[must_use]
     pub fn expect(self, claim: Claim) -> Self {
         self.then(Step::Expect(claim))
@@ -191,7 +191,7 @@ impl Scenario {
 }
 
 impl Step {
-    /// For a person.
+    /// The step as text for people.
     pub fn words(&self, parameters: &Parameters) -> String {
         match self {
             Self::Break(fault) => format!("break   {fault}"),
