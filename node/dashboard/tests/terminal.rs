@@ -20,6 +20,9 @@ const PROGRAM: &str = "BLOCKCHAT_TEST_PROGRAM";
 const NOON: u64 = 1_700_049_600_000;
 /// Longest wait for anything: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The program's clock moves with each question, so far that a change is drawn after a few of them: at most ten redraws
+/// per second are allowed by that clock.
+const STEP_MS: u64 = 50;
 
 /// Not a test of its own: the program in the terminal.
 #[test]
@@ -29,7 +32,7 @@ fn program_in_the_terminal() {
     let clock = Clock::new(move || {
         // Told by a file, so that the test chooses the moment.
         assert!(!Path::new(&mode).exists(), "the clock broke");
-        UnixMillis(NOON + asked.fetch_add(1, Ordering::Relaxed))
+        UnixMillis(NOON + asked.fetch_add(STEP_MS, Ordering::Relaxed))
     });
     // Nobody listens there.
     let place = Place { name: "id0".into(), url: Some("http://127.0.0.1:9".into()), validator: None };

@@ -8,29 +8,29 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the counters are read.
+/// Interval between readings of the counters.
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
-/// A spell holds an empty block of an idle chain, and is no shorter than this.
+/// Minimum length of a spell; it contains an empty block of an idle chain.
 const SPELL_MIN: Duration = Duration::from_secs(2);
-/// A spell with less than this part of the traffic before it is calmer.
+/// A spell is calmer if its traffic is below this part of the traffic before.
 const CALMER: f64 = 0.75;
-/// More spells than this are no calming down.
+/// Maximum number of spells until the network counts as not calm.
 const SPELLS_MAX: u32 = 18;
 
-/// Idle traffic per node, in bytes a second through the sockets.
+/// Idle traffic per node, in bytes per second through the sockets.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Idle {
-    /// How long it was measured.
+    /// Duration of the measurement.
     pub seconds: f64,
-    /// Empty blocks that came meanwhile.
+    /// Number of empty blocks meanwhile.
     pub blocks: u64,
-    /// Received a second, blocks included.
+    /// Received per second, blocks included.
     pub received_per_s: Spread,
-    /// Sent a second, blocks included.
+    /// Sent per second, blocks included.
     pub sent_per_s: Spread,
-    /// Mean sent a second while no block was being decided: pings, heartbeats, walks.
+    /// Mean sent per second while no block was being decided: pings, heartbeats, walks.
     pub sent_per_s_between_blocks: f64,
-    /// Mean bytes that a node sends for one empty block; nothing if none came.
+    /// Mean bytes that a node sends per empty block; `None` without one.
     pub sent_per_block: Option<f64>,
 }
 
@@ -55,8 +55,8 @@ impl Sample {
     }
 }
 
-/// Waits until nodes that have found each other have calmed down: until a spell is no calmer than the one before. Bytes
-/// that a node has sent by then since it started, the mean of all.
+/// Waits until nodes that have found each other are calm: until a spell is no calmer than the one before. Returns
+/// the mean of the bytes that the nodes have sent since their start.
 pub async fn until_calm(clients: &[Client], idle_block_interval: Duration) -> Result<f64, String> {
     let spell = idle_block_interval.max(SPELL_MIN);
     let mut before = f64::INFINITY;
@@ -72,7 +72,7 @@ pub async fn until_calm(clients: &[Client], idle_block_interval: Duration) -> Re
     Err(format!("the traffic still falls after {} s", spell.as_secs() * u64::from(SPELLS_MAX)))
 }
 
-/// Watches for so long.
+/// Measures for this time.
 pub async fn measure(clients: &[Client], seconds: u64) -> Result<Idle, String> {
     watch(clients, Duration::from_secs(seconds)).await.map(|samples| judge(&samples))
 }
@@ -113,8 +113,8 @@ fn judge(samples: &[Sample]) -> Idle {
     }
 }
 
-/// Bytes a second that all nodes send together while the height stands still: not right before a block, which is being
-/// decided then, and not right after it, when all nodes tell each other.
+/// Bytes per second that all nodes send together while the height stands still: not right before a block, which is
+/// being decided then, and not right after it, when all nodes tell each other.
 fn between_blocks(samples: &[Sample]) -> f64 {
     let still = samples.windows(4).filter(|around| around[0].height == around[3].height);
     let (bytes, seconds) = still.fold((0.0, 0.0), |(bytes, seconds), around| {

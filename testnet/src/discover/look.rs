@@ -1,4 +1,4 @@
-//! The answers of all nodes at one moment, and the links that are missing in them: pure, but for [`NodeLook::take`].
+//! The answers of all nodes at one moment, and the missing links: pure, except for [`NodeLook::take`].
 
 use blockchat_client::shapes::{KnownPeerView, PeerSource, PeerView, StatusView};
 use blockchat_client::{Client, ClientError};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct NodeLook {
     /// `idN`.
     pub name: String,
-    /// How it is.
+    /// Its status.
     pub status: StatusView,
     /// Its connected peers.
     pub peers: Vec<PeerView>,
@@ -19,7 +19,7 @@ pub struct NodeLook {
 }
 
 impl NodeLook {
-    /// Asks a node; an error names it.
+    /// Asks a node. An error names the node.
     pub async fn take(name: String, client: &Client) -> Result<Self, String> {
         let ask = async {
             let (status, peers) = (client.status().await?, client.peers().await?);
@@ -35,7 +35,7 @@ impl NodeLook {
 #[derive(Clone, Debug)]
 pub struct Look(pub Vec<NodeLook>);
 
-/// The smallest, the mean and the largest of something.
+/// Minimum, mean and maximum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Spread {
     /// The smallest.
@@ -47,7 +47,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of these; zeros of nothing.
+    /// The statistics of these values; zeros without values.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let values: Vec<_> = values.into_iter().collect();
         let Some(min) = values.iter().copied().reduce(f64::min) else {
@@ -70,14 +70,14 @@ impl std::fmt::Display for Spread {
 pub struct Connections {
     /// All.
     pub all: Spread,
-    /// Those that others made.
+    /// Inbound connections.
     pub inbound: Spread,
-    /// Those that the node made.
+    /// Outbound connections.
     pub outbound: Spread,
 }
 
 impl Look {
-    /// Why not all know all: the first reason, in words.
+    /// The first reason why not all know all, in words.
     pub fn unknown(&self) -> Option<String> {
         let ids: BTreeMap<_, _> = self.0.iter().map(|node| (&node.status.peer_id, &node.name)).collect();
         for node in &self.0 {
@@ -91,7 +91,7 @@ impl Look {
         lost.map(|node| format!("{} is not connected with {}, not even through others", node.name, self.0[0].name))
     }
 
-    /// Why there is not one tip above this height, in words.
+    /// The reason why there is not one tip above this height, in words.
     pub fn apart(&self, above: u64) -> Option<String> {
         let first = &self.0.first()?.status;
         let other = self.0.iter().find(|node| (node.status.height, node.status.tip) != (first.height, first.tip));
@@ -118,7 +118,7 @@ impl Look {
         Connections { all: count(|_| true), inbound: count(|peer| peer.inbound), outbound: count(|peer| !peer.inbound) }
     }
 
-    /// The sources by which the dialling sides had found the others: connections by source.
+    /// How the dialling sides had found the others: connections by source.
     pub fn sources(&self) -> BTreeMap<PeerSource, usize> {
         let mut sources = BTreeMap::new();
         for peer in self.0.iter().flat_map(|node| &node.peers).filter(|peer| !peer.inbound) {

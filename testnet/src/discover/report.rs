@@ -9,28 +9,28 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// One story. What was not reached is nothing.
+/// One story. Steps that were not reached are `None`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Run {
-    /// How many nodes.
+    /// Number of nodes.
     pub nodes: usize,
     /// From the last node's first answer until all knew all.
     pub all_know_all_s: Option<f64>,
     /// Connections per node, after the silence.
     pub connections: Connections,
-    /// The sources by which the dialling sides had found the others: connections by source.
+    /// How the dialling sides had found the others: connections by source.
     pub sources: BTreeMap<PeerSource, usize>,
     /// Round trips of all connections.
     pub latency_ms: Spread,
-    /// Mean bytes that a node has sent until it knew all others and the network had calmed down.
+    /// Mean bytes sent by a node until it knew all others and the network had calmed down.
     pub sent_until_calm: Option<f64>,
-    /// Traffic in silence, after that.
+    /// Idle traffic after that.
     pub idle: Option<Idle>,
-    /// The first node killed for good and a new one started with another's address: until all knew all.
+    /// Time until all knew all, after the first node was killed for good and a new one started with another's address.
     pub new_node_s: Option<f64>,
-    /// All killed and started with their books alone: until all knew all.
+    /// Time until all knew all, after all were killed and started with their books alone.
     pub from_books_s: Option<f64>,
-    /// Did all of it hold?
+    /// Did all claims hold?
     pub ok: bool,
     /// The claims that failed.
     pub problem: Option<String>,
@@ -39,16 +39,16 @@ pub struct Run {
 /// All stories.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// One a number of nodes.
+    /// One per number of nodes.
     pub runs: Vec<Run>,
-    /// Did everything hold?
+    /// Did all claims of all stories hold?
     pub ok: bool,
     /// The homes and logs, if they were kept.
     #[serde(serialize_with = "blockchat_host::path_json::shown_option")]
     pub dir: Option<PathBuf>,
 }
 
-/// The page. Ends with a line that says whether all is well.
+/// The page. Its last line says whether all claims held.
 pub fn render(report: &Report) -> String {
     let mut page = vec![String::new(), times(report), String::new(), costs(report), String::new()];
     page.extend(report.runs.iter().filter_map(|run| Some(format!("  {} nodes: {}", run.nodes, sources(run)?))));

@@ -1,7 +1,7 @@
 //! The processes of one story: four validators, the rest observers; each can be killed for good or started again.
 //!
-//! Owns: homes, ports, processes. Does not own: what is looked at. Always true: a node that is started is told exactly the
-//! addresses that the caller names, and mDNS is off; every process is gone once this is dropped.
+//! Owns: homes, ports, processes. Does not own: the claims. Always true: a node is started with exactly the
+//! addresses that the caller names, and mDNS is off; every process has ended once this is dropped.
 
 use super::look::{Look, NodeLook};
 use crate::processes::homes::{self, Begin};
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// Validators of every story; three of them decide.
 pub const VALIDATORS: usize = 4;
-/// So often other ports are chosen for one node before it is given up.
+/// Number of attempts with other ports before a node is given up.
 const PORTS_TRIES_MAX: u32 = 20;
 
 /// One node, running or not.
@@ -58,7 +58,7 @@ impl Site {
         Ok(site)
     }
 
-    /// One more home, with nothing in it but the genesis. Its number.
+    /// Adds a home with nothing but the genesis. Returns its index.
     pub fn add_observer(&mut self) -> Result<usize> {
         let name = format!("id{}", self.members.len());
         let home = self.dir.join(&name);
@@ -77,12 +77,12 @@ impl Site {
         Ok(self.members.len() - 1)
     }
 
-    /// The address at which this node is dialled.
+    /// The address for dialling this node.
     pub fn address(&self, index: usize) -> String {
         format!("/ip4/127.0.0.1/tcp/{}", self.members[index].entry.p2p_port)
     }
 
-    /// Starts these nodes at once, each told these addresses and no others, until all answer.
+    /// Starts these nodes at once, with these addresses and no others, and waits until all answer.
     pub async fn start(&mut self, indexes: &[usize], peers: &[String]) -> Result<()> {
         // An empty list has to be said: the homes that `init` writes name each other.
         let peers = if peers.is_empty() { vec![String::new()] } else { peers.to_vec() };
@@ -99,7 +99,7 @@ impl Site {
         Ok(())
     }
 
-    /// The numbers of the nodes that run.
+    /// Indexes of the running nodes.
     pub fn running(&self) -> Vec<usize> {
         (0..self.members.len()).filter(|index| self.members[*index].running.is_some()).collect()
     }

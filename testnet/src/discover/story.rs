@@ -1,5 +1,5 @@
-//! The order of things: one address, all know all, silence, the first is gone for good, a new one comes, all are killed,
-//! and only their books are left.
+//! The steps of a story: one address, all know all, silence, the first node is gone for good, a new one joins, all are
+//! killed, and only their books are left.
 //!
 //! Start reading at [`play`].
 
@@ -13,31 +13,31 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// A claim that is not true by then counts as failed.
+/// Timeout of a claim.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
-/// How often all nodes are asked.
+/// Interval between requests to all nodes.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The surroundings of one story.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// The program.
+    /// The node program.
     pub node_bin: &'a Path,
     /// The folder of the homes.
     pub dir: &'a Path,
-    /// How many nodes.
+    /// Number of nodes.
     pub nodes: usize,
-    /// How long the silence is measured.
+    /// Duration of the measured silence.
     pub seconds: u64,
-    /// An empty block comes after this long.
+    /// Time between empty blocks.
     pub idle_block_interval: Duration,
 }
 
-/// Why a story ends early.
+/// Reasons why a story ends early.
 enum Stop {
-    /// Something does not hold.
+    /// A claim does not hold.
     Wrong(String),
-    /// It cannot be played.
+    /// It cannot run.
     Unable(anyhow::Error),
 }
 
@@ -53,8 +53,8 @@ impl From<anyhow::Error> for Stop {
     }
 }
 
-/// Plays the story for one number of nodes. What does not hold is in the report; an error means that it could not be
-/// played.
+/// Runs the story for one number of nodes. Failed claims are in the report; an error means that it could not
+/// run.
 pub async fn play(plan: Plan<'_>, screen: &Screen) -> Result<Run> {
     let mut run = Run { nodes: plan.nodes, ..Run::default() };
     let mut site = Site::prepare(plan.node_bin, plan.dir, plan.nodes, plan.idle_block_interval)?;
@@ -93,7 +93,7 @@ async fn from_one_address(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen
     Ok(())
 }
 
-/// The traffic of discovery, once nothing happens any more.
+/// The traffic of discovery, once the network is calm.
 async fn silence(plan: Plan<'_>, site: &Site, run: &mut Run, screen: &Screen) -> Result<(), Stop> {
     let clients = site.clients();
     run.sent_until_calm = Some(idle::until_calm(&clients, plan.idle_block_interval).await?);
@@ -139,7 +139,7 @@ async fn from_their_books(plan: Plan<'_>, site: &mut Site, run: &mut Run, screen
     Ok(())
 }
 
-/// Waits until all know all, and then until all are at one tip that has moved since; how long the first took, in seconds.
+/// Waits until all know all, then until all are at one tip that has moved since. Returns the first time, in seconds.
 async fn all_know_all(site: &Site) -> Result<f64, String> {
     let begun = Instant::now();
     let found = until(site, Look::unknown).await?;
@@ -160,7 +160,7 @@ async fn books_are_written(site: &Site) -> Result<(), String> {
     until(site, unwritten).await.map(drop)
 }
 
-/// Looks until nothing is missing; the last reason if that never happens.
+/// Repeats the look until nothing is missing. Returns the last reason after the timeout.
 async fn until(site: &Site, missing: impl Fn(&Look) -> Option<String>) -> Result<Look, String> {
     let begun = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! The door of a host: a listener of the machine, whose calls are carried to the same port of the host's own loopback.
+//! The door of a host: a listener of the machine that forwards connections to the same port of the host's own loopback.
 //!
 //! A socket belongs to the network in which it was made. The listener comes from outside, as standard input; what this
 //! process makes itself is inside. It keeps the host for as long as it runs.
@@ -12,18 +12,18 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-/// Pause after a call could not be taken.
+/// Pause after a failed accept.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// Options of `host-door`.
 #[derive(Debug, clap::Args)]
 pub struct DoorArgs {
-    /// The address to which calls are carried, on the loopback of this host.
+    /// Target address on the loopback of this host.
     #[arg(long)]
     port: u16,
 }
 
-/// Carries calls until it is killed.
+/// Forwards connections until it is killed.
 pub fn keep(args: &DoorArgs) -> Result<()> {
     let outside = std::io::stdin().as_fd().try_clone_to_owned().context("no listener was given")?;
     let listener = std::net::TcpListener::from(outside);
@@ -41,7 +41,7 @@ pub fn keep(args: &DoorArgs) -> Result<()> {
     })
 }
 
-/// A node that does not listen closes the call.
+/// If the node does not listen, the connection is closed.
 async fn carry(mut call: TcpStream, port: u16) {
     if let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
         // A socket that refuses is a little slower.

@@ -1,4 +1,4 @@
-//! One host a node: network namespaces of their own, plugged into one switch, so that nodes find each other as on a desk.
+//! One host per node: network namespaces plugged into one switch, so that nodes find each other as on a desk.
 //!
 //! Owns: the switch, the hosts, their addresses and their cables. Does not own: the nodes in them (`processes::launch`).
 //!
@@ -22,9 +22,9 @@ use std::process::{Child, Command, Stdio};
 
 /// The network of the hosts: the first has 10.77.0.1; with another address it has 10.77.0.101.
 const NETWORK: &str = "10.77.0";
-/// Added to the last number of an address that changes.
+/// Offset of the last number of an address that changes.
 const OTHER: usize = 100;
-/// The first output of a process that holds a namespace.
+/// First output of a process that holds a namespace.
 const OPEN: &str = "open";
 /// Makes the switch, in its own namespace: a bridge in the machine's would be under the machine's filters. A port that leaves
 /// the switch would else say something of its own to the host behind it, by IPv6.
@@ -32,7 +32,7 @@ const SWITCH: &str = "for all in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo
                       ip link set lo up && ip link add switch type bridge && ip link set switch up && \
                       echo open && exec sleep 1000000";
 
-/// See the module.
+/// A switch and its hosts.
 #[derive(Debug)]
 pub struct Hosts {
     switch: Holder,
@@ -46,16 +46,16 @@ struct Holder(Child);
 /// Bytes that passed the only interface of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
-    /// Came.
+    /// Received bytes.
     pub received: u64,
-    /// Was sent, whether or not it got anywhere.
+    /// Sent bytes, delivered or not.
     pub sent: u64,
 }
 
 impl Hosts {
-    /// A switch, and a host plugged into it for each of these API ports, which the loopback of this machine shows too.
+    /// Creates a switch, and for each of these API ports a host plugged into it; the loopback shows the ports too.
     ///
-    /// Errors: this user may not, the programs for it are not there, a port is taken.
+    /// Errors: this user may not, a program for it is missing, a port is taken.
     pub fn plug(api_ports: &[u16]) -> Result<Self> {
         let switch = Holder::begin("sh", &["-c".into(), SWITCH.into()], Stdio::null())?;
         let mut hosts = Self { switch, hosts: vec![] };
@@ -80,22 +80,22 @@ impl Hosts {
         self.hosts[number].run(&addressed(number + 1))
     }
 
-    /// With these words before it a program runs on this host.
+    /// Command prefix that runs a program on this host.
     pub fn wrapper(&self, host: usize) -> Vec<OsString> {
         self.hosts[host].enter()
     }
 
-    /// Pulls the cable of a host: it reaches no other host, hears none, and no socket is told.
+    /// Unplugs the cable of a host: it reaches no other host and hears none; sockets stay open.
     pub fn unplug(&self, host: usize) -> Result<()> {
         self.switch.run(&format!("ip link set port{host} nomaster"))
     }
 
-    /// Plugs it in again. One that is plugged in already does not mind.
+    /// Plugs it in again. No error if it is plugged in already.
     pub fn plug_in(&self, host: usize) -> Result<()> {
         self.switch.run(&format!("ip link set port{host} master switch up"))
     }
 
-    /// Takes its address away and gives it another one; which.
+    /// Replaces its address. Returns the new one.
     pub fn renumber(&self, host: usize) -> Result<Ipv4Addr> {
         let last = host + 1 + OTHER;
         self.hosts[host].run("ip addr flush dev eth0 scope global")?;
@@ -104,7 +104,7 @@ impl Hosts {
         address.parse().with_context(|| format!("{address} is no address: there are too many hosts"))
     }
 
-    /// Bytes that its interface has carried since it was made.
+    /// Bytes that its interface has carried since its creation.
     pub fn carried(&self, host: usize) -> Result<Carried> {
         let path = format!("/proc/{}/net/dev", self.hosts[host].0.id());
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
@@ -112,12 +112,12 @@ impl Hosts {
     }
 }
 
-/// Gives the interface of a host this address, and sends everything that way: multicast has to go somewhere.
+/// Gives the interface of a host this address, and a default route over it for multicast.
 fn addressed(last: usize) -> String {
     format!("ip addr add {NETWORK}.{last}/24 dev eth0 && ip route replace default dev eth0")
 }
 
-/// From the table of interfaces that Linux shows.
+/// Parses the table of interfaces that Linux shows.
 fn carried_by(table: &str, interface: &str) -> Option<Carried> {
     let line = table.lines().find_map(|line| line.trim().strip_prefix(interface)?.strip_prefix(':'))?;
     let numbers: Vec<u64> = line.split_whitespace().filter_map(|number| number.parse().ok()).collect();
@@ -125,7 +125,7 @@ fn carried_by(table: &str, interface: &str) -> Option<Carried> {
 }
 
 impl Holder {
-    /// Starts a program in a network namespace of its own, and waits until it says that it is there.
+    /// Starts a program in a network namespace of its own, and waits for its first output.
     fn begin(program: impl Into<OsString>, words: &[OsString], stdin: Stdio) -> Result<Self> {
         let own: PathBuf = std::env::current_exe().context("cannot find this program's own file")?;
         let mut command = Command::new(own);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How often it is said how far a build is.
+/// Interval of progress lines during a build.
 const SAY_EVERY: Duration = Duration::from_secs(15);
 
 /// The cargo command and folder with which this program was built.
@@ -24,7 +24,7 @@ pub struct Checkout {
     profile: String,
 }
 
-/// One line of cargo's JSON, as far as it matters here.
+/// One line of cargo's JSON, reduced to what is used here.
 #[derive(Debug, Deserialize)]
 struct Message {
     reason: String,
@@ -39,7 +39,7 @@ struct Target {
 }
 
 impl Checkout {
-    /// Only if this very program was started by cargo: `cargo run` says so in the environment.
+    /// Only if cargo started this very program: `cargo run` says so in the environment.
     pub fn of_this_program() -> Option<Self> {
         let cargo = std::env::var_os("CARGO")?;
         let package = std::env::var_os("CARGO_PKG_NAME")?;
@@ -68,7 +68,7 @@ impl Checkout {
         Some(Self { cargo, manifest, target_dir, triple, profile: profile.to_owned() })
     }
 
-    /// How many packages the node is made of.
+    /// Number of packages of the node.
     fn packages(&self) -> Option<usize> {
         let mut command = Command::new(&self.cargo);
         forget_this_program(&mut command);
@@ -79,7 +79,7 @@ impl Checkout {
         Some(packages.len()).filter(|count| *count > 0)
     }
 
-    /// Builds the node, showing cargo's own progress; the path of the program is what cargo says it is.
+    /// Builds the node with cargo's own progress. Returns the path that cargo reports.
     pub fn build_node(&self) -> Result<PathBuf> {
         let mut command = Command::new(&self.cargo);
         forget_this_program(&mut command);
@@ -106,9 +106,9 @@ impl Checkout {
     }
 }
 
-/// Progress of a build where cargo itself shows no bar, because the output is no terminal.
+/// Progress of a build without cargo's bar, because the output is no terminal.
 struct Progress {
-    /// All packages that the node is made of, if cargo says so.
+    /// Number of packages of the node, if cargo tells.
     total: Option<usize>,
     ready: BTreeSet<String>,
     say_next: Instant,
@@ -133,14 +133,14 @@ impl Progress {
     }
 }
 
-/// The package of something that is ready.
+/// The package of a finished artifact.
 fn package(line: &str) -> Option<String> {
     let message: Message = serde_json::from_str(line).ok()?;
     message.package_id.filter(|_| message.reason == "compiler-artifact")
 }
 
-/// Takes away what cargo told this program about itself. Some build scripts ask to run again when that changes, and
-/// everything above them would be compiled once more.
+/// Removes cargo's variables about this program. Some build scripts run again when these change, and
+/// everything that depends on them would be compiled again.
 fn forget_this_program(command: &mut Command) {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     names.filter(|name| is_about_a_package(name)).for_each(|name| _ = command.env_remove(name));

@@ -12,7 +12,7 @@ use std::process::Command;
 /// Options of `exec-node`.
 #[derive(Debug, clap::Args)]
 pub struct ExecArgs {
-    /// Die when the process with this id does (Linux).
+    /// Die with the process of this id (Linux).
     #[arg(long, conflicts_with = "detach")]
     parent: Option<i32>,
     /// Outlive the launcher and its terminal.
@@ -48,7 +48,7 @@ fn die_with(parent: i32) -> Result<()> {
     Ok(())
 }
 
-/// Elsewhere a launcher that is killed outright leaves its nodes behind; one that ends in any other way does not.
+/// Elsewhere, a launcher that is killed leaves its nodes behind; one that ends in any other way does not.
 #[cfg(not(target_os = "linux"))]
 fn die_with(_parent: i32) -> Result<()> {
     Ok(())

@@ -1,4 +1,4 @@
-//! Genesis, keys and address book of a network: written by the node program itself, read back here.
+//! Genesis, keys and address book of a network: written by the node program, read back here.
 
 use super::node_bin;
 use anyhow::{Context, Result, bail, ensure};
@@ -12,17 +12,17 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Longest genesis, in bytes.
+/// Maximum size of a genesis, in bytes.
 const GENESIS_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// In a network with spares the set's power grows by an eighth in this time, in ms.
+/// Time in which power grows by an eighth in a network with spares, in ms.
 const SPARES_CHURN_MS: u64 = 1_000;
-/// Longest key file, in bytes.
+/// Maximum size of a key file, in bytes.
 const KEY_BYTES_MAX: u64 = 16 * 1024;
 
 /// The output of `blockchat-node init --output json`.
 #[derive(Debug, Deserialize)]
 pub struct Homes {
-    /// One a node, `id0` first.
+    /// One per node, `id0` first.
     pub homes: Vec<Home>,
 }
 
@@ -42,19 +42,19 @@ pub struct Home {
 /// The genesis settings of a network.
 #[derive(Clone, Debug)]
 pub struct Begin {
-    /// Nodes.
+    /// Number of nodes.
     pub nodes: usize,
-    /// Transactions a block.
+    /// Maximum transactions per block.
     pub capacity: u32,
     /// Coins of each node, stake included.
     pub fund: Coins,
-    /// Of these, staked.
+    /// Stake of each node, part of its coins.
     pub stake: Coins,
-    /// An empty block comes after this long, in ms, if not after the node's default.
+    /// Time between empty blocks, in ms; `None`: the node's default.
     pub idle_block_interval_ms: Option<u64>,
 }
 
-/// Short, so that a show does not wait for an hour until a stake counts.
+/// Short, so that a show does not wait an hour until a stake counts.
 const CHURN_MS: u64 = 10_000;
 
 /// The stake of one node.
@@ -62,7 +62,7 @@ const CHURN_MS: u64 = 10_000;
 pub struct NodeStake {
     /// `idN`.
     pub node: String,
-    /// Of its coins, so many are staked.
+    /// Its stake, part of its coins.
     pub stake: Coins,
 }
 
@@ -75,7 +75,7 @@ impl FromStr for NodeStake {
     }
 }
 
-/// Has the node program write the homes of a new network below `dir`.
+/// Lets the node program write the homes of a new network below `dir`.
 pub fn create(node_bin: &Path, dir: &Path, begin: &Begin) -> Result<Homes> {
     let mut command = node_bin::command(node_bin);
     command.args(["init", "--name", "testnet", "--output", "json", "--validators", &begin.nodes.to_string()]);
@@ -97,7 +97,7 @@ pub fn create(node_bin: &Path, dir: &Path, begin: &Begin) -> Result<Homes> {
     Ok(homes)
 }
 
-/// Gives single nodes another stake, of the same coins. Before any node runs.
+/// Gives single nodes another stake out of the same coins. Call before any node runs.
 pub fn restake(homes: &[Home], stakes: &[NodeStake]) -> Result<()> {
     if stakes.is_empty() {
         return Ok(());
@@ -124,9 +124,9 @@ fn write_genesis(genesis: &VerifiedGenesis, homes: &[Home]) -> Result<()> {
     Ok(())
 }
 
-/// More homes beside these: their keys have coins in the genesis, which all homes then share, and no stake. Accounts
-/// that stake later become validators in seconds: of the chain's usual hour, in which the set's power grows by an
-/// eighth, a second is left. Before any node runs.
+/// Adds spare homes: their keys have coins in the genesis, which all homes then share, and no stake. Power grows within
+/// seconds instead of the usual hour, so that accounts which stake later become validators quickly. Call before any
+/// node runs.
 pub fn spares(node_bin: &Path, homes: &[Home], begin: &Begin, count: usize) -> Result<Vec<Home>> {
     let first = &homes[0].home;
     let apart = first.with_file_name("spares");
@@ -153,12 +153,12 @@ pub fn genesis(home: &Path) -> Result<VerifiedGenesis> {
     genesis.verify().with_context(|| format!("{} is refused", path.display()))
 }
 
-/// The key of a home's validator: in a testnet every node is a user, so its lines are signed with it.
+/// The key of a home's validator: in a testnet every node is a user, and signs its lines with it.
 pub fn validator_key(home: &Path) -> Result<Signer> {
     key(&home.join("keys").join("validator.pem"))
 }
 
-/// A key from its file, which is not encrypted.
+/// Reads a key from an unencrypted file.
 pub fn key(path: &Path) -> Result<Signer> {
     let pem = text::read(path, KEY_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?;
     let key = SigningKey::from_pkcs8_pem(&pem).with_context(|| format!("{} holds no ed25519 key", path.display()))?;

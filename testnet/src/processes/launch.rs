@@ -1,7 +1,7 @@
-//! Starting one node process and waiting until it answers.
+//! Starts one node process and waits until it answers.
 //!
-//! Always true: a [`Running`] that is dropped kills its process, unless it was let go; an error tells what the node last
-//! wrote to its log.
+//! Always true: a dropped [`Running`] kills its process, unless it was released; an error contains the last lines of
+//! the node's log.
 
 use super::network_file::{NetworkFile, NodeEntry};
 use super::{logs, node_bin, ports};
@@ -18,17 +18,17 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-/// A node that is silent for so long after its start is given up: it opens its store, which may be large.
+/// Timeout of a start: the node opens its store, which may be large.
 const READY_WITHIN: Duration = Duration::from_secs(120);
-/// How often the ready file is looked for.
+/// Interval between looks for the ready file.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// How often a process that was killed outright is looked at until it is gone, and how many times.
+/// Interval between looks at a killed process, and their number.
 const GONE_LOOK_EVERY: Duration = Duration::from_millis(2);
 /// A second, if the system is that busy.
 const GONE_LOOKS_MAX: u32 = 500;
 
-/// No call of a node takes longer.
+/// Timeout of a request to a node.
 const CALL_WITHIN: Duration = Duration::from_secs(10);
 
 /// State that all clients of a run share.
@@ -36,31 +36,31 @@ pub fn connections() -> Connections {
     Connections::new(CALL_WITHIN)
 }
 
-/// How nodes are started.
+/// Options for starting nodes.
 #[derive(Clone, Debug)]
 pub struct Launcher {
     /// The node program.
     pub node_bin: PathBuf,
     /// Do the nodes outlive this program?
     pub detached: bool,
-    /// For talking to them.
+    /// Connections for their clients.
     pub connections: Connections,
-    /// The only ways between them, if we own those.
+    /// The links between them, if this program owns them.
     pub links: Option<Arc<Links>>,
-    /// Extra arguments of single nodes, by name; may change between starts.
+    /// Additions for single nodes, by name; may change between starts.
     pub surroundings: Arc<Mutex<BTreeMap<String, Surroundings>>>,
 }
 
-/// Extra arguments of one node.
+/// Additions for the start of one node.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    /// Set in its environment.
+    /// Environment variables.
     pub environment: Vec<(OsString, OsString)>,
-    /// A program with arguments that runs it, such as one that gives it a disk of its own; empty for none.
+    /// Command prefix, such as one that gives it a separate disk; empty for none.
     pub wrapper: Vec<OsString>,
-    /// It is told no addresses, and finds the others by itself.
+    /// Start without addresses: it finds the others by itself.
     pub alone: bool,
-    /// It has a host of its own: it listens on all interfaces there, and answers multicast.
+    /// It has its own host: it listens on all interfaces there, and answers multicast.
     pub own_host: bool,
 }
 
@@ -70,42 +70,42 @@ pub struct Running {
     child: Option<Child>,
     /// Its process id.
     pub pid: u32,
-    /// Its API.
+    /// Its API client.
     pub client: Client,
 }
 
-/// Why a node did not become ready.
+/// Reasons why a node did not become ready.
 #[derive(Debug, thiserror::Error)]
 pub enum StartFailed {
     /// One of its ports is taken: choose others and start again.
     #[error("port {port} of {name} is taken by another program")]
     PortTaken {
-        /// Which node.
+        /// The node.
         name: String,
-        /// Which port.
+        /// The port.
         port: u16,
     },
     /// It ended.
     #[error("{name} ended {seconds:.1} s after its start ({status}); {tail}")]
     Ended {
-        /// Which node.
+        /// The node.
         name: String,
-        /// When.
+        /// The moment.
         seconds: f32,
-        /// How.
+        /// Its exit status.
         status: ExitStatus,
-        /// Its last words.
+        /// The last lines of its log.
         tail: String,
     },
-    /// It runs and says nothing.
+    /// It runs, but does not become ready.
     #[error("{name} is not ready after {} s; {tail}", READY_WITHIN.as_secs())]
     Silent {
-        /// Which node.
+        /// The node.
         name: String,
-        /// Its last words.
+        /// The last lines of its log.
         tail: String,
     },
-    /// The system would not start it.
+    /// The system refused to start it.
     #[error("{0:#}")]
     NotStarted(anyhow::Error),
 }
@@ -117,7 +117,7 @@ struct ReadyFile {
 }
 
 impl Launcher {
-    /// Of nodes that die with this program and call each other without us in between.
+    /// For nodes that end with this program, with direct connections.
     pub fn new(node_bin: PathBuf) -> Self {
         let surroundings = Arc::default();
         Self { node_bin, detached: false, connections: connections(), links: None, surroundings }
@@ -132,7 +132,7 @@ impl Launcher {
         Ok(Self { links: Some(Arc::new(links)), ..self })
     }
 
-    /// The addresses that this node of the file is told.
+    /// The addresses given to this node of the file.
     pub fn peers_of(&self, file: &NetworkFile, index: usize) -> Vec<String> {
         match &self.links {
             Some(links) => links.peers_of(&file.nodes[index].peer_id),
@@ -140,7 +140,7 @@ impl Launcher {
         }
     }
 
-    /// Changes what the next start of the node with this name has around it.
+    /// Changes the additions for the next start of the node with this name.
     pub fn surround(&self, name: &str, change: impl FnOnce(&mut Surroundings)) {
         let mut all = self.surroundings.lock().unwrap_or_else(PoisonError::into_inner);
         change(all.entry(name.to_owned()).or_default());
@@ -197,7 +197,7 @@ impl Launcher {
         Ok(Running { child: Some(child), pid, client })
     }
 
-    /// This program once more, which then becomes the node: see `exec_node`.
+    /// This program again, which then becomes the node: see `exec_node`.
     fn become_node_command(&self, surroundings: &Surroundings) -> Result<Command> {
         let own = std::env::current_exe().context("cannot find this program's own file")?;
         let mut words = surroundings.wrapper.iter().cloned().chain([own.into_os_string()]);
@@ -243,18 +243,18 @@ impl Running {
         self.child.as_mut().expect("only `let_go` takes the child, and consumes").wait().await
     }
 
-    /// Kills it outright, as a power cut would, and waits until it is gone.
+    /// Kills it as a power cut would, and waits until it is gone.
     pub async fn kill(&mut self) -> std::io::Result<()> {
         self.child.as_mut().expect("only `let_go` takes the child, and consumes").kill().await
     }
 
-    /// Lets it outlive this program.
+    /// Releases it: it outlives this program.
     pub fn let_go(mut self) {
         // Dropping a tokio child does not kill it unless asked to.
         drop(self.child.take());
     }
 
-    /// Is the process gone?
+    /// Has the process ended?
     pub fn has_ended(&mut self) -> bool {
         self.ended().is_some()
     }

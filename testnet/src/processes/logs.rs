@@ -1,12 +1,12 @@
-//! The log of a node: a file in its home, and its last lines when something went wrong.
+//! The log of a node: a file in its home, and its last lines for error messages.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Lines shown of a log.
+/// Number of lines shown.
 const TAIL_LINES: usize = 12;
-/// Bytes read for them.
+/// Number of bytes read for them.
 const TAIL_BYTES: u64 = 16 * 1024;
 
 /// The log of the node with this home.
@@ -14,7 +14,7 @@ pub fn path(home: &Path) -> PathBuf {
     home.join("log")
 }
 
-/// Opens it to append.
+/// Opens the log for appending.
 pub fn open(home: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path(home))
 }

@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Longest file, in bytes: thousands of nodes.
+/// Maximum size of the file, in bytes: thousands of nodes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Names every node where nodes are named.
+/// The name that stands for every node.
 pub const ALL: &str = "all";
 
-/// A network that `up` made.
+/// A network made by `up`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkFile {
-    /// The node program it runs.
+    /// Its node program.
     #[serde(with = "path_json::exact")]
     pub node_bin: PathBuf,
     /// Its nodes, `id0` first.
@@ -44,7 +44,7 @@ pub struct NodeEntry {
     pub peer_id: String,
     /// Port of its HTTP API on 127.0.0.1.
     pub api_port: u16,
-    /// Port its peers call, on 127.0.0.1.
+    /// Port for its peers, on 127.0.0.1.
     pub p2p_port: u16,
     /// Its process, while it runs.
     pub pid: Option<u32>,
@@ -58,7 +58,7 @@ impl NodeEntry {
 }
 
 impl NetworkFile {
-    /// Of new homes: none runs, and their ports are to be chosen.
+    /// A network of new homes: none runs, and ports are not chosen yet.
     pub fn of(node_bin: PathBuf, homes: Vec<Home>) -> Self {
         let entry = |Home { name, home, address, peer_id }| NodeEntry {
             name,
@@ -98,7 +98,7 @@ impl NetworkFile {
         whole_file::replace(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// The addresses that node `index` is given: those of the next two, around the table.
+    /// The addresses given to node `index`: those of the next two nodes, in a circle.
     pub fn peers_of(&self, index: usize) -> Vec<String> {
         let count = self.nodes.len();
         let next = (1..=2).map(|step| (index + step) % count).filter(|other| *other != index);
@@ -107,7 +107,7 @@ impl NetworkFile {
         peers
     }
 
-    /// The numbers of the nodes that are named; `all` names every one.
+    /// Indexes of the named nodes; `all` stands for every node.
     pub fn indexes_of(&self, names: &[String]) -> Result<Vec<usize>> {
         if names.iter().any(|name| name == ALL) {
             return Ok((0..self.nodes.len()).collect());
@@ -115,7 +115,7 @@ impl NetworkFile {
         names.iter().map(|name| self.index_of(name)).collect()
     }
 
-    /// Number of the node with this name.
+    /// Index of the node with this name.
     pub fn index_of(&self, name: &str) -> Result<usize> {
         match self.nodes.iter().position(|node| node.name == name) {
             Some(index) => Ok(index),
@@ -131,7 +131,7 @@ fn file_in(dir: &Path) -> PathBuf {
     dir.join("network.json")
 }
 
-/// Keeps other `start` and `stop` commands out while it lives; they wait.
+/// Keeps other `start` and `stop` commands waiting while it lives.
 #[derive(Debug)]
 pub struct FolderLock(#[expect(dead_code, reason = "held for its lock, which ends with it")] File);
 

@@ -1,4 +1,4 @@
-//! Which node program is run: found in a fixed order, and refused if it was built from other sources.
+//! Choice of the node program: found in a fixed order, and refused if it was built from other sources.
 //!
 //! The order: `--node-bin`; under cargo, a build of the same checkout with the same profile; the program beside this one;
 //! the one on the PATH. "Other sources" means other rules: nodes and testnet could then disagree about every block.
@@ -19,7 +19,7 @@ struct Version {
     sources: String,
 }
 
-/// The node program, to be given arguments. What the environment says about another node must not reach ours.
+/// The node program, ready for arguments. Environment variables meant for another node are removed.
 pub fn command(path: &Path) -> Command {
     let mut command = Command::new(path);
     clear_environment(&mut command);
@@ -33,7 +33,7 @@ pub fn clear_environment(command: &mut Command) {
     of_nodes.for_each(|name| _ = command.env_remove(name));
 }
 
-/// Finds, if need be builds, and checks the node program.
+/// Finds the node program, builds it if needed, and checks it.
 pub fn find(named: Option<&Path>) -> Result<PathBuf> {
     let path = match named {
         Some(path) => path.to_owned(),

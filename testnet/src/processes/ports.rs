@@ -1,8 +1,8 @@
-//! Choosing TCP ports of the loopback that are free now and likely to stay free.
+//! Choice of TCP ports of the loopback that are free now and likely to stay free.
 //!
-//! Always true: a chosen port could be bound a moment ago. No one can promise more, so a caller must be ready to choose
-//! again. Ports the system gives to outgoing connections are avoided: while a killed node is away, any of its peers'
-//! connections could otherwise take its port.
+//! Always true: a chosen port could be bound a moment ago. Nothing more can be promised, so a caller must be ready to
+//! choose again. Ports for outgoing connections are avoided: while a killed node is away, a connection of a peer could
+//! otherwise take its port.
 
 use rand::RngExt;
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,15 +10,15 @@ use std::ops::RangeInclusive;
 
 /// The first port to try: above the well-known services, below the ports of outgoing connections on common systems.
 const SEARCHED: RangeInclusive<u16> = 10_000..=32_000;
-/// This many are tried before the system is asked for any port at all.
+/// Number of attempts before the system is asked for any free port.
 const TRIES_MAX: u32 = 2_000;
 
-/// No port of the loopback could be had.
+/// No port of the loopback is free.
 #[derive(Debug, thiserror::Error)]
 #[error("no free TCP port on 127.0.0.1: {0}\nIs there a loopback interface, and may this user listen on it?")]
 pub struct NoFreePort(#[from] std::io::Error);
 
-/// This many different ports that are free now.
+/// This number of different free ports.
 pub fn choose(count: usize) -> Result<Vec<u16>, NoFreePort> {
     // All stay bound until all are chosen, so that none is chosen twice.
     let mut held = vec![];

@@ -1,4 +1,4 @@
-//! Ending processes by their id, after making sure that the id is still the node's.
+//! Ends processes by their id, after a check that the id still belongs to the node.
 
 use super::network_file::NodeEntry;
 use anyhow::{Context, Result};
@@ -12,18 +12,18 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// An orderly stop that takes longer is cut short.
+/// Maximum duration of a normal shutdown; after it, the process is killed.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// How often a stopping process is looked at.
+/// Interval between looks at a stopping process.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The ready file of a node, as far as it matters here.
+/// The ready file of a node, reduced to what is used here.
 #[derive(Deserialize)]
 struct Ready {
     pid: u32,
 }
 
-/// Longest ready file, in bytes.
+/// Maximum size of a ready file, in bytes.
 const READY_BYTES_MAX: u64 = 64 * 1024;
 
 /// Is this node running?
@@ -31,8 +31,8 @@ pub fn is_running(entry: &NodeEntry) -> bool {
     process_of(entry).is_some()
 }
 
-/// Its process, if it runs: the one that we started, or the one that its home names, even if another program started
-/// that.
+/// Its process, if it runs: the one that we started, or the one named in its home, even if another program started
+/// it.
 pub fn process_of(entry: &NodeEntry) -> Option<u32> {
     let by_home = || pid_in(&entry.home);
     entry.pid.filter(|pid| is_node(*pid, &entry.home)).or_else(by_home)
@@ -45,7 +45,7 @@ pub fn pid_in(home: &Path) -> Option<u32> {
     Some(pid).filter(|pid| is_node(*pid, home))
 }
 
-/// Asks the node to end, and kills it if it does not. False if it was not running.
+/// Asks the node to end, and kills it after the timeout. False if it was not running.
 pub async fn stop(entry: &NodeEntry) -> Result<bool> {
     end(entry, Signal::TERM).await
 }
@@ -68,7 +68,7 @@ async fn end(entry: &NodeEntry, signal: Signal) -> Result<bool> {
     Ok(true)
 }
 
-/// The homes of all nodes that run on this machine and were told theirs, in order of their paths.
+/// Homes of all running nodes of this machine that were started with `--home`, sorted by path.
 pub fn running_homes() -> Vec<PathBuf> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return vec![] };
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -92,12 +92,12 @@ pub fn ask_to_end(pid: u32) -> Result<()> {
     send(pid, Signal::TERM)
 }
 
-/// Stops a process of ours in the middle of everything.
+/// Freezes a process of ours.
 pub fn freeze(pid: u32) -> Result<()> {
     send(pid, Signal::STOP)
 }
 
-/// Lets it go on.
+/// Lets a frozen process continue.
 pub fn thaw(pid: u32) -> Result<()> {
     send(pid, Signal::CONT)
 }
@@ -110,7 +110,7 @@ fn send(pid: u32, signal: Signal) -> Result<()> {
     }
 }
 
-/// Process ids are used again; a node's command line names its home.
+/// Process ids are reused, so the command line of the process must name the home.
 fn is_node(pid: u32, home: &Path) -> bool {
     let holds = |line: &[u8], part: &[u8]| line.windows(part.len()).any(|piece| piece == part);
     command_line(pid).is_some_and(|line| holds(&line, home.as_os_str().as_encoded_bytes()) && holds(&line, b"run"))

@@ -130,13 +130,13 @@ impl NodeHandle {
         let _ = self.orders.try_send(order);
     }
 
-    /// Waits until the supervision has ended; the entry as it is then.
+    /// Waits until the supervision has ended. Returns the final entry of the node.
     pub async fn join(self) -> Option<NodeEntry> {
         self.task.await.ok()
     }
 }
 
-/// Starts all nodes at once, on ports that are free; returns them once all answer.
+/// Starts all nodes at once, on free ports. Returns once all answer.
 pub async fn start_all(
     file: &mut NetworkFile,
     launcher: &Launcher,
@@ -234,7 +234,7 @@ impl Supervised {
         self.entry
     }
 
-    /// Watches one process until it is gone, or is let go.
+    /// Watches one process until it ends, or is released.
     async fn until_it_ends(
         &mut self,
         mut running: Running,
@@ -278,8 +278,8 @@ impl Supervised {
         Ok(())
     }
 
-    /// Tries until it works, with other ports if another program took the old ones: the node dials its peers itself, so
-    /// they find it all the same.
+    /// Retries until the start succeeds, with other ports if another program has taken the old ones: the node dials its
+    /// peers itself, so they find it.
     async fn start_again(&mut self, failed_starts: &mut u32, elsewhere: bool) -> Result<Running, String> {
         if elsewhere {
             self.choose_ports()?;
@@ -302,19 +302,19 @@ impl Supervised {
     }
 }
 
-/// The next step after a process is gone.
+/// The next step after a process has ended.
 enum Next {
-    /// It is started again after a while.
+    /// Restart after a pause.
     StartsAgain,
-    /// It is started by an order.
+    /// Start on an order.
     Waits,
-    /// It is not started again.
+    /// No further start.
     Ends,
-    /// It runs, and is not ours any more.
+    /// Released: it runs without supervision.
     LetGo,
 }
 
-/// Until it is time to start it again: on other ports? `None`: never. What is down cannot be killed.
+/// Waits until the next start. Returns whether on other ports, `None` for never. A node that is down cannot be killed.
 async fn stay_away(next: Next, orders: &mut mpsc::Receiver<Order>) -> Option<bool> {
     let mut starts_at = match next {
         Next::StartsAgain => Some(tokio::time::Instant::now() + RESTART_AFTER),
