@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Answers that are held for all peers.
-const ANSWERS_MAX: usize = 8;
+const ANSWERS_MAX: usize = 12;
 /// And for one of them.
 const ANSWERS_PER_PEER_MAX: usize = 2;
 /// An answer of which nothing moved for so long is in the way.

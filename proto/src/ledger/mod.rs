@@ -371,7 +371,7 @@ impl Ledger {
     /// Cost: O(changed accounts * log accounts); hashes nothing.
     pub fn advance(&mut self, applied: AppliedBlock) {
         let applied = &*applied.0;
-        assert_eq!(self.tip, applied.parent, "the ledger advances from the tip it was applied to");
+        assert_eq!(self.tip, applied.parent, "a block advances the ledger from the tip it was applied to");
         for (address, account) in &applied.accounts {
             self.set_account(*address, account);
         }

@@ -1,7 +1,7 @@
 //! The state of the height after the tip: created and dropped with that height.
 //!
 //! Always true: nothing in here outlives its height, because it is replaced as a whole when the tip moves
-//! ([`super::Consensus::height_decided`]). State that lasts longer is in [`super::Consensus`].
+//! (`height_decided` of [`super::Consensus`]). State that lasts longer is in [`super::Consensus`].
 //! Start reading at [`Deciding`].
 
 use super::Wish;

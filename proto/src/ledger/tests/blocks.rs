@@ -272,7 +272,7 @@ fn a_refused_block_changes_nothing() {
 }
 
 #[test]
-#[should_panic(expected = "on the tip it was applied to")]
+#[should_panic(expected = "from the tip it was applied to")]
 fn advancing_from_another_tip_is_our_bug() {
     let mut world = world();
     let applied = world.block(vec![]);
