@@ -85,7 +85,6 @@ impl Consensus {
     fn on_vote(&mut self, turn: &mut Turn<'_>, signed: SignedVote) {
         if !self.signing.has_lost_vote(&signed) {
             self.step(turn, VoteInput::Vote(signed));
-            self.follow(turn);
             self.release_proved(turn);
         }
     }
@@ -93,8 +92,8 @@ impl Consensus {
     /// Ends the waits of a round that cannot end by itself, because a third of the stake has left it. SPEC VOTE-3.
     ///
     /// Members leave a round without the votes of the others if their data was lost (VOTE-8), and then never repeat
-    /// the votes that the others lack.
-    fn follow(&mut self, turn: &mut Turn<'_>) {
+    /// the votes that the others lack. Called with each repetition: until then, votes on their way may still decide.
+    pub(super) fn follow(&mut self, turn: &mut Turn<'_>) {
         while self.deciding.core.as_ref().is_some_and(VotingCore::is_left_behind) {
             let round = self.deciding.round;
             for step in [RoundTimer::Propose, RoundTimer::Prevote, RoundTimer::Precommit] {
@@ -114,7 +113,6 @@ impl Consensus {
             certificate.votes.into_iter().for_each(|signed| self.on_vote(turn, signed));
         } else {
             self.step(turn, VoteInput::Certificate(certificate));
-            self.follow(turn);
             self.release_proved(turn);
         }
     }

@@ -174,6 +174,7 @@ impl Consensus {
             self.step(turn, VoteInput::Timeout { round, step });
             if step == RoundTimer::Rebroadcast {
                 self.repeat(turn);
+                self.follow(turn);
             }
         }
     }
