@@ -29,7 +29,7 @@ fn main() {
         for transactions in [100_u32, 2_000] {
             let [build, apply, advance, changed] = measure(ledger.clone(), &signers, accounts, transactions);
             println!(
-                "{accounts:>9} {transactions:>12} {build:>9.2} {apply:>7.2} {advance:>8.2} {changed:>22.0} {restore_us:>20.2}"
+                "{accounts:>9} {transactions:>12} {build:>9.2} {apply:>7.2} {advance:>7.2} {changed:>22.0} {restore_us:>20.2}"
             );
         }
     }

@@ -51,7 +51,7 @@ fn one_case(senders: u32, stakes: bool, own: bool) {
     let transactions = transactions(&ledger, &signers, stakes);
     let [admit, select, advance, memory] = measure(ledger, &transactions, own);
     let (stakes, own) = (if stakes { "yes" } else { "no" }, if own { "callers" } else { "peers" });
-    println!("{senders:>7}  {stakes:<14}  {own:<7} {admit:>13.2} {select:>10.2} {advance:>10.2} {memory:>18.0}");
+    println!("{senders:>7}  {stakes:<14}  {own:<7} {admit:>13.2} {select:>10.2} {advance:>11.2} {memory:>18.0}");
 }
 
 fn seed(index: u32) -> [u8; 32] {
