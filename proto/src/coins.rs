@@ -185,11 +185,6 @@ pub fn is_honest_share(voted: Stake, total: Stake) -> bool {
     3 * u128::from(voted.0) > u128::from(total.0)
 }
 
-/// Is `gone` at least one third of `total`, so that the others are no quorum? Exact; cannot overflow. SPEC VOTE-3.
-pub fn is_third(gone: Stake, total: Stake) -> bool {
-    3 * u128::from(gone.0) >= u128::from(total.0)
-}
-
 /// Is `left` strictly more than half of `largest`? Exact; cannot overflow. SPEC ABS-3.
 pub fn is_more_than_half(left: Stake, largest: Stake) -> bool {
     2 * u128::from(left.0) > u128::from(largest.0)
@@ -208,18 +203,6 @@ mod tests {
     fn exactly_two_thirds_of_the_stake_is_not_a_quorum() {
         assert!(!is_quorum(Stake(200), Stake(300)));
         assert!(is_quorum(Stake(201), Stake(300)));
-    }
-
-    #[test]
-    fn without_exactly_a_third_of_the_stake_the_others_are_no_quorum() {
-        for (gone, total) in [(99, 300), (100, 300), (101, 300), (100, 299), (100, 301)] {
-            assert_eq!(
-                is_third(Stake(gone), Stake(total)),
-                !is_quorum(Stake(total - gone), Stake(total)),
-                "{gone} of {total}"
-            );
-        }
-        assert!(is_third(Stake(u64::MAX), Stake(u64::MAX)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::context::{BlockHash, BlockchatContext, CoreAddress, CoreHeight, Seede
 use super::convert::{self, CoreCertificate};
 use crate::event::RoundTimer;
 use crate::journal::{GuardMark, JournalRecord, JournalStep, SignStep};
-use blockchat_proto::coins::{Stake, is_third};
+use blockchat_proto::coins::{Stake, is_quorum};
 use blockchat_proto::hash::Hash32;
 use blockchat_proto::keys::{Address, Signer};
 use blockchat_proto::units::{Height, Round};
@@ -208,7 +208,8 @@ impl VotingCore {
         votes.map(|signed| convert::our_vote(signed).vote).collect()
     }
 
-    /// Did members with a third of the stake or more vote in later rounds? Then the others are no quorum. SPEC VOTE-3.
+    /// Did so many members vote in later rounds, with a third of the stake or more, that the others are no quorum? SPEC
+    /// VOTE-3.
     ///
     /// With more than a third in one round, the core has followed them already.
     pub(crate) fn is_left_behind(&self) -> bool {
@@ -217,8 +218,8 @@ impl VotingCore {
         let votes = later.flat_map(|(_, round)| round.received_votes());
         let ahead: BTreeSet<_> = votes.map(|signed| convert::our_vote(signed).vote.validator).collect();
         let set = &state.validator_set().set;
-        let stakes = ahead.iter().filter_map(|member| set.get(member)).map(|member| member.stake);
-        is_third(stakes.fold(Stake::default(), Stake::plus), set.total())
+        let others = set.members().iter().filter(|member| !ahead.contains(&member.address));
+        !is_quorum(others.fold(Stake::default(), |sum, member| sum.plus(member.stake)), set.total())
     }
 
     /// Does it know that a quorum prevoted this block in this round?
